@@ -1,0 +1,170 @@
+package holdfast.client;
+
+/**
+ * The pool's file system by inode: what a mount needs, without a word about FUSE.
+ *
+ * <p><b>Errors.</b> Every method throws {@link holdfast.model.HoldfastException}; its code decides
+ * the errno a program sees. Nothing else is expected to be thrown (what is, becomes EIO).
+ *
+ * <p><b>Threads.</b> Every method may be called from many threads at once, and may block, but never
+ * beyond the mount's deadline: a call that can't finish throws {@code TIMED_OUT} or {@code
+ * UNREACHABLE}. Calls on one handle may overlap. No method keeps an array it was given, nor an
+ * array's content, after it returned.
+ *
+ * <p><b>Names</b> are raw bytes, 1 to {@value #NAME_BYTES_MAX}, never containing 0 or '/', and never
+ * "." or "..", in no particular encoding. The mount has checked them.
+ *
+ * <p><b>Permissions</b> are checked by the kernel ({@code default_permissions}) before a call: the
+ * implementation checks none, except in {@link #access}.
+ *
+ * <p><b>Visibility.</b> What returned here is seen by the next call of any thread on this file
+ * system. What other clients see and when is the implementation's matter.
+ */
+public interface PoolFileSystem extends AutoCloseable {
+  /** The root directory's inode number. Always there. */
+  long ROOT_INODE = 1;
+
+  /** Stands for "no handle" where one is optional. */
+  long NO_HANDLE = -1;
+
+  /** The longest name, in bytes. */
+  int NAME_BYTES_MAX = 255;
+
+  /** The longest symbolic link target, in bytes. */
+  int TARGET_BYTES_MAX = 4_095;
+
+  /** The most bytes one {@link #read} or {@link #write} of a mount carries: libfuse 2's ceiling. */
+  int TRANSFER_BYTES_MAX = 131_072;
+
+  /** The attributes of an inode; an unlinked one that is still open has them too. */
+  FileAttributes attributes(long inode);
+
+  /**
+   * Changes what {@code change} names, all or nothing, and returns the attributes afterwards. A
+   * larger size makes a hole; a smaller one cuts, and never brings old bytes back when grown again.
+   * {@code handle} is the open file through which the change came (ftruncate), or {@link
+   * #NO_HANDLE}.
+   */
+  FileAttributes setAttributes(long inode, AttributeChange change, long handle);
+
+  /** Finds a name; {@code NOT_FOUND} if there is none. */
+  FileAttributes lookup(long parent, byte[] name);
+
+  /**
+   * The kernel knows the inode no more: what is cached for it may be dropped. A hint, never a need:
+   * a lookup on another thread may just have returned the same inode, and open handles stay good.
+   */
+  void forget(long inode);
+
+  /**
+   * Creates a regular file and opens it; {@code EXISTS} if the name is taken. {@code mode} is
+   * permission bits, the caller's umask applied already; {@code openFlags} as for {@link #open}.
+   * The file's owner is the caller; its group too, unless the parent has its set-group-id bit, then
+   * the parent's (the same in every method that makes an inode; a directory inherits the bit).
+   */
+  CreatedFile create(Caller caller, long parent, byte[] name, int mode, int openFlags);
+
+  /** Creates a directory; mode as in {@link #create}. */
+  FileAttributes makeDirectory(Caller caller, long parent, byte[] name, int mode);
+
+  /**
+   * Creates a special file or an unopened regular one: {@code mode} has a type ({@link
+   * FileAttributes#TYPE_MASK}) and permission bits; {@code rdev} counts for devices only.
+   */
+  FileAttributes makeNode(Caller caller, long parent, byte[] name, int mode, int rdev);
+
+  /** Creates a symbolic link with a target of 1 to {@value #TARGET_BYTES_MAX} bytes. */
+  FileAttributes symbolicLink(Caller caller, long parent, byte[] name, byte[] target);
+
+  /** A symbolic link's target; {@code INVALID} if the inode is none. */
+  byte[] readLink(long inode);
+
+  /**
+   * Removes a name that isn't a directory's. The inode lives on while another name or an open
+   * handle of this file system holds it.
+   */
+  void unlink(long parent, byte[] name);
+
+  /** Removes an empty directory; {@code NOT_EMPTY}, {@code NOT_DIRECTORY}. */
+  void removeDirectory(long parent, byte[] name);
+
+  /** Flag of {@link #rename}: fail with {@code EXISTS} if the new name is taken. */
+  int RENAME_NO_REPLACE = 1;
+
+  /** Flag of {@link #rename}: swap the two names. */
+  int RENAME_EXCHANGE = 2;
+
+  /**
+   * Renames atomically, replacing what has the new name (a directory only by a directory, and only
+   * when empty). Two names of one inode: nothing happens. {@code flags}: 0 or one of the {@code
+   * RENAME_} flags; {@code INVALID} for any other and for moving a directory into itself.
+   */
+  void rename(long parent, byte[] name, long newParent, byte[] newName, int flags);
+
+  /** Gives an inode that is no directory one more name; {@code UNSUPPORTED} if it can't. */
+  FileAttributes link(long inode, long newParent, byte[] newName);
+
+  /**
+   * Opens a regular file. {@code openFlags} are those of Linux's open(2); O_CREAT, O_EXCL and
+   * O_TRUNC never come (truncation comes as {@link #setAttributes}), and O_APPEND is the kernel's
+   * work: every write carries its offset.
+   */
+  OpenedFile open(long inode, int openFlags);
+
+  /**
+   * Reads {@code length} bytes (0 to {@value #TRANSFER_BYTES_MAX}) from {@code offset} into {@code
+   * target}; returns how many it read: fewer only at the end of the file. {@code offset} is 0 to
+   * 2<sup>63</sup>-1, also beyond the end.
+   */
+  int read(long handle, long offset, byte[] target, int targetOffset, int length);
+
+  /**
+   * Writes {@code length} bytes (0 to {@value #TRANSFER_BYTES_MAX}) of {@code source} at {@code
+   * offset}; returns how many it took, always all. Durable only after {@link #fsync}; with the pool
+   * after {@link #flush}. {@code TOO_LARGE} when the end would pass the largest file.
+   */
+  int write(long handle, long offset, byte[] source, int sourceOffset, int length);
+
+  /**
+   * A close(2) of one of the handle's descriptors: what was written so far is with the pool on
+   * return, and a failure of an earlier background write is thrown here. May come several times, and
+   * not at all.
+   */
+  void flush(long handle);
+
+  /** What was written so far, through any handle, is forced to disk in the pool on return. */
+  void fsync(long handle, boolean dataOnly);
+
+  /** The last descriptor is gone: comes exactly once. A failure is logged only. */
+  void release(long handle);
+
+  /** Opens a directory for reading; its handle is one of its own kind. */
+  long openDirectory(long inode);
+
+  /**
+   * Gives entries to {@code sink}, "." and ".." first, until there are no more or it is full. {@code
+   * cookie} 0 starts over; any other was given to a sink for this inode, and goes on behind that
+   * entry. Names that are there from start to end come exactly once, whatever else is added or
+   * removed meanwhile.
+   */
+  void readDirectory(long handle, long cookie, DirectorySink sink);
+
+  /** Forces the directory's entries to disk in the pool. */
+  void fsyncDirectory(long handle, boolean dataOnly);
+
+  /** Closes a directory handle: comes exactly once. */
+  void releaseDirectory(long handle);
+
+  /** The pool's room; answered from memory where possible. */
+  PoolSpace statistics();
+
+  /**
+   * Checks access(2): {@code mask} has bits 4 read, 2 write, 1 execute, or is 0 for existence;
+   * {@code ACCESS_DENIED}. A mount with {@code default_permissions} hardly ever calls it.
+   */
+  void access(Caller caller, long inode, int mask);
+
+  /** Writes out what is dirty, ends the session, releases everything. Comes once, last. */
+  @Override
+  void close();
+}
