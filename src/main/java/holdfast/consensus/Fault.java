@@ -1,0 +1,34 @@
+package holdfast.consensus;
+
+/**
+ * Bugs that tests plant to prove that the checkers see them. Nothing outside this package can set
+ * one, and the public constructor sets none.
+ */
+enum Fault {
+  /** Messages go before the writes they promise. */
+  ACKNOWLEDGE_BEFORE_WRITE,
+  /** The vote is not written down. */
+  VOTE_NOT_PERSISTED,
+  /** A second vote in the same term. */
+  VOTE_TWICE,
+  /** Votes without a look at the candidate's log. */
+  VOTE_FOR_SHORTER_LOG,
+  /** Counts copies of entries of earlier terms as a commit. */
+  COMMIT_OLD_TERM,
+  /** Counts acknowledgements of followers and old incarnations. */
+  COUNT_ANYBODY,
+  /** Lease from when a heartbeat's answer came, and longer than an election timeout. */
+  LEASE_TOO_LONG,
+  /** The lease goes on after leadership was offered to another. */
+  LEASE_AFTER_TRANSFER,
+  /** A voter that has just started votes at once. */
+  VOTE_AT_START,
+  /** Reads answer before an entry of the own term is committed. */
+  READ_BEFORE_OWN_TERM,
+  /** The configuration changes before an entry of the own term is committed. */
+  CHANGE_BEFORE_OWN_TERM,
+  /** Appends without a check of the entry before. */
+  SKIP_PREVIOUS_CHECK,
+  /** A received snapshot leaves the log as it was. */
+  SNAPSHOT_KEEPS_LOG
+}

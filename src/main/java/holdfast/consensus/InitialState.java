@@ -1,0 +1,36 @@
+package holdfast.consensus;
+
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * What the store held when the process started. All of it must have been forced before it is given
+ * to a core: a recovered log counts as forced to its end.
+ *
+ * <p>{@code entries} are consecutive and start anywhere up to {@code snapshot.index + 1}; entries
+ * the snapshot covers may be among them. Entries that don't join on to the snapshot (a crash
+ * between installing it and resetting the log) are dropped by the core.
+ */
+public record InitialState(HardState hardState, SnapshotMeta snapshot, List<LogEntry> entries) {
+  /** Freezes the list. */
+  public InitialState {
+    entries = List.copyOf(entries);
+  }
+
+  /** A node that joins: it knows the log's id, nothing else. It has no vote until it gets one. */
+  public static InitialState empty() {
+    return new InitialState(HardState.INITIAL, SnapshotMeta.NONE, List.of());
+  }
+
+  /**
+   * The founder of a new log, its only voter. The caller writes and forces this state (one entry,
+   * term 1) before it starts the core with it. Only the process that creates a pool may do this.
+   */
+  public static InitialState founding(Endpoint founder) {
+    var configuration = new Configuration(List.of(founder), List.of());
+    return new InitialState(
+        new HardState(1, Optional.of(founder)),
+        SnapshotMeta.NONE,
+        List.of(LogEntry.configuration(1, 1, configuration)));
+  }
+}

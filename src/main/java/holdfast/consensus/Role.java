@@ -1,0 +1,12 @@
+package holdfast.consensus;
+
+/** What an endpoint does at the moment. Without a vote it is a {@link #FOLLOWER} for ever. */
+public enum Role {
+  FOLLOWER,
+  /** Asks whether an election could succeed, without disturbing anybody. */
+  PRE_CANDIDATE,
+  CANDIDATE,
+  LEADER,
+  /** Its store failed: it takes no part any more and never sends again. */
+  STOPPED
+}
