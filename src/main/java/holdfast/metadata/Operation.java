@@ -1,0 +1,209 @@
+package holdfast.metadata;
+
+import holdfast.model.SealId;
+import holdfast.util.ByteReader;
+import holdfast.util.ByteWriter;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * A change of the namespace that a client asks for. Encodes to at most {@value #ENCODED_MAX_BYTES}
+ * bytes. Times are the client's wall clock in ns since 1970: they become ctime and the parents'
+ * mtime.
+ */
+public sealed interface Operation {
+  /** Longest encoding. A commit with more extents is split by the client. */
+  int ENCODED_MAX_BYTES = 120 << 10;
+
+  /** The time that becomes ctime, ns since 1970. */
+  long timeNs();
+
+  /**
+   * Makes an inode under a name. A directory with its set-group-id bit gives its group to what is
+   * made in it, and the bit to directories.
+   *
+   * <p>Errors: NOT_FOUND and NOT_DIRECTORY of the parent; EXISTS. Not exclusive and a regular file
+   * wanted and found: the found one is the result, unchanged (its seal id is not {@code sealId});
+   * a directory found: IS_DIRECTORY.
+   *
+   * @param sealId of the new inode, random, never used before
+   * @param mode permission bits, umask applied already
+   * @param rdev for device nodes, else 0
+   * @param target for symbolic links exactly
+   * @param exclusive whether a taken name is an error for regular files too
+   * @param content for regular files: their first content; a taken name is EXISTS then
+   */
+  record Create(
+      long parent,
+      EntryName name,
+      Tag entryTag,
+      SealId sealId,
+      FileType type,
+      int mode,
+      int uid,
+      int gid,
+      int rdev,
+      Optional<SealedTarget> target,
+      boolean exclusive,
+      long timeNs,
+      Optional<Content> content)
+      implements Operation {
+    /** Checks that mode, target and content fit the type. */
+    public Create {
+      Bounds.check((mode & ~Attributes.MODE_MASK) == 0, "check mode: was=%s", mode);
+      Bounds.check(
+          target.isPresent() == (type == FileType.SYMLINK),
+          "check create: expected=a target for symbolic links exactly, was=%s",
+          type);
+      Bounds.check(
+          content.isEmpty() || type == FileType.FILE,
+          "check create: expected=content for files only, was=%s",
+          type);
+    }
+  }
+
+  /**
+   * Removes a name of anything but a directory; the inode goes with its last name.
+   *
+   * <p>Errors: NOT_FOUND, NOT_DIRECTORY (the parent), IS_DIRECTORY.
+   */
+  record Unlink(long parent, EntryName name, long timeNs) implements Operation {}
+
+  /**
+   * Removes an empty directory.
+   *
+   * <p>Errors: NOT_FOUND, NOT_DIRECTORY, NOT_EMPTY.
+   */
+  record RemoveDirectory(long parent, EntryName name, long timeNs) implements Operation {}
+
+  /**
+   * Moves a name, atomically; what has the new name goes or changes places. Two names of one inode:
+   * nothing happens.
+   *
+   * <p>Errors, in this order: NOT_FOUND and NOT_DIRECTORY of the parents; NOT_FOUND (old name; new
+   * name of an exchange); EXISTS (NO_REPLACE); INVALID (a directory into itself or below); NOT_EMPTY
+   * (onto its own ancestor); NOT_DIRECTORY, IS_DIRECTORY (kinds differ); NOT_EMPTY.
+   *
+   * @param newEntryTag for what gets the new name
+   * @param oldEntryTag for an exchange: what gets the old name; else {@link Tag#ZERO}
+   */
+  record Rename(
+      long oldParent,
+      EntryName oldName,
+      long newParent,
+      EntryName newName,
+      Tag newEntryTag,
+      Tag oldEntryTag,
+      RenameMode mode,
+      long timeNs)
+      implements Operation {}
+
+  /**
+   * Sets attributes as they are sent: all that {@code mask} names, or none. Content and size change
+   * by {@link Commit} only; set-id bits are cleared by the client that knows when.
+   *
+   * <p>Errors: NOT_FOUND.
+   *
+   * @param mask a sum of {@link #MODE}, {@link #UID}, {@link #GID}, {@link #MTIME}, {@link #ATIME};
+   *     0 touches ctime only
+   */
+  record SetAttributes(
+      long inode, int mask, int mode, int uid, int gid, long mtimeNs, long atimeNs, long timeNs)
+      implements Operation {
+    public static final int MODE = 1;
+    public static final int UID = 2;
+    public static final int GID = 4;
+    public static final int MTIME = 8;
+    public static final int ATIME = 16;
+    static final int MASK_ALL = 31;
+
+    /** Checks mask and mode. */
+    public SetAttributes {
+      Bounds.check((mask & ~MASK_ALL) == 0, "check mask: expected=0 to 31, was=%s", mask);
+      Bounds.check((mode & ~Attributes.MODE_MASK) == 0, "check mode: was=%s", mode);
+    }
+  }
+
+  /**
+   * Changes a file's content: ranges are replaced in order, then everything beyond the new size is
+   * cut (a truncation to a smaller size needs no replacement; one to a larger leaves a hole).
+   *
+   * <p>Errors: NOT_FOUND; IS_DIRECTORY, INVALID (not a regular file); STALE_VERSION; STALE_EPOCH
+   * (uploaded before the previous epoch: upload again); INVALID (versions not ascending, ranges
+   * beyond the new size, a window with more than {@link ExtentMap#WINDOW_EXTENTS_MAX} extents).
+   *
+   * @param baseVersion the version the change was made from
+   * @param newVersion greater than the base; what the tag was made with
+   * @param replacements ascending, without overlap, extents below the new size
+   * @param uploadEpoch the epoch in which the chunks were uploaded
+   */
+  record Commit(
+      long inode,
+      long baseVersion,
+      long newVersion,
+      long newSizeBytes,
+      Tag fileTag,
+      long mtimeNs,
+      long timeNs,
+      long uploadEpoch,
+      List<Replacement> replacements)
+      implements Operation {
+    static final int HEAD_BYTES = 84;
+
+    /** Checks order and ranges. */
+    public Commit {
+      replacements = List.copyOf(replacements);
+      OperationCodec.checkCommit(baseVersion, newVersion, newSizeBytes, replacements);
+    }
+
+    /** Whether {@link #write} would take a commit of these replacements: the client splits. */
+    public static boolean fits(List<Replacement> replacements) {
+      long bytes = HEAD_BYTES;
+      for (Replacement replacement : replacements) {
+        bytes += replacement.encodedBytes();
+      }
+      return bytes <= ENCODED_MAX_BYTES;
+    }
+  }
+
+  /**
+   * Gives an inode one more name.
+   *
+   * <p>Errors: NOT_FOUND, NOT_DIRECTORY (the parent), EXISTS, NOT_PERMITTED (a directory).
+   */
+  record Link(long parent, EntryName name, Tag entryTag, long inode, long timeNs)
+      implements Operation {}
+
+  /**
+   * Appends a tag and the fields.
+   *
+   * @throws holdfast.model.HoldfastException TOO_LARGE beyond {@value #ENCODED_MAX_BYTES} bytes
+   */
+  default void write(ByteWriter out) {
+    OperationCodec.write(this, out);
+  }
+
+  /** As {@link #write}, into an array of its own. */
+  default byte[] toBytes() {
+    var out = new ByteWriter(256);
+    write(out);
+    return out.toBytes();
+  }
+
+  /**
+   * Reads what {@link #write} wrote.
+   *
+   * @throws ByteReader.Malformed if it is no operation
+   */
+  static Operation read(ByteReader in) {
+    return Bounds.decoding(() -> OperationCodec.read(in));
+  }
+
+  /** As {@link #read}; nothing may follow. */
+  static Operation of(byte[] bytes) {
+    var in = new ByteReader(bytes);
+    var operation = read(in);
+    in.end();
+    return operation;
+  }
+}
