@@ -1,0 +1,8 @@
+/** Pools the spare disks of the machines on a LAN into one encrypted folder. */
+module holdfast {
+  requires com.fasterxml.jackson.core;
+  requires holdfast.jnr;
+  requires info.picocli;
+  requires org.bouncycastle.pkix;
+  requires org.bouncycastle.provider;
+}
