@@ -18,12 +18,13 @@ import java.util.zip.ZipFile;
 import java.util.zip.ZipOutputStream;
 
 /**
- * Fills the module path: merges the jnr jars into one named module, {@code holdfast.jnr}, and copies
- * the other jars the program runs with, which are modules already, beside it.
+ * Fills the module path: merges the jnr jars into one named module, {@code holdfast.jnr}, and
+ * copies the other jars the program runs with, which are modules already, beside it.
  *
  * <p>jnr-fuse and jnr-ffi share packages, and none of the jnr jars is a module: neither javac nor
  * jlink takes them as they are. The build runs this program, before it compiles anything, as {@code
- * java jlink/JnrModule.java OUTPUT CLASSPATH}. Nothing happens if OUTPUT was made from the same jars.
+ * java jlink/JnrModule.java OUTPUT CLASSPATH}. Nothing happens if OUTPUT was made from the same
+ * jars.
  */
 final class JnrModule {
 
@@ -164,7 +165,9 @@ final class JnrModule {
     }
   }
 
-  /** Writes entries in name order with one fixed time, so that the same jars give the same bytes. */
+  /**
+   * Writes entries in name order with one fixed time, so that the same jars give the same bytes.
+   */
   private static void pack(Path classes, Path jar) throws IOException {
     Map<String, Path> entries = new TreeMap<>();
     try (Stream<Path> files = Files.walk(classes)) {

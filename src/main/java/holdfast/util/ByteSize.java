@@ -56,8 +56,7 @@ public final class ByteSize {
     }
     String number =
         unit == 0 ? Long.toString(sizeBytes) : String.format(Locale.ROOT, "%.1f", value);
-    String shortNumber =
-        number.endsWith(".0") ? number.substring(0, number.length() - 2) : number;
+    String shortNumber = number.endsWith(".0") ? number.substring(0, number.length() - 2) : number;
     return shortNumber + " " + UNITS[unit];
   }
 

@@ -1,0 +1,150 @@
+# Shared by the scripts of this folder, which source it: finds or installs what they need.
+#
+#   . "$(dirname "$0")/lib.sh"     sets TOP (the project's top) and goes there
+#   need_build                     a JDK from 21 up (sets and exports JAVA_HOME) and Maven
+#   need_mount                     libfuse 2, fusermount, /dev/fuse
+#   need_tests                     python3 with cryptography, tcpdump
+#   install_missing                call it once after the need_… calls: as root it installs what was
+#                                  found missing, as anybody else it prints what to install, exits 1
+#   maven ARGUMENT…                mvn on the project, on that JDK
+#
+# Only Debian's packages are installed, by apt-get. HOLDFAST_MAVEN_OPTIONS is given to every mvn.
+
+JDK_VERSION_MIN=21
+TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+cd "$TOP" || exit 1
+umask 022
+
+MISSING_PACKAGES=()
+MISSING_OTHER=()
+
+say() { printf '%s\n' "$*"; }
+fail() {
+  printf '%s: %s\n' "$(basename "$0")" "$*" >&2
+  exit 1
+}
+
+# The version of the JDK in folder $1, or nothing if there is no whole JDK.
+jdk_version() {
+  [ -x "$1/bin/javac" ] && [ -x "$1/bin/jlink" ] && [ -r "$1/release" ] || return 0
+  sed -n 's/^JAVA_VERSION="\([0-9]*\).*/\1/p' "$1/release"
+}
+
+# Prints the folder of the JDK to use: JAVA_HOME if it will do, else the newest that is installed.
+find_jdk() {
+  local folder version best='' best_version=0 on_path
+  version=$(jdk_version "${JAVA_HOME:-/nowhere}")
+  if [ "${version:-0}" -ge "$JDK_VERSION_MIN" ]; then
+    printf '%s\n' "$JAVA_HOME"
+    return
+  fi
+  on_path=$(command -v javac || true)
+  for folder in "${on_path:+$(dirname "$(dirname "$(readlink -f "$on_path")")")}" \
+    /usr/lib/jvm/* /usr/local/lib/jvm/* /usr/java/* /opt/*jdk* /opt/java/* \
+    "$HOME"/.sdkman/candidates/java/* "$HOME"/.jdks/*; do
+    version=$(jdk_version "$folder")
+    if [ "${version:-0}" -ge "$JDK_VERSION_MIN" ] && [ "$version" -gt "$best_version" ]; then
+      best=$folder best_version=$version
+    fi
+  done
+  printf '%s\n' "$best"
+}
+
+use_jdk() {
+  local found
+  found=$(find_jdk)
+  [ -n "$found" ] || return 1
+  export JAVA_HOME=$found
+}
+
+# Prints the first of the given Debian packages that can be installed.
+first_available() {
+  local package
+  command -v apt-cache >/dev/null || return 0
+  for package in "$@"; do
+    if apt-cache policy "$package" 2>/dev/null | grep -q 'Candidate: [^(]'; then
+      printf '%s\n' "$package"
+      return
+    fi
+  done
+}
+
+need_command() { command -v "$1" >/dev/null || MISSING_PACKAGES+=("$2"); }
+
+need_build() {
+  use_jdk || MISSING_OTHER+=(jdk)
+  need_command mvn maven
+}
+
+need_mount() {
+  # ldconfig is not on every user's PATH.
+  PATH=$PATH:/sbin:/usr/sbin ldconfig -p 2>/dev/null | grep -q 'libfuse\.so\.2' \
+    || MISSING_OTHER+=(libfuse2)
+  command -v fusermount >/dev/null || command -v fusermount3 >/dev/null || MISSING_PACKAGES+=(fuse3)
+  [ -e /dev/fuse ] || MISSING_OTHER+=(dev-fuse)
+}
+
+need_tests() {
+  [ -x /usr/bin/python3 ] || MISSING_PACKAGES+=(python3)
+  # Debian's own python, not one that comes earlier on PATH.
+  /usr/bin/python3 -c 'import cryptography' 2>/dev/null || MISSING_PACKAGES+=(python3-cryptography)
+  PATH=$PATH:/sbin:/usr/sbin need_command tcpdump tcpdump
+}
+
+# Turns what has several names, or may not exist on this system, into packages.
+choose_packages() {
+  local other package
+  for other in "${MISSING_OTHER[@]}"; do
+    case $other in
+      jdk)
+        package=$(first_available openjdk-25-jdk-headless openjdk-21-jdk-headless)
+        [ -n "$package" ] || {
+          echo "no JDK $JDK_VERSION_MIN or newer was found (JAVA_HOME, PATH, /usr/lib/jvm), and this"
+          echo "system's packages have none. Unpack one below /usr/lib/jvm (https://adoptium.net:"
+          echo "temurin-25-jdk), or set JAVA_HOME to it, and run this again."
+          return 1
+        } >&2
+        ;;
+      libfuse2)
+        package=$(first_available libfuse2 libfuse2t64)
+        package=${package:-libfuse2}
+        ;;
+      dev-fuse)
+        echo "/dev/fuse is missing: load the kernel module (modprobe fuse) or, in a container, pass" \
+          "the device in (--device /dev/fuse --cap-add SYS_ADMIN)" >&2
+        return 1
+        ;;
+    esac
+    MISSING_PACKAGES+=("$package")
+  done
+}
+
+install_missing() {
+  [ $((${#MISSING_PACKAGES[@]} + ${#MISSING_OTHER[@]})) -gt 0 ] || return 0
+  if [ "$(id -u)" != 0 ]; then
+    choose_packages || exit 1
+    say "missing: ${MISSING_PACKAGES[*]}. Run this, then try again:" >&2
+    say "  sudo apt-get install -y --no-install-recommends ${MISSING_PACKAGES[*]}" >&2
+    exit 1
+  fi
+  command -v apt-get >/dev/null || {
+    choose_packages || exit 1
+    fail "install these (Debian's names) and run this again: ${MISSING_PACKAGES[*]}"
+  }
+  apt-get update -q || say "apt-get update failed; trying with the package lists that are here" >&2
+  choose_packages || exit 1
+  say "installing ${MISSING_PACKAGES[*]}"
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends \
+    "${MISSING_PACKAGES[@]}" || fail "could not install: ${MISSING_PACKAGES[*]}"
+  MISSING_PACKAGES=() MISSING_OTHER=()
+  use_jdk || fail "no JDK $JDK_VERSION_MIN or newer found after installing"
+}
+
+maven() {
+  # A Maven of before 2025 uses what JDK 24 and later warn about.
+  if [ "$(jdk_version "$JAVA_HOME")" -ge 24 ]; then
+    local -x MAVEN_OPTS="--sun-misc-unsafe-memory-access=allow ${MAVEN_OPTS:-}"
+  fi
+  # shellcheck disable=SC2086 # options are several words
+  mvn -B ${HOLDFAST_MAVEN_OPTIONS:-} "$@"
+}
