@@ -43,6 +43,11 @@ public final class SealedTarget {
     return sealed.clone();
   }
 
+  /** The bytes themselves, for the package: never to be changed. */
+  byte[] sealedShared() {
+    return sealed;
+  }
+
   /** Length of the target itself. */
   public int plainBytes() {
     return plainBytes;

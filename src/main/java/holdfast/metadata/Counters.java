@@ -1,0 +1,69 @@
+package holdfast.metadata;
+
+/** The numbers of a namespace that are no records: one set, changed by its owner only. */
+final class Counters {
+  long inodePrefix;
+  long nextInodeCounter;
+  long epoch;
+
+  /** Counts applied operations: orders clients by their last one. */
+  long tick;
+
+  long clientCount;
+  long fileCount;
+  long directoryCount;
+  long sizeBytes;
+  long allocatedBytes;
+  long chunkCount;
+
+  Counters copy() {
+    var copy = new Counters();
+    copy.inodePrefix = inodePrefix;
+    copy.nextInodeCounter = nextInodeCounter;
+    copy.epoch = epoch;
+    copy.tick = tick;
+    copy.clientCount = clientCount;
+    copy.fileCount = fileCount;
+    copy.directoryCount = directoryCount;
+    copy.sizeBytes = sizeBytes;
+    copy.allocatedBytes = allocatedBytes;
+    copy.chunkCount = chunkCount;
+    return copy;
+  }
+
+  Statistics statistics() {
+    return new Statistics(fileCount, directoryCount, sizeBytes, allocatedBytes, chunkCount);
+  }
+
+  byte[] pack() {
+    return new RecordWriter()
+        .u64(inodePrefix)
+        .u64(nextInodeCounter)
+        .u64(epoch)
+        .u64(tick)
+        .u64(clientCount)
+        .u64(fileCount)
+        .u64(directoryCount)
+        .u64(sizeBytes)
+        .u64(allocatedBytes)
+        .u64(chunkCount)
+        .toBytes();
+  }
+
+  static Counters unpack(byte[] packed) {
+    var in = new RecordReader(packed);
+    var counters = new Counters();
+    counters.inodePrefix = in.u64();
+    counters.nextInodeCounter = in.u64();
+    counters.epoch = in.u64();
+    counters.tick = in.u64();
+    counters.clientCount = in.u64();
+    counters.fileCount = in.u64();
+    counters.directoryCount = in.u64();
+    counters.sizeBytes = in.u64();
+    counters.allocatedBytes = in.u64();
+    counters.chunkCount = in.u64();
+    in.end();
+    return counters;
+  }
+}

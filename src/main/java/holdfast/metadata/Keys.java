@@ -1,0 +1,127 @@
+package holdfast.metadata;
+
+import holdfast.model.ChunkId;
+import holdfast.model.ClientId;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
+
+/**
+ * The keys of the tree's records: a byte for the kind, then what orders them. Numbers are big-endian
+ * and positive, so that they sort as they count.
+ */
+final class Keys {
+  /** Inode number. */
+  static final int INODE = 1;
+
+  /** Directory's inode number, cookie: a directory's entries are adjacent, in listing order. */
+  static final int ENTRY = 2;
+
+  /** Inode number, file offset: extents of files that have more than fit into the inode record. */
+  static final int EXTENT = 3;
+
+  /** Chunk id: how many extents refer to it. Sorted, so a partition's chunks are adjacent. */
+  static final int CHUNK = 4;
+
+  /** Client id: what of its operations is remembered. */
+  static final int CLIENT = 5;
+
+  /** Client id, sequence: a remembered result. */
+  static final int RESULT = 6;
+
+  /** Inode number: a symbolic link's target. */
+  static final int TARGET = 7;
+
+  /** Kept for inodes without a name that a session holds open. */
+  static final int ORPHAN = 8;
+
+  /** Low bits of a cookie: tell entries apart whose names have the same hash. */
+  static final int COOKIE_SEQUENCE_BITS = 15;
+
+  static final long COOKIE_SEQUENCE_MASK = (1L << COOKIE_SEQUENCE_BITS) - 1;
+
+  private static final VarHandle U64 =
+      MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.BIG_ENDIAN);
+
+  private Keys() {}
+
+  static byte[] inode(long inode) {
+    return key(INODE, inode);
+  }
+
+  static byte[] target(long inode) {
+    return key(TARGET, inode);
+  }
+
+  static byte[] entry(long parent, long cookie) {
+    return key(ENTRY, parent, cookie);
+  }
+
+  static byte[] extent(long inode, long fileOffset) {
+    return key(EXTENT, inode, fileOffset);
+  }
+
+  static byte[] chunk(ChunkId chunk) {
+    byte[] key = new byte[1 + ChunkId.BYTES];
+    key[0] = CHUNK;
+    U64.set(key, 1, chunk.a());
+    U64.set(key, 9, chunk.b());
+    U64.set(key, 17, chunk.c());
+    U64.set(key, 25, chunk.d());
+    return key;
+  }
+
+  static ChunkId chunkOf(byte[] key) {
+    return new ChunkId(u64(key, 1), u64(key, 9), u64(key, 17), u64(key, 25));
+  }
+
+  static byte[] client(ClientId client) {
+    return key(CLIENT, client.high(), client.low());
+  }
+
+  static byte[] result(ClientId client, long sequence) {
+    byte[] key = new byte[25];
+    key[0] = RESULT;
+    U64.set(key, 1, client.high());
+    U64.set(key, 9, client.low());
+    U64.set(key, 17, sequence);
+    return key;
+  }
+
+  /** The u64 that begins at {@code offset} of a key. */
+  static long u64(byte[] key, int offset) {
+    return (long) U64.get(key, offset);
+  }
+
+  /** The first cookie of the run that all names with this name's hash share; never 0. */
+  static long cookieRun(EntryName name) {
+    byte[] sealed = name.sealedShared();
+    long hash = sealed.length;
+    for (int i = 0; i + 8 <= sealed.length; i += 8) {
+      hash = (hash ^ u64(sealed, i)) * 0x9E3779B97F4A7C15L;
+      hash ^= hash >>> 29;
+    }
+    if (!name.conflictTag().isEmpty()) {
+      hash ^= name.conflictTag().hashCode() * 0xD6E8FEB86659FD93L;
+    }
+    hash *= 0xD6E8FEB86659FD93L;
+    hash ^= hash >>> 32;
+    long hash48 = hash & 0xFFFF_FFFF_FFFFL;
+    return Math.max(hash48, 1) << COOKIE_SEQUENCE_BITS;
+  }
+
+  private static byte[] key(int kind, long a) {
+    byte[] key = new byte[9];
+    key[0] = (byte) kind;
+    U64.set(key, 1, a);
+    return key;
+  }
+
+  private static byte[] key(int kind, long a, long b) {
+    byte[] key = new byte[17];
+    key[0] = (byte) kind;
+    U64.set(key, 1, a);
+    U64.set(key, 9, b);
+    return key;
+  }
+}

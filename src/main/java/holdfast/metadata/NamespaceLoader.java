@@ -1,0 +1,187 @@
+package holdfast.metadata;
+
+import holdfast.model.ChunkId;
+import holdfast.model.ClientId;
+import holdfast.util.ByteReader;
+import java.security.MessageDigest;
+import java.util.Arrays;
+
+/**
+ * Builds a namespace from the pieces of a snapshot, as they arrive. One thread.
+ *
+ * <p>Every record is decoded and every count is made again, so what it accepts can be worked with;
+ * the digest at the end shows that nothing is missing.
+ */
+public final class NamespaceLoader {
+  private static final int KEY_MAX_BYTES = 64;
+
+  private final PackedTree.Builder tree = new PackedTree.Builder();
+  private final MessageDigest digest = Namespace.sha256();
+  private final Counters found = new Counters();
+  private Counters counters;
+  private long recordCount;
+  private boolean isComplete;
+
+  /**
+   * Takes the next piece.
+   *
+   * @throws ByteReader.Malformed if it is none, or not the next; the loader is of no use then
+   */
+  public void add(byte[] piece) {
+    if (piece.length > SnapshotCursor.PIECE_MAX_BYTES || isComplete) {
+      throw new ByteReader.Malformed(
+          "load snapshot: expected=a piece within its bounds, was=" + piece.length + " bytes");
+    }
+    var in = new ByteReader(piece);
+    int kind = in.u8();
+    int expected = counters == null ? SnapshotCursor.HEAD : kind;
+    if (kind != expected || counters != null && kind == SnapshotCursor.HEAD) {
+      throw new ByteReader.Malformed("load snapshot: was=piece of kind " + kind);
+    }
+    switch (kind) {
+      case SnapshotCursor.HEAD -> addHead(in);
+      case SnapshotCursor.RECORDS -> addRecords(in);
+      case SnapshotCursor.END -> addEnd(in);
+      default -> throw new ByteReader.Malformed("load snapshot: was=piece of kind " + kind);
+    }
+    digest.update(piece);
+  }
+
+  /** Whether the last piece has been added. */
+  public boolean isComplete() {
+    return isComplete;
+  }
+
+  /**
+   * The namespace.
+   *
+   * @throws ByteReader.Malformed if pieces are missing
+   */
+  public Namespace finish() {
+    if (!isComplete) {
+      throw new ByteReader.Malformed("load snapshot: expected=its last piece, was=none");
+    }
+    return new Namespace(tree.build(), counters);
+  }
+
+  private void addHead(ByteReader in) {
+    int format = in.u32();
+    if (format != SnapshotCursor.FORMAT) {
+      throw new ByteReader.Malformed(
+          "load snapshot: expected=format " + SnapshotCursor.FORMAT + ", was=" + format);
+    }
+    counters = Counters.unpack(in.v(1_024));
+    in.end();
+    boolean isSound =
+        counters.inodePrefix >= 0
+            && counters.inodePrefix < 1L << Namespace.INODE_PREFIX_BITS
+            && counters.nextInodeCounter > Attributes.ROOT_INODE
+            && counters.nextInodeCounter <= Draft.COUNTER_MAX + 1
+            && counters.epoch >= 1
+            && counters.tick >= 0;
+    if (!isSound) {
+      throw new ByteReader.Malformed("load snapshot: expected=counters within their ranges");
+    }
+  }
+
+  private void addRecords(ByteReader in) {
+    while (in.remaining() > 0) {
+      byte[] key = in.v(KEY_MAX_BYTES);
+      byte[] value = in.v(Leaf.VALUE_MAX_BYTES);
+      byte[] last = tree.lastKey();
+      if (key.length == 0 || last != null && Arrays.compareUnsigned(last, key) >= 0) {
+        throw new ByteReader.Malformed("load snapshot: expected=records in rising order");
+      }
+      check(key, value);
+      tree.add(key, value);
+      recordCount++;
+    }
+  }
+
+  private void addEnd(ByteReader in) {
+    long count = in.u64();
+    byte[] expected = in.raw(32);
+    in.end();
+    boolean isWhole = count == recordCount && Arrays.equals(expected, copyOfDigest());
+    if (!isWhole) {
+      throw new ByteReader.Malformed(
+          "load snapshot: expected=" + count + " records and their digest, was=" + recordCount);
+    }
+    found.inodePrefix = counters.inodePrefix;
+    found.nextInodeCounter = counters.nextInodeCounter;
+    found.epoch = counters.epoch;
+    found.tick = counters.tick;
+    if (!Arrays.equals(found.pack(), counters.pack())) {
+      throw new ByteReader.Malformed("load snapshot: expected=counts that fit its records");
+    }
+    isComplete = true;
+  }
+
+  private byte[] copyOfDigest() {
+    try {
+      return ((MessageDigest) digest.clone()).digest();
+    } catch (CloneNotSupportedException e) {
+      throw new IllegalStateException("the JDK's SHA-256 can be cloned", e);
+    }
+  }
+
+  private void check(byte[] key, byte[] value) {
+    switch (key[0]) {
+      case Keys.INODE -> {
+        checkKey(key, 9);
+        checkInode(Inode.unpack(Keys.u64(key, 1), value));
+      }
+      case Keys.ENTRY -> {
+        checkKey(key, 17);
+        Entry.unpack(key, value);
+      }
+      case Keys.EXTENT -> {
+        checkKey(key, 17);
+        Inode.unpackExtent(Keys.u64(key, 9), value);
+      }
+      case Keys.CHUNK -> {
+        checkKey(key, 1 + ChunkId.BYTES);
+        var in = new RecordReader(value);
+        in.varint();
+        in.end();
+        found.chunkCount++;
+      }
+      case Keys.CLIENT -> {
+        checkKey(key, 1 + ClientId.BYTES);
+        ClientWindow.Client.unpack(value);
+        found.clientCount++;
+      }
+      case Keys.RESULT -> {
+        checkKey(key, 9 + ClientId.BYTES);
+        var in = new ByteReader(value);
+        OperationResult.read(in);
+        in.end();
+      }
+      case Keys.TARGET -> {
+        checkKey(key, 9);
+        Bounds.decoding(() -> new SealedTarget(value, value.length - EntryName.IV_BYTES));
+      }
+      default -> throw new ByteReader.Malformed("load snapshot: was=record kind " + key[0]);
+    }
+  }
+
+  private static void checkKey(byte[] key, int expectedBytes) {
+    if (key.length != expectedBytes) {
+      throw new ByteReader.Malformed(
+          "load snapshot: expected=key of " + expectedBytes + " bytes, was=" + key.length);
+    }
+  }
+
+  private void checkInode(Inode inode) {
+    inode.checkInlineExtents();
+    if (inode.isDirectory()) {
+      found.directoryCount++;
+    } else {
+      found.fileCount++;
+    }
+    if (inode.isFile()) {
+      found.sizeBytes += inode.sizeBytes;
+      found.allocatedBytes += inode.allocatedBytes;
+    }
+  }
+}
