@@ -123,17 +123,13 @@ public sealed interface Answer {
           int tag = in.u8();
           return switch (tag) {
             case 0 ->
-                new Failed(
-                    ErrorCode.ofWire(in.u16()), in.text(OperationResult.TEXT_MAX_BYTES));
+                new Failed(ErrorCode.ofWire(in.u16()), in.text(OperationResult.TEXT_MAX_BYTES));
             case 1 -> new Entry(DirectoryEntry.read(in));
             case 2 -> new Inode(Attributes.read(in));
             case 3 -> readListing(in);
-            case 4 ->
-                new Extents(Attributes.read(in), Replacement.readExtents(in), in.bool());
+            case 4 -> new Extents(Attributes.read(in), Replacement.readExtents(in), in.bool());
             case 5 -> new Target(Attributes.read(in), SealedTarget.read(in));
-            case 6 ->
-                new Totals(
-                    new Statistics(in.u64(), in.u64(), in.u64(), in.u64(), in.u64()));
+            case 6 -> new Totals(new Statistics(in.u64(), in.u64(), in.u64(), in.u64(), in.u64()));
             default ->
                 throw new ByteReader.Malformed("read answer: expected=tag 0 to 6, was=" + tag);
           };

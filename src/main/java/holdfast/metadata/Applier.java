@@ -4,8 +4,8 @@ import holdfast.model.ErrorCode;
 import java.util.List;
 
 /**
- * Applies one operation to a draft: first everything that may refuse it, then the changes. The order
- * of the checks is that of Linux's local file systems.
+ * Applies one operation to a draft: first everything that may refuse it, then the changes. The
+ * order of the checks is that of Linux's local file systems.
  */
 final class Applier {
   /** Most names of one inode. */
@@ -49,8 +49,7 @@ final class Applier {
 
     var inode = new Inode(draft.nextInodeNumber(), create.type(), create.sealId());
     boolean inheritsGroup = (parent.mode & SET_GROUP_ID) != 0;
-    inode.mode =
-        create.mode() | (inheritsGroup && inode.isDirectory() ? SET_GROUP_ID : 0);
+    inode.mode = create.mode() | (inheritsGroup && inode.isDirectory() ? SET_GROUP_ID : 0);
     inode.uid = create.uid();
     inode.gid = inheritsGroup ? parent.gid : create.gid();
     inode.rdev = create.rdev();
@@ -220,8 +219,7 @@ final class Applier {
     }
     checkLinks(inode);
     long cookie = records.freeCookie(parent.number, link.name());
-    draft.putEntry(
-        new Entry(parent.number, cookie, link.name(), inode.number, link.entryTag()));
+    draft.putEntry(new Entry(parent.number, cookie, link.name(), inode.number, link.entryTag()));
     inode.linkCount++;
     inode.ctimeNs = link.timeNs();
     draft.putInode(inode);

@@ -12,8 +12,8 @@ import holdfast.util.ByteWriter;
  * @param mode permission, set-id and sticky bits only: 0 to 07777
  * @param rdev the device number of a device node, else 0
  * @param linkCount names that lead here; for a directory 2 and its subdirectories
- * @param sizeBytes a file's length; a directory's number of entries; a symbolic
- *     link's target length
+ * @param sizeBytes a file's length; a directory's number of entries; a symbolic link's target
+ *     length
  * @param allocatedBytes bytes that extents cover
  * @param mtimeNs last change of content, ns since 1970
  * @param ctimeNs last change of content or attributes, ns since 1970
@@ -52,7 +52,9 @@ public record Attributes(
   /** Checks the mode's range. */
   public Attributes {
     Bounds.check(
-        (mode & ~MODE_MASK) == 0, "check mode: expected=0 to 07777, was=0%s", Integer.toOctalString(mode));
+        (mode & ~MODE_MASK) == 0,
+        "check mode: expected=0 to 07777, was=0%s",
+        Integer.toOctalString(mode));
   }
 
   /** Whether it is a directory. */

@@ -71,8 +71,7 @@ final class ClientWindow {
     var old = record == null ? new Client(0, 0, 0) : Client.unpack(record);
     long highest = Math.max(old.highest(), author.sequence());
     long floor =
-        Math.max(
-            Math.max(old.floor(), author.answeredBelow()), highest - Author.WINDOW + 1);
+        Math.max(Math.max(old.floor(), author.answeredBelow()), highest - Author.WINDOW + 1);
     draft.counters.tick++;
     if (record == null) {
       makeRoom();
@@ -80,8 +79,7 @@ final class ClientWindow {
     } else {
       forgetResults(client, floor);
     }
-    draft.tree()
-        .put(Keys.client(client), new Client(draft.counters.tick, highest, floor).pack());
+    draft.tree().put(Keys.client(client), new Client(draft.counters.tick, highest, floor).pack());
     draft.tree().put(Keys.result(client, author.sequence()), result.toBytes());
   }
 
@@ -120,8 +118,7 @@ final class ClientWindow {
       }
       cursor.next();
     }
-    forgetResults(
-        new ClientId(Keys.u64(oldestKey, 1), Keys.u64(oldestKey, 9)), Long.MAX_VALUE);
+    forgetResults(new ClientId(Keys.u64(oldestKey, 1), Keys.u64(oldestKey, 9)), Long.MAX_VALUE);
     draft.tree().remove(oldestKey);
     draft.counters.clientCount--;
   }

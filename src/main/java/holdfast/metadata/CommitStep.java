@@ -5,8 +5,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * One content commit. Only the windows of the file that it touches are read and written, so its cost
- * does not grow with the file.
+ * One content commit. Only the windows of the file that it touches are read and written, so its
+ * cost does not grow with the file.
  */
 final class CommitStep {
   private final Draft draft;
@@ -32,8 +32,7 @@ final class CommitStep {
               + file.number);
     }
     for (Replacement replacement : commit.replacements()) {
-      Applier.checkEpoch(
-          draft.counters.epoch, commit.uploadEpoch(), replacement.extents());
+      Applier.checkEpoch(draft.counters.epoch, commit.uploadEpoch(), replacement.extents());
     }
     replaceRanges(file);
 
@@ -82,8 +81,7 @@ final class CommitStep {
       if (replacement.toOffset() <= newSizeBytes) {
         ranges.add(replacement);
       } else if (replacement.fromOffset() < newSizeBytes) {
-        ranges.add(
-            new Replacement(replacement.fromOffset(), newSizeBytes, replacement.extents()));
+        ranges.add(new Replacement(replacement.fromOffset(), newSizeBytes, replacement.extents()));
       }
     }
     ranges.add(new Replacement(newSizeBytes, Extent.FILE_MAX_BYTES, List.of()));
@@ -106,7 +104,6 @@ final class CommitStep {
   }
 
   private static long windowEnd(long offset) {
-    return Math.min(
-        Extent.FILE_MAX_BYTES, window(offset + ExtentMap.WINDOW_BYTES - 1));
+    return Math.min(Extent.FILE_MAX_BYTES, window(offset + ExtentMap.WINDOW_BYTES - 1));
   }
 }

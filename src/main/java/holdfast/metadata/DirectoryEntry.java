@@ -12,7 +12,11 @@ import holdfast.util.ByteWriter;
  */
 public record DirectoryEntry(long cookie, EntryName name, Tag entryTag, Attributes attributes) {
   int encodedBytes() {
-    return 8 + 4 + name.sealedShared().length + EntryName.CONFLICT_TAG_MAX_BYTES + 16
+    return 8
+        + 4
+        + name.sealedShared().length
+        + EntryName.CONFLICT_TAG_MAX_BYTES
+        + 16
         + Attributes.BYTES;
   }
 
@@ -30,7 +34,6 @@ public record DirectoryEntry(long cookie, EntryName name, Tag entryTag, Attribut
    * @throws ByteReader.Malformed if it is no entry
    */
   public static DirectoryEntry read(ByteReader in) {
-    return new DirectoryEntry(
-        in.u64(), EntryName.read(in), Tag.read(in), Attributes.read(in));
+    return new DirectoryEntry(in.u64(), EntryName.read(in), Tag.read(in), Attributes.read(in));
   }
 }

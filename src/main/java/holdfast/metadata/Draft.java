@@ -87,15 +87,13 @@ final class Draft {
   }
 
   /** Writes a file whose size became {@code sizeBytes} and some of whose extents changed. */
-  void changeContent(
-      Inode file, long sizeBytes, List<Extent> before, List<Extent> after) {
+  void changeContent(Inode file, long sizeBytes, List<Extent> before, List<Extent> after) {
     count(file, -1);
     int count = file.extentCount - before.size() + after.size();
     boolean wasInline = file.hasInlineExtents();
     boolean isInline = count <= Inode.INLINE_EXTENTS_MAX;
     file.sizeBytes = sizeBytes;
-    file.allocatedBytes +=
-        ExtentMap.allocatedBytes(after) - ExtentMap.allocatedBytes(before);
+    file.allocatedBytes += ExtentMap.allocatedBytes(after) - ExtentMap.allocatedBytes(before);
     if (wasInline) {
       // All of them were read: before and after are the whole map.
       file.setExtents(count, isInline ? after : List.of());

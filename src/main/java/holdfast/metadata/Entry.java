@@ -26,8 +26,7 @@ record Entry(long parent, long cookie, EntryName name, long inode, Tag tag) {
     long inode = in.u64();
     var tag = new Tag(in.u64(), in.u64());
     int tagBytes = in.u8();
-    String conflictTag =
-        tagBytes == 0 ? "" : new String(in.raw(tagBytes), StandardCharsets.UTF_8);
+    String conflictTag = tagBytes == 0 ? "" : new String(in.raw(tagBytes), StandardCharsets.UTF_8);
     byte[] sealed = in.rest();
     var name = Bounds.decoding(() -> new EntryName(sealed, conflictTag));
     return new Entry(Keys.u64(key, 1), Keys.u64(key, 9), name, inode, tag);

@@ -36,7 +36,8 @@ public record Extent(
             && chunkOffset <= CHUNK_PLAIN_MAX_BYTES - lengthBytes
             && keyReference >= 0
             && keyReference <= 0xFFFF,
-        "check extent: expected=ranges within file and chunk, was=offset %s length %s in chunk at %s",
+        "check extent: expected=ranges within file and chunk, was=offset %s length %s in chunk at"
+            + " %s",
         fileOffset,
         lengthBytes,
         chunkOffset);
@@ -55,8 +56,7 @@ public record Extent(
       return this;
     }
     int skipped = (int) (start - fileOffset);
-    return new Extent(
-        start, (int) (end - start), chunk, salt, keyReference, chunkOffset + skipped);
+    return new Extent(start, (int) (end - start), chunk, salt, keyReference, chunkOffset + skipped);
   }
 
   /** Appends {@value #BYTES} bytes. */
@@ -74,8 +74,6 @@ public record Extent(
    */
   public static Extent read(ByteReader in) {
     return Bounds.decoding(
-        () ->
-            new Extent(
-                in.u64(), in.u32(), ChunkId.read(in), Salt.read(in), in.u16(), in.u32()));
+        () -> new Extent(in.u64(), in.u32(), ChunkId.read(in), Salt.read(in), in.u16(), in.u32()));
   }
 }

@@ -17,8 +17,8 @@ public final class ExtentMap {
   private ExtentMap() {}
 
   /**
-   * The extents after {@code [from, to)} became {@code replacement}: neighbours are cropped, or split
-   * where the range lies inside one.
+   * The extents after {@code [from, to)} became {@code replacement}: neighbours are cropped, or
+   * split where the range lies inside one.
    *
    * @param extents ascending, without overlap
    * @param replacement ascending, without overlap, within the range; empty for a hole
@@ -71,8 +71,9 @@ public final class ExtentMap {
   }
 
   /**
-   * The start of the first window that more than {@value #WINDOW_EXTENTS_MAX} extents overlap, or -1
-   * if there is none. The client rewrites that window: it reads it and commits it as one new chunk.
+   * The start of the first window that more than {@value #WINDOW_EXTENTS_MAX} extents overlap, or
+   * -1 if there is none. The client rewrites that window: it reads it and commits it as one new
+   * chunk.
    *
    * @param extents ascending, without overlap
    */

@@ -3,8 +3,8 @@ package holdfast.metadata;
 import java.util.Arrays;
 
 /**
- * An inner node of a {@link PackedTree}: children (leaves as {@code byte[]}, or inner nodes) and the
- * separators between them. Changed only by the editor whose stamp it carries.
+ * An inner node of a {@link PackedTree}: children (leaves as {@code byte[]}, or inner nodes) and
+ * the separators between them. Changed only by the editor whose stamp it carries.
  */
 final class Inner {
   /** Most children; while one editor step runs a few more. */

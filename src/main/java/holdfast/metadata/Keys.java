@@ -7,8 +7,8 @@ import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 
 /**
- * The keys of the tree's records: a byte for the kind, then what orders them. Numbers are big-endian
- * and positive, so that they sort as they count.
+ * The keys of the tree's records: a byte for the kind, then what orders them. Numbers are
+ * big-endian and positive, so that they sort as they count.
  */
 final class Keys {
   /** Inode number. */

@@ -103,8 +103,7 @@ final class Leaf {
     }
     System.arraycopy(leaf, oldHead, result, oldHead + 2, oldPosition - oldHead);
     writeRecord(result, position, key, value);
-    System.arraycopy(
-        leaf, oldPosition, result, position + recordBytes, leaf.length - oldPosition);
+    System.arraycopy(leaf, oldPosition, result, position + recordBytes, leaf.length - oldPosition);
     return result;
   }
 

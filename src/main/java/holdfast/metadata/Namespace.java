@@ -60,8 +60,7 @@ public final class Namespace {
   public Applied apply(Author author, Operation operation) {
     var editor = edit();
     var result = editor.apply(author, operation);
-    return new Applied(
-        editor.wasRepeat() ? this : editor.namespace(), result, editor.wasRepeat());
+    return new Applied(editor.wasRepeat() ? this : editor.namespace(), result, editor.wasRepeat());
   }
 
   /** Begins an epoch, by the leader's command; one that is not newer changes nothing. */

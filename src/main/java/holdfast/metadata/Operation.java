@@ -23,8 +23,8 @@ public sealed interface Operation {
    * made in it, and the bit to directories.
    *
    * <p>Errors: NOT_FOUND and NOT_DIRECTORY of the parent; EXISTS. Not exclusive and a regular file
-   * wanted and found: the found one is the result, unchanged (its seal id is not {@code sealId});
-   * a directory found: IS_DIRECTORY.
+   * wanted and found: the found one is the result, unchanged (its seal id is not {@code sealId}); a
+   * directory found: IS_DIRECTORY.
    *
    * @param sealId of the new inode, random, never used before
    * @param mode permission bits, umask applied already
@@ -81,8 +81,8 @@ public sealed interface Operation {
    * nothing happens.
    *
    * <p>Errors, in this order: NOT_FOUND and NOT_DIRECTORY of the parents; NOT_FOUND (old name; new
-   * name of an exchange); EXISTS (NO_REPLACE); INVALID (a directory into itself or below); NOT_EMPTY
-   * (onto its own ancestor); NOT_DIRECTORY, IS_DIRECTORY (kinds differ); NOT_EMPTY.
+   * name of an exchange); EXISTS (NO_REPLACE); INVALID (a directory into itself or below);
+   * NOT_EMPTY (onto its own ancestor); NOT_DIRECTORY, IS_DIRECTORY (kinds differ); NOT_EMPTY.
    *
    * @param newEntryTag for what gets the new name
    * @param oldEntryTag for an exchange: what gets the old name; else {@link Tag#ZERO}

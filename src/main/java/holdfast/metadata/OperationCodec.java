@@ -74,18 +74,10 @@ final class OperationCodec {
           case RENAME -> readRename(in);
           case SET_ATTRIBUTES ->
               new Operation.SetAttributes(
-                  in.u64(),
-                  in.u8(),
-                  in.u16(),
-                  in.u32(),
-                  in.u32(),
-                  in.u64(),
-                  in.u64(),
-                  in.u64());
+                  in.u64(), in.u8(), in.u16(), in.u32(), in.u32(), in.u64(), in.u64(), in.u64());
           case COMMIT -> readCommit(in);
           case LINK ->
-              new Operation.Link(
-                  in.u64(), EntryName.read(in), Tag.read(in), in.u64(), in.u64());
+              new Operation.Link(in.u64(), EntryName.read(in), Tag.read(in), in.u64(), in.u64());
           default ->
               throw new ByteReader.Malformed("read operation: expected=tag 1 to 7, was=" + tag);
         };

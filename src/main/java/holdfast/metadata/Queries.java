@@ -20,8 +20,7 @@ final class Queries {
     try {
       return switch (query) {
         case Query.Lookup lookup -> lookup(lookup);
-        case Query.GetAttributes get ->
-            new Answer.Inode(records.inode(get.inode()).attributes());
+        case Query.GetAttributes get -> new Answer.Inode(records.inode(get.inode()).attributes());
         case Query.ReadDirectory read -> readDirectory(read);
         case Query.ReadExtents read -> readExtents(read);
         case Query.ReadLink read -> readLink(read);
@@ -45,10 +44,7 @@ final class Queries {
 
   private DirectoryEntry line(Entry entry) {
     return new DirectoryEntry(
-        entry.cookie(),
-        entry.name(),
-        entry.tag(),
-        records.inode(entry.inode()).attributes());
+        entry.cookie(), entry.name(), entry.tag(), records.inode(entry.inode()).attributes());
   }
 
   private Answer readDirectory(Query.ReadDirectory read) {
@@ -76,8 +72,7 @@ final class Queries {
   private Answer readExtents(Query.ReadExtents read) {
     var file = records.file(read.inode());
     var extents =
-        records.extents(
-            file, read.fromOffset(), Extent.FILE_MAX_BYTES, read.maxExtents() + 1);
+        records.extents(file, read.fromOffset(), Extent.FILE_MAX_BYTES, read.maxExtents() + 1);
     boolean hasMore = extents.size() > read.maxExtents();
     return new Answer.Extents(
         file.attributes(), hasMore ? extents.subList(0, read.maxExtents()) : extents, hasMore);
@@ -90,7 +85,6 @@ final class Queries {
           ErrorCode.INVALID, "read link: was=" + inode.type + ", inode=" + inode.number);
     }
     byte[] sealed = records.tree().get(Keys.target(inode.number));
-    return new Answer.Target(
-        inode.attributes(), new SealedTarget(sealed, (int) inode.sizeBytes));
+    return new Answer.Target(inode.attributes(), new SealedTarget(sealed, (int) inode.sizeBytes));
   }
 }

@@ -32,8 +32,7 @@ public sealed interface Query {
           "check entry count: expected=1 to %s, was=%s",
           ENTRIES_MAX,
           maxEntries);
-      Bounds.check(
-          afterCookie >= 0, "check cookie: expected=0 or more, was=%s", afterCookie);
+      Bounds.check(afterCookie >= 0, "check cookie: expected=0 or more, was=%s", afterCookie);
     }
   }
 

@@ -27,8 +27,7 @@ public enum RenameMode {
       case 0 -> REPLACE;
       case 1 -> NO_REPLACE;
       case 2 -> EXCHANGE;
-      default ->
-          throw new ByteReader.Malformed("read rename mode: expected=0 to 2, was=" + wire);
+      default -> throw new ByteReader.Malformed("read rename mode: expected=0 to 2, was=" + wire);
     };
   }
 }

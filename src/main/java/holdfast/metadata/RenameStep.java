@@ -132,8 +132,7 @@ final class RenameStep {
             : records.freeCookie(newParent.number, rename.newName());
     draft.removeEntry(oldEntry);
     draft.putEntry(
-        new Entry(
-            newParent.number, cookie, rename.newName(), moved.number, rename.newEntryTag()));
+        new Entry(newParent.number, cookie, rename.newName(), moved.number, rename.newEntryTag()));
     oldParent.linkCount -= count(moved);
     newParent.linkCount += count(moved);
     if (target != null) {

@@ -17,8 +17,8 @@ public final class SealedTarget {
    * A target; takes a copy.
    *
    * @param plainBytes length of the target before it was padded and sealed: what lstat(2) shows
-   * @throws holdfast.model.HoldfastException NAME_TOO_LONG beyond {@value #MAX_BYTES} bytes, INVALID
-   *     if the lengths don't fit each other
+   * @throws holdfast.model.HoldfastException NAME_TOO_LONG beyond {@value #MAX_BYTES} bytes,
+   *     INVALID if the lengths don't fit each other
    */
   public SealedTarget(byte[] sealed, int plainBytes) {
     Bounds.check(

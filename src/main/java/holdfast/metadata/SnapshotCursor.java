@@ -10,8 +10,8 @@ import java.util.NoSuchElementException;
  * pieces of equal namespaces are equal. One thread at a time; the namespace may be replaced
  * meanwhile, this one stays.
  *
- * <p>Piece: u8 kind, then for the head u32 format and v(counters); for records, repeated, v(key) and
- * v(value); for the end u64 record count and SHA-256 over all pieces before.
+ * <p>Piece: u8 kind, then for the head u32 format and v(counters); for records, repeated, v(key)
+ * and v(value); for the end u64 record count and SHA-256 over all pieces before.
  */
 public final class SnapshotCursor implements Iterator<byte[]> {
   /** Longest piece. */

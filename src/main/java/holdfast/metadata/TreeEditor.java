@@ -4,8 +4,8 @@ import holdfast.util.Invariants;
 import java.util.List;
 
 /**
- * Changes a tree without touching the one it came from: nodes are copied once, then changed in place
- * for as long as the editor lives. One thread.
+ * Changes a tree without touching the one it came from: nodes are copied once, then changed in
+ * place for as long as the editor lives. One thread.
  */
 final class TreeEditor extends TreeView {
   /** A leaf below this tries to join a neighbour. */
@@ -29,9 +29,7 @@ final class TreeEditor extends TreeView {
 
   static void checkSizes(byte[] key, byte[] value) {
     Invariants.check(
-        key.length > 0
-            && key.length <= Leaf.KEY_MAX_BYTES
-            && value.length <= Leaf.VALUE_MAX_BYTES,
+        key.length > 0 && key.length <= Leaf.KEY_MAX_BYTES && value.length <= Leaf.VALUE_MAX_BYTES,
         "tree record: key %s bytes, value %s",
         key.length,
         value.length);

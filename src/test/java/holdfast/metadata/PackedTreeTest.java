@@ -28,7 +28,8 @@ final class PackedTreeTest {
 
   private static byte[] randomValue(Random random) {
     int kind = random.nextInt(100);
-    byte[] value = new byte[random.nextInt(kind == 0 ? Leaf.VALUE_MAX_BYTES : kind < 10 ? 900 : 90)];
+    byte[] value =
+        new byte[random.nextInt(kind == 0 ? Leaf.VALUE_MAX_BYTES : kind < 10 ? 900 : 90)];
     random.nextBytes(value);
     return value;
   }
