@@ -1,0 +1,258 @@
+package holdfast.storage;
+
+import holdfast.model.ChunkId;
+import holdfast.model.ErrorCode;
+import holdfast.model.StorageException;
+import holdfast.util.ByteWriter;
+import java.nio.ByteBuffer;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
+
+/**
+ * One chunk segment file. Appending, forcing and sealing are the store's, under its append lock;
+ * reading is anyone's: readers share a lock that is taken alone only while the way of reading
+ * changes (file to map).
+ */
+final class ChunkSegment {
+  /** Records up to this size are written in one call, header included. */
+  private static final int ONE_WRITE_BYTES_MAX = 128 * 1024;
+
+  enum State {
+    OPEN,
+    SEALED,
+    BAD
+  }
+
+  private final Disk disk;
+  private final long number;
+  private final int sizeBytes;
+  private final Semaphore maps;
+  private final ReentrantReadWriteLock sourceLock = new ReentrantReadWriteLock();
+
+  /** Guarded by {@link #sourceLock}: at most one of the two is there. */
+  private DiskFile file;
+
+  private Region region;
+  private boolean isClosed;
+
+  private volatile State state;
+  private volatile int tailBytes;
+  private int recordCount;
+  private ByteWriter footer = new ByteWriter();
+  private int footerEntryCount;
+
+  /** A segment whose content is described by the caller. */
+  ChunkSegment(Disk disk, long number, int sizeBytes, Semaphore maps, DiskFile file, State state) {
+    this.disk = disk;
+    this.number = number;
+    this.sizeBytes = sizeBytes;
+    this.maps = maps;
+    this.file = file;
+    this.state = state;
+    this.tailBytes = ChunkFormat.SEGMENT_HEADER_BYTES;
+  }
+
+  /** Makes a new segment; its existence is durable when this returns. */
+  static ChunkSegment create(Disk disk, long number, int sizeBytes, Semaphore maps) {
+    String name = ChunkFormat.segmentName(number);
+    SmallFile.replace(disk, name, ChunkFormat.segmentHeader(number, sizeBytes));
+    var file = disk.open(name, Disk.Mode.WRITE);
+    return new ChunkSegment(disk, number, sizeBytes, maps, file, State.OPEN);
+  }
+
+  long number() {
+    return number;
+  }
+
+  State state() {
+    return state;
+  }
+
+  /** Bytes it takes on disk. */
+  int tailBytes() {
+    return tailBytes;
+  }
+
+  /** Whether a record with so much data fits, and the footer behind it. */
+  boolean hasRoom(int lengthBytes) {
+    long needed =
+        (long) tailBytes
+            + ChunkFormat.RECORD_HEADER_BYTES
+            + lengthBytes
+            + (long) (footerEntryCount + 1) * ChunkFormat.FOOTER_ENTRY_BYTES
+            + ChunkFormat.TRAILER_BYTES;
+    return needed <= sizeBytes;
+  }
+
+  /** Takes over a record that recovery found. */
+  void recovered(int offset, ChunkFormat.RecordHeader header, boolean isWhole) {
+    if (isWhole) {
+      addToFooter(offset, header);
+    }
+    tailBytes = offset + ChunkFormat.RECORD_HEADER_BYTES + header.lengthBytes();
+    recordCount = header.number() + 1;
+  }
+
+  /** Takes over the size of a sealed or bad file that recovery found. */
+  void recoveredSize(long fileBytes) {
+    tailBytes = (int) Math.min(fileBytes, Integer.MAX_VALUE);
+  }
+
+  /** Writes a record at the end; returns its offset. Nothing is forced. */
+  int append(int recordState, ChunkId id, int dataCrc, byte[] bytes, int offset, int lengthBytes) {
+    var header = new ChunkFormat.RecordHeader(recordState, id, lengthBytes, dataCrc, recordCount);
+    byte[] headerBytes = ChunkFormat.recordHeader(header);
+    int position = tailBytes;
+    if (lengthBytes <= ONE_WRITE_BYTES_MAX) {
+      var record = new ByteWriter(headerBytes.length + lengthBytes).raw(headerBytes);
+      file.write(position, ByteBuffer.wrap(record.raw(bytes, offset, lengthBytes).toBytes()));
+    } else {
+      file.write(position, ByteBuffer.wrap(headerBytes));
+      file.write(position + (long) headerBytes.length, ByteBuffer.wrap(bytes, offset, lengthBytes));
+    }
+    addToFooter(position, header);
+    recordCount++;
+    tailBytes = position + headerBytes.length + lengthBytes;
+    return position;
+  }
+
+  /** Cuts off what a failed append or footer left behind the last record. */
+  void cutToTail() {
+    file.truncate(tailBytes);
+  }
+
+  /** Writes the footer and forces; readers go over to a map. */
+  void seal() {
+    byte[] entries = footer.toBytes();
+    byte[] trailer =
+        ChunkFormat.trailer(
+            new ChunkFormat.Trailer(
+                footerEntryCount, tailBytes, Crc.of(entries, 0, entries.length), number));
+    var end = new ByteWriter(entries.length + trailer.length).raw(entries).raw(trailer);
+    file.write(tailBytes, ByteBuffer.wrap(end.toBytes()));
+    file.force();
+    tailBytes += entries.length + trailer.length;
+    footer = new ByteWriter(0);
+    sourceLock.writeLock().lock();
+    try {
+      state = State.SEALED;
+      file.close();
+      file = null;
+    } finally {
+      sourceLock.writeLock().unlock();
+    }
+  }
+
+  /** No longer written; still readable. */
+  void markBad() {
+    state = State.BAD;
+    footer = new ByteWriter(0);
+  }
+
+  /** Returns when all records so far are durable; STORE_FAILED if it is bad, or becomes so. */
+  void force() {
+    sourceLock.readLock().lock();
+    try {
+      if (state == State.OPEN && file != null) {
+        file.force();
+      }
+      // Sealed in the meantime: sealing forced it.
+    } finally {
+      sourceLock.readLock().unlock();
+    }
+    if (state == State.BAD) {
+      throw new StorageException(
+          ErrorCode.STORE_FAILED,
+          "force segment: expected=good, was=bad, path="
+              + disk.path(ChunkFormat.segmentName(number)));
+    }
+  }
+
+  /** Reads exactly so many bytes. STORE_FAILED if they aren't all there. */
+  void read(int position, byte[] into, int intoOffset, int lengthBytes) {
+    sourceLock.readLock().lock();
+    try {
+      if (region != null) {
+        region.read(position, into, intoOffset, lengthBytes);
+        return;
+      }
+      if (file != null) {
+        readFile(file, position, into, intoOffset, lengthBytes);
+        return;
+      }
+    } finally {
+      sourceLock.readLock().unlock();
+    }
+    if (openMap()) {
+      read(position, into, intoOffset, lengthBytes);
+      return;
+    }
+    try (var once = disk.open(ChunkFormat.segmentName(number), Disk.Mode.READ)) {
+      readFile(once, position, into, intoOffset, lengthBytes);
+    }
+  }
+
+  /** Lets files and maps go. */
+  void close() {
+    sourceLock.writeLock().lock();
+    try {
+      isClosed = true;
+      if (file != null) {
+        file.close();
+        file = null;
+      }
+      if (region != null) {
+        region.close();
+        region = null;
+        maps.release();
+      }
+    } finally {
+      sourceLock.writeLock().unlock();
+    }
+  }
+
+  /** Maps the file unless somebody did; false if there are as many maps as there may be. */
+  private boolean openMap() {
+    sourceLock.writeLock().lock();
+    try {
+      if (isClosed) {
+        throw new StorageException(
+            ErrorCode.SHUTTING_DOWN, "read segment: expected=open, was=closed");
+      }
+      if (region != null || file != null) {
+        return true;
+      }
+      if (!maps.tryAcquire()) {
+        return false;
+      }
+      try (var opened = disk.open(ChunkFormat.segmentName(number), Disk.Mode.READ)) {
+        region = opened.map(0, opened.size());
+      } finally {
+        if (region == null) {
+          maps.release();
+        }
+      }
+      return true;
+    } finally {
+      sourceLock.writeLock().unlock();
+    }
+  }
+
+  private void readFile(DiskFile from, int position, byte[] into, int intoOffset, int length) {
+    int readBytes = from.read(position, ByteBuffer.wrap(into, intoOffset, length));
+    if (readBytes != length) {
+      throw new StorageException(
+          ErrorCode.STORE_FAILED,
+          "read segment: expected=%d bytes at %d, was=%d, path=%s"
+              .formatted(length, position, readBytes, disk.path(from.name())));
+    }
+  }
+
+  private void addToFooter(int offset, ChunkFormat.RecordHeader header) {
+    ChunkFormat.footerEntry(
+        footer,
+        new ChunkFormat.FooterEntry(
+            header.id(), offset, header.lengthBytes(), header.state(), header.dataCrc()));
+    footerEntryCount++;
+  }
+}

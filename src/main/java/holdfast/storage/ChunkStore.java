@@ -1,0 +1,558 @@
+package holdfast.storage;
+
+import holdfast.model.ChunkId;
+import holdfast.model.ErrorCode;
+import holdfast.model.StorageException;
+import holdfast.util.Invariants;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * The chunks a peer holds: append-only segment files and an index in memory.
+ *
+ * <p>Every method may block on the disk and throws {@link StorageException}. Safe on several
+ * threads: writers take turns, readers wait for nobody's I/O (index lookups take a lock that is
+ * never held over I/O). What is durable when: {@link #put} and {@link #delete} have written, {@link
+ * #force} makes all that was written before it durable. Threads inside are never interrupted.
+ *
+ * <p>A chunk that failed a check, or lies in a segment of which a write or force failed, is
+ * <em>lost</em>: {@link #contains}, {@link #list}, {@link #digest} and the counts leave it out, so
+ * that repair brings it again and {@link #put} takes it anew; {@link #read} still tries.
+ */
+public final class ChunkStore implements AutoCloseable {
+  /** The largest chunk that is taken. */
+  public static final int CHUNK_BYTES_MAX = ChunkFormat.CHUNK_BYTES_MAX;
+
+  /** So many lost chunks are remembered for {@link #takeLost}; comparing partitions finds all. */
+  public static final int LOST_MAX = 65_536;
+
+  private static final System.Logger LOG = System.getLogger(ChunkStore.class.getName());
+
+  private final Disk disk;
+  private final StorageSpace space;
+  private final int segmentBytes;
+  private final Semaphore maps = new Semaphore(ChunkFormat.MAPS_MAX);
+
+  /** Held over appends and their I/O. Taken before {@link #indexLock}. */
+  private final ReentrantLock appendLock = new ReentrantLock();
+
+  /** Held over memory only. Guards index, segments, digests, lost and diskBytes. */
+  private final ReentrantLock indexLock = new ReentrantLock();
+
+  private final ChunkIndex index = new ChunkIndex();
+  private final List<ChunkSegment> segments;
+  private final byte[][] digests = new byte[ChunkId.PARTITION_COUNT][];
+  private final long[] changeCounts = new long[ChunkId.PARTITION_COUNT];
+  private final List<ChunkId> lost = new ArrayList<>();
+
+  /** Guarded by {@link #appendLock}: place of the open segment in the list, -1 without one. */
+  private int openOrdinal = -1;
+
+  private boolean isClosed;
+
+  private ChunkStore(Disk disk, StorageSpace space, int segmentBytes) {
+    this.disk = disk;
+    this.space = space;
+    this.segmentBytes = segmentBytes;
+    var recovery = new ChunkRecovery(disk, index, maps);
+    recovery.run();
+    segments = new ArrayList<>(recovery.segments());
+    recovery.lost().forEach(this::remember);
+    int last = segments.size() - 1;
+    if (last >= 0 && segments.get(last).state() == ChunkSegment.State.OPEN) {
+      openOrdinal = last;
+    }
+  }
+
+  /**
+   * Opens the chunks of a directory: reads the footers, scans the open segment and cuts its torn
+   * tail. Takes about as long as reading that one segment.
+   *
+   * @param segmentBytes size of new segments, 8 MiB to 1 GiB; {@link StorageSpace#segmentBytes}
+   * @throws StorageException UNSUPPORTED if a segment's version is too new or too old
+   */
+  public static ChunkStore open(Disk disk, StorageSpace space, int segmentBytes) {
+    Invariants.check(
+        segmentBytes >= ChunkFormat.SEGMENT_BYTES_MIN
+            && segmentBytes <= ChunkFormat.SEGMENT_BYTES_MAX,
+        "segments have 8 MiB to 1 GiB, was=%s",
+        segmentBytes);
+    return new ChunkStore(disk, space, segmentBytes);
+  }
+
+  /**
+   * Writes a chunk, unless it is held already. The caller has checked that the bytes have this
+   * name. Not durable before the next {@link #force}. After an exception the chunk isn't held;
+   * trying again is allowed.
+   *
+   * @return whether it is new here
+   * @throws StorageException NO_SPACE if capacity, reserve or disk are used up; STORE_FAILED
+   */
+  public boolean put(ChunkId id, byte[] bytes, int offset, int lengthBytes) {
+    if (lengthBytes < 1 || lengthBytes > CHUNK_BYTES_MAX) {
+      throw new StorageException(
+          ErrorCode.TOO_LARGE,
+          "store chunk: expected=1 to %d bytes, was=%d, chunk=%s"
+              .formatted(CHUNK_BYTES_MAX, lengthBytes, id));
+    }
+    int dataCrc = Crc.of(bytes, offset, lengthBytes);
+    appendLock.lock();
+    try {
+      if (contains(id)) {
+        return false;
+      }
+      space.requireRoom(
+          diskBytes(),
+          (long) ChunkFormat.RECORD_HEADER_BYTES + lengthBytes + ChunkFormat.FOOTER_ENTRY_BYTES);
+      int ordinal = ordinalFor(lengthBytes);
+      int position =
+          append(ordinal, ChunkFormat.STATE_LIVE, id, dataCrc, bytes, offset, lengthBytes);
+      indexLock.lock();
+      try {
+        index.put(id, ordinal, position, lengthBytes);
+        changed(id);
+      } finally {
+        indexLock.unlock();
+      }
+      return true;
+    } finally {
+      appendLock.unlock();
+    }
+  }
+
+  /**
+   * Returns when everything put and deleted before the call is durable. After a failure the chunks
+   * of the segment are lost ones; it is not forced again. If another caller's put or force met the
+   * failure, this one may succeed: ask {@link #contains} for the chunks that matter afterwards.
+   *
+   * @throws StorageException STORE_FAILED
+   */
+  public void force() {
+    ChunkSegment segment;
+    int ordinal;
+    appendLock.lock();
+    try {
+      requireOpen();
+      ordinal = openOrdinal;
+      if (ordinal < 0) {
+        return;
+      }
+      segment = segment(ordinal);
+    } finally {
+      appendLock.unlock();
+    }
+    try {
+      segment.force();
+    } catch (StorageException e) {
+      appendLock.lock();
+      try {
+        giveUp(ordinal, e);
+      } finally {
+        appendLock.unlock();
+      }
+      throw e;
+    }
+  }
+
+  /** Whether a chunk is held (not a lost one). Doesn't block on the disk. */
+  public boolean contains(ChunkId id) {
+    indexLock.lock();
+    try {
+      return index.isHeld(id);
+    } finally {
+      indexLock.unlock();
+    }
+  }
+
+  /** Length of a chunk that can be read, -1 without one. Doesn't block on the disk. */
+  public int lengthBytes(ChunkId id) {
+    indexLock.lock();
+    try {
+      int slot = index.find(id);
+      return slot < 0 ? -1 : index.location(slot).lengthBytes();
+    } finally {
+      indexLock.unlock();
+    }
+  }
+
+  /**
+   * Reads a whole chunk and checks its CRC.
+   *
+   * @throws StorageException CHUNK_MISSING; CHUNK_CORRUPT if the check fails (it is a lost one
+   *     then); STORE_FAILED
+   */
+  public byte[] read(ChunkId id) {
+    var found = locate(id);
+    byte[] header = new byte[ChunkFormat.RECORD_HEADER_BYTES];
+    byte[] bytes = new byte[found.lengthBytes()];
+    readOrLose(id, found, found.offset(), header, 0, header.length);
+    readOrLose(id, found, found.dataOffset(), bytes, 0, bytes.length);
+    var record = ChunkFormat.readRecordHeader(header, 0);
+    boolean isRight =
+        record.isPresent()
+            && record.get().id().equals(id)
+            && record.get().lengthBytes() == bytes.length
+            && record.get().dataCrc() == Crc.of(bytes, 0, bytes.length);
+    if (!isRight) {
+      lose(id, found);
+      throw new StorageException(
+          ErrorCode.CHUNK_CORRUPT, "read chunk: expected=a right CRC, was=another, chunk=" + id);
+    }
+    return bytes;
+  }
+
+  /**
+   * Reads a part of a chunk, unchecked: the client authenticates every block it opens, and has the
+   * holder {@link #verify} if one fails.
+   *
+   * @throws StorageException CHUNK_MISSING; INVALID if the chunk is shorter; STORE_FAILED
+   */
+  public void read(ChunkId id, int offset, int lengthBytes, byte[] into, int intoOffset) {
+    var found = locate(id);
+    if (offset < 0 || lengthBytes < 0 || offset > found.lengthBytes() - lengthBytes) {
+      throw new StorageException(
+          ErrorCode.INVALID,
+          "read chunk: expected=a range within %d bytes, was=%d at %d, chunk=%s"
+              .formatted(found.lengthBytes(), lengthBytes, offset, id));
+    }
+    readOrLose(id, found, found.dataOffset() + offset, into, intoOffset, lengthBytes);
+  }
+
+  /**
+   * Reads a chunk and compares its SHA-256 with its name; if they differ it is a lost one.
+   *
+   * @return whether it is right
+   * @throws StorageException CHUNK_MISSING; STORE_FAILED
+   */
+  public boolean verify(ChunkId id) {
+    var found = locate(id);
+    byte[] bytes = new byte[found.lengthBytes()];
+    readOrLose(id, found, found.dataOffset(), bytes, 0, bytes.length);
+    byte[] hash = new Sha256().update(bytes, 0, bytes.length).digest();
+    boolean isRight = ChunkId.of(hash).equals(id);
+    if (!isRight) {
+      lose(id, found);
+    }
+    return isRight;
+  }
+
+  /**
+   * Writes that a chunk is no longer here. Durable after the next {@link #force}; before that a
+   * crash may bring it back. Its space stays taken.
+   *
+   * @return whether it was here
+   */
+  public boolean delete(ChunkId id) {
+    appendLock.lock();
+    try {
+      requireOpen();
+      if (lengthBytes(id) < 0) {
+        return false;
+      }
+      byte[] none = new byte[0];
+      append(ordinalFor(0), ChunkFormat.STATE_DELETED, id, Crc.of(none, 0, 0), none, 0, 0);
+      indexLock.lock();
+      try {
+        index.remove(id);
+        changed(id);
+      } finally {
+        indexLock.unlock();
+      }
+      return true;
+    } finally {
+      appendLock.unlock();
+    }
+  }
+
+  /** The chunks held in a partition, sorted by id, as of now. Doesn't block on the disk. */
+  public List<StoredChunk> list(int partition) {
+    indexLock.lock();
+    try {
+      return List.of(index.sorted(partition));
+    } finally {
+      indexLock.unlock();
+    }
+  }
+
+  /**
+   * SHA-256 over the sorted ids held in a partition: two peers that hold the same have the same.
+   * Kept until the partition changes. Doesn't block on the disk.
+   */
+  public byte[] digest(int partition) {
+    StoredChunk[] chunks;
+    long changeCount;
+    indexLock.lock();
+    try {
+      if (digests[partition] != null) {
+        return digests[partition].clone();
+      }
+      chunks = index.sorted(partition);
+      changeCount = changeCounts[partition];
+    } finally {
+      indexLock.unlock();
+    }
+    var hash = new Sha256();
+    for (StoredChunk chunk : chunks) {
+      hash.update(chunk.id().toBytes(), 0, ChunkId.BYTES);
+    }
+    byte[] digest = hash.digest();
+    indexLock.lock();
+    try {
+      if (changeCounts[partition] == changeCount) {
+        digests[partition] = digest;
+      }
+    } finally {
+      indexLock.unlock();
+    }
+    return digest.clone();
+  }
+
+  /** Number of chunks held. */
+  public int chunkCount() {
+    indexLock.lock();
+    try {
+      return index.heldCount();
+    } finally {
+      indexLock.unlock();
+    }
+  }
+
+  /** Number of chunks held in a partition. */
+  public int chunkCount(int partition) {
+    indexLock.lock();
+    try {
+      return index.heldCount(partition);
+    } finally {
+      indexLock.unlock();
+    }
+  }
+
+  /** Bytes of the chunks held. */
+  public long heldBytes() {
+    indexLock.lock();
+    try {
+      return index.heldBytes();
+    } finally {
+      indexLock.unlock();
+    }
+  }
+
+  /** Bytes the segment files take on disk, dead records and footers included. */
+  public long diskBytes() {
+    indexLock.lock();
+    try {
+      long sumBytes = 0;
+      for (ChunkSegment segment : segments) {
+        sumBytes += segment.tailBytes();
+      }
+      return sumBytes;
+    } finally {
+      indexLock.unlock();
+    }
+  }
+
+  /** Bytes chunks could take in all on this disk, as of now. */
+  public long capacityBytes() {
+    return space.capacityBytes(diskBytes());
+  }
+
+  /** The chunks found lost since the last call, at most {@value #LOST_MAX}. */
+  public List<ChunkId> takeLost() {
+    indexLock.lock();
+    try {
+      var taken = List.copyOf(lost);
+      lost.clear();
+      return taken;
+    } finally {
+      indexLock.unlock();
+    }
+  }
+
+  /** Lets files and maps go. Forces nothing: {@link #force} first. */
+  @Override
+  public void close() {
+    appendLock.lock();
+    indexLock.lock();
+    try {
+      isClosed = true;
+      segments.forEach(ChunkSegment::close);
+    } finally {
+      indexLock.unlock();
+      appendLock.unlock();
+    }
+  }
+
+  /** Where a readable chunk is. */
+  private record Found(ChunkSegment segment, int ordinal, int offset, int lengthBytes) {
+    int dataOffset() {
+      return offset + ChunkFormat.RECORD_HEADER_BYTES;
+    }
+  }
+
+  private Found locate(ChunkId id) {
+    indexLock.lock();
+    try {
+      int slot = index.find(id);
+      if (slot < 0) {
+        throw new StorageException(
+            ErrorCode.CHUNK_MISSING, "read chunk: expected=held, was=missing, chunk=" + id);
+      }
+      var location = index.location(slot);
+      return new Found(
+          segments.get(location.segment()),
+          location.segment(),
+          location.offset(),
+          location.lengthBytes());
+    } finally {
+      indexLock.unlock();
+    }
+  }
+
+  private void readOrLose(
+      ChunkId id, Found found, int position, byte[] into, int intoOffset, int lengthBytes) {
+    try {
+      found.segment().read(position, into, intoOffset, lengthBytes);
+    } catch (StorageException e) {
+      if (e.code() == ErrorCode.STORE_FAILED) {
+        lose(id, found);
+      }
+      throw e;
+    }
+  }
+
+  /** Counts a chunk as lost if it is still where it was read. */
+  private void lose(ChunkId id, Found found) {
+    indexLock.lock();
+    try {
+      int slot = index.find(id);
+      if (slot < 0) {
+        return;
+      }
+      var location = index.location(slot);
+      if (location.segment() == found.ordinal() && location.offset() == found.offset()) {
+        suspect(slot);
+      }
+    } finally {
+      indexLock.unlock();
+    }
+  }
+
+  private void suspect(int slot) {
+    if (index.suspect(slot)) {
+      ChunkId id = index.id(slot);
+      changed(id);
+      remember(id);
+    }
+  }
+
+  private void remember(ChunkId id) {
+    if (lost.size() < LOST_MAX) {
+      lost.add(id);
+    }
+  }
+
+  private void changed(ChunkId id) {
+    digests[id.partition()] = null;
+    changeCounts[id.partition()]++;
+  }
+
+  private void requireOpen() {
+    if (isClosed) {
+      throw new StorageException(
+          ErrorCode.SHUTTING_DOWN, "use chunk store: expected=open, was=closed");
+    }
+  }
+
+  private ChunkSegment segment(int ordinal) {
+    indexLock.lock();
+    try {
+      return segments.get(ordinal);
+    } finally {
+      indexLock.unlock();
+    }
+  }
+
+  /** The segment a record of this size goes to: the open one, or a new one behind it. */
+  private int ordinalFor(int lengthBytes) {
+    requireOpen();
+    if (openOrdinal >= 0) {
+      var open = segment(openOrdinal);
+      if (open.hasRoom(lengthBytes)) {
+        return openOrdinal;
+      }
+      onFailureGiveUp(openOrdinal, open, open::seal);
+      openOrdinal = -1;
+    }
+    indexLock.lock();
+    long number;
+    try {
+      number = segments.isEmpty() ? 1 : segments.get(segments.size() - 1).number() + 1;
+    } finally {
+      indexLock.unlock();
+    }
+    var created = ChunkSegment.create(disk, number, segmentBytes, maps);
+    indexLock.lock();
+    try {
+      segments.add(created);
+      openOrdinal = segments.size() - 1;
+    } finally {
+      indexLock.unlock();
+    }
+    return openOrdinal;
+  }
+
+  private int append(
+      int ordinal, int state, ChunkId id, int crc, byte[] bytes, int offset, int lengthBytes) {
+    var segment = segment(ordinal);
+    int[] position = new int[1];
+    onFailureGiveUp(
+        ordinal,
+        segment,
+        () -> position[0] = segment.append(state, id, crc, bytes, offset, lengthBytes));
+    return position[0];
+  }
+
+  private void onFailureGiveUp(int ordinal, ChunkSegment segment, Runnable write) {
+    try {
+      write.run();
+    } catch (StorageException e) {
+      if (e.code() != ErrorCode.NO_SPACE) {
+        giveUp(ordinal, e);
+        throw e;
+      }
+      try {
+        segment.cutToTail();
+      } catch (StorageException cut) {
+        e.addSuppressed(cut);
+        giveUp(ordinal, cut);
+      }
+      throw e;
+    }
+  }
+
+  /** Marks a segment bad, on disk too, and its chunks lost. With the append lock held. */
+  private void giveUp(int ordinal, StorageException why) {
+    var segment = segment(ordinal);
+    LOG.log(System.Logger.Level.ERROR, "give up segment: was=" + why.getMessage(), why);
+    segment.markBad();
+    if (openOrdinal == ordinal) {
+      openOrdinal = -1;
+    }
+    indexLock.lock();
+    try {
+      index.forEachInSegment(ordinal, this::suspect);
+    } finally {
+      indexLock.unlock();
+    }
+    try {
+      if (!disk.exists(ChunkFormat.badName(segment.number()))) {
+        disk.open(ChunkFormat.badName(segment.number()), Disk.Mode.CREATE).close();
+      }
+      disk.forceDirectory();
+    } catch (StorageException e) {
+      LOG.log(System.Logger.Level.ERROR, "mark segment bad: was=" + e.getMessage(), e);
+    }
+  }
+}

@@ -1,0 +1,15 @@
+package holdfast.storage;
+
+import holdfast.model.LogId;
+import holdfast.model.NodeId;
+import java.util.Optional;
+
+/**
+ * What a voter must never forget: the log it is in, the term it has seen, the vote it gave in it.
+ *
+ * @param vote empty if none was given in this term
+ */
+public record HardState(LogId logId, long term, Optional<Vote> vote) {
+  /** An endpoint that was voted for: a node and its incarnation. */
+  public record Vote(NodeId node, long incarnation) {}
+}

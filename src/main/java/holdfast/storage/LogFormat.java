@@ -1,0 +1,152 @@
+package holdfast.storage;
+
+import holdfast.model.LogId;
+import holdfast.model.NodeId;
+import holdfast.util.ByteReader;
+import holdfast.util.ByteWriter;
+import java.util.Optional;
+import java.util.regex.Pattern;
+import java.util.zip.CRC32C;
+
+/** The operation log as bytes (docs/disk-format.md, "Operation log"). */
+final class LogFormat {
+  static final int VERSION = 1;
+  static final int SEGMENT_HEADER_BYTES = 64;
+  static final int ENTRY_HEADER_BYTES = 36;
+  static final int STATE_BYTES = 160;
+  static final int ENTRY_MAGIC = 0x48464C45;
+  static final int PAYLOAD_BYTES_MAX = 128 << 10;
+  static final int SEGMENT_BYTES_DEFAULT = 16 << 20;
+  static final int BATCH_BYTES_MAX = 4 << 20;
+
+  /** The bytes of an entry header that its chain value covers. */
+  private static final int CHAINED_BYTES = 28;
+
+  private static final String SEGMENT_MAGIC = "HFOPSLOG";
+  private static final String STATE_MAGIC = "HFLSTATE";
+  private static final Pattern SEGMENT_NAME = Pattern.compile("log-([0-9a-f]{16})\\.seg");
+  private static final String STATE_NAME = "log.state-";
+
+  private LogFormat() {}
+
+  /** What a segment header says. */
+  record SegmentHeader(
+      long number, long firstIndex, long termBefore, int chainBefore, LogId logId) {}
+
+  /** What an entry header says. */
+  record EntryHeader(int lengthBytes, long index, long term, int kind, int chain) {}
+
+  /** What a state file says. */
+  record State(
+      long sequence, HardState hard, long startIndex, long startTerm, long lowestSegment) {}
+
+  static boolean isLogName(String name) {
+    return name.startsWith(STATE_NAME) || SEGMENT_NAME.matcher(name).matches();
+  }
+
+  static String segmentName(long number) {
+    return "log-%016x.seg".formatted(number);
+  }
+
+  static long segmentNumber(String name) {
+    var match = SEGMENT_NAME.matcher(name);
+    return match.matches() ? Long.parseUnsignedLong(match.group(1), 16) : -1;
+  }
+
+  static String stateName(long sequence) {
+    return STATE_NAME + (sequence & 1);
+  }
+
+  static byte[] segmentHeader(SegmentHeader header) {
+    var out = new ByteWriter(SEGMENT_HEADER_BYTES).raw(SmallFile.magic(SEGMENT_MAGIC));
+    out.u32(VERSION).u64(header.number()).u64(header.firstIndex()).u64(header.termBefore());
+    header.logId().write(out.u32(header.chainBefore()));
+    return Crc.seal(out, SEGMENT_HEADER_BYTES);
+  }
+
+  /** Empty if it is damaged; throws UNSUPPORTED if it is of another version. */
+  static Optional<SegmentHeader> readSegmentHeader(byte[] bytes, String path) {
+    if (!SmallFile.isWhole(bytes, SEGMENT_HEADER_BYTES, SEGMENT_MAGIC)) {
+      return Optional.empty();
+    }
+    var in = SmallFile.header(bytes, SEGMENT_HEADER_BYTES, SEGMENT_MAGIC, VERSION, path);
+    return Optional.of(new SegmentHeader(in.u64(), in.u64(), in.u64(), in.u32(), LogId.read(in)));
+  }
+
+  /** Appends an entry; returns its chain value. */
+  static int entry(ByteWriter out, StoredEntry entry, int chainBefore) {
+    var header = new ByteWriter(ENTRY_HEADER_BYTES).u32(ENTRY_MAGIC).u32(entry.payload().length);
+    header.u64(entry.index()).u64(entry.term()).u8(entry.kind()).u8(0).u16(0);
+    byte[] chained = header.toBytes();
+    int chain = chain(chainBefore, chained, 0, entry.payload(), 0, entry.payload().length);
+    out.raw(Crc.seal(header.u32(chain), ENTRY_HEADER_BYTES)).raw(entry.payload());
+    return chain;
+  }
+
+  /** Empty if the header isn't right. */
+  static Optional<EntryHeader> readEntryHeader(byte[] bytes, int offset) {
+    if (bytes.length - offset < ENTRY_HEADER_BYTES
+        || !Crc.isSealed(bytes, offset, ENTRY_HEADER_BYTES)) {
+      return Optional.empty();
+    }
+    var in = new ByteReader(bytes, offset, ENTRY_HEADER_BYTES);
+    int magic = in.u32();
+    int lengthBytes = in.u32();
+    long index = in.u64();
+    long term = in.u64();
+    int kind = in.u8();
+    in.raw(3);
+    boolean isKnown = magic == ENTRY_MAGIC && lengthBytes >= 0 && lengthBytes <= PAYLOAD_BYTES_MAX;
+    return isKnown
+        ? Optional.of(new EntryHeader(lengthBytes, index, term, kind, in.u32()))
+        : Optional.empty();
+  }
+
+  /** Whether a whole entry stands behind the one with this chain value. */
+  static boolean isChained(byte[] bytes, int offset, EntryHeader header, int chainBefore) {
+    int payloadAt = offset + ENTRY_HEADER_BYTES;
+    return header.chain()
+        == chain(chainBefore, bytes, offset, bytes, payloadAt, header.lengthBytes());
+  }
+
+  static byte[] state(State state) {
+    var out = new ByteWriter(STATE_BYTES).raw(SmallFile.magic(STATE_MAGIC)).u32(VERSION);
+    var hard = state.hard();
+    hard.logId().write(out.u64(state.sequence()));
+    out.u64(hard.term()).bool(hard.vote().isPresent());
+    if (hard.vote().isPresent()) {
+      hard.vote().get().node().write(out);
+      out.u64(hard.vote().get().incarnation());
+    } else {
+      out.raw(new byte[NodeId.BYTES]).u64(0);
+    }
+    out.u64(state.startIndex()).u64(state.startTerm()).u64(state.lowestSegment());
+    return Crc.seal(out, STATE_BYTES);
+  }
+
+  /** Empty if it is damaged; throws UNSUPPORTED if it is of another version. */
+  static Optional<State> readState(byte[] bytes, String path) {
+    if (!SmallFile.isWhole(bytes, STATE_BYTES, STATE_MAGIC)) {
+      return Optional.empty();
+    }
+    var in = SmallFile.header(bytes, STATE_BYTES, STATE_MAGIC, VERSION, path);
+    long sequence = in.u64();
+    var logId = LogId.read(in);
+    long term = in.u64();
+    boolean hasVote = in.bool();
+    var vote = new HardState.Vote(NodeId.read(in), in.u64());
+    var hard = new HardState(logId, term, hasVote ? Optional.of(vote) : Optional.empty());
+    return Optional.of(new State(sequence, hard, in.u64(), in.u64(), in.u64()));
+  }
+
+  private static int chain(
+      int before, byte[] header, int headerAt, byte[] payload, int payloadAt, int lengthBytes) {
+    var crc = new CRC32C();
+    for (int shift = Integer.SIZE - Byte.SIZE; shift >= 0; shift -= Byte.SIZE) {
+      crc.update(before >>> shift & 0xFF);
+    }
+    crc.update(header, headerAt, CHAINED_BYTES);
+    crc.update(payload, payloadAt, lengthBytes);
+    return (int) crc.getValue();
+  }
+}

@@ -1,0 +1,511 @@
+package holdfast.storage;
+
+import holdfast.model.ErrorCode;
+import holdfast.model.LogId;
+import holdfast.model.StorageException;
+import holdfast.util.Invariants;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * The operation log on disk: entries with consecutive indexes behind a start point, and the hard
+ * state beside them.
+ *
+ * <p>Every method but the plain accessors may block on the disk and throws {@link
+ * StorageException}. Safe on several threads; {@link #force} doesn't hold up {@link #append}. After
+ * a failed write or force (a full disk is none) the loss has been reported to the {@link
+ * LossListener} and every further call throws STORE_FAILED: the peer's part in consensus ends at
+ * once. Nothing is retried.
+ */
+public final class LogStore implements AutoCloseable {
+  /** The largest payload of an entry. */
+  public static final int PAYLOAD_BYTES_MAX = LogFormat.PAYLOAD_BYTES_MAX;
+
+  /**
+   * The largest {@link #append}, counting {@value LogFormat#ENTRY_HEADER_BYTES} bytes an entry
+   * more.
+   */
+  public static final int BATCH_BYTES_MAX = LogFormat.BATCH_BYTES_MAX;
+
+  /** The usual size of a segment. */
+  public static final int SEGMENT_BYTES_DEFAULT = LogFormat.SEGMENT_BYTES_DEFAULT;
+
+  private final Disk disk;
+  private final LossListener losses;
+  private final int segmentBytes;
+
+  /** Held while forcing, and by what deletes or cuts files. Taken before {@link #lock}. */
+  private final ReentrantLock forceLock = new ReentrantLock();
+
+  /** Guards all that follows, over I/O other than forces. */
+  private final ReentrantLock lock = new ReentrantLock();
+
+  private final List<LogSegment> segments;
+  private LogFormat.State state;
+  private long forcedIndex;
+  private long nextSegment;
+  private Optional<StorageException> failure = Optional.empty();
+  private boolean isClosed;
+
+  private LogStore(
+      Disk disk, LossListener losses, int segmentBytes, LogFormat.State state, LogRecovery found) {
+    this.disk = disk;
+    this.losses = losses;
+    this.segmentBytes = segmentBytes;
+    this.state = state;
+    this.segments = found.segments();
+    this.nextSegment = state.lowestSegment();
+    for (LogSegment segment : segments) {
+      nextSegment = segment.number() + 1;
+    }
+  }
+
+  /**
+   * Opens the log of a directory, or makes an empty one that starts at (0, 0). Cuts a torn tail. If
+   * anything else is damaged, the loss is reported first, then the log is cut there: ask the
+   * directory for the incarnation only afterwards. If the newest snapshot lies beyond {@link
+   * #lastIndex}, {@link #reset} the log to it.
+   *
+   * @param newLogId the log's id if there is none yet
+   * @param segmentBytes size at which a new file is begun; {@link #SEGMENT_BYTES_DEFAULT}
+   * @throws StorageException UNSUPPORTED if its version is too new or too old; STORE_FAILED if both
+   *     state files are corrupt or the disk fails
+   */
+  public static LogStore open(
+      Disk disk, OpenedAfter openedAfter, LossListener losses, LogId newLogId, int segmentBytes) {
+    var recovery = new LogRecovery(disk, openedAfter, losses);
+    var found = recovery.state();
+    if (found.isEmpty()) {
+      var hard = new HardState(newLogId, 0, Optional.empty());
+      var first = new LogFormat.State(1, hard, 0, 0, 1);
+      var second = new LogFormat.State(2, hard, 0, 0, 1);
+      SmallFile.replace(disk, LogFormat.stateName(1), LogFormat.state(first));
+      SmallFile.replace(disk, LogFormat.stateName(2), LogFormat.state(second));
+      return new LogStore(disk, losses, segmentBytes, second, recovery);
+    }
+    recovery.openSegments(found.get());
+    var store = new LogStore(disk, losses, segmentBytes, found.get(), recovery);
+    store.force();
+    return store;
+  }
+
+  /** The hard state, as last saved. */
+  public HardState hardState() {
+    lock.lock();
+    try {
+      return state.hard();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Saves term and vote; durable when this returns. The log id must be this log's. */
+  public void saveHardState(HardState hard) {
+    lock.lock();
+    try {
+      requireUsable();
+      Invariants.check(
+          hard.logId().equals(state.hard().logId()), "reset() alone changes the log id");
+      Invariants.check(
+          hard.term() >= state.hard().term(),
+          "terms only grow, was=%s after %s",
+          hard.term(),
+          state.hard().term());
+      saveState(hard, state.startIndex(), state.startTerm(), state.lowestSegment());
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Index of the last entry that was dropped from the beginning, 0 if none was. */
+  public long startIndex() {
+    lock.lock();
+    try {
+      return state.startIndex();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Index of the last entry; {@link #startIndex} if there is none. */
+  public long lastIndex() {
+    lock.lock();
+    try {
+      return lastIndexLocked();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** The highest index that is known to be durable, with all before it. */
+  public long forcedIndex() {
+    lock.lock();
+    try {
+      return forcedIndex;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Bytes its files take on disk. */
+  public long diskBytes() {
+    lock.lock();
+    try {
+      return segments.stream().mapToLong(LogSegment::tailBytes).sum();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Term of an entry from {@link #startIndex} to {@link #lastIndex}; doesn't read the disk. */
+  public long term(long index) {
+    lock.lock();
+    try {
+      Invariants.check(
+          index >= state.startIndex() && index <= lastIndexLocked(),
+          "index from %s to %s, was=%s",
+          state.startIndex(),
+          lastIndexLocked(),
+          index);
+      return index == state.startIndex() ? state.startTerm() : holding(index).term(index);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Writes entries behind the last; durable after the next {@link #force}. All or, after an
+   * exception, none of them.
+   *
+   * @param entries the next indexes, terms not falling, {@value #BATCH_BYTES_MAX} bytes at most
+   * @throws StorageException NO_SPACE: nothing was lost, the log can go on; STORE_FAILED
+   */
+  public void append(List<StoredEntry> entries) {
+    lock.lock();
+    try {
+      requireUsable();
+      int batchBytes = checkBatch(entries);
+      if (entries.isEmpty()) {
+        return;
+      }
+      var segment = segmentFor(batchBytes);
+      try {
+        segment.append(entries);
+      } catch (StorageException e) {
+        throw afterFailedAppend(segment, e);
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Returns when all entries appended before the call are durable.
+   *
+   * @return the index up to which they are
+   * @throws StorageException STORE_FAILED; never retried
+   */
+  public long force() {
+    forceLock.lock();
+    try {
+      LogSegment segment;
+      long target;
+      lock.lock();
+      try {
+        requireUsable();
+        if (segments.isEmpty() || forcedIndex == lastIndexLocked()) {
+          forcedIndex = lastIndexLocked();
+          return forcedIndex;
+        }
+        segment = segments.get(segments.size() - 1);
+        target = lastIndexLocked();
+      } finally {
+        lock.unlock();
+      }
+      forceOrFail(segment);
+      lock.lock();
+      try {
+        requireUsable();
+        forcedIndex = Math.max(forcedIndex, target);
+        return forcedIndex;
+      } finally {
+        lock.unlock();
+      }
+    } finally {
+      forceLock.unlock();
+    }
+  }
+
+  /**
+   * Reads entries from an index on: as many as fit {@code maxBytes}, at least one; none if the
+   * index is behind the last. Each is checked against what was written.
+   *
+   * @param fromIndex above {@link #startIndex}
+   */
+  public List<StoredEntry> read(long fromIndex, int maxBytes) {
+    lock.lock();
+    try {
+      requireUsable();
+      Invariants.check(
+          fromIndex > state.startIndex(), "index above %s, was=%s", state.startIndex(), fromIndex);
+      var entries = new ArrayList<StoredEntry>();
+      long index = fromIndex;
+      int leftBytes = maxBytes;
+      while (index <= lastIndexLocked() && leftBytes >= 0) {
+        var left = holding(index).read(index, leftBytes, entries);
+        if (left.isEmpty()) {
+          throw fail(
+              new StorageException(
+                  ErrorCode.STORE_FAILED,
+                  "read log: expected=entries as written, was=others, index=" + index));
+        }
+        leftBytes = left.get();
+        index = fromIndex + entries.size();
+      }
+      return entries;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Drops the entries from an index on; durable when this returns. */
+  public void truncateFrom(long index) {
+    forceLock.lock();
+    lock.lock();
+    try {
+      requireUsable();
+      Invariants.check(
+          index > state.startIndex(), "index above %s, was=%s", state.startIndex(), index);
+      cutFrom(index);
+      forcedIndex = Math.min(forcedIndex, lastIndexLocked());
+    } finally {
+      lock.unlock();
+      forceLock.unlock();
+    }
+  }
+
+  /**
+   * Makes an entry the start, dropping all up to it; durable when this returns. Only when a
+   * snapshot that covers it is durable. An index at or before the start does nothing.
+   */
+  public void truncatePrefix(long upToIndex) {
+    forceLock.lock();
+    lock.lock();
+    try {
+      requireUsable();
+      if (upToIndex <= state.startIndex()) {
+        return;
+      }
+      long startTerm = term(upToIndex);
+      int dropCount = 0;
+      while (dropCount < segments.size() && segments.get(dropCount).endIndex() <= upToIndex + 1) {
+        dropCount++;
+      }
+      long lowest = dropCount < segments.size() ? segments.get(dropCount).number() : nextSegment;
+      saveState(state.hard(), upToIndex, startTerm, lowest);
+      dropLowest(dropCount);
+      forcedIndex = Math.max(forcedIndex, upToIndex);
+    } finally {
+      lock.unlock();
+      forceLock.unlock();
+    }
+  }
+
+  /**
+   * Drops everything and starts anew behind (startIndex, startTerm): a snapshot from elsewhere was
+   * installed, or another log is followed. Durable when this returns, atomically.
+   */
+  public void reset(HardState hard, long startIndex, long startTerm) {
+    forceLock.lock();
+    lock.lock();
+    try {
+      requireUsable();
+      saveState(hard, startIndex, startTerm, nextSegment);
+      dropLowest(segments.size());
+      forcedIndex = startIndex;
+    } finally {
+      lock.unlock();
+      forceLock.unlock();
+    }
+  }
+
+  /** Lets the files go. Forces nothing: {@link #force} first. */
+  @Override
+  public void close() {
+    forceLock.lock();
+    lock.lock();
+    try {
+      isClosed = true;
+      segments.forEach(LogSegment::close);
+    } finally {
+      lock.unlock();
+      forceLock.unlock();
+    }
+  }
+
+  private int checkBatch(List<StoredEntry> entries) {
+    long index = lastIndexLocked();
+    long term = lastTermLocked();
+    int batchBytes = 0;
+    for (StoredEntry entry : entries) {
+      index++;
+      Invariants.check(
+          entry.index() == index,
+          "entries are consecutive: expected=%s, was=%s",
+          index,
+          entry.index());
+      Invariants.check(
+          entry.term() >= term, "terms don't fall: was=%s after %s", entry.term(), term);
+      term = entry.term();
+      batchBytes += LogFormat.ENTRY_HEADER_BYTES + entry.payload().length;
+      Invariants.check(
+          batchBytes <= BATCH_BYTES_MAX, "batch has at most %s bytes", BATCH_BYTES_MAX);
+    }
+    return batchBytes;
+  }
+
+  private StorageException afterFailedAppend(LogSegment segment, StorageException e) {
+    if (e.code() != ErrorCode.NO_SPACE) {
+      return fail(e);
+    }
+    try {
+      segment.cutToTail();
+      return e;
+    } catch (StorageException cut) {
+      e.addSuppressed(cut);
+      return fail(e);
+    }
+  }
+
+  /** The segment a batch goes to. The one before is forced when a new one is begun. */
+  private LogSegment segmentFor(int batchBytes) {
+    if (!segments.isEmpty()) {
+      var last = segments.get(segments.size() - 1);
+      boolean isEmpty = last.tailBytes() == LogFormat.SEGMENT_HEADER_BYTES;
+      if (isEmpty || last.tailBytes() + batchBytes <= segmentBytes) {
+        return last;
+      }
+      forceOrFail(last);
+      forcedIndex = lastIndexLocked();
+    }
+    int chain = segments.isEmpty() ? 0 : segments.get(segments.size() - 1).lastChain();
+    var header =
+        new LogFormat.SegmentHeader(
+            nextSegment, lastIndexLocked() + 1, lastTermLocked(), chain, state.hard().logId());
+    LogSegment created;
+    try {
+      created = LogSegment.create(disk, header);
+    } catch (StorageException e) {
+      throw e.code() == ErrorCode.NO_SPACE ? e : fail(e);
+    }
+    nextSegment++;
+    segments.add(created);
+    return created;
+  }
+
+  private void cutFrom(long index) {
+    try {
+      while (!segments.isEmpty() && segments.get(segments.size() - 1).firstIndex() >= index) {
+        var last = segments.remove(segments.size() - 1);
+        last.close();
+        disk.delete(LogFormat.segmentName(last.number()));
+        disk.forceDirectory();
+      }
+      if (!segments.isEmpty()) {
+        var last = segments.get(segments.size() - 1);
+        last.cutFrom(index);
+        last.force();
+      }
+    } catch (StorageException e) {
+      throw fail(e);
+    }
+  }
+
+  private void dropLowest(int count) {
+    for (int i = 0; i < count; i++) {
+      var lowest = segments.remove(0);
+      lowest.close();
+      try {
+        disk.delete(LogFormat.segmentName(lowest.number()));
+      } catch (StorageException e) {
+        throw fail(e);
+      }
+    }
+  }
+
+  private void saveState(HardState hard, long startIndex, long startTerm, long lowestSegment) {
+    var next =
+        new LogFormat.State(state.sequence() + 1, hard, startIndex, startTerm, lowestSegment);
+    String name = LogFormat.stateName(next.sequence());
+    try (var file = disk.open(name, Disk.Mode.WRITE)) {
+      file.write(0, ByteBuffer.wrap(LogFormat.state(next)));
+      file.force();
+    } catch (StorageException e) {
+      throw fail(e);
+    }
+    state = next;
+  }
+
+  private void forceOrFail(LogSegment segment) {
+    try {
+      segment.force();
+    } catch (StorageException e) {
+      lock.lock();
+      try {
+        throw fail(e);
+      } finally {
+        lock.unlock();
+      }
+    }
+  }
+
+  private StorageException fail(StorageException e) {
+    if (failure.isEmpty()) {
+      failure = Optional.of(e);
+      losses.lost(e.getMessage());
+    }
+    return e;
+  }
+
+  private void requireUsable() {
+    if (failure.isPresent()) {
+      throw new StorageException(
+          ErrorCode.STORE_FAILED,
+          "use log: expected=a log without a failure, was=" + failure.get().getMessage(),
+          failure.get());
+    }
+    if (isClosed) {
+      throw new StorageException(ErrorCode.SHUTTING_DOWN, "use log: expected=open, was=closed");
+    }
+  }
+
+  private long lastIndexLocked() {
+    return segments.isEmpty()
+        ? state.startIndex()
+        : Math.max(state.startIndex(), segments.get(segments.size() - 1).endIndex() - 1);
+  }
+
+  private long lastTermLocked() {
+    long last = lastIndexLocked();
+    return last == state.startIndex()
+        ? state.startTerm()
+        : segments.get(segments.size() - 1).lastTerm();
+  }
+
+  private LogSegment holding(long index) {
+    int low = 0;
+    int high = segments.size() - 1;
+    while (low < high) {
+      int middle = low + high + 1 >>> 1;
+      if (segments.get(middle).firstIndex() <= index) {
+        low = middle;
+      } else {
+        high = middle - 1;
+      }
+    }
+    return segments.get(low);
+  }
+}

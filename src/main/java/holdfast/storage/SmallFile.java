@@ -1,0 +1,94 @@
+package holdfast.storage;
+
+import holdfast.model.ErrorCode;
+import holdfast.model.StorageException;
+import holdfast.util.ByteReader;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.Optional;
+
+/** Small files that are read and replaced as a whole, and the checks all headers share. */
+final class SmallFile {
+  /** Ending of files that are not finished. */
+  static final String TEMPORARY_SUFFIX = ".tmp";
+
+  static final int MAGIC_BYTES = 8;
+  private static final int READ_BYTES_MAX = 4_096;
+
+  private SmallFile() {}
+
+  /** Replaces a file atomically: durable when this returns, the old or the new one before. */
+  static void replace(Disk disk, String name, byte[] bytes) {
+    String temporary = name + TEMPORARY_SUFFIX;
+    disk.delete(temporary);
+    try (var file = disk.open(temporary, Disk.Mode.CREATE)) {
+      file.write(0, ByteBuffer.wrap(bytes));
+      file.force();
+    }
+    disk.rename(temporary, name);
+    disk.forceDirectory();
+  }
+
+  /** The whole content; empty if there is no such file. */
+  static Optional<byte[]> read(Disk disk, String name) {
+    if (!disk.exists(name)) {
+      return Optional.empty();
+    }
+    try (var file = disk.open(name, Disk.Mode.READ)) {
+      return Optional.of(readUpTo(file, 0, READ_BYTES_MAX));
+    }
+  }
+
+  /** The bytes at {@code position}, fewer than asked for if the file ends. */
+  static byte[] readUpTo(DiskFile file, long position, int lengthBytes) {
+    long leftBytes = Math.max(0, file.size() - position);
+    byte[] bytes = new byte[(int) Math.min(leftBytes, lengthBytes)];
+    int readBytes = file.read(position, ByteBuffer.wrap(bytes));
+    return readBytes == bytes.length ? bytes : Arrays.copyOf(bytes, readBytes);
+  }
+
+  /** An 8-letter magic as bytes. */
+  static byte[] magic(String letters) {
+    return letters.getBytes(StandardCharsets.US_ASCII);
+  }
+
+  /** Whether this is a whole header of the size and magic, with the right CRC. */
+  static boolean isWhole(byte[] bytes, int sizeBytes, String magic) {
+    return bytes.length >= sizeBytes
+        && Crc.isSealed(bytes, 0, sizeBytes)
+        && new String(bytes, 0, MAGIC_BYTES, StandardCharsets.US_ASCII).equals(magic);
+  }
+
+  /**
+   * Checks size, magic, CRC and version of a header; returns a reader behind the version. Corrupt
+   * is STORE_FAILED, too new and too old are UNSUPPORTED.
+   */
+  static ByteReader header(byte[] bytes, int sizeBytes, String magic, int version, String path) {
+    if (!isWhole(bytes, sizeBytes, magic)) {
+      throw new StorageException(
+          ErrorCode.STORE_FAILED,
+          "read header: expected=%d bytes %s with a right CRC, was=corrupt (%d bytes), path=%s;"
+                  .formatted(sizeBytes, magic, bytes.length, path)
+              + " check the disk, or give the peer an empty directory: its data is on the others");
+    }
+    var in = new ByteReader(bytes, MAGIC_BYTES, sizeBytes - MAGIC_BYTES);
+    checkVersion(in.u32(), version, path);
+    return in;
+  }
+
+  static void checkVersion(int was, int version, String path) {
+    if (Integer.compareUnsigned(was, version) > 0) {
+      throw new StorageException(
+          ErrorCode.UNSUPPORTED,
+          "read version: expected=%d, was=%s, too new, path=%s; run the newer holdfast that wrote it"
+              .formatted(version, Integer.toUnsignedString(was), path));
+    }
+    if (was != version) {
+      throw new StorageException(
+          ErrorCode.UNSUPPORTED,
+          "read version: expected=%d, was=%d, too old, path=%s; run a holdfast that still reads it"
+              .formatted(version, was, path));
+    }
+  }
+}

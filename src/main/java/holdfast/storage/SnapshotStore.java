@@ -1,0 +1,121 @@
+package holdfast.storage;
+
+import holdfast.model.ErrorCode;
+import holdfast.model.StorageException;
+import holdfast.util.Invariants;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * The snapshots of a peer's namespace: the newest two. Several threads may use it, each with its
+ * own reader or writer. Blocks on the disk; throws {@link StorageException}.
+ */
+public final class SnapshotStore {
+  private static final System.Logger LOG = System.getLogger(SnapshotStore.class.getName());
+
+  private final Disk disk;
+  private final ReentrantLock lock = new ReentrantLock();
+  private long writerCount;
+
+  private SnapshotStore(Disk disk) {
+    this.disk = disk;
+  }
+
+  /** Opens the snapshots of a directory; unfinished ones are deleted. */
+  public static SnapshotStore open(Disk disk) {
+    for (String name : disk.list()) {
+      if (name.startsWith("snap-") && name.endsWith(SmallFile.TEMPORARY_SUFFIX)) {
+        disk.delete(name);
+      }
+    }
+    return new SnapshotStore(disk);
+  }
+
+  /** Begins a snapshot. Several may be written at a time. */
+  public SnapshotWriter write(SnapshotMeta meta) {
+    Invariants.check(
+        meta.configuration().length <= SnapshotFormat.CONFIGURATION_BYTES_MAX,
+        "configuration has at most 65536 bytes, was=%s",
+        meta.configuration().length);
+    lock.lock();
+    try {
+      String temporary =
+          SnapshotFormat.name(meta.index(), meta.term())
+              + "."
+              + ++writerCount
+              + SmallFile.TEMPORARY_SUFFIX;
+      return new SnapshotWriter(this, disk, meta, temporary);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Opens the newest snapshot whose ends are whole, by index, then term; a damaged one is logged
+   * and passed over. Empty if there is none. The caller closes it.
+   *
+   * @throws StorageException UNSUPPORTED if its version is too new or too old
+   */
+  public Optional<SnapshotReader> newest() {
+    for (String name : namesNewestFirst()) {
+      try {
+        return Optional.of(new SnapshotReader(disk, name));
+      } catch (StorageException e) {
+        if (e.code() == ErrorCode.UNSUPPORTED) {
+          throw e;
+        }
+        LOG.log(System.Logger.Level.WARNING, "pass over snapshot: was=" + e.getMessage(), e);
+      }
+    }
+    return Optional.empty();
+  }
+
+  /** Opens the snapshot of an entry; empty if there is none. The caller closes it. */
+  public Optional<SnapshotReader> read(long index, long term) {
+    String name = SnapshotFormat.name(index, term);
+    return disk.exists(name) ? Optional.of(new SnapshotReader(disk, name)) : Optional.empty();
+  }
+
+  /** What the snapshots whose ends are whole cover, newest first. */
+  public List<SnapshotMeta> list() {
+    var metas = new ArrayList<SnapshotMeta>();
+    for (String name : namesNewestFirst()) {
+      try (var reader = new SnapshotReader(disk, name)) {
+        metas.add(reader.meta());
+      } catch (StorageException e) {
+        LOG.log(System.Logger.Level.WARNING, "pass over snapshot: was=" + e.getMessage(), e);
+      }
+    }
+    return metas;
+  }
+
+  /** Deletes a snapshot that turned out to be damaged, so that the older one is the newest. */
+  public void delete(long index, long term) {
+    disk.delete(SnapshotFormat.name(index, term));
+    disk.forceDirectory();
+  }
+
+  /** Deletes all but the newest. */
+  void committed() {
+    lock.lock();
+    try {
+      var names = namesNewestFirst();
+      for (String name :
+          names.subList(Math.min(SnapshotFormat.SNAPSHOTS_KEPT, names.size()), names.size())) {
+        disk.delete(name);
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private List<String> namesNewestFirst() {
+    return disk.list().stream()
+        .filter(SnapshotFormat::isSnapshotName)
+        .sorted(Comparator.reverseOrder())
+        .toList();
+  }
+}
