@@ -45,11 +45,15 @@ public sealed interface Event {
   /** A write or force failed: this core stops for good. */
   record PersistFailed(String reason) implements Event {}
 
-  /** The driver made a snapshot, it is durable, and it has this many bytes. */
-  record SnapshotTaken(SnapshotMeta meta, long sizeBytes) implements Event {}
+  /** The driver made a snapshot of its own, and it is durable. */
+  record SnapshotTaken(SnapshotMeta meta) implements Event {}
 
-  /** Answers {@link Effect.ReadSnapshot}. Not empty unless the snapshot is. */
-  record SnapshotBytes(Endpoint to, long snapshotIndex, long offset, byte[] bytes)
+  /**
+   * Answers {@link Effect.ReadSnapshot}: these bytes of a snapshot that has {@code totalBytes}. Not
+   * empty unless the snapshot is.
+   */
+  record SnapshotBytes(
+      Endpoint to, long snapshotIndex, long offset, long totalBytes, byte[] bytes)
       implements Event {}
 
   /** Answers {@link Effect.ReadSnapshot}: no such snapshot any more, or unreadable. */

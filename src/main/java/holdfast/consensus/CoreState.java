@@ -1,0 +1,238 @@
+package holdfast.consensus;
+
+import holdfast.model.LogId;
+import holdfast.util.Invariants;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/** What the parts of a core share: term, vote, log, commit and forced index. */
+final class CoreState {
+  final RaftConfig config;
+  final Endpoint self;
+  final LogId logId;
+  final RandomSource random;
+  final Set<Fault> faults;
+  final RaftLog log;
+  final Outbox out;
+  long nowMs;
+  long term;
+  Optional<Endpoint> votedFor;
+  Role role = Role.FOLLOWER;
+  Optional<Endpoint> leader = Optional.empty();
+  long commitIndex;
+  long forcedIndex;
+  SnapshotMeta snapshot;
+  private long forceAskedIndex;
+  private long announcedConfigurationIndex = -1;
+  private long bytesSinceSnapshot;
+  private boolean isSnapshotAsked;
+
+  CoreState(
+      RaftConfig config,
+      Endpoint self,
+      LogId logId,
+      InitialState initial,
+      RandomSource random,
+      Set<Fault> faults) {
+    this.config = config;
+    this.self = self;
+    this.logId = logId;
+    this.random = random;
+    this.faults = faults;
+    term = initial.hardState().term();
+    votedFor = initial.hardState().votedFor();
+    snapshot = initial.snapshot();
+    log = new RaftLog(snapshot);
+    boolean joins = restore(initial.entries());
+    out = new Outbox(log.lastIndex(), faults);
+    commitIndex = snapshot.index();
+    forcedIndex = log.lastIndex();
+    Invariants.check(
+        term >= log.lastTerm(), "start core: expected=term >= %s, was=%s", log.lastTerm(), term);
+    if (!joins) {
+      out.resetLog(snapshot.index(), snapshot.term());
+    }
+    announceConfiguration();
+  }
+
+  /** Takes the entries after the snapshot; false if they don't join on to it and were dropped. */
+  private boolean restore(List<LogEntry> entries) {
+    if (entries.isEmpty()) {
+      return true;
+    }
+    long first = entries.getFirst().index();
+    long last = entries.getLast().index();
+    Invariants.check(
+        last - first + 1 == entries.size(), "start core: expected=no gap in %s to %s", first, last);
+    if (first > snapshot.index() + 1 || last < snapshot.index()) {
+      return false;
+    }
+    if (first <= snapshot.index()
+        && entries.get((int) (snapshot.index() - first)).term() != snapshot.term()) {
+      return false;
+    }
+    entries.stream().filter(entry -> entry.index() > snapshot.index()).forEach(log::append);
+    return true;
+  }
+
+  boolean has(Fault fault) {
+    return faults.contains(fault);
+  }
+
+  Configuration configuration() {
+    return log.configuration();
+  }
+
+  boolean isVoter() {
+    return configuration().isVoter(self);
+  }
+
+  RaftMessage.Header to(Endpoint to) {
+    return new RaftMessage.Header(logId, self, to, term);
+  }
+
+  void setRole(Role newRole, Optional<Endpoint> newLeader, Effect.Cause cause) {
+    boolean changed = role != newRole || !leader.equals(newLeader) || announcedTerm != term;
+    role = newRole;
+    leader = newLeader;
+    announcedTerm = term;
+    if (changed) {
+      out.add(new Effect.RoleChanged(role, term, leader, cause));
+    }
+  }
+
+  private long announcedTerm;
+
+  void setTerm(long newTerm, Optional<Endpoint> vote) {
+    Invariants.check(newTerm >= term, "set term: expected=>= %s, was=%s", term, newTerm);
+    Invariants.check(
+        newTerm > term
+            || votedFor.isEmpty()
+            || votedFor.equals(vote)
+            || has(Fault.VOTE_TWICE),
+        "vote in term %s: expected=%s, was=%s",
+        term,
+        votedFor,
+        vote);
+    term = newTerm;
+    votedFor = vote;
+    if (!(has(Fault.VOTE_NOT_PERSISTED) && vote.isPresent())) {
+      out.persistHardState(new HardState(term, votedFor));
+    }
+  }
+
+  /** Appends entries at the end of the log, after cutting it at {@code truncateFrom} if &gt; 0. */
+  void append(long truncateFrom, List<LogEntry> entries) {
+    if (truncateFrom > 0) {
+      Invariants.check(
+          truncateFrom > commitIndex,
+          "cut log: expected=after commit %s, was=%s",
+          commitIndex,
+          truncateFrom);
+      log.truncateFrom(truncateFrom);
+      forcedIndex = Math.min(forcedIndex, truncateFrom - 1);
+      forceAskedIndex = Math.min(forceAskedIndex, truncateFrom - 1);
+      announcedConfigurationIndex =
+          announcedConfigurationIndex >= truncateFrom ? -1 : announcedConfigurationIndex;
+    }
+    entries.forEach(log::append);
+    out.appendEntries(truncateFrom, entries);
+    announceConfiguration();
+  }
+
+  private void announceConfiguration() {
+    if (announcedConfigurationIndex != log.configurationIndex()) {
+      announcedConfigurationIndex = log.configurationIndex();
+      out.add(new Effect.ConfigurationChanged(announcedConfigurationIndex, configuration()));
+    }
+  }
+
+  /** Whether another entry of this size would exceed the log's bounds. */
+  boolean isLogFull(long moreBytes) {
+    return log.entryCount() >= config.logEntriesMax()
+        || log.sizeBytes() + moreBytes > config.logBytesMax();
+  }
+
+  /** Hands out what is newly committed; {@code index} is in the log. */
+  void commitTo(long index) {
+    if (index <= commitIndex) {
+      return;
+    }
+    List<LogEntry> entries = new ArrayList<>(Math.toIntExact(index - commitIndex));
+    for (long i = commitIndex + 1; i <= index; i++) {
+      LogEntry entry = log.entry(i);
+      entries.add(entry);
+      bytesSinceSnapshot += entry.sizeBytes();
+    }
+    commitIndex = index;
+    out.add(new Effect.Commit(index, entries));
+    if (!isSnapshotAsked
+        && (commitIndex - snapshot.index() >= config.snapshotEntries()
+            || bytesSinceSnapshot >= config.snapshotBytes())) {
+      isSnapshotAsked = true;
+      out.add(new Effect.SnapshotWanted());
+    }
+  }
+
+  /** Asks for a force of what is there up to {@code index}, once. */
+  void askForce(long index) {
+    long target = Math.min(index, log.lastIndex());
+    if (target > forcedIndex && target > forceAskedIndex) {
+      forceAskedIndex = target;
+      out.add(new Effect.ForceLog(target));
+    }
+  }
+
+  /** Takes note of a force; false if the log was cut meanwhile or nothing is new. */
+  boolean logForced(long index, long entryTerm) {
+    if (index <= forcedIndex || log.termAt(index) != entryTerm) {
+      return false;
+    }
+    forcedIndex = index;
+    return true;
+  }
+
+  /** A snapshot of our own is durable: the log before {@code keepAfter} may go. */
+  void snapshotTaken(SnapshotMeta meta, long keepAfter) {
+    snapshot = meta;
+    isSnapshotAsked = false;
+    bytesSinceSnapshot = log.bytesBetween(meta.index(), commitIndex);
+    long upTo = Math.min(meta.index(), keepAfter);
+    if (upTo > log.baseIndex()) {
+      log.compactTo(upTo);
+      out.add(new Effect.CompactLog(upTo));
+    }
+  }
+
+  /** Takes over a leader's snapshot that reaches beyond what is committed here. */
+  void installSnapshot(SnapshotMeta meta) {
+    Invariants.check(
+        meta.index() > commitIndex,
+        "install snapshot: expected=after commit %s, was=%s",
+        commitIndex,
+        meta.index());
+    out.add(new Effect.InstallSnapshot(meta));
+    snapshot = meta;
+    isSnapshotAsked = false;
+    bytesSinceSnapshot = 0;
+    commitIndex = meta.index();
+    if (log.termAt(meta.index()) == meta.term() || keepsLogWrongly(meta)) {
+      log.compactTo(meta.index());
+      out.add(new Effect.CompactLog(meta.index()));
+      forcedIndex = Math.max(forcedIndex, meta.index());
+    } else {
+      log.reset(meta);
+      out.resetLog(meta.index(), meta.term());
+      forcedIndex = meta.index();
+      forceAskedIndex = 0;
+      announcedConfigurationIndex = -1;
+    }
+    announceConfiguration();
+  }
+
+  private boolean keepsLogWrongly(SnapshotMeta meta) {
+    return has(Fault.SNAPSHOT_KEEPS_LOG) && log.lastIndex() >= meta.index();
+  }
+}

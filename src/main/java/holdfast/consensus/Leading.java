@@ -1,0 +1,349 @@
+package holdfast.consensus;
+
+import holdfast.consensus.MembershipChange.Demote;
+import holdfast.consensus.MembershipChange.Remove;
+import holdfast.util.Invariants;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * What a leader does during its term: takes proposals and reads, commits, changes the
+ * configuration, watches its quorum, hands over.
+ *
+ * <p><b>The pair rule.</b> In a group of two voters {L, P} the leader L that lost P takes P's vote
+ * and goes on alone. It needs: an entry of L's own term is committed, and every configuration from
+ * the last committed one on is {L} or {L, P}. No second leader can come of it:
+ *
+ * <ol>
+ *   <li>Whoever leads a later term holds every committed entry (leader completeness, which holds
+ *       for configurations because one changes only after a commit in the own term), so the
+ *       configuration in its log is the last committed one or one that followed it.
+ *   <li>Every majority of each of those contains L. So nobody leads without L's vote.
+ *   <li>L gives its vote only to a log that ends no earlier than its own. Once {L} is written on L,
+ *       which is what commits it, such a log contains {L}: P can't be elected, not even when it
+ *       comes back with everything it had.
+ * </ol>
+ *
+ * <p>Without a commit in the own term, step 1 fails: {L, P} may be an entry that only L holds of
+ * what P and a third voter know as {L, P, Q}, and those two may elect P. Such a leader steps down.
+ */
+final class Leading {
+  private final CoreState core;
+  private final Replication replication;
+  private final Quorum quorum;
+  private final Reads reads;
+  private final long firstIndex;
+  private long uncommittedBytes;
+  private long forcedAtMajority;
+  private Optional<Endpoint> transferTarget = Optional.empty();
+  private long transferDeadlineMs;
+  private boolean hasAskedSuccessor;
+
+  Leading(CoreState core) {
+    this.core = core;
+    replication = new Replication(core);
+    quorum = new Quorum(core, replication.members());
+    reads = new Reads(core);
+    firstIndex = core.log.lastIndex() + 1;
+    uncommittedBytes = core.log.bytesBetween(core.commitIndex, core.log.lastIndex());
+  }
+
+  /** Announces itself and appends the entry that commits what came before. */
+  void start() {
+    append(List.of(LogEntry.noop(firstIndex, core.term)));
+    replication.heartbeat();
+    replication.replicateToAll();
+  }
+
+  private void append(List<LogEntry> entries) {
+    core.append(0, entries);
+    entries.forEach(entry -> uncommittedBytes += entry.sizeBytes());
+  }
+
+  /** False if the quorum is lost and the leader has to step down. */
+  boolean tick(long stallMs) {
+    replication.members().values().forEach(member -> member.heardMs += stallMs);
+    if (transferTarget.isPresent() && core.nowMs >= transferDeadlineMs) {
+      transferTarget = Optional.empty();
+    }
+    if (core.nowMs - quorum.heardMs() >= core.config.quorumTimeoutMs() && !takePartnersVote()) {
+      return false;
+    }
+    replication.tick();
+    return true;
+  }
+
+  /** The pair rule; false if it doesn't apply. */
+  private boolean takePartnersVote() {
+    Configuration now = core.configuration();
+    int committedVoters = core.log.configurationAt(core.commitIndex).voters().size();
+    boolean ownTerm = isOwnTermCommitted() || core.has(Fault.CHANGE_BEFORE_OWN_TERM);
+    if (now.voters().size() != 2 || committedVoters > 2 || !ownTerm) {
+      return false;
+    }
+    transferTarget = Optional.empty();
+    Endpoint partner = now.voters().get(now.voters().getFirst().equals(core.self) ? 1 : 0);
+    changeTo(
+        MembershipRules.apply(now, new Demote(partner))
+            .or(() -> MembershipRules.apply(now, new Remove(partner)))
+            .orElseThrow());
+    return true;
+  }
+
+  boolean isOwnTermCommitted() {
+    return core.commitIndex >= firstIndex;
+  }
+
+  void propose(List<Proposal> proposals) {
+    List<LogEntry> entries = new ArrayList<>();
+    List<Effect> answers = new ArrayList<>();
+    long bytes = 0;
+    for (Proposal proposal : proposals) {
+      long sizeBytes = LogEntry.OVERHEAD_BYTES + (long) proposal.payload().length;
+      Optional<Rejection> refused = refuse(proposal, bytes + sizeBytes, entries.size());
+      if (refused.isPresent()) {
+        answers.add(new Effect.ProposalRejected(proposal.id(), refused.get(), core.leader));
+        continue;
+      }
+      long index = core.log.lastIndex() + 1 + entries.size();
+      bytes += sizeBytes;
+      entries.add(
+          new LogEntry(index, core.term, LogEntry.Kind.COMMAND, proposal.payload()));
+      answers.add(new Effect.ProposalAccepted(proposal.id(), index, core.term));
+      if (proposal.force()) {
+        replication.forceWantedIndex = index;
+      }
+    }
+    if (!entries.isEmpty()) {
+      append(entries);
+      core.askForce(replication.forceWantedIndex);
+      replication.replicateToAll();
+    }
+    answers.forEach(core.out::add);
+  }
+
+  private Optional<Rejection> refuse(Proposal proposal, long bytes, int entryCount) {
+    if (proposal.payload().length > LogEntry.PAYLOAD_BYTES_MAX) {
+      return Optional.of(Rejection.TOO_LARGE);
+    }
+    if (transferTarget.isPresent()) {
+      return Optional.of(Rejection.TRANSFERRING);
+    }
+    boolean full =
+        uncommittedBytes + bytes > core.config.uncommittedBytesMax()
+            || core.log.entryCount() + entryCount >= core.config.logEntriesMax()
+            || core.isLogFull(bytes);
+    return full ? Optional.of(Rejection.BUSY) : Optional.empty();
+  }
+
+  void read(long id) {
+    if (reads.begin(id, isOwnTermCommitted(), quorum, replication.lastRound())) {
+      replication.heartbeat();
+    }
+    releaseReads();
+  }
+
+  private void releaseReads() {
+    if (reads.release(quorum, replication.lastRound())) {
+      replication.heartbeat();
+    }
+  }
+
+  void rejectReads(Rejection reason) {
+    reads.rejectAll(reason);
+  }
+
+  long leaseUntilMs() {
+    return isOwnTermCommitted() ? reads.leaseUntilMs(quorum) : Long.MIN_VALUE;
+  }
+
+  /** Force the log up to there on a majority. */
+  void force(long upToIndex) {
+    long index = Math.min(upToIndex, core.log.lastIndex());
+    if (index > replication.forceWantedIndex) {
+      replication.forceWantedIndex = index;
+      core.askForce(index);
+      replication.heartbeat();
+    }
+    tellForced();
+  }
+
+  /** A reply of a member, in the current term. */
+  void onReply(RaftMessage reply) {
+    Progress member = memberOf(reply.header().from());
+    if (member == null) {
+      return;
+    }
+    member.heardMs = core.nowMs;
+    switch (reply) {
+      case RaftMessage.AppendAccepted m -> replication.onAppendAccepted(member, m);
+      case RaftMessage.AppendRejected m -> replication.onAppendRejected(member, m);
+      case RaftMessage.HeartbeatReply m -> replication.onHeartbeatReply(member, m);
+      case RaftMessage.InstallSnapshotReply m -> replication.onInstallSnapshotReply(member, m);
+      case RaftMessage.PreVoteRequest m -> {}
+      case RaftMessage.PreVoteReply m -> {}
+      case RaftMessage.VoteRequest m -> {}
+      case RaftMessage.VoteReply m -> {}
+      case RaftMessage.Append m -> {}
+      case RaftMessage.Heartbeat m -> {}
+      case RaftMessage.InstallSnapshot m -> {}
+      case RaftMessage.TimeoutNow m -> {}
+    }
+    advance();
+  }
+
+  private Progress memberOf(Endpoint from) {
+    if (core.has(Fault.COUNT_ANYBODY)) {
+      return replication.members().values().stream()
+          .filter(member -> member.endpoint.node().equals(from.node()))
+          .findFirst()
+          .orElse(null);
+    }
+    return replication.members().get(from);
+  }
+
+  /** Commits, answers and hands over what has become possible. */
+  void advance() {
+    long written = quorum.writtenIndex();
+    if (written > core.commitIndex
+        && (core.log.termAt(written) == core.term || core.has(Fault.COMMIT_OLD_TERM))) {
+      boolean wasCommitted = isOwnTermCommitted();
+      uncommittedBytes -= core.log.bytesBetween(core.commitIndex, written);
+      core.commitTo(written);
+      Invariants.check(uncommittedBytes >= 0, "uncommitted bytes: was=%s", uncommittedBytes);
+      if (!wasCommitted && isOwnTermCommitted()) {
+        reads.takeEarly().forEach(this::read);
+      }
+    }
+    tellForced();
+    releaseReads();
+    handOver();
+  }
+
+  private void tellForced() {
+    long forced = Math.min(quorum.forcedIndex(), core.commitIndex);
+    if (forced > forcedAtMajority) {
+      forcedAtMajority = forced;
+      core.out.add(new Effect.ForcedAtMajority(forced));
+    }
+  }
+
+  void change(long id, MembershipChange change) {
+    Optional<Rejection> refused = rejection();
+    if (refused.isEmpty()) {
+      refused = unfit(change);
+    }
+    Optional<Configuration> next = MembershipRules.apply(core.configuration(), change);
+    if (refused.isEmpty() && next.isEmpty()) {
+      refused = Optional.of(Rejection.INVALID);
+    }
+    if (refused.isPresent()) {
+      core.out.add(new Effect.ProposalRejected(id, refused.get(), core.leader));
+      return;
+    }
+    changeTo(next.get());
+    core.out.add(new Effect.ProposalAccepted(id, core.log.lastIndex(), core.term));
+  }
+
+  /** Why no change at all is possible now. */
+  private Optional<Rejection> rejection() {
+    if (!isOwnTermCommitted() && !core.has(Fault.CHANGE_BEFORE_OWN_TERM)) {
+      return Optional.of(Rejection.NO_COMMIT_IN_TERM);
+    }
+    if (core.log.configurationIndex() > core.commitIndex
+        && !core.has(Fault.CHANGE_BEFORE_OWN_TERM)) {
+      return Optional.of(Rejection.CHANGE_PENDING);
+    }
+    return transferTarget.isPresent() ? Optional.of(Rejection.TRANSFERRING) : Optional.empty();
+  }
+
+  /** Why this change is not possible now. */
+  private Optional<Rejection> unfit(MembershipChange change) {
+    return switch (change) {
+      case MembershipChange.Promote promote -> {
+        Progress member = replication.members().get(promote.endpoint());
+        if (member == null) {
+          yield Optional.of(Rejection.INVALID);
+        }
+        yield isCaughtUp(member) ? Optional.empty() : Optional.of(Rejection.NOT_CAUGHT_UP);
+      }
+      case MembershipChange.Demote demote -> unlessSelf(demote.endpoint());
+      case MembershipChange.Remove remove -> unlessSelf(remove.endpoint());
+      case MembershipChange.AddFollower add -> unlessSelf(add.endpoint());
+    };
+  }
+
+  /** A leader never drops its own vote: it hands over first. */
+  private Optional<Rejection> unlessSelf(Endpoint endpoint) {
+    return endpoint.equals(core.self) ? Optional.of(Rejection.INVALID) : Optional.empty();
+  }
+
+  private boolean isCaughtUp(Progress member) {
+    return member.matchIndex >= core.commitIndex - core.config.promoteLagEntries()
+        && member.matchIndex >= core.log.baseIndex()
+        && member.matchIndex > 0
+        && core.nowMs - member.heardMs < core.config.electionTimeoutMinMs();
+  }
+
+  private void changeTo(Configuration next) {
+    append(List.of(LogEntry.configuration(core.log.lastIndex() + 1, core.term, next)));
+    replication.configurationChanged();
+    replication.heartbeat();
+    replication.replicateToAll();
+    advance();
+  }
+
+  void transferTo(Endpoint target) {
+    if (target.equals(core.self)
+        || !core.configuration().isVoter(target)
+        || transferTarget.isPresent()) {
+      return;
+    }
+    transferTarget = Optional.of(target);
+    transferDeadlineMs = core.nowMs + core.config.electionTimeoutMinMs();
+    hasAskedSuccessor = false;
+    handOver();
+  }
+
+  private void handOver() {
+    if (transferTarget.isEmpty() || hasAskedSuccessor) {
+      return;
+    }
+    Progress target = replication.members().get(transferTarget.get());
+    if (target == null || !core.configuration().isVoter(target.endpoint)) {
+      transferTarget = Optional.empty();
+    } else if (target.matchIndex == core.log.lastIndex()) {
+      hasAskedSuccessor = true;
+      reads.voidLease();
+      core.out.send(new RaftMessage.TimeoutNow(core.to(target.endpoint)));
+    }
+  }
+
+  void snapshotBytes(Event.SnapshotBytes piece) {
+    replication.snapshotBytes(piece);
+  }
+
+  void snapshotUnavailable(Endpoint to, long snapshotIndex) {
+    replication.snapshotUnavailable(to, snapshotIndex);
+  }
+
+  long lowestOutgoingSnapshot() {
+    return replication.lowestOutgoingSnapshot();
+  }
+
+  List<MemberStatus> members() {
+    List<MemberStatus> all = new ArrayList<>();
+    for (Progress member : replication.members().values()) {
+      all.add(
+          new MemberStatus(
+              member.endpoint,
+              core.configuration().isVoter(member.endpoint),
+              member.matchIndex,
+              member.forcedIndex,
+              Math.max(0, core.nowMs - member.heardMs),
+              isCaughtUp(member)));
+    }
+    return all;
+  }
+}

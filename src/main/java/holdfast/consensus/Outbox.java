@@ -1,0 +1,124 @@
+package holdfast.consensus;
+
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * Collects the effects of a step, numbers the writes, and holds back every message that promises a
+ * write until that write is done.
+ */
+final class Outbox {
+  /** Messages that wait for a write; beyond it new ones are dropped, as a network might. */
+  static final int HELD_MAX = 4_096;
+
+  private record Held(long ticket, RaftMessage message) {}
+
+  /** A write under way and the end of the log it leaves; lowered when the log is cut meanwhile. */
+  private record Write(long ticket, long lastIndex) {}
+
+  private final Set<Fault> faults;
+  private final Deque<Held> held = new ArrayDeque<>();
+  private Deque<Write> writes = new ArrayDeque<>();
+  private List<Effect> effects = new ArrayList<>();
+  private long lastTicket;
+  private long doneTicket;
+  private long hardStateTicket;
+  private long writtenIndex;
+
+  Outbox(long writtenIndex, Set<Fault> faults) {
+    this.writtenIndex = writtenIndex;
+    this.faults = faults;
+  }
+
+  /** What was collected since the last call. */
+  List<Effect> take() {
+    List<Effect> taken = effects;
+    effects = new ArrayList<>();
+    return taken;
+  }
+
+  void add(Effect effect) {
+    effects.add(effect);
+  }
+
+  void persistHardState(HardState state) {
+    hardStateTicket = ++lastTicket;
+    add(new Effect.PersistHardState(lastTicket, state));
+  }
+
+  /** {@code truncateFrom} 0 for none; {@code entries} are not empty. */
+  void appendEntries(long truncateFrom, List<LogEntry> entries) {
+    if (truncateFrom > 0) {
+      cutAt(truncateFrom - 1);
+    }
+    add(new Effect.AppendEntries(++lastTicket, truncateFrom, List.copyOf(entries)));
+    writes.add(new Write(lastTicket, entries.getLast().index()));
+  }
+
+  void resetLog(long index, long term) {
+    cutAt(index);
+    writtenIndex = index;
+    add(new Effect.ResetLog(++lastTicket, index, term));
+  }
+
+  private void cutAt(long lastIndex) {
+    writtenIndex = Math.min(writtenIndex, lastIndex);
+    Deque<Write> cut = new ArrayDeque<>();
+    writes.forEach(w -> cut.add(new Write(w.ticket(), Math.min(w.lastIndex(), lastIndex))));
+    writes = cut;
+  }
+
+  /** Sends when the sender's term and vote are on disk. */
+  void send(RaftMessage message) {
+    sendAfter(message, hardStateTicket);
+  }
+
+  /** Sends when everything handed out so far is written. */
+  void sendWhenWritten(RaftMessage message) {
+    sendAfter(message, lastTicket);
+  }
+
+  private void sendAfter(RaftMessage message, long ticket) {
+    if (ticket <= doneTicket || faults.contains(Fault.ACKNOWLEDGE_BEFORE_WRITE)) {
+      add(new Effect.Send(message));
+    } else if (held.size() < HELD_MAX) {
+      held.add(new Held(ticket, message));
+    }
+  }
+
+  /** Takes note of finished writes and releases what waited; drops what an older term said. */
+  void done(long ticket, long currentTerm) {
+    doneTicket = Math.max(doneTicket, Math.min(ticket, lastTicket));
+    while (!writes.isEmpty() && writes.getFirst().ticket() <= doneTicket) {
+      writtenIndex = Math.max(writtenIndex, writes.removeFirst().lastIndex());
+    }
+    for (Iterator<Held> it = held.iterator(); it.hasNext(); ) {
+      Held next = it.next();
+      if (next.ticket() <= doneTicket || next.message().header().term() < currentTerm) {
+        it.remove();
+        if (next.message().header().term() == currentTerm) {
+          add(new Effect.Send(next.message()));
+        }
+      }
+    }
+  }
+
+  /** Forgets everything that is not yet handed out. */
+  void drop() {
+    held.clear();
+    effects.clear();
+  }
+
+  boolean isHardStateDone() {
+    return hardStateTicket <= doneTicket || faults.contains(Fault.ACKNOWLEDGE_BEFORE_WRITE);
+  }
+
+  /** Up to here the log as it is now is written. */
+  long writtenIndex() {
+    return writtenIndex;
+  }
+}

@@ -1,0 +1,358 @@
+package holdfast.consensus;
+
+import holdfast.consensus.RaftMessage.Append;
+import holdfast.consensus.RaftMessage.AppendRejected;
+import holdfast.consensus.RaftMessage.Heartbeat;
+import holdfast.consensus.RaftMessage.InstallSnapshot;
+import holdfast.consensus.RaftMessage.PreVoteReply;
+import holdfast.consensus.RaftMessage.PreVoteRequest;
+import holdfast.consensus.RaftMessage.TimeoutNow;
+import holdfast.consensus.RaftMessage.VoteReply;
+import holdfast.consensus.RaftMessage.VoteRequest;
+import holdfast.model.LogId;
+import holdfast.util.Invariants;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * One endpoint's part in one log: Raft without threads, clock, network or disk. The package's
+ * description lists what the driver owes it. Not thread-safe.
+ *
+ * <p>A broken invariant is thrown as {@link Invariants.Violation}: the driver stops the node.
+ */
+public final class RaftCore {
+  private final CoreState core;
+  private final Following following;
+  private Elections elections;
+  private Leading leading;
+  private long lastTickMs;
+
+  /**
+   * A core that goes on from what its store holds.
+   *
+   * @param initial forced before this call
+   */
+  public RaftCore(
+      RaftConfig config, Endpoint self, LogId logId, InitialState initial, RandomSource random) {
+    this(config, self, logId, initial, random, EnumSet.noneOf(Fault.class));
+  }
+
+  RaftCore(
+      RaftConfig config,
+      Endpoint self,
+      LogId logId,
+      InitialState initial,
+      RandomSource random,
+      Set<Fault> faults) {
+    core = new CoreState(config, self, logId, initial, random, faults);
+    following = new Following(core);
+  }
+
+  /**
+   * Takes one event and says what is to be done about it, in order.
+   *
+   * @param nowMs monotonic milliseconds, read right before this call; never lower than before
+   */
+  public List<Effect> step(long nowMs, Event event) {
+    if (elections == null) {
+      core.nowMs = nowMs;
+      lastTickMs = nowMs;
+      elections = new Elections(core);
+    }
+    Invariants.check(nowMs >= core.nowMs, "step: expected=>= %s ms, was=%s", core.nowMs, nowMs);
+    core.nowMs = nowMs;
+    if (core.role == Role.STOPPED) {
+      rejectIfAsked(event, Rejection.STOPPED);
+    } else {
+      take(event);
+    }
+    return core.out.take();
+  }
+
+  private void take(Event event) {
+    switch (event) {
+      case Event.Tick tick -> tick();
+      case Event.Receive receive -> receive(receive.message());
+      case Event.PersistDone done -> persistDone(done.ticket());
+      case Event.LogForced forced -> logForced(forced);
+      case Event.PersistFailed failed -> stop();
+      case Event.SnapshotTaken taken -> snapshotTaken(taken.meta());
+      case Event.SnapshotChunkStored stored ->
+          following.snapshotChunkStored(stored.snapshotIndex(), stored.nextOffset());
+      case Event.SnapshotReceived received -> following.snapshotReceived(received.meta());
+      case Event.SnapshotFailed failed -> following.snapshotFailed(failed.snapshotIndex());
+      case Event.Propose p -> askLeader(event);
+      case Event.Read r -> askLeader(event);
+      case Event.ChangeMembership c -> askLeader(event);
+      case Event.Force f -> askLeader(event);
+      case Event.TransferLeadership t -> askLeader(event);
+      case Event.SnapshotBytes s -> askLeader(event);
+      case Event.SnapshotUnavailable s -> askLeader(event);
+    }
+  }
+
+  /** Events that only a leader does anything about. */
+  private void askLeader(Event event) {
+    if (leading == null) {
+      rejectIfAsked(event, Rejection.NOT_LEADER);
+      return;
+    }
+    if (event instanceof Event.Propose propose) {
+      leading.propose(propose.proposals());
+    } else if (event instanceof Event.Read read) {
+      leading.read(read.id());
+    } else if (event instanceof Event.ChangeMembership change) {
+      leading.change(change.id(), change.change());
+    } else if (event instanceof Event.Force force) {
+      leading.force(force.upToIndex());
+    } else if (event instanceof Event.TransferLeadership transfer) {
+      leading.transferTo(transfer.target());
+    } else if (event instanceof Event.SnapshotBytes piece) {
+      leading.snapshotBytes(piece);
+    } else if (event instanceof Event.SnapshotUnavailable gone) {
+      leading.snapshotUnavailable(gone.to(), gone.snapshotIndex());
+    }
+  }
+
+  private void rejectIfAsked(Event event, Rejection reason) {
+    if (event instanceof Event.Propose propose) {
+      for (Proposal proposal : propose.proposals()) {
+        core.out.add(new Effect.ProposalRejected(proposal.id(), reason, core.leader));
+      }
+    } else if (event instanceof Event.Read read) {
+      core.out.add(new Effect.ReadRejected(read.id(), reason, core.leader));
+    } else if (event instanceof Event.ChangeMembership change) {
+      core.out.add(new Effect.ProposalRejected(change.id(), reason, core.leader));
+    }
+  }
+
+  private void tick() {
+    // A step that comes late (a pause of this process) tells nothing about the others.
+    long stallMs = Math.max(0, core.nowMs - lastTickMs - core.config.heartbeatMs());
+    lastTickMs = core.nowMs;
+    if (leading != null && !leading.tick(stallMs)) {
+      follow(core.term, Optional.empty(), Effect.Cause.QUORUM_LOST);
+    }
+    elections.tick(stallMs);
+  }
+
+  private void persistDone(long ticket) {
+    core.out.done(ticket, core.term);
+    if (elections.isWonAfterWrite()) {
+      lead();
+    } else if (leading != null) {
+      leading.advance();
+    }
+  }
+
+  private void logForced(Event.LogForced forced) {
+    long before = core.forcedIndex;
+    if (core.logForced(forced.index(), forced.term())) {
+      if (leading != null) {
+        leading.advance();
+      } else {
+        following.logForced(before);
+      }
+    }
+  }
+
+  private void stop() {
+    core.out.drop();
+    if (leading != null) {
+      leading.rejectReads(Rejection.STOPPED);
+      leading = null;
+    }
+    core.setRole(Role.STOPPED, Optional.empty(), Effect.Cause.STORE_FAILED);
+  }
+
+  private void snapshotTaken(SnapshotMeta meta) {
+    if (meta.index() <= core.snapshot.index()) {
+      return;
+    }
+    Invariants.check(
+        meta.index() <= core.commitIndex,
+        "take snapshot: expected=at most commit %s, was=%s",
+        core.commitIndex,
+        meta.index());
+    long outgoing = leading == null ? Long.MAX_VALUE : leading.lowestOutgoingSnapshot();
+    long keepBytes = core.config.retainBytes();
+    if (outgoing < Long.MAX_VALUE) {
+      keepBytes = core.config.logBytesMax() / 4;
+    }
+    long floor = outgoing < Long.MAX_VALUE ? Math.min(outgoing, meta.index()) : 0;
+    core.snapshotTaken(meta, core.log.lowestWithin(floor, meta.index(), keepBytes));
+  }
+
+  private void receive(RaftMessage message) {
+    RaftMessage.Header header = message.header();
+    if (!header.logId().equals(core.logId)
+        || !(header.to().equals(core.self) || core.has(Fault.COUNT_ANYBODY))
+        || header.from().node().equals(core.self.node())) {
+      return;
+    }
+    if (message instanceof PreVoteRequest request) {
+      elections.onPreVoteRequest(request);
+      return;
+    }
+    if (message instanceof VoteRequest request && elections.ignores(request)) {
+      return;
+    }
+    if (header.term() > core.term) {
+      follow(header.term(), Optional.empty(), Effect.Cause.HIGHER_TERM);
+    }
+    if (header.term() < core.term) {
+      refuseOldLeader(message);
+      return;
+    }
+    dispatch(message);
+  }
+
+  /** A leader of an earlier term learns so from any message of ours. */
+  private void refuseOldLeader(RaftMessage message) {
+    if (message instanceof Append
+        || message instanceof Heartbeat
+        || message instanceof InstallSnapshot) {
+      core.out.send(new AppendRejected(core.to(message.header().from()), 0, 0, 0));
+    }
+  }
+
+  private void dispatch(RaftMessage message) {
+    switch (message) {
+      case PreVoteRequest m -> {}
+      case PreVoteReply m -> elections.onPreVoteReply(m);
+      case VoteRequest m -> elections.onVoteRequest(m);
+      case VoteReply m -> {
+        if (elections.isWonBy(m)) {
+          lead();
+        }
+      }
+      case Append m -> {
+        hearLeader(m.header().from());
+        following.onAppend(m);
+      }
+      case Heartbeat m -> {
+        hearLeader(m.header().from());
+        following.onHeartbeat(m);
+      }
+      case InstallSnapshot m -> {
+        hearLeader(m.header().from());
+        following.onInstallSnapshot(m);
+      }
+      case TimeoutNow m -> {
+        if (core.role == Role.FOLLOWER && core.isVoter()) {
+          elections.campaign(true);
+        }
+      }
+      case RaftMessage.AppendAccepted m -> reply(m);
+      case AppendRejected m -> reply(m);
+      case RaftMessage.HeartbeatReply m -> reply(m);
+      case RaftMessage.InstallSnapshotReply m -> reply(m);
+    }
+  }
+
+  private void reply(RaftMessage message) {
+    if (leading != null) {
+      leading.onReply(message);
+    }
+  }
+
+  private void hearLeader(Endpoint from) {
+    Invariants.check(
+        core.role != Role.LEADER && core.leader.map(from::equals).orElse(true),
+        "hear leader of term %s: expected=%s, was=%s",
+        core.term,
+        core.role == Role.LEADER ? core.self : core.leader,
+        from);
+    if (core.leader.isEmpty() || core.role != Role.FOLLOWER) {
+      core.setRole(Role.FOLLOWER, Optional.of(from), Effect.Cause.LEADER_HEARD);
+    }
+    elections.leaderHeard();
+  }
+
+  private void follow(long term, Optional<Endpoint> leader, Effect.Cause cause) {
+    if (leading != null) {
+      leading.rejectReads(Rejection.NOT_LEADER);
+      leading = null;
+    }
+    if (term > core.term) {
+      core.setTerm(term, Optional.empty());
+      following.termChanged();
+    }
+    core.setRole(Role.FOLLOWER, leader, cause);
+  }
+
+  private void lead() {
+    core.setRole(Role.LEADER, Optional.of(core.self), Effect.Cause.ELECTED);
+    leading = new Leading(core);
+    leading.start();
+    leading.advance();
+  }
+
+  /** What this endpoint does at the moment. */
+  public Role role() {
+    return core.role;
+  }
+
+  /** The current term. */
+  public long term() {
+    return core.term;
+  }
+
+  /** Who leads the current term, as far as known here. */
+  public Optional<Endpoint> leader() {
+    return core.leader;
+  }
+
+  /** The configuration in force here: the last one in the log, committed or not. */
+  public Configuration configuration() {
+    return core.configuration();
+  }
+
+  /** Everything up to here is committed, as far as known here. */
+  public long commitIndex() {
+    return core.commitIndex;
+  }
+
+  /** The end of the log, written or not. */
+  public long lastIndex() {
+    return core.log.lastIndex();
+  }
+
+  /** The log as it is has been forced up to here. */
+  public long forcedIndex() {
+    return core.forcedIndex;
+  }
+
+  /**
+   * Until when nobody else can lead, in the clock of {@code step}; a leader grants no lease to
+   * anybody beyond it. Long past if there is no lease.
+   */
+  public long leaseUntilMs() {
+    return leading == null ? Long.MIN_VALUE : leading.leaseUntilMs();
+  }
+
+  /** What a leader knows about the other members; empty elsewhere. */
+  public List<MemberStatus> members() {
+    return leading == null ? List.of() : leading.members();
+  }
+
+  /** What a snapshot of the state at this applied index stands for; not before the last one. */
+  public SnapshotMeta snapshotMeta(long appliedIndex) {
+    Invariants.check(
+        appliedIndex >= core.snapshot.index() && appliedIndex <= core.commitIndex,
+        "describe snapshot: expected=%s to %s, was=%s",
+        core.snapshot.index(),
+        core.commitIndex,
+        appliedIndex);
+    return new SnapshotMeta(
+        appliedIndex, core.log.termAt(appliedIndex), core.log.configurationAt(appliedIndex));
+  }
+
+  /** Snapshots of a lower index may be deleted. */
+  public long oldestSnapshotInUse() {
+    long outgoing = leading == null ? Long.MAX_VALUE : leading.lowestOutgoingSnapshot();
+    return Math.min(outgoing, core.snapshot.index());
+  }
+}

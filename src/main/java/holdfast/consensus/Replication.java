@@ -1,0 +1,260 @@
+package holdfast.consensus;
+
+import holdfast.consensus.RaftMessage.Append;
+import holdfast.consensus.RaftMessage.AppendAccepted;
+import holdfast.consensus.RaftMessage.AppendRejected;
+import holdfast.consensus.RaftMessage.Heartbeat;
+import holdfast.consensus.RaftMessage.HeartbeatReply;
+import holdfast.consensus.RaftMessage.InstallSnapshot;
+import holdfast.consensus.RaftMessage.InstallSnapshotReply;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** Bringing each member's log up to the leader's. */
+final class Replication {
+  private final CoreState core;
+  private final Map<Endpoint, Progress> members = new LinkedHashMap<>();
+  private long lastRound;
+  private long lastRoundMs;
+
+  /** Members force their logs up to here as soon as they have it. */
+  long forceWantedIndex;
+
+  Replication(CoreState core) {
+    this.core = core;
+    lastRoundMs = core.nowMs;
+    configurationChanged();
+  }
+
+  Map<Endpoint, Progress> members() {
+    return members;
+  }
+
+  long lastRound() {
+    return lastRound;
+  }
+
+  /** Begins with new members, forgets those that left. */
+  void configurationChanged() {
+    Configuration configuration = core.configuration();
+    members.keySet().removeIf(member -> !configuration.isMember(member));
+    for (Endpoint member : configuration.members()) {
+      if (!member.equals(core.self)) {
+        members.computeIfAbsent(
+            member, added -> new Progress(added, core.log.lastIndex() + 1, core.nowMs));
+      }
+    }
+  }
+
+  void tick() {
+    if (core.nowMs - lastRoundMs >= core.config.heartbeatMs()) {
+      heartbeat();
+    }
+    for (Progress member : members.values()) {
+      if (member.mode == Progress.Mode.SNAPSHOT && hasWaitedLong(member)) {
+        member.outgoing.sentMs = core.nowMs;
+        readSnapshot(member);
+      }
+    }
+  }
+
+  private boolean hasWaitedLong(Progress member) {
+    return !member.outgoing.isReading
+        && core.nowMs - member.outgoing.sentMs >= 4L * core.config.heartbeatMs()
+        && isHeard(member);
+  }
+
+  private boolean isHeard(Progress member) {
+    return core.nowMs - member.heardMs < core.config.electionTimeoutMinMs();
+  }
+
+  /** A round of heartbeats to everybody. */
+  void heartbeat() {
+    lastRound++;
+    lastRoundMs = core.nowMs;
+    for (Progress member : members.values()) {
+      member.streamedAtRound = member.nextIndex - 1;
+      core.out.send(
+          new Heartbeat(
+              core.to(member.endpoint),
+              lastRound,
+              core.nowMs,
+              Math.min(core.commitIndex, member.matchIndex),
+              forceWantedIndex));
+    }
+  }
+
+  void replicateToAll() {
+    members.values().forEach(this::replicate);
+  }
+
+  /** Sends as much as the member's window takes. */
+  private void replicate(Progress member) {
+    switch (member.mode) {
+      case PROBE -> probe(member);
+      case STREAM -> stream(member);
+      case SNAPSHOT -> {}
+    }
+  }
+
+  private void probe(Progress member) {
+    if (member.isProbing && core.nowMs - member.probeSentMs < core.config.heartbeatMs()) {
+      return;
+    }
+    if (member.nextIndex <= core.log.baseIndex()) {
+      sendSnapshot(member);
+      return;
+    }
+    member.isProbing = true;
+    member.probeSentMs = core.nowMs;
+    sendAppend(member, List.of());
+  }
+
+  private void stream(Progress member) {
+    while (member.nextIndex <= core.log.lastIndex() && !member.isWindowFull(core.config)) {
+      if (member.nextIndex <= core.log.baseIndex()) {
+        sendSnapshot(member);
+        return;
+      }
+      var entries =
+          core.log.slice(
+              member.nextIndex, core.config.appendBytesMax(), RaftMessage.APPEND_ENTRIES_MAX);
+      sendAppend(member, entries);
+      int bytes = entries.stream().mapToInt(LogEntry::sizeBytes).sum();
+      member.sent(entries.getLast().index(), bytes, core.nowMs);
+    }
+  }
+
+  private void sendAppend(Progress member, List<LogEntry> entries) {
+    long prevIndex = member.nextIndex - 1;
+    core.out.send(
+        new Append(
+            core.to(member.endpoint),
+            prevIndex,
+            core.log.termAt(prevIndex),
+            core.commitIndex,
+            forceWantedIndex,
+            entries));
+  }
+
+  void onAppendAccepted(Progress member, AppendAccepted reply) {
+    if (reply.matchIndex() > core.log.lastIndex()) {
+      return;
+    }
+    member.acknowledged(reply.matchIndex(), reply.forcedIndex(), core.nowMs);
+    boolean probed = member.mode == Progress.Mode.PROBE;
+    boolean overtook =
+        member.mode == Progress.Mode.SNAPSHOT && member.matchIndex >= core.log.baseIndex();
+    if (probed || overtook) {
+      member.becomeStream();
+    }
+    replicate(member);
+  }
+
+  void onAppendRejected(Progress member, AppendRejected reply) {
+    boolean stale =
+        reply.prevIndex() <= member.matchIndex
+            || member.mode == Progress.Mode.SNAPSHOT
+            || (member.mode == Progress.Mode.PROBE && reply.prevIndex() != member.nextIndex - 1);
+    if (stale) {
+      return;
+    }
+    long next = Math.min(reply.conflictIndex(), reply.prevIndex());
+    if (reply.conflictTerm() > 0) {
+      // Everything up to our last entry of the conflicting term may be the same there.
+      long last = core.log.lastOfTerm(reply.conflictTerm(), reply.prevIndex() - 1);
+      next = last >= next ? last + 1 : next;
+    }
+    member.becomeProbe(next);
+    replicate(member);
+  }
+
+  void onHeartbeatReply(Progress member, HeartbeatReply reply) {
+    member.hasAnsweredHeartbeat = true;
+    member.answeredSentMs = Math.max(member.answeredSentMs, reply.sentMs());
+    member.answeredRound = Math.max(member.answeredRound, reply.round());
+    member.acknowledged(0, Math.min(reply.forcedIndex(), member.matchIndex), core.nowMs);
+    if (member.mode == Progress.Mode.STREAM && reply.round() == lastRound) {
+      if (reply.lastIndex() < member.streamedAtRound) {
+        member.becomeProbe(reply.lastIndex() + 1);
+      } else if (member.matchIndex < member.streamedAtRound
+          && core.nowMs - member.progressMs >= 4L * core.config.heartbeatMs()) {
+        // All of it arrived, but the acknowledgement was lost or the disk hangs: ask.
+        member.becomeProbe(member.nextIndex);
+      }
+    }
+    replicate(member);
+  }
+
+  private void sendSnapshot(Progress member) {
+    member.becomeSnapshot(core.snapshot);
+    member.outgoing.sentMs = core.nowMs;
+    readSnapshot(member);
+  }
+
+  private void readSnapshot(Progress member) {
+    member.outgoing.isReading = true;
+    core.out.add(
+        new Effect.ReadSnapshot(
+            member.endpoint,
+            member.outgoing.meta.index(),
+            member.outgoing.offset,
+            core.config.snapshotChunkBytes()));
+  }
+
+  void snapshotBytes(Event.SnapshotBytes piece) {
+    Progress member = members.get(piece.to());
+    if (member == null
+        || member.mode != Progress.Mode.SNAPSHOT
+        || !member.outgoing.isReading
+        || member.outgoing.meta.index() != piece.snapshotIndex()
+        || member.outgoing.offset != piece.offset()) {
+      return;
+    }
+    member.outgoing.isReading = false;
+    member.outgoing.sentMs = core.nowMs;
+    core.out.send(
+        new InstallSnapshot(
+            core.to(member.endpoint),
+            member.outgoing.meta,
+            piece.totalBytes(),
+            piece.offset(),
+            piece.bytes()));
+  }
+
+  /** Starts over with the newest snapshot, after a while. */
+  void snapshotUnavailable(Endpoint to, long snapshotIndex) {
+    Progress member = members.get(to);
+    if (member != null
+        && member.mode == Progress.Mode.SNAPSHOT
+        && member.outgoing.meta.index() == snapshotIndex) {
+      member.becomeSnapshot(core.snapshot);
+      member.outgoing.sentMs = core.nowMs;
+    }
+  }
+
+  void onInstallSnapshotReply(Progress member, InstallSnapshotReply reply) {
+    if (member.mode != Progress.Mode.SNAPSHOT
+        || member.outgoing.meta.index() != reply.snapshotIndex()) {
+      return;
+    }
+    if (reply.installed()) {
+      member.acknowledged(reply.snapshotIndex(), reply.snapshotIndex(), core.nowMs);
+      member.becomeStream();
+      replicate(member);
+    } else if (!member.outgoing.isReading && reply.nextOffset() != member.outgoing.offset) {
+      member.outgoing.offset = reply.nextOffset();
+      readSnapshot(member);
+    }
+  }
+
+  /** The lowest index of a snapshot that somebody alive is being sent; MAX_VALUE if nobody. */
+  long lowestOutgoingSnapshot() {
+    return members.values().stream()
+        .filter(member -> member.mode == Progress.Mode.SNAPSHOT && isHeard(member))
+        .mapToLong(member -> member.outgoing.meta.index())
+        .min()
+        .orElse(Long.MAX_VALUE);
+  }
+}
