@@ -7,6 +7,7 @@
 #   install_missing                call it once after the need_… calls: as root it installs what was
 #                                  found missing, as anybody else it prints what to install, exits 1
 #   maven ARGUMENT…                mvn on the project, on that JDK
+#   image_is_current               whether target/holdfast is newer than every source
 #
 # Only Debian's packages are installed, by apt-get. HOLDFAST_MAVEN_OPTIONS is given to every mvn.
 
@@ -147,4 +148,10 @@ maven() {
   fi
   # shellcheck disable=SC2086 # options are several words
   mvn -B ${HOLDFAST_MAVEN_OPTIONS:-} "$@"
+}
+
+# Whether target/holdfast exists and no source is newer.
+image_is_current() {
+  [ -x target/holdfast/bin/holdfast ] && [ -f target/holdfast/release ] \
+    && [ -z "$(find pom.xml src/main jlink LICENSE NOTICE -newer target/holdfast/release -print -quit)" ]
 }

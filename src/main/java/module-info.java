@@ -5,4 +5,8 @@ module holdfast {
   requires info.picocli;
   requires org.bouncycastle.pkix;
   requires org.bouncycastle.provider;
+
+  // picocli sets the fields of commands by reflection.
+  opens holdfast.app to
+      info.picocli;
 }
