@@ -1,0 +1,105 @@
+package holdfast.peer.port;
+
+import holdfast.consensus.HardState;
+import holdfast.consensus.InitialState;
+import holdfast.consensus.LogEntry;
+import holdfast.consensus.SnapshotMeta;
+import holdfast.model.LogId;
+import holdfast.model.StorageException;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Consumer;
+
+/**
+ * The operation log, term and vote, and the snapshots on this peer's disk.
+ *
+ * <p>Called on the loop; every method returns at once. Writes ({@link #found}, {@link
+ * #persistHardState}, {@link #append}, {@link #reset}, {@link #compact}, {@link #force}) are carried
+ * out one at a time in the order of the calls; snapshots beside them, in their own order, so that
+ * none of them delays an append. Callbacks come on the loop; {@code done} gets null when it is done.
+ *
+ * <p>After the first failed write or force every later one fails too: the log's owner stops, and
+ * the next start has a new incarnation.
+ */
+public interface OperationLog {
+  /** Most bytes one {@link #readSnapshot} or {@link #storeSnapshotPiece} carries. */
+  int SNAPSHOT_PIECE_BYTES_MAX = 128 * 1_024;
+
+  /** What the disk held when it was opened. */
+  Found found();
+
+  /**
+   * Begins a log in an empty directory (or in place of an unfinished beginning): its id, term and
+   * vote, and first entries; forced when done.
+   */
+  void begin(LogId log, InitialState initial, Consumer<StorageException> done);
+
+  /** Writes and forces term and vote. */
+  void persistHardState(HardState state, Consumer<StorageException> done);
+
+  /**
+   * Drops every entry from {@code truncateFrom} on (0: none), then writes these (page cache). The
+   * list may be empty.
+   */
+  void append(long truncateFrom, List<LogEntry> entries, Consumer<StorageException> done);
+
+  /** Drops every entry; the log goes on after (index, term), which a durable snapshot covers. */
+  void reset(long index, long term, Consumer<StorageException> done);
+
+  /** Drops the entries up to this index, or fewer: a durable snapshot covers them. */
+  void compact(long upToIndex, Consumer<StorageException> done);
+
+  /** Forces everything written by earlier calls. */
+  void force(Consumer<StorageException> done);
+
+  /**
+   * Writes a snapshot of this log, piece after piece off the loop, and forces it. Older ones than
+   * the one before it go.
+   */
+  void saveSnapshot(SnapshotMeta meta, SnapshotSource source, SnapshotSaved saved);
+
+  /** Reads from the snapshot of this index, at most {@value #SNAPSHOT_PIECE_BYTES_MAX} bytes. */
+  void readSnapshot(long snapshotIndex, long offset, int maxBytes, SnapshotPiece piece);
+
+  /**
+   * Stores a piece of a snapshot received from the leader; {@code offset} 0 starts anew. With the
+   * last piece it is checked, forced and takes its name before {@code done} gets null.
+   */
+  void storeSnapshotPiece(
+      SnapshotMeta meta, long totalBytes, long offset, byte[] bytes, Consumer<StorageException> done);
+
+  /** Drops what was received of a snapshot that isn't needed any more. */
+  void discardSnapshot(long snapshotIndex);
+
+  /**
+   * @param log the log's id; empty in an empty directory
+   * @param incarnation this peer's incarnation in consensus: a new one if something may be lost
+   * @param initial term, vote, newest whole snapshot and the entries, all forced
+   * @param snapshotBytes size of that snapshot's content, 0 without one
+   */
+  record Found(Optional<LogId> log, long incarnation, InitialState initial, long snapshotBytes) {}
+
+  /** The content of a snapshot. Called on a disk thread, by one thread at a time. */
+  interface SnapshotSource {
+    /** The next bytes, 1 to {@value #SNAPSHOT_PIECE_BYTES_MAX}; null when there are no more. */
+    byte[] next();
+  }
+
+  /** What becomes of a snapshot being saved. */
+  interface SnapshotSaved {
+    /** It is durable and has this many bytes of content. */
+    void onSaved(long sizeBytes);
+
+    /** It is not; the one before it still is. */
+    void onFailure(StorageException why);
+  }
+
+  /** What becomes of reading a piece of a snapshot. */
+  interface SnapshotPiece {
+    /** The bytes, fewer than asked for only at the end. */
+    void onBytes(byte[] bytes, long totalBytes);
+
+    /** There is no such snapshot any more, or it is unreadable. */
+    void onFailure(StorageException why);
+  }
+}
