@@ -54,6 +54,7 @@ final class JnrModule {
         exports jnr.ffi.annotations;
         exports jnr.ffi.byref;
         exports jnr.ffi.mapper;
+        exports jnr.ffi.provider;
         exports jnr.ffi.types;
         exports jnr.posix;
         exports ru.serce.jnrfuse;

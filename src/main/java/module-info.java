@@ -6,6 +6,9 @@ module holdfast {
   requires org.bouncycastle.pkix;
   requires org.bouncycastle.provider;
 
+  // Classes that jnr-ffi generates at run time, in no module, implement these interfaces.
+  exports holdfast.client.fuse.binding;
+
   // picocli sets the fields of commands by reflection.
   opens holdfast.app to
       info.picocli;
