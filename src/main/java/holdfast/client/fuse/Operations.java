@@ -1,0 +1,509 @@
+package holdfast.client.fuse;
+
+import holdfast.client.Caller;
+import holdfast.client.CreatedFile;
+import holdfast.client.FileAttributes;
+import holdfast.client.OpenedFile;
+import holdfast.client.PoolFileSystem;
+import holdfast.client.fuse.binding.LibFuse;
+import holdfast.model.ErrorCode;
+import holdfast.model.HoldfastException;
+import holdfast.util.MonotonicClock;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+
+/**
+ * libfuse's callbacks: each turns one request into one call of the file system and one reply. All
+ * go through {@link #handle}, which answers whatever is thrown, so that no caller waits for ever
+ * and none takes a failure for success. A late result (the watchdog has replied) is undone where it
+ * left something open.
+ */
+final class Operations {
+  private static final Logger LOG = System.getLogger("holdfast.client.fuse");
+  private static final int OK = 0;
+  private static final int EIO = 5;
+
+  // struct fuse_dirent { u64 ino; u64 off; u32 namelen; u32 type; char name[] } in steps of 8
+  // bytes.
+  private static final int ENTRY_HEADER_BYTES = 24;
+  private static final int ENTRY_STEP_BYTES = 8;
+  private static final int TYPE_SHIFT = 12;
+
+  // struct fuse_forget_data { uint64_t ino; uint64_t nlookup; }
+  private static final int FORGET_BYTES = 16;
+
+  private final LibFuse library;
+  private final PoolFileSystem files;
+  private final StructLayouts layouts;
+  private final LookupCounts counts;
+  private final MonotonicClock clock;
+  private volatile boolean stopped;
+
+  Operations(
+      LibFuse library,
+      PoolFileSystem files,
+      StructLayouts layouts,
+      LookupCounts counts,
+      MonotonicClock clock) {
+    this.library = library;
+    this.files = files;
+    this.layouts = layouts;
+    this.counts = counts;
+    this.clock = clock;
+  }
+
+  /** From now on every request is refused with ENOTCONN: the file system is being closed. */
+  void stop() {
+    stopped = true;
+  }
+
+  boolean isStopped() {
+    return stopped;
+  }
+
+  @FunctionalInterface
+  private interface Body {
+    /** Calls the file system and replies once; an exception is replied by the wrapper. */
+    void run(Worker worker, FuseRequest request);
+  }
+
+  /** The wrapper of all callbacks that owe a reply. Never throws. */
+  private void handle(String operation, long address, long inode, Body body) {
+    FuseRequest request = null;
+    Worker worker = null;
+    try {
+      worker = Worker.CURRENT.get();
+      request = new FuseRequest(library, address, operation, inode, clock.nowNs());
+      worker.current = request;
+      if (stopped) {
+        throw new HoldfastException(
+            ErrorCode.SHUTTING_DOWN, operation + ": expected=a mount in use, was=unmounting");
+      }
+      body.run(worker, request);
+      if (request.reply(EIO)) {
+        LOG.log(Level.ERROR, "fuse {0}: expected=a reply, was=none; answered EIO", request);
+      }
+    } catch (HoldfastException e) {
+      request.reply(e.code().errno());
+      logFailure(e, request);
+    } catch (Throwable e) {
+      replyToBug(e, request, operation, address);
+    } finally {
+      if (worker != null) {
+        worker.current = null;
+      }
+    }
+  }
+
+  private void replyToBug(Throwable e, FuseRequest request, String operation, long address) {
+    try {
+      if (request == null) {
+        library.fuse_reply_err(address, EIO);
+      } else {
+        request.reply(EIO);
+      }
+      LOG.log(Level.ERROR, "fuse " + operation + ": failed; answered EIO", e);
+    } catch (Throwable another) {
+      // Out of memory twice: an exception must not leave a callback, and the reply came first.
+      another.addSuppressed(e);
+      LOG.log(Level.ERROR, "fuse: failed twice", another);
+    }
+  }
+
+  private static void logFailure(HoldfastException e, FuseRequest request) {
+    if (e.code() == ErrorCode.INTERNAL) {
+      LOG.log(Level.ERROR, "fuse " + request + ": failed", e);
+    } else if (LOG.isLoggable(Level.DEBUG)) {
+      LOG.log(Level.DEBUG, "fuse {0}: {1}", request, e.getMessage());
+    }
+  }
+
+  void lookup(long address, long parent, long name) {
+    handle(
+        "lookup",
+        address,
+        parent,
+        (worker, request) -> replyEntry(worker, request, files.lookup(parent, name(name))));
+  }
+
+  void forget(long address, long inode, long count) {
+    try {
+      forgetOne(inode, count);
+    } catch (Throwable e) {
+      LOG.log(Level.ERROR, "fuse forget: failed, inode=" + inode, e);
+    } finally {
+      library.fuse_reply_none(address);
+    }
+  }
+
+  void forgetMany(long address, long entryCount, long entries) {
+    try {
+      for (long i = 0; i < entryCount; i++) {
+        long entry = entries + i * FORGET_BYTES;
+        forgetOne(NativeMemory.getLong(entry), NativeMemory.getLong(entry + Long.BYTES));
+      }
+    } catch (Throwable e) {
+      LOG.log(Level.ERROR, "fuse forget: failed, inodes=" + entryCount, e);
+    } finally {
+      library.fuse_reply_none(address);
+    }
+  }
+
+  private void forgetOne(long inode, long count) {
+    if (counts.subtract(inode, count) && !stopped) {
+      files.forget(inode);
+    }
+  }
+
+  void getAttributes(long address, long inode, long fileInfo) {
+    handle(
+        "getattr",
+        address,
+        inode,
+        (worker, request) -> replyAttributes(worker, request, files.attributes(inode)));
+  }
+
+  void setAttributes(long address, long inode, long stat, int mask, long fileInfo) {
+    handle(
+        "setattr",
+        address,
+        inode,
+        (worker, request) -> {
+          var change = layouts.getChange(stat, mask);
+          long handle = fileInfo == 0 ? PoolFileSystem.NO_HANDLE : layouts.getHandle(fileInfo);
+          replyAttributes(worker, request, files.setAttributes(inode, change, handle));
+        });
+  }
+
+  void readLink(long address, long inode) {
+    handle(
+        "readlink",
+        address,
+        inode,
+        (worker, request) -> {
+          byte[] target = files.readLink(inode);
+          replyBytes(worker, request, target, target.length);
+        });
+  }
+
+  void makeNode(long address, long parent, long name, int mode, long rdev) {
+    Caller caller = caller(address);
+    handle(
+        "mknod",
+        address,
+        parent,
+        (worker, request) ->
+            replyEntry(
+                worker, request, files.makeNode(caller, parent, name(name), mode, (int) rdev)));
+  }
+
+  void makeDirectory(long address, long parent, long name, int mode) {
+    Caller caller = caller(address);
+    handle(
+        "mkdir",
+        address,
+        parent,
+        (worker, request) ->
+            replyEntry(
+                worker,
+                request,
+                files.makeDirectory(
+                    caller, parent, name(name), mode & FileAttributes.PERMISSION_MASK)));
+  }
+
+  void unlink(long address, long parent, long name) {
+    handle(
+        "unlink",
+        address,
+        parent,
+        (worker, request) -> {
+          files.unlink(parent, name(name));
+          request.reply(OK);
+        });
+  }
+
+  void removeDirectory(long address, long parent, long name) {
+    handle(
+        "rmdir",
+        address,
+        parent,
+        (worker, request) -> {
+          files.removeDirectory(parent, name(name));
+          request.reply(OK);
+        });
+  }
+
+  void symbolicLink(long address, long target, long parent, long name) {
+    Caller caller = caller(address);
+    handle(
+        "symlink",
+        address,
+        parent,
+        (worker, request) -> {
+          byte[] bytes = NativeMemory.getString(target);
+          if (bytes.length > PoolFileSystem.TARGET_BYTES_MAX) {
+            throw tooLong("symbolic link target", PoolFileSystem.TARGET_BYTES_MAX, bytes);
+          }
+          replyEntry(worker, request, files.symbolicLink(caller, parent, name(name), bytes));
+        });
+  }
+
+  void rename(long address, long parent, long name, long newParent, long newName) {
+    handle(
+        "rename",
+        address,
+        parent,
+        (worker, request) -> {
+          files.rename(parent, name(name), newParent, name(newName), 0);
+          request.reply(OK);
+        });
+  }
+
+  void link(long address, long inode, long newParent, long newName) {
+    handle(
+        "link",
+        address,
+        inode,
+        (worker, request) ->
+            replyEntry(worker, request, files.link(inode, newParent, name(newName))));
+  }
+
+  void create(long address, long parent, long name, int mode, long fileInfo) {
+    Caller caller = caller(address);
+    handle(
+        "create",
+        address,
+        parent,
+        (worker, request) -> {
+          int flags = layouts.getOpenFlags(fileInfo);
+          CreatedFile created =
+              files.create(
+                  caller, parent, name(name), mode & FileAttributes.PERMISSION_MASK, flags);
+          replyCreated(worker, request, fileInfo, created);
+        });
+  }
+
+  void open(long address, long inode, long fileInfo) {
+    handle(
+        "open",
+        address,
+        inode,
+        (worker, request) -> {
+          OpenedFile opened = files.open(inode, layouts.getOpenFlags(fileInfo));
+          layouts.putHandle(fileInfo, opened.handle(), opened.keepPages());
+          if (!request.claim() || library.fuse_reply_open(request.address(), fileInfo) != OK) {
+            files.release(opened.handle());
+          }
+        });
+  }
+
+  void read(long address, long inode, long sizeBytes, long offset, long fileInfo) {
+    handle(
+        "read",
+        address,
+        inode,
+        (worker, request) -> {
+          int length = (int) Math.min(sizeBytes, worker.data.length);
+          int count = files.read(layouts.getHandle(fileInfo), offset, worker.data, 0, length);
+          replyBytes(worker, request, worker.data, count);
+        });
+  }
+
+  void write(long address, long inode, long buffer, long sizeBytes, long offset, long fileInfo) {
+    handle(
+        "write",
+        address,
+        inode,
+        (worker, request) -> {
+          int length = (int) Math.min(sizeBytes, worker.data.length);
+          NativeMemory.getBytes(buffer, worker.data, 0, length);
+          int count = files.write(layouts.getHandle(fileInfo), offset, worker.data, 0, length);
+          if (request.claim()) {
+            library.fuse_reply_write(request.address(), count);
+          }
+        });
+  }
+
+  void flush(long address, long inode, long fileInfo) {
+    handle(
+        "flush",
+        address,
+        inode,
+        (worker, request) -> {
+          files.flush(layouts.getHandle(fileInfo));
+          request.reply(OK);
+        });
+  }
+
+  void release(long address, long inode, long fileInfo) {
+    handle(
+        "release",
+        address,
+        inode,
+        (worker, request) -> {
+          files.release(layouts.getHandle(fileInfo));
+          request.reply(OK);
+        });
+  }
+
+  void fsync(long address, long inode, int dataOnly, long fileInfo) {
+    handle(
+        "fsync",
+        address,
+        inode,
+        (worker, request) -> {
+          files.fsync(layouts.getHandle(fileInfo), dataOnly != 0);
+          request.reply(OK);
+        });
+  }
+
+  void openDirectory(long address, long inode, long fileInfo) {
+    handle(
+        "opendir",
+        address,
+        inode,
+        (worker, request) -> {
+          long handle = files.openDirectory(inode);
+          layouts.putHandle(fileInfo, handle, false);
+          if (!request.claim() || library.fuse_reply_open(request.address(), fileInfo) != OK) {
+            files.releaseDirectory(handle);
+          }
+        });
+  }
+
+  void readDirectory(long address, long inode, long sizeBytes, long cookie, long fileInfo) {
+    handle(
+        "readdir",
+        address,
+        inode,
+        (worker, request) -> {
+          int room = (int) Math.min(sizeBytes, worker.data.length);
+          var out = ByteBuffer.wrap(worker.data, 0, room).order(ByteOrder.nativeOrder());
+          files.readDirectory(
+              layouts.getHandle(fileInfo),
+              cookie,
+              (name, entryInode, type, nextCookie) ->
+                  putEntry(out, name, entryInode, type, nextCookie));
+          replyBytes(worker, request, worker.data, out.position());
+        });
+  }
+
+  private static boolean putEntry(
+      ByteBuffer out, byte[] name, long inode, int type, long nextCookie) {
+    int bytes = ENTRY_HEADER_BYTES + name.length;
+    int padding = -bytes & (ENTRY_STEP_BYTES - 1);
+    if (bytes + padding > out.remaining()) {
+      return false;
+    }
+    out.putLong(inode).putLong(nextCookie).putInt(name.length).putInt(type >>> TYPE_SHIFT);
+    out.put(name);
+    for (int i = 0; i < padding; i++) {
+      out.put((byte) 0);
+    }
+    return true;
+  }
+
+  void releaseDirectory(long address, long inode, long fileInfo) {
+    handle(
+        "releasedir",
+        address,
+        inode,
+        (worker, request) -> {
+          files.releaseDirectory(layouts.getHandle(fileInfo));
+          request.reply(OK);
+        });
+  }
+
+  void fsyncDirectory(long address, long inode, int dataOnly, long fileInfo) {
+    handle(
+        "fsyncdir",
+        address,
+        inode,
+        (worker, request) -> {
+          files.fsyncDirectory(layouts.getHandle(fileInfo), dataOnly != 0);
+          request.reply(OK);
+        });
+  }
+
+  void statistics(long address, long inode) {
+    handle(
+        "statfs",
+        address,
+        inode,
+        (worker, request) -> {
+          layouts.putSpace(worker.statvfs, files.statistics());
+          if (request.claim()) {
+            library.fuse_reply_statfs(request.address(), worker.statvfs);
+          }
+        });
+  }
+
+  void access(long address, long inode, int mask) {
+    Caller caller = caller(address);
+    handle(
+        "access",
+        address,
+        inode,
+        (worker, request) -> {
+          files.access(caller, inode, mask);
+          request.reply(OK);
+        });
+  }
+
+  private void replyEntry(Worker worker, FuseRequest request, FileAttributes attributes) {
+    layouts.putEntry(worker.entry, attributes);
+    counts.add(attributes.inode());
+    if (!request.claim() || library.fuse_reply_entry(request.address(), worker.entry) != OK) {
+      forgetOne(attributes.inode(), 1);
+    }
+  }
+
+  private void replyCreated(
+      Worker worker, FuseRequest request, long fileInfo, CreatedFile created) {
+    long inode = created.attributes().inode();
+    layouts.putEntry(worker.entry, created.attributes());
+    layouts.putHandle(fileInfo, created.handle(), false);
+    counts.add(inode);
+    if (!request.claim()
+        || library.fuse_reply_create(request.address(), worker.entry, fileInfo) != OK) {
+      files.release(created.handle());
+      forgetOne(inode, 1);
+    }
+  }
+
+  private void replyAttributes(Worker worker, FuseRequest request, FileAttributes attributes) {
+    layouts.putStat(worker.stat, attributes);
+    if (request.claim()) {
+      library.fuse_reply_attr(
+          request.address(), worker.stat, layouts.attributeTimeoutS(attributes));
+    }
+  }
+
+  private void replyBytes(Worker worker, FuseRequest request, byte[] source, int count) {
+    NativeMemory.putBytes(worker.replyBuffer, source, 0, count);
+    if (request.claim()) {
+      library.fuse_reply_buf(request.address(), worker.replyBuffer, count);
+    }
+  }
+
+  /** Read before the watchdog can know of the request: it lies in the request's own memory. */
+  private Caller caller(long address) {
+    return layouts.getCaller(library.fuse_req_ctx(address));
+  }
+
+  private static byte[] name(long address) {
+    byte[] name = NativeMemory.getString(address);
+    if (name.length > PoolFileSystem.NAME_BYTES_MAX) {
+      throw tooLong("name", PoolFileSystem.NAME_BYTES_MAX, name);
+    }
+    return name;
+  }
+
+  private static HoldfastException tooLong(String what, int bytesMax, byte[] bytes) {
+    return new HoldfastException(
+        ErrorCode.NAME_TOO_LONG,
+        "check " + what + ": expected=at most " + bytesMax + " bytes, was=" + bytes.length);
+  }
+}

@@ -1,0 +1,55 @@
+package holdfast.client.fuse;
+
+import holdfast.util.MonotonicClock;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
+import java.time.Duration;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * Answers ETIMEDOUT for requests that are worked on for longer than the deadline, so that no caller
+ * waits for ever for a file system that hangs. The late reply finds the request claimed. Looks ten
+ * times in a deadline, so a caller waits 1.1 deadlines at most.
+ */
+final class Watchdog implements Runnable {
+  private static final Logger LOG = System.getLogger("holdfast.client.fuse");
+  private static final int ETIMEDOUT = 110;
+  private static final int LOOKS_PER_DEADLINE = 10;
+  private static final long NS_PER_MS = 1_000_000L;
+
+  private final FuseSession session;
+  private final MonotonicClock clock;
+  private final long deadlineNs;
+
+  Watchdog(FuseSession session, MonotonicClock clock, Duration deadline) {
+    this.session = session;
+    this.clock = clock;
+    this.deadlineNs = deadline.toNanos();
+  }
+
+  @Override
+  public void run() {
+    while (session.drained().getCount() > 0) {
+      LockSupport.parkNanos(deadlineNs / LOOKS_PER_DEADLINE);
+      try {
+        look();
+      } catch (RuntimeException e) {
+        LOG.log(Level.ERROR, "fuse watchdog: failed", e);
+      }
+    }
+  }
+
+  private void look() {
+    long now = clock.nowNs();
+    for (Worker worker : session.workers()) {
+      FuseRequest request = worker.current;
+      if (request != null && now - request.startNs() > deadlineNs && request.reply(ETIMEDOUT)) {
+        LOG.log(
+            Level.WARNING,
+            "fuse {0}: expected=an answer within {1} ms, was=none; answered ETIMEDOUT",
+            request,
+            deadlineNs / NS_PER_MS);
+      }
+    }
+  }
+}

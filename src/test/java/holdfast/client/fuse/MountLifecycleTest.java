@@ -1,0 +1,247 @@
+package holdfast.client.fuse;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import holdfast.model.ErrorCode;
+import holdfast.model.HoldfastException;
+import holdfast.util.NamedThreads;
+import holdfast.util.SystemClocks;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** How mounts begin and end: in order, by others, with files open, by a crash. */
+@Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+final class MountLifecycleTest {
+  private final Unmount unmount = new Unmount(SystemClocks.monotonic());
+  private final NamedThreads threads = new NamedThreads((thread, e) -> e.printStackTrace());
+
+  @TempDir Path temporary;
+
+  private Path directory;
+
+  @BeforeEach
+  void makeDirectory() throws IOException {
+    MountedFixture.assumeMountingPossible();
+    directory = Files.createDirectory(temporary.resolve("a pool"));
+  }
+
+  @AfterEach
+  void leaveNothingMounted() {
+    if (directory != null) {
+      unmount.detach(directory);
+    }
+  }
+
+  private FuseMount mount(Path path) {
+    return mount(path, new MemoryFileSystem());
+  }
+
+  private FuseMount mount(Path path, MemoryFileSystem files) {
+    return FuseMount.mount(
+        files, path, MountOptions.named("holdfast:test"), threads, SystemClocks.monotonic());
+  }
+
+  private HoldfastException refusal(Path path) {
+    return assertThrows(HoldfastException.class, () -> mount(path));
+  }
+
+  @Test
+  void unmountTakesItOutOfTheTableAndEndsEveryThread() throws Exception {
+    var mount = mount(directory);
+    Files.writeString(directory.resolve("f"), "content");
+    assertFalse(mount.isUnmounted());
+
+    mount.unmount();
+
+    assertTrue(MountTable.read().at(directory).isEmpty());
+    assertTrue(mount.isUnmounted());
+    assertEquals(0, mount.threadCount());
+    mount.unmount(); // again: nothing happens
+    mount.awaitUnmounted();
+    assertEquals(0, Files.list(directory).count());
+  }
+
+  @Test
+  void oneCanMountAgainAndAgainInOneProcess() {
+    var files = new MemoryFileSystem();
+    for (int i = 0; i < 5; i++) {
+      var mount = mount(directory, files);
+      try {
+        assertDoesNotExist(directory.resolve("f" + i));
+        assertTrue(directory.resolve("f" + i).toFile().mkdir());
+      } finally {
+        mount.unmount();
+      }
+    }
+    assertEquals(6, files.inodeCount());
+  }
+
+  private static void assertDoesNotExist(Path path) {
+    assertFalse(Files.exists(path));
+  }
+
+  @Test
+  void anotherProcessesUmountEndsTheMount() throws Exception {
+    var mount = mount(directory);
+
+    unmount.unmount(directory);
+
+    mount.awaitUnmounted();
+    assertTrue(mount.isUnmounted());
+    assertEquals(0, mount.threadCount());
+  }
+
+  @Test
+  void umountOfABusyMountSaysWhoAndLeavesItMounted() throws Exception {
+    var mount = mount(directory);
+    var holder = new ProcessBuilder("sleep", "100").directory(directory.toFile()).start();
+    try {
+      var busy = assertThrows(HoldfastException.class, () -> unmount.unmount(directory));
+
+      assertEquals(ErrorCode.BUSY, busy.code());
+      assertTrue(busy.getMessage().contains("pids [" + holder.pid() + "]"), busy.getMessage());
+      assertTrue(MountTable.read().at(directory).isPresent());
+    } finally {
+      holder.destroyForcibly().waitFor();
+    }
+    unmount.unmount(directory);
+    mount.awaitUnmounted();
+  }
+
+  @Test
+  void umountOfWhatIsNotMountedSaysSo() {
+    var nothing = assertThrows(HoldfastException.class, () -> unmount.unmount(directory));
+    var foreign = assertThrows(HoldfastException.class, () -> unmount.unmount(Path.of("/proc")));
+
+    assertEquals(ErrorCode.NOT_FOUND, nothing.code());
+    assertTrue(nothing.getMessage().contains("was=not mounted"), nothing.getMessage());
+    assertTrue(foreign.getMessage().contains("was=proc (proc)"), foreign.getMessage());
+  }
+
+  @Test
+  void unmountWithFilesOpenDetachesAndRefusesFurtherCalls() throws Exception {
+    var files = new MemoryFileSystem();
+    var mount = mount(directory, files);
+    var channel =
+        FileChannel.open(
+            directory.resolve("f"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+    try {
+      channel.write(ByteBuffer.wrap(new byte[10]));
+
+      mount.unmount();
+
+      assertTrue(MountTable.read().at(directory).isEmpty());
+      assertTrue(mount.isUnmounted());
+      var refused =
+          assertThrows(IOException.class, () -> channel.write(ByteBuffer.wrap(new byte[10])));
+      assertTrue(refused.getMessage().contains("not connected"), refused.getMessage());
+      assertEquals(1, files.writeCount.get(), "the file system is closed by then");
+    } finally {
+      assertThrows(IOException.class, channel::close, "its flush reached nobody");
+    }
+    mount(directory).unmount();
+  }
+
+  @Test
+  void aKilledMountIsClearedByTheNextOne() throws Exception {
+    var child = new ChildMount(directory);
+    try {
+      assertEquals("holdfast:child", MountTable.read().at(directory).orElseThrow().source());
+    } finally {
+      child.kill();
+    }
+    var stale = MountedFixture.shell(temporary, "ls 'a pool'");
+    assertTrue(stale.output().contains("endpoint is not connected"), stale.output());
+
+    var mount = mount(directory);
+
+    try {
+      Files.writeString(directory.resolve("f"), "works");
+      assertEquals("holdfast:test", MountTable.read().at(directory).orElseThrow().source());
+    } finally {
+      mount.unmount();
+    }
+    assertTrue(MountTable.read().at(directory).isEmpty(), "no stale one beneath");
+  }
+
+  @Test
+  void aKilledMountIsClearedByUmount() throws Exception {
+    new ChildMount(directory).kill();
+
+    unmount.unmount(directory);
+
+    assertTrue(MountTable.read().at(directory).isEmpty());
+    assertEquals(0, Files.list(directory).count());
+  }
+
+  @Test
+  void aFrozenMountIsNotTakenForAStaleOne() throws Exception {
+    try (var child = new ChildMount(directory)) {
+      child.signal("STOP");
+
+      var refused = refusal(directory);
+
+      assertEquals(ErrorCode.BUSY, refused.code());
+      assertTrue(MountTable.read().at(directory).isPresent());
+      child.signal("CONT");
+      unmount.unmount(directory);
+      assertEquals(0, child.awaitExit(), "the process ends by itself");
+    }
+  }
+
+  @Test
+  void placesToMountAtAreCheckedWithOneClearLine() throws Exception {
+    Path file = Files.createFile(temporary.resolve("file"));
+    Path full = Files.createDirectory(temporary.resolve("full"));
+    Files.createFile(full.resolve("something"));
+
+    assertRefused(temporary.resolve("none"), ErrorCode.NOT_FOUND, "was=missing; make it: mkdir");
+    assertRefused(temporary.resolve("x/y"), ErrorCode.NOT_FOUND, "was=missing");
+    assertRefused(file, ErrorCode.NOT_DIRECTORY, "expected=a directory");
+    assertRefused(full, ErrorCode.NOT_EMPTY, "expected=an empty directory");
+    assertRefused(Path.of("/proc"), ErrorCode.BUSY, "was=proc (proc)");
+    var mount = mount(directory);
+    try {
+      assertRefused(directory, ErrorCode.BUSY, "unmount it first: holdfast umount " + directory);
+      assertEquals("holdfast:test", MountTable.read().at(directory).orElseThrow().source());
+    } finally {
+      mount.unmount();
+    }
+  }
+
+  private void assertRefused(Path path, ErrorCode code, String text) {
+    var refused = refusal(path);
+    assertEquals(code, refused.code());
+    assertTrue(refused.getMessage().contains(text), refused.getMessage());
+    assertFalse(refused.getMessage().contains("\n"));
+  }
+
+  @Test
+  void aPlaceCanBeGivenByLinkOrRelativePath() throws Exception {
+    Path link = Files.createSymbolicLink(temporary.resolve("link"), Path.of("a pool"));
+    Path relative = Path.of("").toAbsolutePath().relativize(directory).resolve("../a pool/.");
+
+    var mount = mount(link);
+    try {
+      assertEquals(directory.toRealPath(), mount.mountPoint().toRealPath());
+      assertEquals(ErrorCode.BUSY, refusal(relative).code());
+      assertNotEquals(0, Files.getFileStore(directory).getTotalSpace());
+      unmount.unmount(relative);
+    } finally {
+      mount.unmount();
+    }
+  }
+}
