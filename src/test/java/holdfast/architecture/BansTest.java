@@ -22,6 +22,7 @@ class BansTest {
   private static final Set<String> CLOCKS = Set.of("util.SystemClocks");
   private static final Set<String> THREADS = Set.of("util.NamedThreads", "app");
   private static final Set<String> RANDOM = Set.of("app", "crypto");
+  private static final Set<String> JNR = Set.of("client.fuse", "client.fuse.binding");
   private static final Set<String> PURE =
       Set.of("metadata", "placement", "consensus", "protocol", "peer", "peer.port");
 
@@ -66,7 +67,7 @@ class BansTest {
               Set.of(),
               "java.io.ObjectInputStream",
               "java.io.ObjectOutputStream"),
-          Ban.types("jnr", "the client's file system", Set.of("client.fuse"), "jnr.", "ru.serce."),
+          Ban.types("jnr", "the client's file system", JNR, "jnr.", "ru.serce.", "com.kenai."),
           Ban.types("Bouncy Castle", "holdfast.crypto", Set.of("crypto"), "org.bouncycastle."),
           Ban.types("picocli", "plain parameters", Set.of("app"), "picocli."),
           Ban.types("Jackson", "a record of holdfast.status", Set.of("app", "status"), "com.fast"));

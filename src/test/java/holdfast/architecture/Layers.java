@@ -34,7 +34,8 @@ final class Layers {
     allow("storage", ports);
     allow("network", join(ports, "crypto"));
     allow("client", join(ports, "crypto"));
-    allow("client.fuse", join(values, "client"));
+    allow("client.fuse.binding");
+    allow("client.fuse", join(values, "client", "client.fuse.binding"));
     String[] edges = join(ports, "peer", "storage", "network", "client");
     allow("status", edges);
     allow("app", join(edges, "crypto", "client.fuse", "status"));

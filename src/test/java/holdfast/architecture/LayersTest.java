@@ -5,8 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.tngtech.archunit.core.domain.Dependency;
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.domain.JavaModifier;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 class LayersTest {
@@ -37,6 +39,20 @@ class LayersTest {
 
     assertThat(types.stream().map(JavaClass::getPackageName).distinct())
         .allMatch(Layers::isKnown, "is in Layers, which says what it may import");
+  }
+
+  @Test
+  void aClassThatNobodyExtendsIsFinal() {
+    Stream<JavaClass> open =
+        MainClasses.all().stream()
+            .filter(type -> !type.isInterface() && !type.isEnum() && !type.isAnonymousClass())
+            .filter(type -> !type.isNestedClass() || !type.getSimpleName().isEmpty())
+            .filter(type -> !type.getModifiers().contains(JavaModifier.FINAL))
+            .filter(type -> !type.getModifiers().contains(JavaModifier.ABSTRACT))
+            .filter(type -> !type.getSimpleName().equals("package-info"))
+            .filter(type -> type.getSubclasses().isEmpty());
+
+    assertThat(open).isEmpty();
   }
 
   @Test
