@@ -73,6 +73,16 @@ final class MountPoints {
               + DEVICE
               + ", was=missing; load it with: modprobe fuse");
     }
+    if (!Unmount.isRoot() && !(Files.isReadable(DEVICE) && Files.isWritable(DEVICE))) {
+      throw new HoldfastException(
+          ErrorCode.NOT_PERMITTED,
+          "mount "
+              + path
+              + ": expected=a device "
+              + DEVICE
+              + " that every user may open, was=not permitted; as root: chmod 666 "
+              + DEVICE);
+    }
     Path place = resolve(path);
     var mounted = MountTable.read().at(place);
     if (mounted.isPresent()) {

@@ -3,6 +3,7 @@ package holdfast.client.fuse;
 import holdfast.model.ErrorCode;
 import holdfast.model.StorageException;
 import java.io.IOException;
+import java.nio.charset.Charset;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -15,6 +16,10 @@ import java.util.Optional;
 final class MountTable {
   /** The type of Holdfast's mounts in the table. */
   static final String TYPE = "fuse.holdfast";
+
+  /** How file names of this process look to the system. */
+  static final Charset PATH_CHARSET =
+      Charset.forName(System.getProperty("sun.jnu.encoding", "UTF-8"));
 
   private static final Path MOUNTINFO = Path.of("/proc/self/mountinfo");
   private static final int FIELD_DEVICE = 2;
@@ -53,7 +58,7 @@ final class MountTable {
   /** Parses what the kernel writes; lines that don't look like it are skipped. */
   static MountTable parse(byte[] text) {
     var entries = new ArrayList<Entry>();
-    for (String line : new String(text, NativeMemory.PATH_CHARSET).split("\n")) {
+    for (String line : new String(text, PATH_CHARSET).split("\n")) {
       String[] fields = line.split(" ");
       int separator = FIELDS_BEFORE_SEPARATOR_MIN;
       while (separator < fields.length && !fields[separator].equals("-")) {

@@ -1,17 +1,12 @@
 package holdfast.client.fuse;
 
 import com.kenai.jffi.MemoryIO;
-import java.nio.charset.Charset;
 
 /**
  * Raw memory by address, in the machine's byte order. Nothing is checked: addresses are libfuse's.
  */
 final class NativeMemory {
   private static final MemoryIO MEMORY = MemoryIO.getInstance();
-
-  /** How file names of this process look to the system. */
-  static final Charset PATH_CHARSET =
-      Charset.forName(System.getProperty("sun.jnu.encoding", "UTF-8"));
 
   private NativeMemory() {}
 
@@ -26,7 +21,7 @@ final class NativeMemory {
 
   /** A new zero-terminated copy of a path; the caller's to {@link #free}. */
   static long allocatePath(String text) {
-    byte[] bytes = text.getBytes(PATH_CHARSET);
+    byte[] bytes = text.getBytes(MountTable.PATH_CHARSET);
     long address = allocate(bytes.length + 1L);
     putBytes(address, bytes, 0, bytes.length);
     return address;

@@ -8,6 +8,7 @@ import holdfast.client.PoolFileSystem;
 import holdfast.client.fuse.binding.LibFuse;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
+import holdfast.util.Invariants;
 import holdfast.util.MonotonicClock;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
@@ -184,6 +185,7 @@ final class Operations {
         inode,
         (worker, request) -> {
           byte[] target = files.readLink(inode);
+          checkCount(target.length, PoolFileSystem.TARGET_BYTES_MAX);
           replyBytes(worker, request, target, target.length);
         });
   }
@@ -307,6 +309,7 @@ final class Operations {
         (worker, request) -> {
           int length = (int) Math.min(sizeBytes, worker.data.length);
           int count = files.read(layouts.getHandle(fileInfo), offset, worker.data, 0, length);
+          checkCount(count, length);
           replyBytes(worker, request, worker.data, count);
         });
   }
@@ -320,6 +323,7 @@ final class Operations {
           int length = (int) Math.min(sizeBytes, worker.data.length);
           NativeMemory.getBytes(buffer, worker.data, 0, length);
           int count = files.write(layouts.getHandle(fileInfo), offset, worker.data, 0, length);
+          checkCount(count, length);
           if (request.claim()) {
             library.fuse_reply_write(request.address(), count);
           }
@@ -486,6 +490,15 @@ final class Operations {
     if (request.claim()) {
       library.fuse_reply_buf(request.address(), worker.replyBuffer, count);
     }
+  }
+
+  /** A wrong count would read or write memory that isn't ours. */
+  private static void checkCount(int count, int countMax) {
+    Invariants.check(
+        count >= 0 && count <= countMax,
+        "check file system's count: expected=0 to %d, was=%d",
+        countMax,
+        count);
   }
 
   /** Read before the watchdog can know of the request: it lies in the request's own memory. */

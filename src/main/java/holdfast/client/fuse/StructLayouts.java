@@ -3,6 +3,7 @@ package holdfast.client.fuse;
 import holdfast.client.AttributeChange;
 import holdfast.client.Caller;
 import holdfast.client.FileAttributes;
+import holdfast.client.PoolFileSystem;
 import holdfast.client.PoolSpace;
 import jnr.ffi.Runtime;
 import jnr.ffi.Struct;
@@ -17,7 +18,9 @@ import ru.serce.jnrfuse.struct.Statvfs;
 final class StructLayouts {
   private static final long NS_PER_S = 1_000_000_000L;
   private static final double MS_PER_S = 1_000.0;
-  private static final int BLOCK_SIZE_BYTES = 4_096;
+
+  /** What programs take for the best size of a read or write: one request each, not many. */
+  private static final int BLOCK_SIZE_BYTES = PoolFileSystem.TRANSFER_BYTES_MAX;
 
   /** Every inode number is used once only, so one generation does. FUSE takes 0 for an error. */
   private static final long GENERATION = 1;

@@ -87,6 +87,7 @@ final class FuseMountTest {
     mounted.run("umask 027; mkdir d; echo x > f; chown 123:4000000001 f; chmod 4751 f");
 
     assertEquals("123 4000000001 4751 regular file", mounted.run("stat -c '%u %g %a %F' f"));
+    assertEquals("131072", mounted.run("stat -c %o f"));
     assertEquals("750 2 directory", mounted.run("stat -c '%a %h %F' d"));
   }
 

@@ -176,6 +176,24 @@ final class OperationsTest {
   }
 
   @Test
+  void aCountThatCannotBeIsAnsweredWithEio() {
+    var wrong =
+        (PoolFileSystem)
+            Proxy.newProxyInstance(
+                PoolFileSystem.class.getClassLoader(),
+                new Class<?>[] {PoolFileSystem.class},
+                (proxy, method, arguments) ->
+                    method.getName().equals("readLink") ? new byte[1 << 20] : 1 << 20);
+    var trusting = new Operations(library, wrong, layouts, counts, () -> 0);
+
+    trusting.read(REQUEST, 1, 100, 0, scratch);
+    trusting.write(REQUEST, 1, scratch, 100, 0, scratch);
+    trusting.readLink(REQUEST, 1);
+
+    assertEquals(java.util.Collections.nCopies(3, "errno " + EIO), replies);
+  }
+
+  @Test
   void structsLieWhereThisMachinesHeadersSay() {
     boolean amd64 = System.getProperty("os.arch").equals("amd64");
     assertEquals(amd64 ? 144 : 128, layouts.statBytes());
