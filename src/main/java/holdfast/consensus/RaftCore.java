@@ -202,7 +202,8 @@ public final class RaftCore {
     if (header.term() > core.term) {
       follow(header.term(), Optional.empty(), Effect.Cause.HIGHER_TERM);
     }
-    if (header.term() < core.term) {
+    // Who is asked beforehand keeps its own term, which may be lower than ours.
+    if (header.term() < core.term && !(message instanceof PreVoteReply)) {
       refuseOldLeader(message);
       return;
     }

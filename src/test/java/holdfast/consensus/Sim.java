@@ -1,0 +1,336 @@
+package holdfast.consensus;
+
+import holdfast.model.LogId;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.PriorityQueue;
+import java.util.Set;
+import java.util.SplittableRandom;
+
+/**
+ * A pool of cores on a simulated clock, network and disks, all from one seed. First chaos, then
+ * everything heals; the checkers look at every step.
+ */
+final class Sim {
+  static final RaftConfig CONFIG =
+      new RaftConfig(
+          150, 1_000, 2_000, 800, 1_500, 300, 4, 1_000, 16, 20_000, 4_000, 1 << 20, 40, 4_000, 400,
+          50, 20);
+
+  private record Due(long atMs, long order, Runnable action) implements Comparable<Due> {
+    @Override
+    public int compareTo(Due other) {
+      int byTime = Long.compare(atMs, other.atMs);
+      return byTime != 0 ? byTime : Long.compare(order, other.order);
+    }
+  }
+
+  final RaftConfig config = CONFIG;
+  final LogId logId = new LogId(7, 7);
+  final Set<Fault> faults;
+  final SplittableRandom random;
+  final Checkers checkers = new Checkers();
+  final List<SimNode> nodes = new ArrayList<>();
+  final long seed;
+  long nowMs;
+  long acknowledgedCount;
+  long readCount;
+  long installCount;
+  long forcedCount;
+  long pairCount;
+  private final PriorityQueue<Due> queue = new PriorityQueue<>();
+  private final Set<Integer> cutLinks = new HashSet<>();
+  private final List<String> trace = new ArrayList<>();
+  private final boolean isTracing = Boolean.getBoolean("simTrace");
+  private long order;
+  private long ids;
+  private long traceHash = 1;
+  private int lossPercent;
+  private int slowPercent;
+  private boolean isHealed;
+  private boolean isDiskTrouble;
+
+  /** Whether power cuts may hit so many voters that nobody can lead any more. */
+  final boolean isReckless;
+
+  Sim(long seed, Set<Fault> faults) {
+    this.seed = seed;
+    this.faults = faults;
+    random = new SplittableRandom(seed * 0x9E37_79B9_7F4A_7C15L + 1);
+    isReckless = seed % 4 == 3;
+    int count = 2 + random.nextInt(5);
+    for (int i = 0; i < count; i++) {
+      nodes.add(new SimNode(this, i, 0.97 + random.nextDouble() * 0.06));
+    }
+    nodes.getFirst().disk.found(InitialState.founding(nodes.getFirst().endpoint));
+    nodes.forEach(SimNode::start);
+  }
+
+  void at(long delayMs, Runnable action) {
+    queue.add(new Due(nowMs + delayMs, order++, action));
+  }
+
+  long nextId() {
+    return ++ids;
+  }
+
+  long traceHash() {
+    return traceHash;
+  }
+
+  private void mix(long value) {
+    traceHash = (traceHash ^ value) * 0x9E37_79B9_7F4A_7C15L;
+    traceHash ^= traceHash >>> 31;
+  }
+
+  void traced(SimNode node, Event event, List<Effect> effects) {
+    mix(nowMs * 64 + node.number);
+    mix(effects.size());
+    mix(node.core.commitIndex() * 31 + node.core.lastIndex());
+    mix(node.core.term() * 8 + node.core.role().ordinal());
+    if (isTracing && !(event instanceof Event.Tick && effects.isEmpty())) {
+      trace.add(nowMs + " n" + node.number + " " + event + " -> " + effects);
+    }
+  }
+
+  String trace() {
+    return String.join("\n", trace.subList(Math.max(0, trace.size() - 4_000), trace.size()));
+  }
+
+  private SimNode nodeOf(Endpoint endpoint) {
+    return nodes.stream()
+        .filter(node -> node.endpoint.node().equals(endpoint.node()))
+        .findFirst()
+        .orElseThrow();
+  }
+
+  void send(SimNode from, RaftMessage message) {
+    byte[] bytes = RaftMessageCodec.toBytes(message);
+    mix(Arrays.hashCode(bytes));
+    SimNode to = nodeOf(message.header().to());
+    int copies = random.nextInt(100) < lossPercent ? 0 : random.nextInt(100) < 3 ? 2 : 1;
+    for (int i = 0; i < copies; i++) {
+      long delayMs = 1 + random.nextInt(20);
+      if (random.nextInt(100) < slowPercent) {
+        delayMs += random.nextInt(4_000);
+      }
+      at(
+          delayMs,
+          () -> {
+            if (!cutLinks.contains(from.number * 64 + to.number)) {
+              to.step(new Event.Receive(RaftMessageCodec.of(bytes)));
+            }
+          });
+    }
+  }
+
+  boolean isDiskFailing(SimNode node) {
+    return isDiskTrouble && random.nextInt(3_000) == 0 && mayLose(node);
+  }
+
+  /** Runs chaos, heals, and checks that everybody gets on again. */
+  void run(long chaosMs) {
+    at(1, this::client);
+    at(500, this::admin);
+    at(1_000 + random.nextInt(2_000), this::chaos);
+    runUntil(chaosMs);
+    heal();
+    runUntil(chaosMs + 12_000);
+    if (!isReckless) {
+      checkLiveness();
+    }
+  }
+
+  void runUntil(long untilMs) {
+    while (!queue.isEmpty() && queue.peek().atMs() <= untilMs) {
+      Due due = queue.poll();
+      nowMs = due.atMs();
+      due.action().run();
+    }
+    nowMs = untilMs;
+  }
+
+  private void checkLiveness() {
+    List<SimNode> leaders = nodes.stream().filter(SimNode::leads).toList();
+    Checkers.require(!leaders.isEmpty(), "nobody leads after everything healed");
+    SimNode leader =
+        leaders.stream().max((a, b) -> Long.compare(a.core.term(), b.core.term())).get();
+    long before = acknowledgedCount;
+    leader.propose(1);
+    runUntil(nowMs + 2_000);
+    Checkers.require(acknowledgedCount > before, "nothing is committed after everything healed");
+    long index = leader.core.commitIndex();
+    for (SimNode node : nodes) {
+      Checkers.require(
+          !leader.core.configuration().isMember(node.endpoint)
+              || node.appliedIndex >= index - 200,
+          "%s is at %s, the leader at %s",
+          node.endpoint,
+          node.appliedIndex,
+          index);
+      Checkers.require(
+          leader.core.configuration().isMember(node.endpoint), "%s was left out", node.endpoint);
+    }
+    int voters = leader.core.configuration().voters().size();
+    Checkers.require(
+        voters == VoterPolicy.wantedVoterCount(nodes.size()),
+        "%s voters of %s nodes",
+        voters,
+        nodes.size());
+  }
+
+  private void client() {
+    List<SimNode> leaders = nodes.stream().filter(SimNode::leads).toList();
+    SimNode target =
+        leaders.isEmpty() || random.nextInt(5) == 0
+            ? nodes.get(random.nextInt(nodes.size()))
+            : leaders.get(random.nextInt(leaders.size()));
+    if (random.nextInt(3) == 0) {
+      target.propose(1 + random.nextInt(3));
+    } else {
+      target.read();
+    }
+    at(1 + random.nextInt(isHealed ? 200 : 60), this::client);
+  }
+
+  private void admin() {
+    for (SimNode node : nodes) {
+      if (!node.leads() || node.pausedUntilMs > nowMs) {
+        continue;
+      }
+      if (!isHealed && random.nextInt(5) == 0) {
+        node.step(new Event.ChangeMembership(nextId(), randomChange()));
+      } else {
+        policyChange(node)
+            .ifPresent(c -> node.step(new Event.ChangeMembership(nextId(), c)));
+      }
+    }
+    at(100 + random.nextInt(300), this::admin);
+  }
+
+  private MembershipChange randomChange() {
+    Endpoint endpoint = nodes.get(random.nextInt(nodes.size())).endpoint;
+    return switch (random.nextInt(4)) {
+      case 0 -> new MembershipChange.AddFollower(endpoint);
+      case 1 -> new MembershipChange.Promote(endpoint);
+      case 2 -> new MembershipChange.Demote(endpoint);
+      default -> new MembershipChange.Remove(endpoint);
+    };
+  }
+
+  private Optional<MembershipChange> policyChange(SimNode leader) {
+    List<MemberStatus> members = leader.core.members();
+    List<VoterPolicy.Candidate> candidates = new ArrayList<>();
+    for (SimNode node : nodes) {
+      Optional<MemberStatus> status =
+          members.stream().filter(m -> m.endpoint().equals(node.endpoint)).findFirst();
+      boolean isLive = node.isUp() && (status.isEmpty() || status.get().silentMs() < 900);
+      boolean caughtUp = status.map(MemberStatus::caughtUp).orElse(node == leader);
+      candidates.add(
+          new VoterPolicy.Candidate(
+              node.endpoint, "host" + node.number / 2, nowMs - node.startedMs, isLive, caughtUp));
+    }
+    return VoterPolicy.next(leader.core.configuration(), leader.endpoint, candidates);
+  }
+
+  /** Whether the voters that are left could still decide if this one lost its log. */
+  private boolean mayLose(SimNode lost) {
+    if (isReckless) {
+      return true;
+    }
+    for (SimNode node : nodes) {
+      Configuration configuration = node.configuration();
+      long left =
+          nodes.stream()
+              .filter(other -> other != lost && configuration.isVoter(other.endpoint))
+              .count();
+      if (!configuration.voters().isEmpty() && left < configuration.quorum()) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private void chaos() {
+    if (isHealed) {
+      return;
+    }
+    SimNode node = nodes.get(random.nextInt(nodes.size()));
+    SimNode leader = nodes.stream().filter(SimNode::leads).findFirst().orElse(node);
+    SimNode victim = random.nextInt(3) == 0 ? leader : node;
+    switch (random.nextInt(12)) {
+      case 0, 1 -> crash(victim, false);
+      case 2 -> crash(victim, mayLose(victim));
+      case 3 -> isolate(victim);
+      case 4 -> split();
+      case 5 -> cutLinks.add(victim.number * 64 + random.nextInt(nodes.size()));
+      case 6 -> cutLinks.clear();
+      case 7 -> victim.pausedUntilMs = nowMs + random.nextInt(4_000);
+      case 8 -> lossPercent = random.nextInt(3) == 0 ? 20 : random.nextInt(5);
+      case 9 -> slowPercent = random.nextInt(2) == 0 ? 0 : random.nextInt(8);
+      case 10 -> leader.step(new Event.TransferLeadership(node.endpoint));
+      default -> {
+        victim.diskLatencyMs = random.nextInt(3) == 0 ? 300 : 3;
+        isDiskTrouble = random.nextInt(3) == 0;
+      }
+    }
+    at(100 + random.nextInt(1_500), this::chaos);
+  }
+
+  private void crash(SimNode node, boolean powerCut) {
+    if (node.isUp() && node.core.role() == Role.STOPPED) {
+      node.powerCut();
+    } else if (!node.isUp()) {
+      return;
+    } else if (powerCut) {
+      node.powerCut();
+    } else {
+      node.kill();
+    }
+    at(random.nextInt(random.nextBoolean() ? 300 : 5_000), () -> restart(node));
+  }
+
+  private void restart(SimNode node) {
+    if (!node.isUp()) {
+      node.start();
+    }
+  }
+
+  private void isolate(SimNode node) {
+    for (SimNode other : nodes) {
+      cutLinks.add(node.number * 64 + other.number);
+      cutLinks.add(other.number * 64 + node.number);
+    }
+  }
+
+  private void split() {
+    cutLinks.clear();
+    int side = random.nextInt(1 << nodes.size());
+    for (SimNode a : nodes) {
+      for (SimNode b : nodes) {
+        if ((side >> a.number & 1) != (side >> b.number & 1)) {
+          cutLinks.add(a.number * 64 + b.number);
+        }
+      }
+    }
+  }
+
+  private void heal() {
+    isHealed = true;
+    isDiskTrouble = false;
+    cutLinks.clear();
+    lossPercent = 0;
+    slowPercent = 0;
+    for (SimNode node : nodes) {
+      node.pausedUntilMs = 0;
+      node.diskLatencyMs = 3;
+      if (node.isUp() && node.core.role() == Role.STOPPED) {
+        node.powerCut();
+      }
+      restart(node);
+    }
+  }
+}

@@ -1,0 +1,390 @@
+package holdfast.consensus;
+
+import holdfast.model.NodeId;
+import holdfast.util.ByteReader;
+import holdfast.util.ByteWriter;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/** A driver for one core, as the package description asks for it, on a simulated disk. */
+final class SimNode {
+  private record Accepted(long index, long term) {}
+
+  private record DiskWork(Runnable work, Runnable answer) {}
+
+  final Sim sim;
+  final int number;
+  final SimDisk disk = new SimDisk();
+  final double clockRate;
+  Endpoint endpoint;
+  RaftCore core;
+  long life;
+  long startedMs;
+  long pausedUntilMs;
+  int diskLatencyMs = 3;
+  private boolean isStepping;
+  private final Deque<DiskWork> diskQueue = new ArrayDeque<>();
+  private long diskFreeMs;
+  private final Map<Long, Long> reads = new HashMap<>();
+  private final Map<Long, Accepted> accepted = new HashMap<>();
+  private ByteWriter incoming;
+  private long baseIndex;
+  private List<LogEntry> log = new ArrayList<>();
+  private long baseTerm;
+  long appliedIndex;
+  private long stateHash = 1;
+
+  SimNode(Sim sim, int number, double clockRate) {
+    this.sim = sim;
+    this.number = number;
+    this.clockRate = clockRate;
+    endpoint = new Endpoint(new NodeId((long) number << 59, 0, 0, 77L * number), 1);
+  }
+
+  long localMs() {
+    return (long) (sim.nowMs * clockRate) + 1_000L * number;
+  }
+
+  boolean isUp() {
+    return core != null;
+  }
+
+  boolean leads() {
+    return isUp() && core.role() == Role.LEADER;
+  }
+
+  void start() {
+    life++;
+    startedMs = sim.nowMs;
+    InitialState initial = disk.initialState();
+    var snapshot = disk.snapshots.lastEntry();
+    appliedIndex = initial.snapshot().index();
+    stateHash = snapshot == null ? 1 : new ByteReader(snapshot.getValue().bytes()).u64();
+    core =
+        new RaftCore(
+            sim.config, endpoint, sim.logId, initial, sim.random::nextInt, sim.faults);
+    baseIndex = initial.snapshot().index();
+    baseTerm = initial.snapshot().term();
+    log =
+        new ArrayList<>(
+            initial.entries().stream().filter(e -> e.index() > baseIndex).toList());
+    if (baseIndex + log.size() != core.lastIndex()) {
+      log.clear();
+    }
+    tick(life);
+    forceRegularly(life);
+  }
+
+  private void tick(long ofLife) {
+    if (ofLife == life) {
+      step(new Event.Tick());
+      sim.at(50, () -> tick(ofLife));
+    }
+  }
+
+  private void forceRegularly(long ofLife) {
+    if (ofLife == life) {
+      force();
+      sim.at(1_000, () -> forceRegularly(ofLife));
+    }
+  }
+
+  /** Ends the process; some of the writes under way may still happen. */
+  void kill() {
+    int done = sim.random.nextInt(diskQueue.size() + 1);
+    for (int i = 0; i < done; i++) {
+      diskQueue.removeFirst().work().run();
+    }
+    diskQueue.clear();
+    diskFreeMs = 0;
+    life++;
+    core = null;
+    pausedUntilMs = 0;
+    reads.clear();
+    accepted.clear();
+    incoming = null;
+  }
+
+  /** Ends the machine: what wasn't forced may be gone, so it comes back as somebody else. */
+  void powerCut() {
+    kill();
+    disk.powerCut(sim.random);
+    endpoint = new Endpoint(endpoint.node(), endpoint.incarnation() + 1);
+  }
+
+  /** Takes an event now, or when the node wakes up. */
+  void step(Event event) {
+    if (!isUp()) {
+      return;
+    }
+    if (pausedUntilMs > sim.nowMs) {
+      long ofLife = life;
+      sim.at(
+          pausedUntilMs - sim.nowMs,
+          () -> {
+            if (ofLife == life) {
+              step(event);
+            }
+          });
+      return;
+    }
+    Checkers.require(!isStepping, "a step within a step");
+    isStepping = true;
+    List<Effect> effects = core.step(localMs(), event);
+    sim.traced(this, event, effects);
+    for (Effect effect : effects) {
+      carryOut(effect);
+    }
+    isStepping = false;
+  }
+
+  private void carryOut(Effect effect) {
+    switch (effect) {
+      case Effect.Send send -> sim.send(this, send.message());
+      case Effect.PersistHardState e ->
+          onDisk(() -> disk.hardState = e.state(), new Event.PersistDone(e.ticket()));
+      case Effect.AppendEntries e -> append(e);
+      case Effect.ResetLog e -> {
+        log.clear();
+        baseIndex = e.index();
+        baseTerm = e.term();
+        onDisk(disk::reset, new Event.PersistDone(e.ticket()));
+      }
+      case Effect.CompactLog e -> queue(() -> disk.compact(e.upToIndex()), () -> {});
+      case Effect.ForceLog e -> force();
+      case Effect.Commit e -> apply(e);
+      case Effect.ProposalAccepted e -> accepted.put(e.index(), new Accepted(e.index(), e.term()));
+      case Effect.ProposalRejected e -> {}
+      case Effect.ReadReady e -> {
+        Long before = reads.remove(e.id());
+        Checkers.require(before != null, "read %s answered twice", e.id());
+        sim.checkers.readAnswered(e.index(), before, endpoint);
+        sim.readCount++;
+      }
+      case Effect.ReadRejected e -> reads.remove(e.id());
+      case Effect.ForcedAtMajority e -> checkForced(e.index());
+      case Effect.SnapshotWanted e -> takeSnapshotSoon();
+      case Effect.ReadSnapshot e -> readSnapshot(e);
+      case Effect.StoreSnapshotChunk e -> storeChunk(e);
+      case Effect.InstallSnapshot e -> install(e.meta());
+      case Effect.DiscardSnapshot e -> {}
+      case Effect.RoleChanged e -> {
+        if (e.role() == Role.LEADER) {
+          sim.checkers.leads(endpoint, e.term(), baseIndex, log);
+        }
+      }
+      case Effect.ConfigurationChanged e -> {}
+    }
+  }
+
+  private void append(Effect.AppendEntries e) {
+    if (e.truncateFrom() > 0) {
+      log.subList((int) (e.truncateFrom() - baseIndex - 1), log.size()).clear();
+    }
+    for (LogEntry entry : e.entries()) {
+      sim.checkers.appended(entry, log.isEmpty() ? baseTerm : log.getLast().term());
+      log.add(entry);
+    }
+    onDisk(() -> disk.append(e.truncateFrom(), e.entries()), new Event.PersistDone(e.ticket()));
+  }
+
+  private void apply(Effect.Commit e) {
+    Checkers.require(
+        e.entries().getFirst().index() == appliedIndex + 1
+            && e.entries().getLast().index() == e.upToIndex(),
+        "commit without a gap: %s after %s",
+        e.entries().getFirst(),
+        appliedIndex);
+    for (LogEntry entry : e.entries()) {
+      long expected = sim.checkers.committed(entry);
+      stateHash = Checkers.nextHash(stateHash, entry);
+      Checkers.require(stateHash == expected, "state after %s differs", entry);
+      appliedIndex = entry.index();
+      Accepted proposal = accepted.remove(entry.index());
+      if (proposal != null && proposal.term() == entry.term()) {
+        sim.checkers.acknowledged(entry.index());
+        sim.acknowledgedCount++;
+      }
+    }
+  }
+
+  private void checkForced(long index) {
+    long term = sim.checkers.committedAt(index).term();
+    Configuration configuration = core.configuration();
+    long count =
+        sim.nodes.stream()
+            .filter(n -> hasVote(configuration, n) && n.disk.hasForced(index, term))
+            .count();
+    Checkers.require(
+        count >= configuration.quorum(), "%s forced at %s voters only", index, count);
+    sim.forcedCount++;
+  }
+
+  /** Whatever its incarnation by now: what was forced stays forced. */
+  private static boolean hasVote(Configuration configuration, SimNode node) {
+    return configuration.voters().stream().anyMatch(v -> v.node().equals(node.endpoint.node()));
+  }
+
+  private void takeSnapshotSoon() {
+    long ofLife = life;
+    sim.at(
+        1 + sim.random.nextInt(200),
+        () -> {
+          if (ofLife == life && core.role() != Role.STOPPED) {
+            SnapshotMeta meta = core.snapshotMeta(appliedIndex);
+            byte[] bytes = snapshotBytes(meta.index());
+            queue(
+                () -> disk.snapshots.put(meta.index(), new SimDisk.Stored(meta, bytes)),
+                () -> {
+                  step(new Event.SnapshotTaken(meta));
+                  disk.snapshots.headMap(core.oldestSnapshotInUse()).clear();
+                });
+          }
+        });
+  }
+
+  private byte[] snapshotBytes(long index) {
+    return new ByteWriter().u64(stateHash).raw(new byte[(int) (index % 90)]).toBytes();
+  }
+
+  private void readSnapshot(Effect.ReadSnapshot e) {
+    answer(
+        () -> {
+          SimDisk.Stored stored = disk.snapshots.get(e.snapshotIndex());
+          if (stored == null) {
+            step(new Event.SnapshotUnavailable(e.to(), e.snapshotIndex()));
+            return;
+          }
+          byte[] all = stored.bytes();
+          int size = (int) Math.min(e.maxBytes(), all.length - e.offset());
+          byte[] piece = new ByteReader(all, (int) e.offset(), size).raw(size);
+          step(
+              new Event.SnapshotBytes(
+                  e.to(), e.snapshotIndex(), e.offset(), all.length, piece));
+        });
+  }
+
+  private void storeChunk(Effect.StoreSnapshotChunk e) {
+    answer(
+        () -> {
+          if (sim.random.nextInt(50) == 0) {
+            step(new Event.SnapshotFailed(e.meta().index()));
+            return;
+          }
+          if (e.offset() == 0) {
+            incoming = new ByteWriter();
+          }
+          Checkers.require(incoming.sizeBytes() == e.offset(), "chunk out of place");
+          incoming.raw(e.bytes());
+          if (incoming.sizeBytes() < e.totalBytes()) {
+            step(new Event.SnapshotChunkStored(e.meta().index(), incoming.sizeBytes()));
+            return;
+          }
+          disk.snapshots.put(
+              e.meta().index(), new SimDisk.Stored(e.meta(), incoming.toBytes()));
+          step(new Event.SnapshotReceived(e.meta()));
+        });
+  }
+
+  private void install(SnapshotMeta meta) {
+    stateHash = new ByteReader(disk.snapshots.get(meta.index()).bytes()).u64();
+    sim.checkers.installed(meta.index(), stateHash);
+    appliedIndex = meta.index();
+    sim.installCount++;
+  }
+
+  private void answer(Runnable answer) {
+    long ofLife = life;
+    sim.at(
+        1 + sim.random.nextInt(5),
+        () -> {
+          if (ofLife == life) {
+            answer.run();
+          }
+        });
+  }
+
+  private void force() {
+    LogEntry[] last = new LogEntry[1];
+    queue(
+        () -> {
+          disk.force();
+          last[0] = disk.last();
+        },
+        () -> {
+          if (last[0] != null) {
+            step(new Event.LogForced(last[0].index(), last[0].term()));
+          }
+        });
+  }
+
+  private void onDisk(Runnable work, Event answer) {
+    queue(work, () -> step(answer));
+  }
+
+  /** One disk, first in, first out; fails rarely, and then for good. */
+  private void queue(Runnable work, Runnable answer) {
+    diskQueue.add(new DiskWork(work, answer));
+    diskFreeMs = Math.max(diskFreeMs, sim.nowMs) + sim.random.nextInt(diskLatencyMs);
+    long ofLife = life;
+    sim.at(
+        diskFreeMs - sim.nowMs,
+        () -> {
+          if (ofLife != life || core.role() == Role.STOPPED) {
+            return;
+          }
+          DiskWork next = diskQueue.removeFirst();
+          if (sim.isDiskFailing(this)) {
+            diskQueue.clear();
+            step(new Event.PersistFailed("disk"));
+            return;
+          }
+          next.work().run();
+          next.answer().run();
+        });
+  }
+
+  void propose(int count) {
+    List<Proposal> proposals = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      byte[] payload = new byte[8 + sim.random.nextInt(60)];
+      new java.util.Random(sim.nextId()).nextBytes(payload);
+      proposals.add(new Proposal(sim.nextId(), payload, sim.random.nextInt(10) == 0));
+    }
+    step(new Event.Propose(proposals));
+  }
+
+  void read() {
+    long id = sim.nextId();
+    if (isUp()) {
+      if (pausedUntilMs > sim.nowMs) {
+        return;
+      }
+      reads.put(id, sim.checkers.acknowledgedIndex());
+      step(new Event.Read(id));
+    }
+  }
+
+  long stateHash() {
+    return stateHash;
+  }
+
+  /** What a restart would find in force. */
+  Configuration configuration() {
+    if (isUp()) {
+      return core.configuration();
+    }
+    InitialState stored = disk.initialState();
+    Configuration configuration = stored.snapshot().configuration();
+    for (LogEntry entry : stored.entries()) {
+      if (entry.kind() == LogEntry.Kind.CONFIGURATION) {
+        configuration = Configuration.of(entry.payload());
+      }
+    }
+    return configuration;
+  }
+}
