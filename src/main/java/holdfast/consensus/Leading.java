@@ -238,12 +238,35 @@ final class Leading {
     if (refused.isEmpty() && next.isEmpty()) {
       refused = Optional.of(Rejection.INVALID);
     }
+    if (refused.isEmpty() && !couldDecide(next.get())) {
+      refused = Optional.of(Rejection.NO_QUORUM);
+    }
     if (refused.isPresent()) {
       core.out.add(new Effect.ProposalRejected(id, refused.get(), core.leader));
       return;
     }
     changeTo(next.get());
     core.out.add(new Effect.ProposalAccepted(id, core.log.lastIndex(), core.term));
+  }
+
+  /**
+   * A configuration that couldn't be committed now would block every other, for ever if one of its
+   * voters is gone for good.
+   */
+  private boolean couldDecide(Configuration next) {
+    long heard =
+        next.voters().stream()
+            .filter(
+                voter -> {
+                  Progress member = replication.members().get(voter);
+                  return voter.equals(core.self) || (member != null && isHeard(member));
+                })
+            .count();
+    return heard >= next.quorum();
+  }
+
+  private boolean isHeard(Progress member) {
+    return core.nowMs - member.heardMs < core.config.electionTimeoutMinMs();
   }
 
   /** Why no change at all is possible now. */
@@ -283,7 +306,7 @@ final class Leading {
     return member.matchIndex >= core.commitIndex - core.config.promoteLagEntries()
         && member.matchIndex >= core.log.baseIndex()
         && member.matchIndex > 0
-        && core.nowMs - member.heardMs < core.config.electionTimeoutMinMs();
+        && isHeard(member);
   }
 
   private void changeTo(Configuration next) {

@@ -12,6 +12,8 @@ public enum Rejection {
   CHANGE_PENDING,
   /** A new leader changes the configuration only once it has committed an entry of its own term. */
   NO_COMMIT_IN_TERM,
+  /** Too few voters of the new configuration were heard from lately: it couldn't be committed. */
+  NO_QUORUM,
   /** The follower is too far behind to get a vote. */
   NOT_CAUGHT_UP,
   /** It makes no sense: unknown endpoint, too many voters, the leader's own vote. */

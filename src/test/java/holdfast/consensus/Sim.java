@@ -201,14 +201,27 @@ final class Sim {
       if (!node.leads() || node.pausedUntilMs > nowMs) {
         continue;
       }
-      if (!isHealed && random.nextInt(5) == 0) {
-        node.step(new Event.ChangeMembership(nextId(), randomChange()));
-      } else {
-        policyChange(node)
-            .ifPresent(c -> node.step(new Event.ChangeMembership(nextId(), c)));
+      Optional<MembershipChange> change =
+          !isHealed && random.nextInt(5) == 0 ? Optional.of(randomChange()) : policyChange(node);
+      if (change.isPresent() && isSurvivable(node, change.get())) {
+        node.step(new Event.ChangeMembership(nextId(), change.get()));
       }
     }
     at(100 + random.nextInt(300), this::admin);
+  }
+
+  /** Whether enough voters would be left that still have their logs. */
+  private boolean isSurvivable(SimNode leader, MembershipChange change) {
+    return isReckless
+        || MembershipRules.apply(leader.core.configuration(), change)
+            .map(next -> undamaged(next, null) >= next.quorum())
+            .orElse(true);
+  }
+
+  private long undamaged(Configuration configuration, SimNode but) {
+    return nodes.stream()
+        .filter(node -> node != but && configuration.isVoter(node.endpoint))
+        .count();
   }
 
   private MembershipChange randomChange() {
@@ -243,11 +256,8 @@ final class Sim {
     }
     for (SimNode node : nodes) {
       Configuration configuration = node.configuration();
-      long left =
-          nodes.stream()
-              .filter(other -> other != lost && configuration.isVoter(other.endpoint))
-              .count();
-      if (!configuration.voters().isEmpty() && left < configuration.quorum()) {
+      if (!configuration.voters().isEmpty()
+          && undamaged(configuration, lost) < configuration.quorum()) {
         return false;
       }
     }

@@ -329,7 +329,8 @@ final class SimNode {
   /** One disk, first in, first out; fails rarely, and then for good. */
   private void queue(Runnable work, Runnable answer) {
     diskQueue.add(new DiskWork(work, answer));
-    diskFreeMs = Math.max(diskFreeMs, sim.nowMs) + sim.random.nextInt(diskLatencyMs);
+    long busyUntilMs = Math.min(Math.max(diskFreeMs, sim.nowMs), sim.nowMs + 3_000);
+    diskFreeMs = Math.max(diskFreeMs, busyUntilMs + sim.random.nextInt(diskLatencyMs));
     long ofLife = life;
     sim.at(
         diskFreeMs - sim.nowMs,
