@@ -1,0 +1,58 @@
+package holdfast.client;
+
+import holdfast.model.ErrorCode;
+import holdfast.model.HoldfastException;
+import java.util.ArrayDeque;
+import java.util.TreeSet;
+
+/**
+ * Numbers this client's changes and keeps them within what the pool remembers of a client: a change
+ * may start only while the oldest unanswered one is less than {@value #SPAN_MAX} behind. Loop only.
+ */
+final class ChangeWindow {
+  /** Widest span of unanswered sequences: below the 256 results the pool remembers. */
+  static final int SPAN_MAX = 128;
+
+  /** Most changes that wait to start. */
+  static final int WAITING_MAX = 4_096;
+
+  private final TreeSet<Long> unanswered = new TreeSet<>();
+  private final ArrayDeque<Runnable> waiting = new ArrayDeque<>();
+  private long nextSequence = 1;
+
+  /** Runs {@code start} now or when there is room; it must call {@link #begin} once. */
+  void whenRoom(Runnable start) {
+    if (hasRoom()) {
+      start.run();
+    } else if (waiting.size() < WAITING_MAX) {
+      waiting.add(start);
+    } else {
+      throw new HoldfastException(
+          ErrorCode.BUSY, "change namespace: expected=at most " + WAITING_MAX + " waiting changes");
+    }
+  }
+
+  /** The sequence of a change that starts now. */
+  long begin() {
+    long sequence = nextSequence++;
+    unanswered.add(sequence);
+    return sequence;
+  }
+
+  /** The change is answered or given up. */
+  void end(long sequence) {
+    unanswered.remove(sequence);
+    while (hasRoom() && !waiting.isEmpty()) {
+      waiting.poll().run();
+    }
+  }
+
+  /** Every smaller sequence has been answered. */
+  long answeredBelow() {
+    return unanswered.isEmpty() ? nextSequence : unanswered.first();
+  }
+
+  private boolean hasRoom() {
+    return unanswered.isEmpty() || nextSequence - unanswered.first() < SPAN_MAX;
+  }
+}

@@ -1,0 +1,141 @@
+package holdfast.client;
+
+import holdfast.metadata.ExtentMap;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.TreeMap;
+
+/**
+ * What was written to a file and not sealed yet: bytes by block, and which of them count. Not
+ * thread-safe: guarded by the file's lock.
+ */
+final class DirtyData {
+  /** Bytes of one block of memory, and of one sealed block. */
+  static final int BLOCK_BYTES = 64 << 10;
+
+  private final TreeMap<Long, byte[]> blocks = new TreeMap<>();
+  private final Ranges ranges = new Ranges();
+
+  boolean isEmpty() {
+    return ranges.isEmpty();
+  }
+
+  /** Memory held, in bytes. */
+  long heldBytes() {
+    return (long) blocks.size() * BLOCK_BYTES;
+  }
+
+  /** How many new blocks a write of this range would take. */
+  int newBlocks(long offset, int lengthBytes) {
+    int count = 0;
+    for (long at = blockStart(offset); at < offset + lengthBytes; at += BLOCK_BYTES) {
+      if (!blocks.containsKey(at)) {
+        count++;
+      }
+    }
+    return count;
+  }
+
+  void write(long offset, byte[] source, int sourceOffset, int lengthBytes) {
+    int done = 0;
+    while (done < lengthBytes) {
+      long at = offset + done;
+      byte[] block = blocks.computeIfAbsent(blockStart(at), x -> new byte[BLOCK_BYTES]);
+      int inBlock = (int) (at - blockStart(at));
+      int count = Math.min(lengthBytes - done, BLOCK_BYTES - inBlock);
+      System.arraycopy(source, sourceOffset + done, block, inBlock, count);
+      done += count;
+    }
+    ranges.add(offset, offset + lengthBytes);
+  }
+
+  /** Copies what counts within the range to the target, and adds it to {@code covered}. */
+  void read(long offset, int lengthBytes, byte[] target, int targetOffset, Ranges covered) {
+    for (Ranges.Range range : ranges.within(offset, offset + lengthBytes)) {
+      copy(range, target, targetOffset + (int) (range.from() - offset));
+      covered.add(range.from(), range.to());
+    }
+  }
+
+  /** Forgets everything at and above the offset. */
+  void cutFrom(long offset) {
+    ranges.cutFrom(offset);
+    blocks.tailMap(blockStart(offset + BLOCK_BYTES - 1), true).clear();
+  }
+
+  /** Takes out the aligned window at this offset if all of it was written; null otherwise. */
+  DirtyPiece takeFullWindow(long offset) {
+    long start = offset - offset % ExtentMap.WINDOW_BYTES;
+    long end = start + ExtentMap.WINDOW_BYTES;
+    List<Ranges.Range> inside = ranges.within(start, end);
+    boolean isFull = inside.size() == 1 && inside.get(0).lengthBytes() == ExtentMap.WINDOW_BYTES;
+    return isFull ? take(inside) : null;
+  }
+
+  /** Takes everything out, in pieces of at most one chunk's plaintext each. */
+  List<DirtyPiece> takeAll() {
+    var pieces = new ArrayList<DirtyPiece>();
+    var part = new ArrayList<Ranges.Range>();
+    long partBytes = 0;
+    for (Ranges.Range range : ranges.list()) {
+      long from = range.from();
+      while (from < range.to()) {
+        long windowEnd = from - from % ExtentMap.WINDOW_BYTES + ExtentMap.WINDOW_BYTES;
+        long room = ExtentMap.WINDOW_BYTES - partBytes;
+        long to = Math.min(Math.min(range.to(), windowEnd), from + room);
+        part.add(new Ranges.Range(from, to));
+        partBytes += to - from;
+        from = to;
+        if (partBytes == ExtentMap.WINDOW_BYTES) {
+          pieces.add(copyOut(part));
+          part.clear();
+          partBytes = 0;
+        }
+      }
+    }
+    if (!part.isEmpty()) {
+      pieces.add(copyOut(part));
+    }
+    blocks.clear();
+    ranges.clear();
+    return pieces;
+  }
+
+  private DirtyPiece take(List<Ranges.Range> parts) {
+    DirtyPiece piece = copyOut(parts);
+    long start = parts.get(0).from();
+    long end = parts.get(parts.size() - 1).to();
+    ranges.remove(start, end);
+    blocks.subMap(start, true, end, false).clear();
+    return piece;
+  }
+
+  private DirtyPiece copyOut(List<Ranges.Range> parts) {
+    int lengthBytes = 0;
+    for (Ranges.Range part : parts) {
+      lengthBytes += (int) part.lengthBytes();
+    }
+    byte[] plain = new byte[lengthBytes];
+    int at = 0;
+    for (Ranges.Range part : parts) {
+      copy(part, plain, at);
+      at += (int) part.lengthBytes();
+    }
+    return new DirtyPiece(List.copyOf(parts), plain);
+  }
+
+  private void copy(Ranges.Range range, byte[] target, int targetOffset) {
+    long at = range.from();
+    while (at < range.to()) {
+      int inBlock = (int) (at - blockStart(at));
+      int count = (int) Math.min(range.to() - at, BLOCK_BYTES - inBlock);
+      byte[] block = blocks.get(blockStart(at));
+      System.arraycopy(block, inBlock, target, targetOffset + (int) (at - range.from()), count);
+      at += count;
+    }
+  }
+
+  private static long blockStart(long offset) {
+    return offset - offset % BLOCK_BYTES;
+  }
+}

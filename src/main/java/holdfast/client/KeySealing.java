@@ -1,0 +1,128 @@
+package holdfast.client;
+
+import holdfast.crypto.ChunkLayout;
+import holdfast.crypto.ChunkOpener;
+import holdfast.crypto.ChunkSalt;
+import holdfast.crypto.ChunkSealer;
+import holdfast.crypto.CipherSuite;
+import holdfast.crypto.DataKey;
+import holdfast.crypto.ExtentSum;
+import holdfast.crypto.NameSealer;
+import holdfast.crypto.SaltSource;
+import holdfast.crypto.SealedChunk;
+import holdfast.crypto.Tags;
+import holdfast.metadata.EntryName;
+import holdfast.metadata.Extent;
+import holdfast.metadata.FileType;
+import holdfast.metadata.Salt;
+import holdfast.metadata.SealedTarget;
+import holdfast.metadata.Tag;
+import holdfast.model.ErrorCode;
+import holdfast.model.HoldfastException;
+import holdfast.model.SealId;
+import holdfast.util.WallClock;
+import java.security.SecureRandom;
+import java.util.List;
+
+/** Sealing under one data key. Any thread. */
+public final class KeySealing implements Sealing {
+  /** The one key reference there is until keys are rotated. */
+  private static final int KEY_REFERENCE = 0;
+
+  private final CipherSuite suite;
+  private final DataKey key;
+  private final ChunkLayout layout;
+  private final ChunkSealer chunks;
+  private final NameSealer names;
+  private final Tags tags;
+
+  /** Seals with this key; salts must come from one source for each process. */
+  public KeySealing(
+      CipherSuite suite, DataKey key, SaltSource salts, SecureRandom random, WallClock clock) {
+    this.suite = suite;
+    this.key = key;
+    layout = ChunkLayout.of(suite);
+    chunks = new ChunkSealer(suite, key, salts, random, clock);
+    names = new NameSealer(key);
+    tags = new Tags(key);
+  }
+
+  @Override
+  public EntryName name(SealId directory, byte[] name) {
+    return new EntryName(names.sealName(directory, name));
+  }
+
+  @Override
+  public byte[] openName(SealId directory, EntryName name) {
+    return names.openName(directory, name.sealed());
+  }
+
+  @Override
+  public SealedTarget target(SealId link, byte[] target) {
+    return new SealedTarget(names.sealTarget(link, target), target.length);
+  }
+
+  @Override
+  public byte[] openTarget(SealId link, SealedTarget target) {
+    return names.openTarget(link, target.sealed());
+  }
+
+  @Override
+  public Tag entryTag(SealId parent, EntryName name, SealId child, FileType type) {
+    return Tag.of(tags.entryTag(parent, name.sealed(), child, type.wire()));
+  }
+
+  @Override
+  public Tag fileTag(SealId file, long version, long sizeBytes, List<Extent> extents) {
+    ExtentSum sum = ExtentSum.ZERO;
+    for (Extent e : extents) {
+      var salt = new ChunkSalt(e.salt().high(), e.salt().low());
+      sum =
+          sum.plus(
+              tags.extentTerm(
+                  file,
+                  e.fileOffset(),
+                  e.lengthBytes(),
+                  e.chunk(),
+                  salt,
+                  e.keyReference(),
+                  e.chunkOffset()));
+    }
+    return Tag.of(tags.fileTag(file, version, sizeBytes, sum));
+  }
+
+  @Override
+  public Sealed seal(byte[] plain) {
+    SealedChunk sealed = chunks.seal(plain, 0, plain.length);
+    return new Sealed(
+        sealed.id(),
+        new Salt(sealed.salt().high(), sealed.salt().low()),
+        KEY_REFERENCE,
+        sealed.sealed());
+  }
+
+  @Override
+  public int sealedStart(int blockIndex) {
+    return layout.blockStart(blockIndex);
+  }
+
+  @Override
+  public int sealedBlockBytes() {
+    return layout.sealedBlockBytes(ChunkLayout.BLOCK_PLAIN_BYTES);
+  }
+
+  @Override
+  public byte[] openBlock(
+      Salt salt, int keyReference, int blockIndex, byte[] sealed, int offset, int lengthBytes) {
+    if (keyReference != KEY_REFERENCE || lengthBytes <= 0) {
+      throw new HoldfastException(
+          ErrorCode.SEAL_BROKEN,
+          "open block: expected=key reference 0 and some bytes, was="
+              + keyReference
+              + " and "
+              + lengthBytes);
+    }
+    return new ChunkOpener(suite, key, new ChunkSalt(salt.high(), salt.low()))
+        .openBlock(blockIndex, sealed, offset, lengthBytes);
+  }
+}

@@ -1,0 +1,152 @@
+package holdfast.client;
+
+import holdfast.metadata.Attributes;
+import holdfast.metadata.Extent;
+import holdfast.model.ErrorCode;
+import holdfast.model.HoldfastException;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.ReentrantLock;
+
+/** The files that are open here, and their handles. Any thread. */
+final class OpenFiles {
+  /** Most handles at once. */
+  static final int HANDLES_MAX = 65_536;
+
+  /** Files whose version is remembered after they were closed, for the kernel's pages. */
+  private static final int VERSIONS_MAX = 16_384;
+
+  private final ExtentLoader loader;
+  private final Waits waits;
+  private final AtomicLong nextHandle = new AtomicLong(1);
+  private final ConcurrentHashMap<Long, FileHandle> handles = new ConcurrentHashMap<>();
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Map<Long, FileContent> contents = new HashMap<>();
+  private final Map<Long, Long> closedVersions =
+      new LinkedHashMap<>() {
+        private static final long serialVersionUID = 1L;
+
+        @Override
+        protected boolean removeEldestEntry(Map.Entry<Long, Long> eldest) {
+          return size() > VERSIONS_MAX;
+        }
+      };
+
+  OpenFiles(ExtentLoader loader, Waits waits) {
+    this.loader = loader;
+    this.waits = waits;
+  }
+
+  /** Opens a file as the pool has it now, or as it is here while it has unsaved changes. */
+  OpenedFile open(long inode, long deadlineNs) {
+    ExtentLoader.Loaded loaded = loader.load(inode, deadlineNs);
+    return open(loaded.attributes(), loaded.extents());
+  }
+
+  /** Opens a file that was just created. */
+  OpenedFile openNew(Attributes attributes) {
+    return open(attributes, List.of());
+  }
+
+  private OpenedFile open(Attributes attributes, List<Extent> extents) {
+    if (handles.size() >= HANDLES_MAX) {
+      throw new HoldfastException(
+          ErrorCode.BUSY, "open file: expected=at most " + HANDLES_MAX + " open files");
+    }
+    FileContent content;
+    boolean keepPages;
+    lock.lock();
+    try {
+      Long closedVersion = closedVersions.remove(attributes.inode());
+      content = contents.get(attributes.inode());
+      if (content == null) {
+        content = new FileContent(attributes, extents, waits.nowNs());
+        contents.put(attributes.inode(), content);
+        keepPages = closedVersion != null && closedVersion == attributes.version();
+      } else {
+        keepPages = refresh(content, attributes, extents);
+      }
+      content.openCount++;
+    } finally {
+      lock.unlock();
+    }
+    long handle = nextHandle.getAndIncrement();
+    handles.put(handle, new FileHandle(content));
+    return new OpenedFile(handle, keepPages);
+  }
+
+  private boolean refresh(FileContent content, Attributes attributes, List<Extent> extents) {
+    content.lock.lock();
+    try {
+      if (attributes.version() <= content.committed.version()) {
+        return !content.isMixed;
+      }
+      if (!content.isUnsaved()) {
+        content.adopt(attributes, extents, waits.nowNs());
+      }
+      return false;
+    } finally {
+      content.lock.unlock();
+    }
+  }
+
+  FileHandle handle(long handle) {
+    FileHandle open = handles.get(handle);
+    if (open == null) {
+      throw new HoldfastException(
+          ErrorCode.BAD_HANDLE, "use handle: expected=an open one, was=" + handle);
+    }
+    return open;
+  }
+
+  /** The file's content if it is open here; null otherwise. */
+  FileContent contentOrNull(long inode) {
+    lock.lock();
+    try {
+      return contents.get(inode);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Everything open. */
+  Collection<FileContent> all() {
+    lock.lock();
+    try {
+      return new ArrayList<>(contents.values());
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Gives a handle back; the caller has flushed it. */
+  void close(long handle) {
+    FileHandle open = handles.remove(handle);
+    if (open == null) {
+      return;
+    }
+    lock.lock();
+    try {
+      FileContent content = open.content;
+      if (--content.openCount == 0) {
+        contents.remove(content.inode);
+        content.lock.lock();
+        try {
+          if (!content.isMixed && !content.isUnlinked && !content.isUnsaved()) {
+            closedVersions.put(content.inode, content.committed.version());
+          }
+        } finally {
+          content.lock.unlock();
+        }
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+}

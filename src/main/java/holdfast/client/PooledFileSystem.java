@@ -1,0 +1,610 @@
+package holdfast.client;
+
+import holdfast.metadata.Attributes;
+import holdfast.metadata.Extent;
+import holdfast.metadata.FileType;
+import holdfast.metadata.Operation;
+import holdfast.metadata.OperationResult;
+import holdfast.metadata.RenameMode;
+import holdfast.model.ErrorCode;
+import holdfast.model.HoldfastException;
+import holdfast.model.SealId;
+import holdfast.peer.port.FileService;
+import holdfast.protocol.Reply;
+import holdfast.util.MonotonicClock;
+import holdfast.util.NamedThreads;
+import holdfast.util.WallClock;
+import java.lang.System.Logger.Level;
+import java.util.List;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.Supplier;
+
+/**
+ * The file system over a pool: names and contents are sealed and opened here, and nowhere else.
+ * Close-to-open: what one closed, every other's next open, stat or listing sees.
+ */
+public final class PooledFileSystem implements PoolFileSystem {
+  /** Unsaved data is brought to the pool after this long at the latest. */
+  static final long UNSAVED_MAX_NS = 5_000_000_000L;
+
+  /** How far a sequential reader is read ahead, in bytes. */
+  static final int AHEAD_BYTES = 8 << 20;
+
+  /** How far out of order the reads of one sequential reader may come, in bytes. */
+  private static final int AHEAD_SLACK_BYTES = 512 << 10;
+
+  /** How long the kernel keeps attributes, in ms; a path is looked up anew each time. */
+  private static final long ATTRIBUTES_MS = 1_000;
+
+  /** How long the kernel keeps the name of a directory, in ms. */
+  private static final long DIRECTORY_ENTRY_MS = 1_000;
+
+  /** How old the answer to statfs may be. */
+  private static final long SPACE_MAX_AGE_NS = 1_000_000_000L;
+
+  private static final int SPACE_BLOCK_BYTES = 4_096;
+  private static final int SEALER_QUEUE_MAX = 65_536;
+  private static final int DIRECTORIES_MAX = 65_536;
+  private static final System.Logger LOG = System.getLogger(PooledFileSystem.class.getName());
+
+  private final FileService service;
+  private final ClientOptions options;
+  private final Waits waits;
+  private final WallClock wallClock;
+  private final ThreadPoolExecutor sealers;
+  private final Tree tree;
+  private final OpenFiles files;
+  private final ChunkReader reader;
+  private final WriteBack writeBack;
+  private final AtomicLong nextDirectory = new AtomicLong(1);
+  private final ConcurrentHashMap<Long, DirectoryHandle> directories = new ConcurrentHashMap<>();
+  private volatile PoolSpace lastSpace;
+  private volatile long lastSpaceNs;
+  private volatile boolean isClosed;
+  private final Thread flusher;
+
+  /**
+   * A file system over an opened service.
+   *
+   * @param newSealId makes random seal ids; any thread
+   * @param sealerCount threads that seal and open
+   */
+  public PooledFileSystem(
+      FileService service,
+      Sealing sealing,
+      ClientOptions options,
+      MonotonicClock clock,
+      WallClock wallClock,
+      NamedThreads threads,
+      Supplier<SealId> newSealId,
+      int sealerCount) {
+    this.service = service;
+    this.options = options;
+    this.wallClock = wallClock;
+    long timeoutNs = options.timeout().toNanos();
+    waits = new Waits(clock, timeoutNs);
+    sealers = threads.platformPool("sealer", sealerCount, SEALER_QUEUE_MAX);
+    tree = new Tree(service, sealing, waits, wallClock, newSealId);
+    var loader = new ExtentLoader(service, waits);
+    files = new OpenFiles(loader, waits);
+    reader = new ChunkReader(service, sealing, new BlockCache(options.cacheSizeBytes()), sealers);
+    var committer = new Committer(service, sealing, loader, waits, wallClock);
+    writeBack =
+        new WriteBack(service, sealing, sealers, waits, wallClock, committer, reader, timeoutNs);
+    flusher = threads.startPlatform("flusher", this::flushOld);
+  }
+
+  @Override
+  public FileAttributes attributes(long inode) {
+    FileContent content = files.contentOrNull(inode);
+    if (content != null) {
+      content.lock.lock();
+      try {
+        // While it changes here, the pool's word is older than ours.
+        if (content.isUnsaved() || content.isUnlinked) {
+          return shown(content.attributes());
+        }
+      } finally {
+        content.lock.unlock();
+      }
+    }
+    try {
+      return shown(tree.attributes(inode, waits.deadlineNs()));
+    } catch (HoldfastException e) {
+      if (e.code() == ErrorCode.NOT_FOUND && content != null) {
+        return unlinked(content);
+      }
+      throw e;
+    }
+  }
+
+  private FileAttributes unlinked(FileContent content) {
+    content.lock.lock();
+    try {
+      content.isUnlinked = true;
+      return shown(content.attributes());
+    } finally {
+      content.lock.unlock();
+    }
+  }
+
+  @Override
+  public FileAttributes setAttributes(long inode, AttributeChange change, long handle) {
+    mayChange();
+    long deadlineNs = waits.deadlineNs();
+    FileContent content = files.contentOrNull(inode);
+    if (content != null) {
+      writeBack.flush(content, false, deadlineNs);
+    }
+    FileAttributes shown = null;
+    if (change.has(AttributeChange.SIZE)) {
+      shown = truncate(inode, change.sizeBytes(), deadlineNs);
+    }
+    int mask = 0;
+    mask |= change.has(AttributeChange.MODE) ? Operation.SetAttributes.MODE : 0;
+    mask |= change.has(AttributeChange.UID) ? Operation.SetAttributes.UID : 0;
+    mask |= change.has(AttributeChange.GID) ? Operation.SetAttributes.GID : 0;
+    mask |= change.has(AttributeChange.MTIME) ? Operation.SetAttributes.MTIME : 0;
+    mask |= change.has(AttributeChange.ATIME) ? Operation.SetAttributes.ATIME : 0;
+    if (mask == 0 && shown != null) {
+      return shown;
+    }
+    long nowNs = wallClock.nowNs();
+    var operation =
+        new Operation.SetAttributes(
+            inode,
+            mask,
+            change.mode() & Attributes.MODE_MASK,
+            change.uid(),
+            change.gid(),
+            change.has(AttributeChange.MTIME_NOW) ? nowNs : change.mtimeNs(),
+            change.has(AttributeChange.ATIME_NOW) ? nowNs : change.atimeNs(),
+            nowNs);
+    if (content == null) {
+      return shown(tree.setAttributes(operation, deadlineNs));
+    }
+    return setOpen(content, operation, deadlineNs);
+  }
+
+  private FileAttributes setOpen(
+      FileContent content, Operation.SetAttributes operation, long deadlineNs) {
+    Attributes after;
+    try {
+      after = tree.setAttributes(operation, deadlineNs);
+    } catch (HoldfastException e) {
+      if (e.code() == ErrorCode.NOT_FOUND) {
+        return unlinked(content);
+      }
+      throw e;
+    }
+    content.lock.lock();
+    try {
+      if (after.version() == content.committed.version()) {
+        boolean isUnsaved = content.isUnsaved();
+        content.committed = after;
+        content.committedNs = waits.nowNs();
+        content.mtimeNs = isUnsaved ? content.mtimeNs : after.mtimeNs();
+      }
+      return shown(content.attributes());
+    } finally {
+      content.lock.unlock();
+    }
+  }
+
+  private FileAttributes truncate(long inode, long sizeBytes, long deadlineNs) {
+    OpenedFile opened = files.open(inode, deadlineNs);
+    try {
+      FileContent content = files.handle(opened.handle()).content;
+      writeBack.truncate(content, sizeBytes, deadlineNs);
+      content.lock.lock();
+      try {
+        return shown(content.attributes());
+      } finally {
+        content.lock.unlock();
+      }
+    } finally {
+      files.close(opened.handle());
+    }
+  }
+
+  @Override
+  public FileAttributes lookup(long parent, byte[] name) {
+    Attributes found = tree.lookup(parent, name, waits.deadlineNs());
+    FileContent content = files.contentOrNull(found.inode());
+    if (content != null) {
+      content.lock.lock();
+      try {
+        if (content.isUnsaved()) {
+          return shown(content.attributes());
+        }
+      } finally {
+        content.lock.unlock();
+      }
+    }
+    return shown(found);
+  }
+
+  @Override
+  public void forget(long inode) {
+    tree.forget(inode);
+  }
+
+  @Override
+  public CreatedFile create(Caller caller, long parent, byte[] name, int mode, int openFlags) {
+    mayChange();
+    long deadlineNs = waits.deadlineNs();
+    boolean isExclusive = (openFlags & OpenFlags.EXCLUSIVE) != 0;
+    var wanted = wanted(caller, parent, FileType.FILE, mode, 0, null, deadlineNs);
+    Attributes created = tree.create(parent, name, wanted, isExclusive, deadlineNs);
+    boolean isNew = created.version() == 0 && created.sizeBytes() == 0;
+    OpenedFile opened = isNew ? files.openNew(created) : files.open(created.inode(), deadlineNs);
+    if (!isNew && (openFlags & OpenFlags.TRUNCATE) != 0) {
+      writeBack.truncate(files.handle(opened.handle()).content, 0, deadlineNs);
+    }
+    return new CreatedFile(shown(created), opened.handle());
+  }
+
+  @Override
+  public FileAttributes makeDirectory(Caller caller, long parent, byte[] name, int mode) {
+    return make(caller, parent, name, FileType.DIRECTORY, mode, 0, null);
+  }
+
+  @Override
+  public FileAttributes makeNode(Caller caller, long parent, byte[] name, int mode, int rdev) {
+    FileType type =
+        switch (mode & FileAttributes.TYPE_MASK) {
+          case 0, FileAttributes.REGULAR -> FileType.FILE;
+          case FileAttributes.PIPE -> FileType.FIFO;
+          case FileAttributes.SOCKET -> FileType.SOCKET;
+          case FileAttributes.CHARACTER_DEVICE -> FileType.CHAR_DEVICE;
+          case FileAttributes.BLOCK_DEVICE -> FileType.BLOCK_DEVICE;
+          default ->
+              throw new HoldfastException(
+                  ErrorCode.INVALID,
+                  "make node: expected=a type, was=0" + Integer.toOctalString(mode));
+        };
+    boolean isDevice = type == FileType.CHAR_DEVICE || type == FileType.BLOCK_DEVICE;
+    return make(caller, parent, name, type, mode, isDevice ? rdev : 0, null);
+  }
+
+  @Override
+  public FileAttributes symbolicLink(Caller caller, long parent, byte[] name, byte[] target) {
+    return make(caller, parent, name, FileType.SYMLINK, 0777, 0, target);
+  }
+
+  private FileAttributes make(
+      Caller caller,
+      long parent,
+      byte[] name,
+      FileType type,
+      int mode,
+      int rdev,
+      byte[] targetOrNull) {
+    mayChange();
+    long deadlineNs = waits.deadlineNs();
+    var wanted = wanted(caller, parent, type, mode, rdev, targetOrNull, deadlineNs);
+    return shown(tree.create(parent, name, wanted, true, deadlineNs));
+  }
+
+  private Tree.Wanted wanted(
+      Caller caller,
+      long parent,
+      FileType type,
+      int mode,
+      int rdev,
+      byte[] targetOrNull,
+      long deadlineNs) {
+    ClientOptions.Owner owner = options.ownerOrNull();
+    int uid = owner == null ? caller.uid() : owner.uid();
+    int gid = owner == null ? caller.gid() : owner.gid();
+    // The namespace gives a set-group-id directory's group to what is made in it.
+    return new Tree.Wanted(type, mode & Attributes.MODE_MASK, uid, gid, rdev, targetOrNull);
+  }
+
+  @Override
+  public byte[] readLink(long inode) {
+    return tree.readLink(inode, waits.deadlineNs());
+  }
+
+  @Override
+  public void unlink(long parent, byte[] name) {
+    mayChange();
+    gone(tree.unlink(parent, name, waits.deadlineNs()));
+  }
+
+  @Override
+  public void removeDirectory(long parent, byte[] name) {
+    mayChange();
+    tree.removeDirectory(parent, name, waits.deadlineNs());
+  }
+
+  @Override
+  public void rename(long parent, byte[] name, long newParent, byte[] newName, int flags) {
+    mayChange();
+    RenameMode mode =
+        switch (flags) {
+          case 0 -> RenameMode.REPLACE;
+          case RENAME_NO_REPLACE -> RenameMode.NO_REPLACE;
+          case RENAME_EXCHANGE -> RenameMode.EXCHANGE;
+          default ->
+              throw new HoldfastException(
+                  ErrorCode.INVALID, "rename: expected=flags 0 to 2, was=" + flags);
+        };
+    OperationResult.Done done =
+        tree.rename(parent, name, newParent, newName, mode, waits.deadlineNs());
+    done.others().forEach(this::gone);
+  }
+
+  /** An inode that has lost its last name lives on only in who has it open. */
+  private void gone(Attributes after) {
+    FileContent content = after.linkCount() == 0 ? files.contentOrNull(after.inode()) : null;
+    if (content != null) {
+      unlinked(content);
+    }
+  }
+
+  @Override
+  public FileAttributes link(long inode, long newParent, byte[] newName) {
+    mayChange();
+    return shown(tree.link(inode, newParent, newName, waits.deadlineNs()));
+  }
+
+  @Override
+  public OpenedFile open(long inode, int openFlags) {
+    if ((openFlags & OpenFlags.ACCESS_MASK) != OpenFlags.READ_ONLY) {
+      mayChange();
+    }
+    long deadlineNs = waits.deadlineNs();
+    FileContent content = files.contentOrNull(inode);
+    if (content != null) {
+      // What another handle here wrote must not look older than the pool's version of it.
+      writeBack.saveAll(content);
+    }
+    return files.open(inode, deadlineNs);
+  }
+
+  @Override
+  public int read(long handle, long offset, byte[] target, int targetOffset, int length) {
+    FileHandle open = files.handle(handle);
+    long deadlineNs = waits.deadlineNs();
+    FileContent.Gaps gaps = open.content.read(offset, target, targetOffset, length);
+    readAhead(open, offset, gaps.lengthBytes(), deadlineNs);
+    for (var extent : gaps.extents()) {
+      reader.read(
+          extent, target, targetOffset + (int) (extent.fileOffset() - offset), waits, deadlineNs);
+    }
+    return gaps.lengthBytes();
+  }
+
+  private void readAhead(FileHandle open, long offset, int lengthBytes, long deadlineNs) {
+    if (lengthBytes == 0) {
+      return;
+    }
+    FileContent content = open.content;
+    List<Extent> wanted;
+    content.lock.lock();
+    try {
+      Ranges.Range ahead = open.ahead(offset, lengthBytes, AHEAD_BYTES, AHEAD_SLACK_BYTES);
+      if (ahead.lengthBytes() <= 0) {
+        return;
+      }
+      wanted = FileContent.extentsWithin(content.view, ahead.from(), ahead.to());
+    } finally {
+      content.lock.unlock();
+    }
+    wanted.forEach(extent -> reader.blocks(extent, deadlineNs));
+  }
+
+  @Override
+  public int write(long handle, long offset, byte[] source, int sourceOffset, int length) {
+    mayChange();
+    if (length == 0) {
+      return 0;
+    }
+    if (offset > Extent.FILE_MAX_BYTES - length) {
+      throw new HoldfastException(
+          ErrorCode.TOO_LARGE, "write: expected=an end of at most 4 EiB, was=offset " + offset);
+    }
+    writeBack.write(
+        files.handle(handle),
+        offset,
+        source,
+        sourceOffset,
+        length,
+        () -> files.all().forEach(writeBack::saveAll),
+        waits.deadlineNs());
+    return length;
+  }
+
+  @Override
+  public void flush(long handle) {
+    save(files.handle(handle), false);
+  }
+
+  @Override
+  public void fsync(long handle, boolean dataOnly) {
+    save(files.handle(handle), true);
+  }
+
+  private void save(FileHandle open, boolean forced) {
+    FileContent content = open.content;
+    if (!options.isReadOnly()) {
+      writeBack.flush(content, forced, waits.deadlineNs());
+    }
+    content.lock.lock();
+    try {
+      open.throwFailure();
+    } finally {
+      content.lock.unlock();
+    }
+  }
+
+  @Override
+  public void release(long handle) {
+    FileHandle open = files.handle(handle);
+    try {
+      if (open.content.isUnsaved()) {
+        writeBack.flush(open.content, false, waits.deadlineNs());
+      }
+    } catch (HoldfastException e) {
+      LOG.log(Level.WARNING, "close file: not all was saved: {0}", e.getMessage());
+    } finally {
+      files.close(handle);
+    }
+  }
+
+  @Override
+  public long openDirectory(long inode) {
+    if (directories.size() >= DIRECTORIES_MAX) {
+      throw new HoldfastException(
+          ErrorCode.BUSY, "open directory: expected=at most " + DIRECTORIES_MAX + " open ones");
+    }
+    long handle = nextDirectory.getAndIncrement();
+    directories.put(handle, new DirectoryHandle(inode, tree));
+    return handle;
+  }
+
+  @Override
+  public void readDirectory(long handle, long cookie, DirectorySink sink) {
+    DirectoryHandle open = directories.get(handle);
+    if (open == null) {
+      throw new HoldfastException(
+          ErrorCode.BAD_HANDLE, "read directory: expected=an open handle, was=" + handle);
+    }
+    open.read(cookie, sink, waits.deadlineNs());
+  }
+
+  @Override
+  public void fsyncDirectory(long handle, boolean dataOnly) {
+    long deadlineNs = waits.deadlineNs();
+    waits.await(service.forceLog(deadlineNs), deadlineNs);
+  }
+
+  @Override
+  public void releaseDirectory(long handle) {
+    directories.remove(handle);
+  }
+
+  @Override
+  public PoolSpace statistics() {
+    long nowNs = waits.nowNs();
+    PoolSpace known = lastSpace;
+    if (known != null && nowNs - lastSpaceNs < SPACE_MAX_AGE_NS) {
+      return known;
+    }
+    lastSpaceNs = nowNs;
+    var asked = service.space(waits.deadlineNs());
+    if (known != null) {
+      // The next caller gets the new numbers: this one must not wait.
+      asked.thenAccept(space -> lastSpace = shown(space));
+      return known;
+    }
+    lastSpace = shown(waits.await(asked, waits.deadlineNs()));
+    return lastSpace;
+  }
+
+  private static PoolSpace shown(Reply.Space space) {
+    long blocks = space.totalBytes() / SPACE_BLOCK_BYTES;
+    long free = space.freeBytes() / SPACE_BLOCK_BYTES;
+    return new PoolSpace(
+        SPACE_BLOCK_BYTES,
+        blocks,
+        free,
+        free,
+        space.fileCount() + free,
+        free,
+        PoolFileSystem.NAME_BYTES_MAX);
+  }
+
+  @Override
+  public void access(Caller caller, long inode, int mask) {
+    FileAttributes attributes = attributes(inode);
+    if (caller.uid() == 0 && (mask & 1) == 0) {
+      return;
+    }
+    int shift = caller.uid() == attributes.uid() ? 6 : caller.gid() == attributes.gid() ? 3 : 0;
+    int allowed = attributes.mode() >> shift & 7;
+    boolean isRootExecuting = caller.uid() == 0 && (attributes.mode() & 0111) != 0;
+    if ((allowed & mask) != mask && !isRootExecuting) {
+      throw new HoldfastException(ErrorCode.ACCESS_DENIED, "check access: denied");
+    }
+  }
+
+  /** Saves everything and stops. What couldn't be saved is logged. */
+  @Override
+  public void close() {
+    if (isClosed) {
+      return;
+    }
+    isClosed = true;
+    LockSupport.unpark(flusher);
+    for (FileContent content : files.all()) {
+      try {
+        writeBack.flush(content, false, waits.deadlineNs());
+      } catch (HoldfastException e) {
+        LOG.log(Level.ERROR, "save file at the end: {0}", e.getMessage());
+      }
+    }
+    sealers.shutdown();
+  }
+
+  /** The flusher's work: saves what has been unsaved for too long. */
+  private void flushOld() {
+    while (!isClosed) {
+      LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(500));
+      for (FileContent content : files.all()) {
+        if (isClosed || !isOld(content)) {
+          continue;
+        }
+        try {
+          writeBack.flush(content, false, waits.deadlineNs());
+        } catch (HoldfastException e) {
+          // Uploads that failed have told their handles; the rest is tried again in a while.
+          LOG.log(Level.DEBUG, "save file in the background: {0}", e.getMessage());
+        }
+      }
+    }
+  }
+
+  private boolean isOld(FileContent content) {
+    content.lock.lock();
+    try {
+      boolean isOld = content.isUnsaved() && waits.nowNs() - content.dirtySinceNs > UNSAVED_MAX_NS;
+      if (isOld) {
+        content.dirtySinceNs = waits.nowNs();
+      }
+      return isOld;
+    } finally {
+      content.lock.unlock();
+    }
+  }
+
+  private void mayChange() {
+    if (options.isReadOnly()) {
+      throw new HoldfastException(
+          ErrorCode.READ_ONLY, "change file system: it is mounted read-only");
+    }
+  }
+
+  private FileAttributes shown(Attributes a) {
+    ClientOptions.Owner owner = options.ownerOrNull();
+    return new FileAttributes(
+        a.inode(),
+        a.statMode(),
+        a.linkCount(),
+        owner == null ? a.uid() : owner.uid(),
+        owner == null ? a.gid() : owner.gid(),
+        a.rdev(),
+        a.sizeBytes(),
+        (a.allocatedBytes() + 511) / 512,
+        a.atimeNs(),
+        a.mtimeNs(),
+        a.ctimeNs(),
+        ATTRIBUTES_MS,
+        a.isDirectory() ? DIRECTORY_ENTRY_MS : 0);
+  }
+}

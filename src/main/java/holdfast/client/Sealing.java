@@ -1,0 +1,50 @@
+package holdfast.client;
+
+import holdfast.metadata.EntryName;
+import holdfast.metadata.Extent;
+import holdfast.metadata.FileType;
+import holdfast.metadata.Salt;
+import holdfast.metadata.SealedTarget;
+import holdfast.metadata.Tag;
+import holdfast.model.ChunkId;
+import holdfast.model.SealId;
+import java.util.List;
+
+/** Seals and opens what this client stores: the one place that knows both keys and records. */
+public interface Sealing {
+  /** Plaintext bytes of a full block. */
+  int BLOCK_BYTES = 64 << 10;
+
+  EntryName name(SealId directory, byte[] name);
+
+  /** The name's bytes; SEAL_BROKEN if it doesn't open. */
+  byte[] openName(SealId directory, EntryName name);
+
+  SealedTarget target(SealId link, byte[] target);
+
+  byte[] openTarget(SealId link, SealedTarget target);
+
+  Tag entryTag(SealId parent, EntryName name, SealId child, FileType type);
+
+  Tag fileTag(SealId file, long version, long sizeBytes, List<Extent> extents);
+
+  /** Seals a chunk of 1 byte to 4 MiB on the calling thread. */
+  Sealed seal(byte[] plain);
+
+  /** First sealed byte of a block. */
+  int sealedStart(int blockIndex);
+
+  /** Sealed bytes of a full block. */
+  int sealedBlockBytes();
+
+  /**
+   * Opens a block under the key from the extent.
+   *
+   * @throws holdfast.model.HoldfastException SEAL_BROKEN
+   */
+  byte[] openBlock(
+      Salt salt, int keyReference, int blockIndex, byte[] sealed, int offset, int lengthBytes);
+
+  /** A sealed chunk and what its extents need. */
+  record Sealed(ChunkId chunk, Salt salt, int keyReference, byte[] sealed) {}
+}

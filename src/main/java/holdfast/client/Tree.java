@@ -1,0 +1,209 @@
+package holdfast.client;
+
+import holdfast.metadata.Answer;
+import holdfast.metadata.Attributes;
+import holdfast.metadata.DirectoryEntry;
+import holdfast.metadata.EntryName;
+import holdfast.metadata.FileType;
+import holdfast.metadata.Operation;
+import holdfast.metadata.OperationResult;
+import holdfast.metadata.Query;
+import holdfast.metadata.RenameMode;
+import holdfast.metadata.Tag;
+import holdfast.model.ErrorCode;
+import holdfast.model.HoldfastException;
+import holdfast.model.SealId;
+import holdfast.peer.port.FileService;
+import holdfast.util.WallClock;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Supplier;
+
+/**
+ * The namespace with open names: seals what it asks and tells, and remembers the seal ids of inodes
+ * the kernel knows. Blocks; any thread but the loop.
+ */
+final class Tree {
+  private final FileService service;
+  private final Sealing sealing;
+  private final Waits waits;
+  private final WallClock wallClock;
+  private final Supplier<SealId> newSealId;
+
+  /** As many as the kernel knows inodes: it forgets them, and then so do we. */
+  private final ConcurrentHashMap<Long, SealId> sealIds = new ConcurrentHashMap<>();
+
+  Tree(
+      FileService service,
+      Sealing sealing,
+      Waits waits,
+      WallClock wallClock,
+      Supplier<SealId> newSealId) {
+    this.service = service;
+    this.sealing = sealing;
+    this.waits = waits;
+    this.wallClock = wallClock;
+    this.newSealId = newSealId;
+  }
+
+  /** What a new inode is to be. */
+  record Wanted(FileType type, int mode, int uid, int gid, int rdev, byte[] targetOrNull) {}
+
+  Attributes attributes(long inode, long deadlineNs) {
+    if (ask(new Query.GetAttributes(inode), deadlineNs) instanceof Answer.Inode found) {
+      return known(found.attributes());
+    }
+    throw wrongAnswer();
+  }
+
+  Attributes lookup(long parent, byte[] name, long deadlineNs) {
+    return lookupEntry(parent, name, deadlineNs).attributes();
+  }
+
+  private DirectoryEntry lookupEntry(long parent, byte[] name, long deadlineNs) {
+    EntryName sealed = sealing.name(sealId(parent, deadlineNs), name);
+    if (ask(new Query.Lookup(parent, sealed), deadlineNs) instanceof Answer.Entry found) {
+      known(found.entry().attributes());
+      return found.entry();
+    }
+    throw wrongAnswer();
+  }
+
+  /**
+   * Makes an inode; when not exclusive, a regular file that has the name already is the result, and
+   * then its seal id isn't the new one.
+   */
+  Attributes create(long parent, byte[] name, Wanted wanted, boolean exclusive, long deadlineNs) {
+    SealId parentSeal = sealId(parent, deadlineNs);
+    SealId childSeal = newSealId.get();
+    EntryName sealed = sealing.name(parentSeal, name);
+    var operation =
+        new Operation.Create(
+            parent,
+            sealed,
+            sealing.entryTag(parentSeal, sealed, childSeal, wanted.type()),
+            childSeal,
+            wanted.type(),
+            wanted.mode(),
+            wanted.uid(),
+            wanted.gid(),
+            wanted.rdev(),
+            Optional.ofNullable(wanted.targetOrNull())
+                .map(target -> sealing.target(childSeal, target)),
+            exclusive,
+            wallClock.nowNs(),
+            Optional.empty());
+    return change(operation, deadlineNs).attributes();
+  }
+
+  byte[] readLink(long inode, long deadlineNs) {
+    if (ask(new Query.ReadLink(inode), deadlineNs) instanceof Answer.Target found) {
+      return sealing.openTarget(found.attributes().sealId(), found.target());
+    }
+    throw wrongAnswer();
+  }
+
+  /** Removes a name; returns the inode's attributes afterwards. */
+  Attributes unlink(long parent, byte[] name, long deadlineNs) {
+    EntryName sealed = sealing.name(sealId(parent, deadlineNs), name);
+    return change(new Operation.Unlink(parent, sealed, wallClock.nowNs()), deadlineNs).attributes();
+  }
+
+  void removeDirectory(long parent, byte[] name, long deadlineNs) {
+    EntryName sealed = sealing.name(sealId(parent, deadlineNs), name);
+    change(new Operation.RemoveDirectory(parent, sealed, wallClock.nowNs()), deadlineNs);
+  }
+
+  /** Renames; returns what happened to every inode it touched. */
+  OperationResult.Done rename(
+      long oldParent,
+      byte[] oldName,
+      long newParent,
+      byte[] newName,
+      RenameMode mode,
+      long deadlineNs) {
+    SealId oldSeal = sealId(oldParent, deadlineNs);
+    SealId newSeal = sealId(newParent, deadlineNs);
+    EntryName oldSealed = sealing.name(oldSeal, oldName);
+    EntryName newSealed = sealing.name(newSeal, newName);
+    Attributes moved = lookup(oldParent, oldName, deadlineNs);
+    Tag oldTag = Tag.ZERO;
+    if (mode == RenameMode.EXCHANGE) {
+      Attributes other = lookup(newParent, newName, deadlineNs);
+      oldTag = sealing.entryTag(oldSeal, oldSealed, other.sealId(), other.type());
+    }
+    return change(
+        new Operation.Rename(
+            oldParent,
+            oldSealed,
+            newParent,
+            newSealed,
+            sealing.entryTag(newSeal, newSealed, moved.sealId(), moved.type()),
+            oldTag,
+            mode,
+            wallClock.nowNs()),
+        deadlineNs);
+  }
+
+  Attributes link(long inode, long newParent, byte[] newName, long deadlineNs) {
+    SealId parentSeal = sealId(newParent, deadlineNs);
+    EntryName sealed = sealing.name(parentSeal, newName);
+    Attributes child = attributes(inode, deadlineNs);
+    Tag tag = sealing.entryTag(parentSeal, sealed, child.sealId(), child.type());
+    return change(new Operation.Link(newParent, sealed, tag, inode, wallClock.nowNs()), deadlineNs)
+        .attributes();
+  }
+
+  Attributes setAttributes(Operation.SetAttributes operation, long deadlineNs) {
+    return change(operation, deadlineNs).attributes();
+  }
+
+  /** One page of a directory, with its names sealed still. */
+  Answer.Listing list(long directory, long afterCookie, int maxEntries, long deadlineNs) {
+    var query = new Query.ReadDirectory(directory, afterCookie, maxEntries);
+    if (ask(query, deadlineNs) instanceof Answer.Listing page) {
+      known(page.directory());
+      return page;
+    }
+    throw wrongAnswer();
+  }
+
+  /** A listed name, opened; names with a conflict tag show it. */
+  byte[] openName(Answer.Listing page, DirectoryEntry entry) {
+    return sealing.openName(page.directory().sealId(), entry.name());
+  }
+
+  void forget(long inode) {
+    if (inode != Attributes.ROOT_INODE) {
+      sealIds.remove(inode);
+    }
+  }
+
+  private SealId sealId(long inode, long deadlineNs) {
+    SealId known = sealIds.get(inode);
+    return known != null ? known : attributes(inode, deadlineNs).sealId();
+  }
+
+  private Attributes known(Attributes attributes) {
+    sealIds.put(attributes.inode(), attributes.sealId());
+    return attributes;
+  }
+
+  private Answer ask(Query query, long deadlineNs) {
+    return waits.await(service.ask(query, deadlineNs), deadlineNs).answer().orThrow();
+  }
+
+  private OperationResult.Done change(Operation operation, long deadlineNs) {
+    OperationResult.Done done =
+        waits.await(service.change(operation, null, false, deadlineNs), deadlineNs).orThrow();
+    if (done.attributes().linkCount() > 0) {
+      known(done.attributes());
+    }
+    return done;
+  }
+
+  private static HoldfastException wrongAnswer() {
+    return new HoldfastException(
+        ErrorCode.MALFORMED, "ask namespace: expected=the answer to the question, was=another");
+  }
+}

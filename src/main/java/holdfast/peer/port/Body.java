@@ -1,0 +1,173 @@
+package holdfast.peer.port;
+
+import holdfast.model.ErrorCode;
+import holdfast.model.HoldfastException;
+import holdfast.model.NetworkException;
+import holdfast.util.Invariants;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
+
+/**
+ * The raw bytes that follow a message: a sealed chunk or blocks of one, readable while they still
+ * arrive, so that a primary forwards what it is still receiving.
+ *
+ * <p>One producer appends; any number of consumers read what is there. Safe on every thread. The
+ * array is never changed below {@link #availableBytes()}.
+ */
+public final class Body {
+  /** Largest body: 64 sealed blocks of 64 KiB and the header, with room to spare. */
+  public static final int MAX_BYTES = 64 * 65_609 + 32 + 1_024;
+
+  private final byte[] bytes;
+  private final int lengthBytes;
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Condition changed = lock.newCondition();
+  private final List<Consumer<HoldfastException>> waiting = new ArrayList<>();
+  private volatile int availableBytes;
+  private volatile boolean complete;
+  private volatile HoldfastException failure;
+
+  private Body(byte[] bytes, int lengthBytes, int availableBytes, boolean complete) {
+    Invariants.check(
+        lengthBytes >= 0 && lengthBytes <= Math.min(MAX_BYTES, bytes.length),
+        "body length: expected=0 to %s, was=%s",
+        Math.min(MAX_BYTES, bytes.length),
+        lengthBytes);
+    this.bytes = bytes;
+    this.lengthBytes = lengthBytes;
+    this.availableBytes = availableBytes;
+    this.complete = complete;
+  }
+
+  /** A body that is all there: the first {@code lengthBytes} of {@code bytes}, not copied. */
+  public static Body whole(byte[] bytes, int lengthBytes) {
+    return new Body(bytes, lengthBytes, lengthBytes, true);
+  }
+
+  /** A body that is all there: the whole array, not copied. */
+  public static Body whole(byte[] bytes) {
+    return whole(bytes, bytes.length);
+  }
+
+  /** A body that will arrive in {@code bytes}. */
+  public static Body arriving(byte[] bytes, int lengthBytes) {
+    return new Body(bytes, lengthBytes, 0, false);
+  }
+
+  /** The array; only the first {@link #availableBytes()} bytes mean anything. */
+  public byte[] array() {
+    return bytes;
+  }
+
+  /** Bytes the body will have. */
+  public int lengthBytes() {
+    return lengthBytes;
+  }
+
+  /** Bytes there by now. */
+  public int availableBytes() {
+    return availableBytes;
+  }
+
+  /** True when all bytes are there and were found good. */
+  public boolean isComplete() {
+    return complete;
+  }
+
+  /** Producer: {@code countBytes} more have been put into the array. */
+  public void advance(int countBytes) {
+    lock.lock();
+    try {
+      Objects.checkFromIndexSize(availableBytes, countBytes, lengthBytes);
+      availableBytes += countBytes;
+      changed.signalAll();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Producer: all bytes are there and, where the body has a name, they hash to it. */
+  public void complete() {
+    Invariants.check(availableBytes == lengthBytes, "complete body: %s missing", this);
+    end(null);
+  }
+
+  /** Producer: the rest won't come, or what came is wrong. No effect once ended. */
+  public void fail(HoldfastException why) {
+    end(Objects.requireNonNull(why));
+  }
+
+  /**
+   * Waits until more than {@code offsetBytes} bytes are there. Blocks: network threads only.
+   *
+   * @return how many bytes are there, more than {@code offsetBytes} or the full length
+   * @throws HoldfastException the producer's failure, or TIMED_OUT after {@code timeoutNs}
+   */
+  public int awaitBeyond(int offsetBytes, long timeoutNs) {
+    long leftNs = timeoutNs;
+    lock.lock();
+    try {
+      while (failure == null && availableBytes <= offsetBytes && availableBytes < lengthBytes) {
+        if (leftNs <= 0) {
+          throw new NetworkException(
+              ErrorCode.TIMED_OUT, "receive body: expected=more bytes, was=silence, body=" + this);
+        }
+        leftNs = changed.awaitNanos(leftNs);
+      }
+      if (failure != null) {
+        throw failure;
+      }
+      return availableBytes;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new NetworkException(ErrorCode.SHUTTING_DOWN, "receive body: interrupted", e);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Calls {@code then} once when the body is complete (with null) or failed (with why): at once on
+   * this thread if it already is, else on the producer's thread. It must not block.
+   */
+  public void whenEnded(Consumer<HoldfastException> then) {
+    lock.lock();
+    try {
+      if (!complete && failure == null) {
+        waiting.add(then);
+        return;
+      }
+    } finally {
+      lock.unlock();
+    }
+    then.accept(failure);
+  }
+
+  private void end(HoldfastException why) {
+    List<Consumer<HoldfastException>> toCall;
+    lock.lock();
+    try {
+      if (complete || failure != null) {
+        return;
+      }
+      failure = why;
+      complete = why == null;
+      changed.signalAll();
+      toCall = List.copyOf(waiting);
+      waiting.clear();
+    } finally {
+      lock.unlock();
+    }
+    toCall.forEach(then -> then.accept(why));
+  }
+
+  /** For messages: how much of it is there. */
+  @Override
+  public String toString() {
+    return availableBytes + " of " + lengthBytes + " bytes";
+  }
+}

@@ -1,0 +1,80 @@
+package holdfast.peer.port;
+
+import holdfast.metadata.Answer;
+import holdfast.metadata.Operation;
+import holdfast.metadata.OperationResult;
+import holdfast.metadata.Query;
+import holdfast.model.ChunkId;
+import holdfast.model.NodeId;
+import holdfast.protocol.PoolStatus;
+import holdfast.protocol.Reply;
+import holdfast.protocol.Request;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+
+/**
+ * What a mount needs of a pool. The remote implementation finds the leader and the owners, retries
+ * and fails over; each call ends by its deadline, with a value or a {@link
+ * holdfast.model.HoldfastException} in the future.
+ *
+ * <p>Any thread. Futures complete on the node's loop: what depends on them must not block there.
+ */
+public interface FileService {
+  /** Asks the namespace. Stale only when no leader could be reached, and then marked. */
+  CompletableFuture<Told> ask(Query query, long deadlineNs);
+
+  /**
+   * Changes the namespace exactly once, however often it is retried inside. An inline chunk is
+   * stored at min-copies before the change is made.
+   *
+   * @param forced complete only when the change and the inline chunk are forced to disk
+   */
+  CompletableFuture<OperationResult> change(
+      Operation operation, InlineChunk chunkOrNull, boolean forced, long deadlineNs);
+
+  /** Stores a sealed chunk: when complete, it is written at min-copies. */
+  CompletableFuture<Stored> store(ChunkId chunk, Body sealed, long deadlineNs);
+
+  /**
+   * Reads sealed bytes from the nearest owner that has them, skipping {@code avoid}; asks every
+   * peer before it fails.
+   *
+   * @param lengthBytes -1 for all of it; cut at the chunk's end
+   */
+  CompletableFuture<Fetched> fetch(
+      ChunkId chunk, int offsetBytes, int lengthBytes, Set<NodeId> avoid, long deadlineNs);
+
+  /** When complete, these chunks are forced to disk at min-copies of their owners. */
+  CompletableFuture<Void> force(Set<ChunkId> chunks, long deadlineNs);
+
+  /** When complete, everything this service changed before is forced at a majority of voters. */
+  CompletableFuture<Void> forceLog(long deadlineNs);
+
+  /** A block of this chunk from this holder did not open: it should re-read its copy. */
+  void reportBad(ChunkId chunk, NodeId holder);
+
+  /** Total and free bytes as a file system shows them, and the number of files. */
+  CompletableFuture<Reply.Space> space(long deadlineNs);
+
+  /** What {@code holdfast status} shows. */
+  CompletableFuture<PoolStatus> status(long deadlineNs);
+
+  /** Changes settings of the pool. */
+  CompletableFuture<Void> setPool(List<Request.SetPool.Setting> settings, long deadlineNs);
+
+  /** The upload epoch to stamp extents with that are uploaded from now on. */
+  long epoch();
+
+  /** An answer, and whether it may be older than what others have changed. */
+  record Told(Answer answer, boolean stale) {}
+
+  /** A sealed chunk that travels with its operation. */
+  record InlineChunk(ChunkId chunk, byte[] sealed) {}
+
+  /** Where a chunk is written by now, and the epoch known when its upload began. */
+  record Stored(List<NodeId> holders, long epoch) {}
+
+  /** Sealed bytes, whole, and who gave them. */
+  record Fetched(Body sealed, NodeId from) {}
+}

@@ -1,0 +1,35 @@
+package holdfast.peer.port;
+
+/**
+ * The single-writer loop of a node and its timers: everything a node decides, it decides here, one
+ * task at a time.
+ */
+public interface Loop {
+  /** Most timers pending at once; more is a bug. */
+  int TIMERS_MAX = 65_536;
+
+  /** Most posted tasks waiting at once; beyond it {@link #post} throws. */
+  int TASKS_MAX = 262_144;
+
+  /** Monotonic time in nanoseconds; only differences mean anything. Any thread. */
+  long nowNs();
+
+  /**
+   * Runs {@code task} on the loop thread, after all tasks posted before. Any thread; never blocks.
+   *
+   * @throws holdfast.model.HoldfastException BUSY when {@value #TASKS_MAX} tasks wait
+   */
+  void post(Runnable task);
+
+  /** Runs {@code task} once on the loop thread, not before {@code deadlineNs}. Any thread. */
+  Timer at(long deadlineNs, String name, Runnable task);
+
+  /** True on the loop thread. */
+  boolean onLoop();
+
+  /** A pending task. */
+  interface Timer {
+    /** Makes sure that the task doesn't run from now on. Loop thread only. No effect afterwards. */
+    void cancel();
+  }
+}

@@ -1,0 +1,35 @@
+package holdfast.protocol;
+
+import holdfast.consensus.RaftMessage;
+
+/** A message without an answer: it may be lost, and nothing waits for it. */
+public sealed interface Notice extends Message {
+  /** One message of the consensus core; its header names both endpoints. */
+  record Consensus(RaftMessage message) implements Notice {}
+
+  /**
+   * Between peers, every 500 ms: I am here, and this is how I am.
+   *
+   * @param missingChunks chunks this peer should hold under {@code mapIndex} and doesn't yet
+   * @param checked true when {@code missingChunks} counts every partition under {@code mapIndex}
+   *     and {@code appliedIndex}
+   * @param unreadableChunks chunks found bad and not replaced yet
+   */
+  record Heartbeat(
+      long incarnation,
+      long capacityBytes,
+      long usedBytes,
+      long chunkCount,
+      long mapIndex,
+      long appliedIndex,
+      long missingChunks,
+      long missingBytes,
+      boolean checked,
+      long unreadableChunks,
+      int loadPermille,
+      long uptimeMs)
+      implements Notice {}
+
+  /** The sender leaves in good order: away, not failed. */
+  record Goodbye() implements Notice {}
+}

@@ -1,0 +1,65 @@
+package holdfast.protocol;
+
+import holdfast.metadata.Answer;
+import holdfast.metadata.OperationResult;
+import holdfast.model.ChunkId;
+import holdfast.model.ErrorCode;
+import holdfast.model.HostPort;
+import holdfast.model.NodeId;
+import holdfast.placement.PoolMap;
+import java.util.List;
+
+/** The answer to one {@link Request}. */
+public sealed interface Reply extends Message {
+  /** Longest text of a failure, in UTF-8 bytes. */
+  int TEXT_MAX_BYTES = 1_024;
+
+  /** It is done; there is nothing to say. */
+  record Done() implements Reply {}
+
+  /**
+   * It failed.
+   *
+   * @param leaderOrNull who leads instead, with NOT_LEADER, if the answerer knows
+   */
+  record Failure(ErrorCode code, String text, Leader leaderOrNull) implements Reply {}
+
+  /** Where the leader is. */
+  record Leader(NodeId node, HostPort address) {}
+
+  /** Answers OpenSession. */
+  record Session(long epoch, long mapIndex, int sealingSuite) implements Reply {}
+
+  /** Answers Ask. */
+  record Told(Answer answer, boolean stale) implements Reply {}
+
+  /** Answers Change: what became of it and where in the log it stands. */
+  record Changed(OperationResult result, long index, long epoch) implements Reply {}
+
+  /** Answers PutChunk: who has written it by now, and the newest epoch the primary knows. */
+  record Stored(List<NodeId> holders, long epoch) implements Reply {}
+
+  /** Answers GetChunk; the bytes are the body. */
+  record Chunk(ChunkId chunk, int offsetBytes, int chunkLengthBytes) implements Reply {}
+
+  /** Answers GetMap; null when the asker's version is the newest here. */
+  record Map(PoolMap mapOrNull, Leader leaderOrNull) implements Reply {}
+
+  /** Answers GetStatus. */
+  record Status(PoolStatus status) implements Reply {}
+
+  /** Answers GetSpace. */
+  record Space(long totalBytes, long freeBytes, long fileCount) implements Reply {}
+
+  /** Answers Join: listed at this log index. */
+  record Joined(long index) implements Reply {}
+
+  /** Answers GetSummary. */
+  record Summary(int partition, int chunkCount, long sizeBytes, byte[] digest) implements Reply {}
+
+  /** Answers ListChunks; {@code last} when no more follow. */
+  record Chunks(List<Entry> entries, boolean last) implements Reply {
+    /** One chunk and its sealed length. */
+    public record Entry(ChunkId chunk, int lengthBytes) {}
+  }
+}

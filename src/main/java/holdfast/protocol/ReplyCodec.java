@@ -1,0 +1,130 @@
+package holdfast.protocol;
+
+import holdfast.metadata.Answer;
+import holdfast.metadata.OperationResult;
+import holdfast.model.ChunkId;
+import holdfast.model.ErrorCode;
+import holdfast.model.HostPort;
+import holdfast.model.NodeId;
+import holdfast.placement.PoolMap;
+import holdfast.util.ByteReader;
+import holdfast.util.ByteWriter;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+
+/** Types 64 to 127: replies. */
+final class ReplyCodec {
+  private static final int DIGEST_BYTES = 32;
+
+  private ReplyCodec() {}
+
+  static int typeOf(Reply reply) {
+    return switch (reply) {
+      case Reply.Done r -> 64;
+      case Reply.Failure r -> 65;
+      case Reply.Session r -> 66;
+      case Reply.Told r -> 67;
+      case Reply.Changed r -> 68;
+      case Reply.Stored r -> 69;
+      case Reply.Chunk r -> 70;
+      case Reply.Map r -> 71;
+      case Reply.Status r -> 72;
+      case Reply.Space r -> 73;
+      case Reply.Joined r -> 74;
+      case Reply.Summary r -> 75;
+      case Reply.Chunks r -> 76;
+    };
+  }
+
+  static void write(ByteWriter out, Reply reply) {
+    switch (reply) {
+      case Reply.Done r -> {}
+      case Reply.Failure r -> {
+        out.u16(r.code().wire()).v(cut(r.text()));
+        Fields.optional(out, r.leaderOrNull(), ReplyCodec::writeLeader);
+      }
+      case Reply.Session r -> out.u64(r.epoch()).u64(r.mapIndex()).u8(r.sealingSuite());
+      case Reply.Told r -> {
+        r.answer().write(out);
+        out.bool(r.stale());
+      }
+      case Reply.Changed r -> {
+        r.result().write(out);
+        out.u64(r.index()).u64(r.epoch());
+      }
+      case Reply.Stored r -> {
+        Fields.list(out, r.holders(), PoolStatus.PEERS_MAX, (o, node) -> node.write(o));
+        out.u64(r.epoch());
+      }
+      case Reply.Chunk r -> {
+        r.chunk().write(out);
+        out.u32(r.offsetBytes()).u32(r.chunkLengthBytes());
+      }
+      case Reply.Map r -> {
+        Fields.optional(out, r.mapOrNull(), (o, map) -> map.write(o));
+        Fields.optional(out, r.leaderOrNull(), ReplyCodec::writeLeader);
+      }
+      case Reply.Status r -> PoolStatusCodec.write(out, r.status());
+      case Reply.Space r -> out.u64(r.totalBytes()).u64(r.freeBytes()).u64(r.fileCount());
+      case Reply.Joined r -> out.u64(r.index());
+      case Reply.Summary r ->
+          out.u16(r.partition()).u32(r.chunkCount()).u64(r.sizeBytes()).raw(r.digest());
+      case Reply.Chunks r -> {
+        Fields.list(out, r.entries(), Request.LIST_MAX, ReplyCodec::writeEntry);
+        out.bool(r.last());
+      }
+    }
+  }
+
+  static Reply read(int type, ByteReader in) {
+    return switch (type) {
+      case 64 -> new Reply.Done();
+      case 65 ->
+          new Reply.Failure(
+              ErrorCode.ofWire(in.u16()),
+              in.text(Reply.TEXT_MAX_BYTES),
+              Fields.optional(in, ReplyCodec::readLeader));
+      case 66 -> new Reply.Session(in.u64(), in.u64(), in.u8());
+      case 67 -> new Reply.Told(Answer.read(in), in.bool());
+      case 68 -> new Reply.Changed(OperationResult.read(in), in.u64(), in.u64());
+      case 69 -> new Reply.Stored(Fields.list(in, PoolStatus.PEERS_MAX, NodeId::read), in.u64());
+      case 70 -> new Reply.Chunk(ChunkId.read(in), in.u32(), in.u32());
+      case 71 ->
+          new Reply.Map(
+              Fields.optional(in, PoolMap::read), Fields.optional(in, ReplyCodec::readLeader));
+      case 72 -> new Reply.Status(PoolStatusCodec.read(in));
+      case 73 -> new Reply.Space(in.u64(), in.u64(), in.u64());
+      case 74 -> new Reply.Joined(in.u64());
+      case 75 -> new Reply.Summary(in.u16(), in.u32(), in.u64(), in.raw(DIGEST_BYTES));
+      case 76 ->
+          new Reply.Chunks(Fields.list(in, Request.LIST_MAX, ReplyCodec::readEntry), in.bool());
+      default -> throw new MessageCodec.UnknownType(type);
+    };
+  }
+
+  private static void writeLeader(ByteWriter out, Reply.Leader leader) {
+    leader.node().write(out);
+    leader.address().write(out);
+  }
+
+  private static Reply.Leader readLeader(ByteReader in) {
+    return new Reply.Leader(NodeId.read(in), HostPort.read(in));
+  }
+
+  private static void writeEntry(ByteWriter out, Reply.Chunks.Entry entry) {
+    entry.chunk().write(out);
+    out.u32(entry.lengthBytes());
+  }
+
+  private static Reply.Chunks.Entry readEntry(ByteReader in) {
+    return new Reply.Chunks.Entry(ChunkId.read(in), in.u32());
+  }
+
+  /** Texts are for people: a long one loses its end rather than the reply. */
+  private static byte[] cut(String text) {
+    byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+    return bytes.length <= Reply.TEXT_MAX_BYTES
+        ? bytes
+        : Arrays.copyOf(bytes, Reply.TEXT_MAX_BYTES);
+  }
+}
