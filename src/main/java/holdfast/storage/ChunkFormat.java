@@ -19,7 +19,8 @@ final class ChunkFormat {
   static final int STATE_DELETED = 2;
   static final int CHUNK_BYTES_MAX = (4 << 20) + (16 << 10);
   static final int SEGMENT_BYTES_DEFAULT = 256 << 20;
-  static final int SEGMENT_BYTES_MIN = 8 << 20;
+  static final int SEGMENT_BYTES_SMALL = 8 << 20;
+  static final int SEGMENT_BYTES_MIN = 64 << 10;
   static final int SEGMENT_BYTES_MAX = 1 << 30;
   static final int MAPS_MAX = 16_384;
 

@@ -100,7 +100,7 @@ final class ChunkRecovery {
       scan(reader, segment, true);
       if (file.size() > segment.tailBytes()) {
         LOG.log(
-            System.Logger.Level.INFO,
+            System.Logger.Level.DEBUG,
             "cut torn tail: bytes=%d, path=%s"
                 .formatted(file.size() - segment.tailBytes(), disk.path(name)));
         segment.cutToTail();

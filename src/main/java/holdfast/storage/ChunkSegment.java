@@ -60,6 +60,15 @@ final class ChunkSegment {
     return new ChunkSegment(disk, number, sizeBytes, maps, file, State.OPEN);
   }
 
+  /** Size of a segment that has just room for one chunk. */
+  static int bytesForOne(int lengthBytes) {
+    return ChunkFormat.SEGMENT_HEADER_BYTES
+        + ChunkFormat.RECORD_HEADER_BYTES
+        + lengthBytes
+        + ChunkFormat.FOOTER_ENTRY_BYTES
+        + ChunkFormat.TRAILER_BYTES;
+  }
+
   long number() {
     return number;
   }
@@ -123,6 +132,8 @@ final class ChunkSegment {
 
   /** Writes the footer and forces; readers go over to a map. */
   void seal() {
+    // Data first: a footer that outlives a crash which its records don't would vouch for garbage.
+    file.force();
     byte[] entries = footer.toBytes();
     byte[] trailer =
         ChunkFormat.trailer(

@@ -28,56 +28,44 @@ public final class ChunkStore implements AutoCloseable {
   /** So many lost chunks are remembered for {@link #takeLost}; comparing partitions finds all. */
   public static final int LOST_MAX = 65_536;
 
-  private static final System.Logger LOG = System.getLogger(ChunkStore.class.getName());
-
-  private final Disk disk;
   private final StorageSpace space;
-  private final int segmentBytes;
-  private final Semaphore maps = new Semaphore(ChunkFormat.MAPS_MAX);
 
   /** Held over appends and their I/O. Taken before {@link #indexLock}. */
   private final ReentrantLock appendLock = new ReentrantLock();
 
-  /** Held over memory only. Guards index, segments, digests, lost and diskBytes. */
+  /** Held over memory only. Guards index, digests and lost. */
   private final ReentrantLock indexLock = new ReentrantLock();
 
   private final ChunkIndex index = new ChunkIndex();
-  private final List<ChunkSegment> segments;
+  private final ChunkAppender segments;
   private final byte[][] digests = new byte[ChunkId.PARTITION_COUNT][];
   private final long[] changeCounts = new long[ChunkId.PARTITION_COUNT];
   private final List<ChunkId> lost = new ArrayList<>();
 
-  /** Guarded by {@link #appendLock}: place of the open segment in the list, -1 without one. */
-  private int openOrdinal = -1;
-
+  /** Guarded by {@link #appendLock}. */
   private boolean isClosed;
 
   private ChunkStore(Disk disk, StorageSpace space, int segmentBytes) {
-    this.disk = disk;
     this.space = space;
-    this.segmentBytes = segmentBytes;
+    var maps = new Semaphore(ChunkFormat.MAPS_MAX);
     var recovery = new ChunkRecovery(disk, index, maps);
     recovery.run();
-    segments = new ArrayList<>(recovery.segments());
     recovery.lost().forEach(this::remember);
-    int last = segments.size() - 1;
-    if (last >= 0 && segments.get(last).state() == ChunkSegment.State.OPEN) {
-      openOrdinal = last;
-    }
+    segments = new ChunkAppender(disk, segmentBytes, maps, recovery.segments(), this::loseSegment);
   }
 
   /**
    * Opens the chunks of a directory: reads the footers, scans the open segment and cuts its torn
    * tail. Takes about as long as reading that one segment.
    *
-   * @param segmentBytes size of new segments, 8 MiB to 1 GiB; {@link StorageSpace#segmentBytes}
+   * @param segmentBytes size of new segments, 64 KiB to 1 GiB; {@link StorageSpace#segmentBytes}
    * @throws StorageException UNSUPPORTED if a segment's version is too new or too old
    */
   public static ChunkStore open(Disk disk, StorageSpace space, int segmentBytes) {
     Invariants.check(
         segmentBytes >= ChunkFormat.SEGMENT_BYTES_MIN
             && segmentBytes <= ChunkFormat.SEGMENT_BYTES_MAX,
-        "segments have 8 MiB to 1 GiB, was=%s",
+        "segments have 64 KiB to 1 GiB, was=%s",
         segmentBytes);
     return new ChunkStore(disk, space, segmentBytes);
   }
@@ -100,18 +88,17 @@ public final class ChunkStore implements AutoCloseable {
     int dataCrc = Crc.of(bytes, offset, lengthBytes);
     appendLock.lock();
     try {
+      requireOpen();
       if (contains(id)) {
         return false;
       }
       space.requireRoom(
           diskBytes(),
           (long) ChunkFormat.RECORD_HEADER_BYTES + lengthBytes + ChunkFormat.FOOTER_ENTRY_BYTES);
-      int ordinal = ordinalFor(lengthBytes);
-      int position =
-          append(ordinal, ChunkFormat.STATE_LIVE, id, dataCrc, bytes, offset, lengthBytes);
+      var place = segments.append(ChunkFormat.STATE_LIVE, id, dataCrc, bytes, offset, lengthBytes);
       indexLock.lock();
       try {
-        index.put(id, ordinal, position, lengthBytes);
+        index.put(id, place.ordinal(), place.offset(), lengthBytes);
         changed(id);
       } finally {
         indexLock.unlock();
@@ -135,11 +122,11 @@ public final class ChunkStore implements AutoCloseable {
     appendLock.lock();
     try {
       requireOpen();
-      ordinal = openOrdinal;
+      ordinal = segments.openOrdinal();
       if (ordinal < 0) {
         return;
       }
-      segment = segment(ordinal);
+      segment = segments.segment(ordinal);
     } finally {
       appendLock.unlock();
     }
@@ -148,7 +135,7 @@ public final class ChunkStore implements AutoCloseable {
     } catch (StorageException e) {
       appendLock.lock();
       try {
-        giveUp(ordinal, e);
+        segments.giveUp(ordinal, e);
       } finally {
         appendLock.unlock();
       }
@@ -252,7 +239,7 @@ public final class ChunkStore implements AutoCloseable {
         return false;
       }
       byte[] none = new byte[0];
-      append(ordinalFor(0), ChunkFormat.STATE_DELETED, id, Crc.of(none, 0, 0), none, 0, 0);
+      segments.append(ChunkFormat.STATE_DELETED, id, Crc.of(none, 0, 0), none, 0, 0);
       indexLock.lock();
       try {
         index.remove(id);
@@ -341,16 +328,7 @@ public final class ChunkStore implements AutoCloseable {
 
   /** Bytes the segment files take on disk, dead records and footers included. */
   public long diskBytes() {
-    indexLock.lock();
-    try {
-      long sumBytes = 0;
-      for (ChunkSegment segment : segments) {
-        sumBytes += segment.tailBytes();
-      }
-      return sumBytes;
-    } finally {
-      indexLock.unlock();
-    }
+    return segments.diskBytes();
   }
 
   /** Bytes chunks could take in all on this disk, as of now. */
@@ -374,12 +352,10 @@ public final class ChunkStore implements AutoCloseable {
   @Override
   public void close() {
     appendLock.lock();
-    indexLock.lock();
     try {
       isClosed = true;
-      segments.forEach(ChunkSegment::close);
+      segments.close();
     } finally {
-      indexLock.unlock();
       appendLock.unlock();
     }
   }
@@ -401,7 +377,7 @@ public final class ChunkStore implements AutoCloseable {
       }
       var location = index.location(slot);
       return new Found(
-          segments.get(location.segment()),
+          segments.segment(location.segment()),
           location.segment(),
           location.offset(),
           location.lengthBytes());
@@ -439,6 +415,16 @@ public final class ChunkStore implements AutoCloseable {
     }
   }
 
+  /** Counts all chunks of a segment as lost. */
+  private void loseSegment(int ordinal) {
+    indexLock.lock();
+    try {
+      index.forEachInSegment(ordinal, this::suspect);
+    } finally {
+      indexLock.unlock();
+    }
+  }
+
   private void suspect(int slot) {
     if (index.suspect(slot)) {
       ChunkId id = index.id(slot);
@@ -458,101 +444,11 @@ public final class ChunkStore implements AutoCloseable {
     changeCounts[id.partition()]++;
   }
 
+  /** With the append lock held. */
   private void requireOpen() {
     if (isClosed) {
       throw new StorageException(
           ErrorCode.SHUTTING_DOWN, "use chunk store: expected=open, was=closed");
-    }
-  }
-
-  private ChunkSegment segment(int ordinal) {
-    indexLock.lock();
-    try {
-      return segments.get(ordinal);
-    } finally {
-      indexLock.unlock();
-    }
-  }
-
-  /** The segment a record of this size goes to: the open one, or a new one behind it. */
-  private int ordinalFor(int lengthBytes) {
-    requireOpen();
-    if (openOrdinal >= 0) {
-      var open = segment(openOrdinal);
-      if (open.hasRoom(lengthBytes)) {
-        return openOrdinal;
-      }
-      onFailureGiveUp(openOrdinal, open, open::seal);
-      openOrdinal = -1;
-    }
-    indexLock.lock();
-    long number;
-    try {
-      number = segments.isEmpty() ? 1 : segments.get(segments.size() - 1).number() + 1;
-    } finally {
-      indexLock.unlock();
-    }
-    var created = ChunkSegment.create(disk, number, segmentBytes, maps);
-    indexLock.lock();
-    try {
-      segments.add(created);
-      openOrdinal = segments.size() - 1;
-    } finally {
-      indexLock.unlock();
-    }
-    return openOrdinal;
-  }
-
-  private int append(
-      int ordinal, int state, ChunkId id, int crc, byte[] bytes, int offset, int lengthBytes) {
-    var segment = segment(ordinal);
-    int[] position = new int[1];
-    onFailureGiveUp(
-        ordinal,
-        segment,
-        () -> position[0] = segment.append(state, id, crc, bytes, offset, lengthBytes));
-    return position[0];
-  }
-
-  private void onFailureGiveUp(int ordinal, ChunkSegment segment, Runnable write) {
-    try {
-      write.run();
-    } catch (StorageException e) {
-      if (e.code() != ErrorCode.NO_SPACE) {
-        giveUp(ordinal, e);
-        throw e;
-      }
-      try {
-        segment.cutToTail();
-      } catch (StorageException cut) {
-        e.addSuppressed(cut);
-        giveUp(ordinal, cut);
-      }
-      throw e;
-    }
-  }
-
-  /** Marks a segment bad, on disk too, and its chunks lost. With the append lock held. */
-  private void giveUp(int ordinal, StorageException why) {
-    var segment = segment(ordinal);
-    LOG.log(System.Logger.Level.ERROR, "give up segment: was=" + why.getMessage(), why);
-    segment.markBad();
-    if (openOrdinal == ordinal) {
-      openOrdinal = -1;
-    }
-    indexLock.lock();
-    try {
-      index.forEachInSegment(ordinal, this::suspect);
-    } finally {
-      indexLock.unlock();
-    }
-    try {
-      if (!disk.exists(ChunkFormat.badName(segment.number()))) {
-        disk.open(ChunkFormat.badName(segment.number()), Disk.Mode.CREATE).close();
-      }
-      disk.forceDirectory();
-    } catch (StorageException e) {
-      LOG.log(System.Logger.Level.ERROR, "mark segment bad: was=" + e.getMessage(), e);
     }
   }
 }

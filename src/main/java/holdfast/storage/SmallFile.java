@@ -81,8 +81,9 @@ final class SmallFile {
     if (Integer.compareUnsigned(was, version) > 0) {
       throw new StorageException(
           ErrorCode.UNSUPPORTED,
-          "read version: expected=%d, was=%s, too new, path=%s; run the newer holdfast that wrote it"
-              .formatted(version, Integer.toUnsignedString(was), path));
+          "read version: expected=%d, was=%s, too new, path=%s; "
+                  .formatted(version, Integer.toUnsignedString(was), path)
+              + "run the newer holdfast that wrote it");
     }
     if (was != version) {
       throw new StorageException(

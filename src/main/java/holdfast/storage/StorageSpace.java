@@ -49,7 +49,7 @@ public final class StorageSpace {
   public int segmentBytes(long usedBytes) {
     long segmentBytes = ChunkFormat.SEGMENT_BYTES_DEFAULT;
     long capacityBytes = capacityBytes(usedBytes);
-    while (segmentBytes > ChunkFormat.SEGMENT_BYTES_MIN && capacityBytes / segmentBytes < 16) {
+    while (segmentBytes > ChunkFormat.SEGMENT_BYTES_SMALL && capacityBytes / segmentBytes < 16) {
       segmentBytes /= 2;
     }
     return (int) segmentBytes;
@@ -61,15 +61,10 @@ public final class StorageSpace {
     if (moreBytes > availableBytes) {
       throw new StorageException(
           ErrorCode.NO_SPACE,
-          "store chunk: expected=room for %d bytes, was=%d (used=%d, capacity=%d, disk free=%d, left free=%d), path=%s"
-              .formatted(
-                  moreBytes,
-                  availableBytes,
-                  usedBytes,
-                  limitBytes,
-                  disk.freeBytes(),
-                  leaveFreeBytes,
-                  disk.path("")));
+          "store chunk: expected=room for %d bytes, was=%d (used=%d, capacity=%d, "
+                  .formatted(moreBytes, availableBytes, usedBytes, limitBytes)
+              + "disk free=%d, left free=%d), path=%s"
+                  .formatted(disk.freeBytes(), leaveFreeBytes, disk.path("")));
     }
   }
 }

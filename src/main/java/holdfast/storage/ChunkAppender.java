@@ -1,0 +1,135 @@
+package holdfast.storage;
+
+import holdfast.model.ChunkId;
+import holdfast.model.ErrorCode;
+import holdfast.model.StorageException;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.Semaphore;
+import java.util.function.IntConsumer;
+
+/**
+ * The segments of a chunk store and the one that is appended to. What writes is called with the
+ * store's append lock held; {@link #segment}, {@link #diskBytes} by anyone.
+ */
+final class ChunkAppender {
+  private static final System.Logger LOG = System.getLogger(ChunkAppender.class.getName());
+  private static final int NONE = -1;
+
+  private final Disk disk;
+  private final int segmentBytes;
+  private final Semaphore maps;
+  private final IntConsumer onGivenUp;
+
+  /** Grows only; a segment keeps its place, by which the index names it. */
+  private final List<ChunkSegment> segments;
+
+  private int openOrdinal = NONE;
+
+  /** {@code onGivenUp} is called with the ordinal of a segment that has become bad. */
+  ChunkAppender(
+      Disk disk,
+      int segmentBytes,
+      Semaphore maps,
+      List<ChunkSegment> found,
+      IntConsumer onGivenUp) {
+    this.disk = disk;
+    this.segmentBytes = segmentBytes;
+    this.maps = maps;
+    this.onGivenUp = onGivenUp;
+    this.segments = new CopyOnWriteArrayList<>(found);
+    int last = found.size() - 1;
+    if (last >= 0 && found.get(last).state() == ChunkSegment.State.OPEN) {
+      openOrdinal = last;
+    }
+  }
+
+  /** Where a record was written. */
+  record Place(int ordinal, int offset) {}
+
+  ChunkSegment segment(int ordinal) {
+    return segments.get(ordinal);
+  }
+
+  /** Ordinal of the segment that is appended to, -1 if there is none now. */
+  int openOrdinal() {
+    return openOrdinal;
+  }
+
+  long diskBytes() {
+    long sumBytes = 0;
+    for (ChunkSegment segment : segments) {
+      sumBytes += segment.tailBytes();
+    }
+    return sumBytes;
+  }
+
+  /** Writes a record at the end of the open segment, or of a new one. */
+  Place append(int state, ChunkId id, int dataCrc, byte[] bytes, int offset, int lengthBytes) {
+    int ordinal = ordinalFor(lengthBytes);
+    var segment = segment(ordinal);
+    try {
+      return new Place(ordinal, segment.append(state, id, dataCrc, bytes, offset, lengthBytes));
+    } catch (StorageException e) {
+      throw afterFailure(ordinal, e);
+    }
+  }
+
+  /** Marks a segment bad, on disk too. */
+  void giveUp(int ordinal, StorageException why) {
+    var segment = segment(ordinal);
+    LOG.log(System.Logger.Level.ERROR, "give up segment: was=" + why.getMessage(), why);
+    segment.markBad();
+    if (openOrdinal == ordinal) {
+      openOrdinal = NONE;
+    }
+    onGivenUp.accept(ordinal);
+    String mark = ChunkFormat.badName(segment.number());
+    try {
+      if (!disk.exists(mark)) {
+        disk.open(mark, Disk.Mode.CREATE).close();
+      }
+      disk.forceDirectory();
+    } catch (StorageException e) {
+      LOG.log(System.Logger.Level.ERROR, "mark segment bad: was=" + e.getMessage(), e);
+    }
+  }
+
+  void close() {
+    segments.forEach(ChunkSegment::close);
+  }
+
+  private int ordinalFor(int lengthBytes) {
+    if (openOrdinal != NONE) {
+      if (segment(openOrdinal).hasRoom(lengthBytes)) {
+        return openOrdinal;
+      }
+      try {
+        segment(openOrdinal).seal();
+      } catch (StorageException e) {
+        throw afterFailure(openOrdinal, e);
+      }
+      openOrdinal = NONE;
+    }
+    long number = segments.isEmpty() ? 1 : segments.get(segments.size() - 1).number() + 1;
+    int sizeBytes = Math.max(segmentBytes, ChunkSegment.bytesForOne(lengthBytes));
+    segments.add(ChunkSegment.create(disk, number, sizeBytes, maps));
+    openOrdinal = segments.size() - 1;
+    return openOrdinal;
+  }
+
+  /** A full disk costs only what was being written; anything else the segment. */
+  private StorageException afterFailure(int ordinal, StorageException e) {
+    if (e.code() != ErrorCode.NO_SPACE) {
+      giveUp(ordinal, e);
+      return e;
+    }
+    try {
+      segment(ordinal).cutToTail();
+    } catch (StorageException cut) {
+      e.addSuppressed(cut);
+      giveUp(ordinal, cut);
+    }
+    return e;
+  }
+}

@@ -1,0 +1,80 @@
+package holdfast.storage;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import holdfast.model.StorageException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The machine's file system. */
+final class NioDiskTest extends DiskContractTest {
+  @TempDir Path directory;
+
+  @Override
+  Disk disk() {
+    return NioDisk.open(directory);
+  }
+
+  @Test
+  void lockShutsOutAnotherProcess() throws IOException, InterruptedException {
+    var held = disk().lock("lock", "pid 17");
+
+    var other = startLocker("pid 18");
+
+    String answer = new String(other.getInputStream().readAllBytes()).strip();
+    assertTrue(other.waitFor(30, TimeUnit.SECONDS));
+    held.close();
+    assertTrue(answer.contains("locked by another peer (pid 17)"), answer);
+  }
+
+  @Test
+  void lockEndsWithItsProcess() throws IOException, InterruptedException {
+    var other = startLocker("pid 18");
+    assertTrue(other.waitFor(30, TimeUnit.SECONDS));
+
+    disk().lock("lock", "pid 19").close();
+
+    assertEquals("pid 19", Files.readString(directory.resolve("lock")));
+  }
+
+  private Process startLocker(String holder) throws IOException {
+    return new ProcessBuilder(
+            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+            "-XX:TieredStopAtLevel=1",
+            "-cp",
+            classPath(),
+            Locker.class.getName(),
+            directory.toString(),
+            holder)
+        .redirectErrorStream(true)
+        .start();
+  }
+
+  private static String classPath() {
+    return pathOf(Locker.class) + ":" + pathOf(NioDisk.class);
+  }
+
+  private static String pathOf(Class<?> type) {
+    return type.getProtectionDomain().getCodeSource().getLocation().getPath();
+  }
+
+  /** The other process: tries to lock, says what happened, and dies without unlocking. */
+  static final class Locker {
+    private Locker() {}
+
+    /** Takes the directory and the holder's text. */
+    public static void main(String[] args) {
+      try {
+        NioDisk.open(Path.of(args[0])).lock("lock", args[1]);
+        System.out.println("locked");
+      } catch (StorageException e) {
+        System.out.println(e.getMessage());
+      }
+    }
+  }
+}

@@ -1,0 +1,176 @@
+package holdfast.storage;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import holdfast.model.ErrorCode;
+import holdfast.model.LogId;
+import holdfast.model.StorageException;
+import holdfast.sim.SimDisk;
+import holdfast.util.ByteWriter;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+
+/** The directory: its lock, its versions, how the last run ended, and incarnations. */
+final class StorageDirectoryTest {
+  private static final byte[] ID = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
+
+  private final SimDisk disk = new SimDisk("sim", 1);
+
+  @Test
+  void newDirectoryIsFreshAndKeepsItsId() {
+    try (var directory = open("boot 1")) {
+      assertEquals(OpenedAfter.FRESH, directory.openedAfter());
+      assertEquals(1, directory.incarnation());
+    }
+    disk.restart();
+    try (var directory = StorageDirectory.open(disk, "boot 1", new byte[16], "pid 2")) {
+      assertArrayEquals(ID, directory.directoryId());
+    }
+  }
+
+  @Test
+  void cleanEndIsToldFromACrashOfTheProcessAndOfTheSystem() {
+    open("boot 1").closeCleanly();
+    var clean = open("boot 2");
+    assertEquals(OpenedAfter.CLEAN, clean.openedAfter());
+    assertEquals(1, clean.incarnation());
+
+    disk.restart();
+    var killed = open("boot 2");
+    assertEquals(OpenedAfter.PROCESS_CRASH, killed.openedAfter());
+    assertEquals(1, killed.incarnation());
+
+    disk.crash();
+    var down = open("boot 3");
+    assertEquals(OpenedAfter.SYSTEM_CRASH, down.openedAfter());
+    assertEquals(2, down.incarnation());
+    down.closeCleanly();
+  }
+
+  @Test
+  void secondOpenerIsToldWhoHasIt() {
+    var held = open("boot 1");
+
+    var refused = assertThrows(StorageException.class, () -> open("boot 1"));
+
+    assertEquals(ErrorCode.BUSY, refused.code());
+    assertTrue(refused.getMessage().contains("locked by another peer (pid 1)"));
+    held.close();
+    open("boot 1").close();
+  }
+
+  @Test
+  void tooNewTooOldAndCorruptAreThreeErrorsThatSayWhatToDo() {
+    open("boot 1").closeCleanly();
+
+    assertTrue(refusalWith(2).contains("too new"));
+    assertTrue(refusalWith(2).contains("run the newer holdfast"));
+    assertTrue(refusalWith(0).contains("too old"));
+    SmallFile.replace(disk, "format", DirectoryFormat.format(ID));
+    disk.flipBit("format", 100);
+    var corrupt = assertThrows(StorageException.class, () -> open("boot 1"));
+    assertEquals(ErrorCode.STORE_FAILED, corrupt.code());
+    assertTrue(corrupt.getMessage().contains("was=corrupt"), corrupt.getMessage());
+    assertTrue(corrupt.getMessage().contains("empty directory"));
+  }
+
+  private String refusalWith(int version) {
+    var out = new ByteWriter().raw(SmallFile.magic("HFSTORE1")).u32(version).raw(ID);
+    SmallFile.replace(disk, "format", Crc.seal(out, DirectoryFormat.FORMAT_BYTES));
+    var refusal = assertThrows(StorageException.class, () -> open("boot 1"));
+    assertEquals(ErrorCode.UNSUPPORTED, refusal.code());
+    return refusal.getMessage();
+  }
+
+  @Test
+  void brokenRunFileCountsAsASystemCrash() {
+    open("boot 1").closeCleanly();
+    disk.flipBit("run", 99);
+
+    try (var directory = open("boot 1")) {
+      assertEquals(OpenedAfter.SYSTEM_CRASH, directory.openedAfter());
+      assertEquals(2, directory.incarnation());
+    }
+  }
+
+  @Test
+  void dataWithoutAFormatFileIsRefused() {
+    open("boot 1").closeCleanly();
+    LogStore.open(disk, OpenedAfter.FRESH, why -> {}, new LogId(1, 1), 4_096).close();
+    disk.delete("format");
+
+    var refused = assertThrows(StorageException.class, () -> open("boot 1"));
+
+    assertEquals(ErrorCode.STORE_FAILED, refused.code());
+  }
+
+  @Test
+  void reportedLossIsTheNextIncarnationAtOnceAndForGood() {
+    var directory = open("boot 1");
+
+    directory.lost("a test");
+
+    assertEquals(2, directory.incarnation());
+    directory.closeCleanly();
+    assertEquals(2, open("boot 1").incarnation());
+  }
+
+  @Test
+  void lossThatCannotBeRecordedMakesTheNextStartASystemCrash() {
+    var directory = open("boot 1");
+    disk.failForceAfter(0);
+
+    directory.lost("a test");
+    directory.closeCleanly();
+
+    var next = open("boot 1");
+    assertEquals(OpenedAfter.SYSTEM_CRASH, next.openedAfter());
+    assertEquals(2, next.incarnation());
+  }
+
+  @Test
+  void noIncarnationIsUsedAgainAfterASystemCrashAtAnyMoment() {
+    Seeds.run(
+        seed -> {
+          var random = new Random(seed);
+          var crashing = new SimDisk("sim", seed);
+          long usedBeforeCrash = 0;
+          int boot = 0;
+          for (int round = 0; round < 20; round++) {
+            crashing.losePowerAt(1 + random.nextInt(25));
+            boolean isSystemCrash = random.nextBoolean();
+            boolean isClean = random.nextInt(3) == 0;
+            long used = 0;
+            try (var directory = StorageDirectory.open(crashing, "boot " + boot, ID, "pid 1")) {
+              used = directory.incarnation();
+              assertTrue(used > usedBeforeCrash);
+              if (random.nextInt(3) == 0) {
+                directory.lost("a test");
+                used = directory.incarnation();
+              }
+              if (isClean) {
+                directory.closeCleanly();
+              }
+            } catch (SimDisk.PowerLost e) {
+              // The point of it.
+            }
+            if (isSystemCrash && !isClean) {
+              usedBeforeCrash = Math.max(usedBeforeCrash, used);
+            }
+            if (isSystemCrash) {
+              crashing.crash();
+              boot++;
+            } else {
+              crashing.restart();
+            }
+          }
+        });
+  }
+
+  private StorageDirectory open(String bootId) {
+    return StorageDirectory.open(disk, bootId, ID, "pid 1");
+  }
+}
