@@ -34,6 +34,9 @@ final class Following {
 
   private final CoreState core;
 
+  /** The term in which the two numbers below were learned. */
+  private long knownTerm = -1;
+
   /** Up to here the log is known to equal that of the leader of this term. */
   private long matchedIndex;
 
@@ -42,15 +45,19 @@ final class Following {
 
   Following(CoreState core) {
     this.core = core;
-    termChanged();
   }
 
-  void termChanged() {
-    matchedIndex = core.commitIndex;
-    forceWantedIndex = 0;
+  /** What an earlier leader's log had says nothing about this one's, however the term ended. */
+  private void forgetEarlierTerm() {
+    if (knownTerm != core.term) {
+      knownTerm = core.term;
+      matchedIndex = core.commitIndex;
+      forceWantedIndex = 0;
+    }
   }
 
   void onAppend(Append append) {
+    forgetEarlierTerm();
     Endpoint leader = append.header().from();
     long prevIndex = append.prevIndex();
     long endIndex = prevIndex + append.entries().size();
@@ -116,12 +123,14 @@ final class Following {
 
   /** The log is forced further; a leader that waits for it is told at once. */
   void logForced(long beforeIndex) {
+    forgetEarlierTerm();
     if (core.role == Role.FOLLOWER && core.leader.isPresent() && beforeIndex < forceWantedIndex) {
       accept(core.leader.get());
     }
   }
 
   void onHeartbeat(Heartbeat heartbeat) {
+    forgetEarlierTerm();
     // The leader caps this by what this very endpoint has acknowledged in this term.
     long commit = Math.min(heartbeat.commitIndex(), core.log.lastIndex());
     matchedIndex = Math.max(matchedIndex, commit);
@@ -173,6 +182,7 @@ final class Following {
   }
 
   void snapshotReceived(SnapshotMeta meta) {
+    forgetEarlierTerm();
     if (incoming == null || !incoming.isStoring || !incoming.meta.equals(meta)) {
       core.out.add(new Effect.DiscardSnapshot(meta.index()));
       return;

@@ -279,7 +279,6 @@ public final class RaftCore {
     }
     if (term > core.term) {
       core.setTerm(term, Optional.empty());
-      following.termChanged();
     }
     core.setRole(Role.FOLLOWER, leader, cause);
   }

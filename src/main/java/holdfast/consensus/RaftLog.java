@@ -115,11 +115,11 @@ final class RaftLog {
     baseTerm = meta.term();
   }
 
-  /** Entries from {@code from} on: at least one if there is one, else within both bounds. */
-  List<LogEntry> slice(long from, int maxBytes, int maxCount) {
+  /** Entries from {@code from} to {@code to}: at least one, else within both bounds. */
+  List<LogEntry> slice(long from, long to, int maxBytes, int maxCount) {
     List<LogEntry> slice = new ArrayList<>();
     int bytes = 0;
-    for (long index = from; index <= lastIndex() && slice.size() < maxCount; index++) {
+    for (long index = from; index <= to && slice.size() < maxCount; index++) {
       LogEntry entry = entry(index);
       if (!slice.isEmpty() && bytes + entry.sizeBytes() > maxBytes) {
         break;

@@ -112,18 +112,33 @@ final class Replication {
   }
 
   private void stream(Progress member) {
-    while (member.nextIndex <= core.log.lastIndex() && !member.isWindowFull(core.config)) {
+    long end = lastIndexFor(member);
+    while (member.nextIndex <= end && !member.isWindowFull(core.config)) {
       if (member.nextIndex <= core.log.baseIndex()) {
         sendSnapshot(member);
         return;
       }
       var entries =
           core.log.slice(
-              member.nextIndex, core.config.appendBytesMax(), RaftMessage.APPEND_ENTRIES_MAX);
+              member.nextIndex, end, core.config.appendBytesMax(), RaftMessage.APPEND_ENTRIES_MAX);
       sendAppend(member, entries);
       int bytes = entries.stream().mapToInt(LogEntry::sizeBytes).sum();
       member.sent(entries.getLast().index(), bytes, core.nowMs);
     }
+  }
+
+  /**
+   * Who loses its vote hears of it only when that is committed. Else, if this leader dies before it
+   * has written the entry, the others may still need a vote of somebody who no longer asks for
+   * votes, and refuses its own because its log is the longer.
+   */
+  private long lastIndexFor(Progress member) {
+    long index = core.log.configurationIndex();
+    boolean losesVote =
+        index > core.commitIndex
+            && !core.configuration().isVoter(member.endpoint)
+            && core.log.configurationAt(core.commitIndex).isVoter(member.endpoint);
+    return losesVote ? index - 1 : core.log.lastIndex();
   }
 
   private void sendAppend(Progress member, List<LogEntry> entries) {
