@@ -24,8 +24,8 @@ public final class EstablishedSession {
    * The other side, as proved.
    *
    * @param dataKeyId what a client said; 0 for a peer
-   * @param epoch as initiator: the newest epoch the responder knows; as responder: the epoch of
-   *     the pool secret the initiator used
+   * @param epoch as initiator: the newest epoch the responder knows; as responder: the epoch of the
+   *     pool secret the initiator used
    */
   public record Remote(
       NodePublicKey key, Certificate certificate, InstanceId instance, long dataKeyId, int epoch) {
@@ -96,8 +96,8 @@ public final class EstablishedSession {
       case ROLE_REFUSED ->
           throw new NetworkException(
               ErrorCode.REFUSED,
-              "open session: expected=a member of the pool, was=refused: this home isn't listed, was"
-                  + " evicted, or may not do this; join again (`holdfast join`), peer="
+              "open session: expected=a member of the pool, was=refused: this home isn't listed,"
+                  + " was evicted, or may not do this; join again (`holdfast join`), peer="
                   + node);
       case NEWER_EPOCH ->
           throw new NetworkException(

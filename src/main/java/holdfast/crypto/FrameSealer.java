@@ -25,8 +25,7 @@ public final class FrameSealer {
   private long generationBytes;
   private long generationStartNs;
 
-  FrameSealer(
-      byte[] trafficSecret, SecureRandom random, WallClock wall, MonotonicClock monotonic) {
+  FrameSealer(byte[] trafficSecret, SecureRandom random, WallClock wall, MonotonicClock monotonic) {
     this.random = random;
     this.wall = wall;
     this.monotonic = monotonic;

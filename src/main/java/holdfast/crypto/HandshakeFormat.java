@@ -136,8 +136,7 @@ public final class HandshakeFormat {
   }
 
   static byte[] gateMac(PoolSecret secret, byte[] message, int lengthBytes) {
-    return Hashes.hmac(
-        secret.gateKey(), Hashes.ascii("M1"), Arrays.copyOf(message, lengthBytes));
+    return Hashes.hmac(secret.gateKey(), Hashes.ascii("M1"), Arrays.copyOf(message, lengthBytes));
   }
 
   static byte[] noVersionMac(PoolSecret secret, byte[] m1, byte[] versions) {

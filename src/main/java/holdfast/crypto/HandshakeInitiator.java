@@ -95,8 +95,8 @@ public final class HandshakeInitiator {
   }
 
   /**
-   * Takes M2 (or "no version": see {@link HandshakeFormat#m2Bytes}), verifies the peer as far as
-   * it can yet, and makes M3. About 5 ms of processor time.
+   * Takes M2 (or "no version": see {@link HandshakeFormat#m2Bytes}), verifies the peer as far as it
+   * can yet, and makes M3. About 5 ms of processor time.
    *
    * @throws ProtocolException UNSUPPORTED if no protocol version is common, else REFUSED or
    *     MALFORMED
@@ -203,7 +203,8 @@ public final class HandshakeInitiator {
     }
     if (!credentials.isAdmitted(admission)) {
       throw notWanted(
-          "a peer of a listed home", "peer " + id.shortForm() + " whose home isn't, or was evicted");
+          "a peer of a listed home",
+          "peer " + id.shortForm() + " whose home isn't, or was evicted");
     }
   }
 

@@ -15,7 +15,8 @@ import java.util.Arrays;
  *
  * <ol>
  *   <li>{@link #checkM1}: HMACs only. A stranger is closed without a word.
- *   <li>{@link #answerM1}: X25519 and Fernet (1 ms); send what it returns. After "no version" close.
+ *   <li>{@link #answerM1}: X25519 and Fernet (1 ms); send what it returns. After "no version"
+ *       close.
  *   <li>{@link #checkM3}: Fernet only; passes only a fresh proof of the pool secret.
  *   <li>{@link #m4}: RSA (8 ms); may run on another thread. Send what it returns.
  *   <li>{@link #session}: look at its status; unless OK, close after sending M4.
@@ -122,8 +123,8 @@ public final class HandshakeResponder {
   /**
    * Takes M3 ({@link HandshakeFormat#M3_BYTES} bytes) and checks its first half.
    *
-   * @throws ProtocolException REFUSED or MALFORMED unless its maker has the pool secret and
-   *     answers this very M2
+   * @throws ProtocolException REFUSED or MALFORMED unless its maker has the pool secret and answers
+   *     this very M2
    */
   public void checkM3(byte[] m3) {
     advance(Step.M3, Step.M4);

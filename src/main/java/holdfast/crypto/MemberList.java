@@ -50,7 +50,9 @@ public record MemberList(SortedMap<NodeId, Member> homes, SortedSet<NodeId> evic
 
   @Override
   public Optional<NodePublicKey> home(NodeId home) {
-    return isEvicted(home) ? Optional.empty() : Optional.ofNullable(homes.get(home)).map(Member::key);
+    return isEvicted(home)
+        ? Optional.empty()
+        : Optional.ofNullable(homes.get(home)).map(Member::key);
   }
 
   @Override

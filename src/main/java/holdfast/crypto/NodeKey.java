@@ -55,8 +55,8 @@ public final class NodeKey {
    * The key in {@code directory}/node.key, made there (durably) if there is none. The caller makes
    * sure that no other process does the same at once.
    *
-   * @throws StorageException if the file can't be read or written, is open to other users, or
-   *     holds no such key
+   * @throws StorageException if the file can't be read or written, is open to other users, or holds
+   *     no such key
    */
   public static NodeKey loadOrCreate(Path directory, SecureRandom random) {
     var file = directory.resolve(FILE_NAME);

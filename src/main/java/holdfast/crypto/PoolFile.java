@@ -94,8 +94,7 @@ public record PoolFile(
 
   /** The same with the founder set. */
   PoolFile withFounder(NodeId id) {
-    return new PoolFile(
-        root, random, madeHere, suite, secrets, members, dataKeys, Optional.of(id));
+    return new PoolFile(root, random, madeHere, suite, secrets, members, dataKeys, Optional.of(id));
   }
 
   /** The file's bytes. */

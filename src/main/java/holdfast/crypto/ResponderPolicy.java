@@ -3,7 +3,9 @@ package holdfast.crypto;
 import holdfast.model.InstanceId;
 import holdfast.model.NodeId;
 
-/** What a responder's node decides in a handshake. Called on the handshake's threads; never blocks. */
+/**
+ * What a responder's node decides in a handshake. Called on the handshake's threads; never blocks.
+ */
 public interface ResponderPolicy {
   /** Who belongs to the pool now. */
   Admission admission();

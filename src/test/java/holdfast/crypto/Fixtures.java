@@ -100,8 +100,7 @@ final class Fixtures {
   }
 
   static HandshakeResponder responder(LocalNode self, ResponderPolicy policy) {
-    return new HandshakeResponder(
-        self, policy, new FixedRandom("holdfast test responder"), WALL);
+    return new HandshakeResponder(self, policy, new FixedRandom("holdfast test responder"), WALL);
   }
 
   static byte[] counted(int lengthBytes, int first) {

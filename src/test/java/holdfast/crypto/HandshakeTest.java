@@ -44,9 +44,7 @@ class HandshakeTest {
   }
 
   private static FrameSealer sealer(EstablishedSession session) {
-    return session
-        .connection()
-        .outbound(new FixedRandom("frames"), Fixtures.WALL, Fixtures.STILL);
+    return session.connection().outbound(new FixedRandom("frames"), Fixtures.WALL, Fixtures.STILL);
   }
 
   private static byte[] token(byte[] frame) {
@@ -234,12 +232,10 @@ class HandshakeTest {
         Certificate.issue(
             otherPool.id(), Fixtures.HOME.id(), Role.CLIENT, Fixtures.OTHER, new FixedRandom("c"));
     var stranger =
-        new LocalNode(
-            Fixtures.HOME, certificate, Fixtures.CLIENT_INSTANCE, otherPool.secrets(), 7);
+        new LocalNode(Fixtures.HOME, certificate, Fixtures.CLIENT_INSTANCE, otherPool.secrets(), 7);
     var responder = Fixtures.responder(peer, welcome);
 
-    assertEquals(
-        Gate.STRANGER, responder.checkM1(Fixtures.initiator(stranger, otherPool).m1()));
+    assertEquals(Gate.STRANGER, responder.checkM1(Fixtures.initiator(stranger, otherPool).m1()));
     assertThrows(Invariants.Violation.class, responder::answerM1);
   }
 
@@ -276,15 +272,13 @@ class HandshakeTest {
     responder.checkM1(initiator.m1());
     responder.checkM3(initiator.m3(responder.answerM1()));
 
-    assertEquals(
-        ErrorCode.REFUSED, assertThrows(HoldfastException.class, responder::m4).code());
+    assertEquals(ErrorCode.REFUSED, assertThrows(HoldfastException.class, responder::m4).code());
   }
 
   @Test
   void aPeerOfAnUnlistedOrEvictedHomeIsRefusedByTheInitiator() {
     var homes = new TreeMap<NodeId, MemberList.Member>();
-    homes.put(
-        Fixtures.OTHER.id(), new MemberList.Member(Fixtures.OTHER.publicKey(), Role.CLIENT));
+    homes.put(Fixtures.OTHER.id(), new MemberList.Member(Fixtures.OTHER.publicKey(), Role.CLIENT));
     var withoutHome = new MemberList(homes, new TreeSet<>());
     var evictedHome =
         new MemberList(pool.members().homes(), new TreeSet<>(List.of(Fixtures.HOME.id())));
