@@ -92,51 +92,56 @@ need_tests() {
   PATH=$PATH:/sbin:/usr/sbin need_command tcpdump tcpdump
 }
 
-# Turns what has several names, or may not exist on this system, into packages.
+# Turns what has several names, or may not exist on this system, into packages. Says what no package
+# brings, and fails if there was any of it.
 choose_packages() {
-  local other package
-  for other in "${MISSING_OTHER[@]}"; do
+  local other package is_complete=true
+  for other in ${MISSING_OTHER[@]+"${MISSING_OTHER[@]}"}; do
+    package=
     case $other in
       jdk)
         package=$(first_available openjdk-25-jdk-headless openjdk-21-jdk-headless)
-        [ -n "$package" ] || {
-          echo "no JDK $JDK_VERSION_MIN or newer was found (JAVA_HOME, PATH, /usr/lib/jvm), and this"
-          echo "system's packages have none. Unpack one below /usr/lib/jvm (https://adoptium.net:"
-          echo "temurin-25-jdk), or set JAVA_HOME to it, and run this again."
-          return 1
-        } >&2
+        [ -n "$package" ] || cat >&2 <<END
+missing: a JDK of version $JDK_VERSION_MIN or newer, looked for in JAVA_HOME, PATH and /usr/lib/jvm, and the packages
+  of this system have none. Unpack one below /usr/lib/jvm, for example Temurin 25 from
+  https://adoptium.net, or set JAVA_HOME to one, then try again.
+END
         ;;
       libfuse2)
         package=$(first_available libfuse2 libfuse2t64)
         package=${package:-libfuse2}
         ;;
       dev-fuse)
-        echo "/dev/fuse is missing: load the kernel module (modprobe fuse) or, in a container, pass" \
-          "the device in (--device /dev/fuse --cap-add SYS_ADMIN)" >&2
-        return 1
+        cat >&2 <<END
+missing: /dev/fuse. Load the kernel module (modprobe fuse) or, in a container, pass the device in
+  (--device /dev/fuse --cap-add SYS_ADMIN), then try again.
+END
         ;;
     esac
-    MISSING_PACKAGES+=("$package")
+    if [ -n "$package" ]; then MISSING_PACKAGES+=("$package"); else is_complete=false; fi
   done
+  $is_complete
 }
 
 install_missing() {
+  local is_complete=true
   [ $((${#MISSING_PACKAGES[@]} + ${#MISSING_OTHER[@]})) -gt 0 ] || return 0
-  if [ "$(id -u)" != 0 ]; then
-    choose_packages || exit 1
-    say "missing: ${MISSING_PACKAGES[*]}. Run this, then try again:" >&2
-    say "  sudo apt-get install -y --no-install-recommends ${MISSING_PACKAGES[*]}" >&2
+  if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+    choose_packages || is_complete=false
+    if [ ${#MISSING_PACKAGES[@]} -gt 0 ]; then
+      say "missing: ${MISSING_PACKAGES[*]}. Install them, then try again:" >&2
+      say "  sudo apt-get install -y --no-install-recommends ${MISSING_PACKAGES[*]}" >&2
+    fi
     exit 1
   fi
-  command -v apt-get >/dev/null || {
-    choose_packages || exit 1
-    fail "install these (Debian's names) and run this again: ${MISSING_PACKAGES[*]}"
-  }
   apt-get update -q || say "apt-get update failed; trying with the package lists that are here" >&2
-  choose_packages || exit 1
-  say "installing ${MISSING_PACKAGES[*]}"
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends \
-    "${MISSING_PACKAGES[@]}" || fail "could not install: ${MISSING_PACKAGES[*]}"
+  choose_packages || is_complete=false
+  if [ ${#MISSING_PACKAGES[@]} -gt 0 ]; then
+    say "installing ${MISSING_PACKAGES[*]}"
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends \
+      "${MISSING_PACKAGES[@]}" || fail "could not install: ${MISSING_PACKAGES[*]}"
+  fi
+  $is_complete || exit 1
   MISSING_PACKAGES=() MISSING_OTHER=()
   use_jdk || fail "no JDK $JDK_VERSION_MIN or newer found after installing"
 }
