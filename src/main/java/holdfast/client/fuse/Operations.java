@@ -40,6 +40,7 @@ final class Operations {
   private final StructLayouts layouts;
   private final LookupCounts counts;
   private final MonotonicClock clock;
+  private final FailureLog failures;
   private volatile boolean stopped;
 
   Operations(
@@ -53,6 +54,7 @@ final class Operations {
     this.layouts = layouts;
     this.counts = counts;
     this.clock = clock;
+    this.failures = new FailureLog(clock);
   }
 
   /** From now on every request is refused with ENOTCONN: the file system is being closed. */
@@ -88,7 +90,7 @@ final class Operations {
       }
     } catch (HoldfastException e) {
       request.reply(e.code().errno());
-      logFailure(e, request);
+      logFailure(e, operation, request);
     } catch (Throwable e) {
       replyToBug(e, request, operation, address);
     } finally {
@@ -105,7 +107,7 @@ final class Operations {
       } else {
         request.reply(EIO);
       }
-      LOG.log(Level.ERROR, "fuse " + operation + ": failed; answered EIO", e);
+      failures.bug(operation, e);
     } catch (Throwable another) {
       // Out of memory twice: an exception must not leave a callback, and the reply came first.
       another.addSuppressed(e);
@@ -113,9 +115,9 @@ final class Operations {
     }
   }
 
-  private static void logFailure(HoldfastException e, FuseRequest request) {
+  private void logFailure(HoldfastException e, String operation, FuseRequest request) {
     if (e.code() == ErrorCode.INTERNAL) {
-      LOG.log(Level.ERROR, "fuse " + request + ": failed", e);
+      failures.bug(operation, e);
     } else if (LOG.isLoggable(Level.DEBUG)) {
       LOG.log(Level.DEBUG, "fuse {0}: {1}", request, e.getMessage());
     }
@@ -133,7 +135,7 @@ final class Operations {
     try {
       forgetOne(inode, count);
     } catch (Throwable e) {
-      LOG.log(Level.ERROR, "fuse forget: failed, inode=" + inode, e);
+      failures.bug("forget", e);
     } finally {
       library.fuse_reply_none(address);
     }
@@ -146,7 +148,7 @@ final class Operations {
         forgetOne(NativeMemory.getLong(entry), NativeMemory.getLong(entry + Long.BYTES));
       }
     } catch (Throwable e) {
-      LOG.log(Level.ERROR, "fuse forget: failed, inodes=" + entryCount, e);
+      failures.bug("forget", e);
     } finally {
       library.fuse_reply_none(address);
     }

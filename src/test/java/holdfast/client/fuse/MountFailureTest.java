@@ -24,7 +24,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** File systems that throw or hang: the caller gets an error, in time, and the mount lives on. */
 @Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 final class MountFailureTest {
-  private static final Duration DEADLINE = Duration.ofMillis(300);
+  private static final Duration DEADLINE = Duration.ofMillis(500);
 
   /** What makes the kernel call a method, and whether its caller can see it fail. */
   private record Trigger(String method, String line, boolean seen) {}
