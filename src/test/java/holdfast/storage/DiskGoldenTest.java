@@ -1,0 +1,109 @@
+package holdfast.storage;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import holdfast.model.ChunkId;
+import holdfast.model.LogId;
+import holdfast.model.NodeId;
+import holdfast.util.ByteReader;
+import holdfast.util.ByteWriter;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.HexFormat;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+
+/** One example of each header and record, as version 1 has it: never changes. */
+final class DiskGoldenTest {
+  private static final ChunkId CHUNK =
+      new ChunkId(0x0102030405060708L, 0x1112131415161718L, 0x2122232425262728L, 0x31L);
+  private static final LogId LOG = new LogId(0xA1A2A3A4A5A6A7A8L, 0xB1B2B3B4B5B6B7B8L);
+  private static final String BOOT = "01234567-89ab-cdef-0123-456789abcdef";
+
+  @Test
+  void directoryFilesAreAsEver() throws IOException {
+    byte[] id = HexFormat.of().parseHex("000102030405060708090a0b0c0d0e0f");
+    var run = new DirectoryFormat.Run(true, BOOT);
+
+    assertArrayEquals(golden("format"), DirectoryFormat.format(id));
+    assertArrayEquals(golden("incarnation"), DirectoryFormat.incarnation(7));
+    assertArrayEquals(golden("run"), DirectoryFormat.run(run));
+    assertArrayEquals(id, DirectoryFormat.readFormat(golden("format"), ""));
+    assertEquals(7, DirectoryFormat.readIncarnation(golden("incarnation"), ""));
+    assertEquals(run, DirectoryFormat.readRun(golden("run"), ""));
+  }
+
+  @Test
+  void chunkSegmentIsAsEver() throws IOException {
+    byte[] data = "sealed bytes".getBytes(StandardCharsets.US_ASCII);
+    var record =
+        new ChunkFormat.RecordHeader(
+            ChunkFormat.STATE_LIVE, CHUNK, data.length, Crc.of(data, 0, data.length), 3);
+    var entry = new ChunkFormat.FooterEntry(CHUNK, 64, data.length, 1, record.dataCrc());
+    var entries = new ByteWriter();
+    ChunkFormat.footerEntry(entries, entry);
+    var trailer = new ChunkFormat.Trailer(1, 132, Crc.of(entries.toBytes(), 0, 48), 9);
+
+    assertArrayEquals(golden("chunk-segment-header"), ChunkFormat.segmentHeader(9, 268_435_456));
+    assertArrayEquals(
+        golden("chunk-record"),
+        new ByteWriter().raw(ChunkFormat.recordHeader(record)).raw(data).toBytes());
+    assertArrayEquals(golden("chunk-footer-entry"), entries.toBytes());
+    assertArrayEquals(golden("chunk-trailer"), ChunkFormat.trailer(trailer));
+    assertEquals(
+        Optional.of(new ChunkFormat.SegmentHeader(9, 268_435_456)),
+        ChunkFormat.readSegmentHeader(golden("chunk-segment-header"), ""));
+    assertEquals(Optional.of(record), ChunkFormat.readRecordHeader(golden("chunk-record"), 0));
+    assertEquals(entry, ChunkFormat.readFooterEntry(new ByteReader(golden("chunk-footer-entry"))));
+    assertEquals(Optional.of(trailer), ChunkFormat.readTrailer(golden("chunk-trailer")));
+  }
+
+  @Test
+  void operationLogIsAsEver() throws IOException {
+    var header = new LogFormat.SegmentHeader(5, 1_000, 12, 0x12345678, LOG);
+    var payload = "operation".getBytes(StandardCharsets.US_ASCII);
+    var entry = new ByteWriter();
+    int chain = LogFormat.entry(entry, new StoredEntry(1_000, 13, 4, payload), 0x12345678);
+    var vote = new HardState.Vote(new NodeId(1, 2, 3, 4), 6);
+    var state = new LogFormat.State(2, new HardState(LOG, 13, Optional.of(vote)), 999, 12, 5);
+
+    assertArrayEquals(golden("log-segment-header"), LogFormat.segmentHeader(header));
+    assertArrayEquals(golden("log-entry"), entry.toBytes());
+    assertArrayEquals(golden("log-state"), LogFormat.state(state));
+    assertEquals(
+        Optional.of(header), LogFormat.readSegmentHeader(golden("log-segment-header"), ""));
+    assertEquals(
+        Optional.of(new LogFormat.EntryHeader(payload.length, 1_000, 13, 4, chain)),
+        LogFormat.readEntryHeader(golden("log-entry"), 0));
+    assertEquals(Optional.of(state), LogFormat.readState(golden("log-state"), ""));
+  }
+
+  @Test
+  void snapshotIsAsEver() throws IOException {
+    var header = new SnapshotFormat.Header(LOG, 1_000, 13, 3, 0x01020304);
+    var piece = new SnapshotFormat.PieceHeader(1_024, 0x0A0B0C0D);
+    byte[] digest = new Sha256().update(new byte[3], 0, 3).digest();
+
+    assertArrayEquals(golden("snapshot-header"), SnapshotFormat.header(header));
+    assertArrayEquals(golden("snapshot-piece-header"), SnapshotFormat.pieceHeader(piece));
+    assertArrayEquals(
+        golden("snapshot-footer"),
+        SnapshotFormat.footer(new SnapshotFormat.Footer(2, 2_048, digest)));
+    assertEquals(header, SnapshotFormat.readHeader(golden("snapshot-header"), ""));
+    assertEquals(
+        Optional.of(piece), SnapshotFormat.readPieceHeader(golden("snapshot-piece-header")));
+    var footer = SnapshotFormat.readFooter(golden("snapshot-footer")).orElseThrow();
+    assertEquals(2_048, footer.totalBytes());
+    assertArrayEquals(digest, footer.digest());
+  }
+
+  private static byte[] golden(String name) throws IOException {
+    String path = "/golden/1/storage-" + name + ".hex";
+    try (InputStream in = DiskGoldenTest.class.getResourceAsStream(path)) {
+      String text = new String(in.readAllBytes(), StandardCharsets.US_ASCII);
+      return HexFormat.of().parseHex(text.replaceAll("\\s", ""));
+    }
+  }
+}

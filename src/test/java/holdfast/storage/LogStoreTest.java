@@ -1,0 +1,271 @@
+package holdfast.storage;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import holdfast.model.ErrorCode;
+import holdfast.model.LogId;
+import holdfast.model.StorageException;
+import holdfast.sim.SimDisk;
+import holdfast.util.ByteWriter;
+import holdfast.util.Invariants;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+
+/** The operation log when the disk fails, fills up or rots. */
+final class LogStoreTest {
+  private static final LogId LOG = new LogId(1, 2);
+  private static final int SEGMENT_BYTES = 4_096;
+
+  private final SimDisk disk = new SimDisk("sim", 1);
+  private final List<String> losses = new ArrayList<>();
+
+  @Test
+  void newLogIsEmptyAndReportsNoLoss() {
+    var log = open(OpenedAfter.FRESH);
+
+    assertEquals(0, log.startIndex());
+    assertEquals(0, log.lastIndex());
+    assertEquals(0, log.term(0));
+    assertEquals(List.of(), log.read(1, 1_000));
+    assertEquals(new HardState(LOG, 0, Optional.empty()), log.hardState());
+    assertEquals(List.of(), losses);
+  }
+
+  @Test
+  void entriesMustFollowEachOther() {
+    var log = open(OpenedAfter.FRESH);
+    log.append(List.of(entry(1, 5)));
+
+    assertThrows(Invariants.Violation.class, () -> log.append(List.of(entry(3, 5))));
+    assertThrows(Invariants.Violation.class, () -> log.append(List.of(entry(2, 4))));
+
+    log.append(List.of(entry(2, 5)));
+    assertEquals(2, log.lastIndex());
+  }
+
+  @Test
+  void missingLogInAUsedDirectoryIsALoss() {
+    open(OpenedAfter.CLEAN);
+
+    assertEquals(1, losses.size());
+  }
+
+  @Test
+  void tornTailAfterADeadProcessIsCutWithoutALoss() {
+    fill(open(OpenedAfter.FRESH), 30);
+    String last = lastSegment();
+    try (var file = disk.open(last, Disk.Mode.WRITE)) {
+      file.truncate(file.size() - 1);
+    }
+
+    var log = open(OpenedAfter.PROCESS_CRASH);
+
+    assertEquals(29, log.lastIndex());
+    assertEquals(List.of(), losses);
+    fill(log, 40);
+    assertEquals(40, log.read(1, 1 << 20).size());
+  }
+
+  @Test
+  void tornTailAfterACleanEndIsALoss() {
+    fill(open(OpenedAfter.FRESH), 30);
+    try (var file = disk.open(lastSegment(), Disk.Mode.WRITE)) {
+      file.truncate(file.size() - 1);
+    }
+
+    assertEquals(29, open(OpenedAfter.CLEAN).lastIndex());
+    assertEquals(1, losses.size());
+  }
+
+  @Test
+  void lossIsReportedBeforeAnythingIsCut() {
+    fill(open(OpenedAfter.FRESH), 30);
+    String last = lastSegment();
+    long sizeBytes = disk.sizeBytes(last);
+    disk.flipBit(last, (sizeBytes - 5) * 8);
+
+    var sizes = new ArrayList<Long>();
+    LogStore.open(
+        disk,
+        OpenedAfter.PROCESS_CRASH,
+        why -> sizes.add(disk.sizeBytes(last)),
+        LOG,
+        SEGMENT_BYTES);
+
+    assertEquals(List.of(sizeBytes), sizes);
+    assertTrue(disk.sizeBytes(last) < sizeBytes);
+  }
+
+  @Test
+  void everyFlippedBitIsALossAndNeverAWrongEntry() {
+    Seeds.run(
+        seed -> {
+          losses.clear();
+          var random = new Random(seed);
+          var damaged = new SimDisk("sim", seed);
+          var log = LogStore.open(damaged, OpenedAfter.FRESH, losses::add, LOG, SEGMENT_BYTES);
+          fill(log, 60);
+          log.saveHardState(new HardState(LOG, 9, Optional.empty()));
+          log.close();
+          var names = damaged.list();
+          String name = names.get(random.nextInt(names.size()));
+          damaged.flipBit(name, random.nextLong(damaged.sizeBytes(name) * 8));
+
+          var found =
+              LogStore.open(damaged, OpenedAfter.PROCESS_CRASH, losses::add, LOG, SEGMENT_BYTES);
+
+          assertEquals(1, losses.size());
+          for (StoredEntry entry : found.read(1, 1 << 20)) {
+            assertArrayEquals(payload(entry.index()), entry.payload());
+          }
+          fill(found, 70);
+          found.close();
+          var again =
+              LogStore.open(damaged, OpenedAfter.PROCESS_CRASH, losses::add, LOG, SEGMENT_BYTES);
+          assertEquals(70, again.read(1, 1 << 20).size());
+          assertEquals(1, losses.size());
+        });
+  }
+
+  @Test
+  void bitThatFlipsWhileRunningStopsTheLog() {
+    var log = open(OpenedAfter.FRESH);
+    fill(log, 30);
+    disk.flipBit(LogFormat.segmentName(1), 8L * 500);
+
+    assertEquals(ErrorCode.STORE_FAILED, codeOf(() -> log.read(1, 1 << 20)));
+
+    assertEquals(1, losses.size());
+    assertEquals(ErrorCode.STORE_FAILED, codeOf(log::force));
+  }
+
+  @Test
+  void failedForceStopsTheLogForGoodAndIsALoss() {
+    var log = open(OpenedAfter.FRESH);
+    fill(log, 3);
+    disk.failForceAfter(0);
+
+    assertEquals(ErrorCode.STORE_FAILED, codeOf(log::force));
+
+    assertEquals(1, losses.size());
+    assertEquals(ErrorCode.STORE_FAILED, codeOf(log::force));
+    assertEquals(ErrorCode.STORE_FAILED, codeOf(() -> log.append(List.of(entry(4, 1)))));
+    assertEquals(
+        ErrorCode.STORE_FAILED,
+        codeOf(() -> log.saveHardState(new HardState(LOG, 1, Optional.empty()))));
+    assertEquals(1, losses.size());
+  }
+
+  @Test
+  void failedWriteOfAVoteStopsTheLog() {
+    var log = open(OpenedAfter.FRESH);
+    disk.failWriteAfter(0);
+
+    assertEquals(
+        ErrorCode.STORE_FAILED,
+        codeOf(() -> log.saveHardState(new HardState(LOG, 1, Optional.empty()))));
+
+    assertEquals(1, losses.size());
+    assertEquals(0, log.hardState().term());
+  }
+
+  @Test
+  void fullDiskLeavesTheLogUsable() {
+    var log = open(OpenedAfter.FRESH);
+    fill(log, 3);
+    disk.totalBytes(disk.totalBytes() - disk.freeBytes() + 50);
+
+    assertEquals(ErrorCode.NO_SPACE, codeOf(() -> log.append(List.of(entry(4, 1), entry(5, 1)))));
+
+    assertEquals(List.of(), losses);
+    assertEquals(3, log.lastIndex());
+    disk.totalBytes(1 << 20);
+    fill(log, 20);
+    log.force();
+    disk.crash();
+    assertEquals(20, open(OpenedAfter.SYSTEM_CRASH).read(1, 1 << 20).size());
+  }
+
+  @Test
+  void truncatedPrefixFreesItsSegments() {
+    var log = open(OpenedAfter.FRESH);
+    fill(log, 200);
+    long diskBytes = log.diskBytes();
+
+    log.truncatePrefix(150);
+
+    assertTrue(log.diskBytes() < diskBytes / 2);
+    assertEquals(150, log.startIndex());
+    assertEquals(1, log.term(150));
+    assertEquals(50, log.read(151, 1 << 20).size());
+    log.truncatePrefix(200);
+    assertEquals(200, log.lastIndex());
+    assertEquals(0, log.diskBytes());
+    fill(log, 210);
+    log.close();
+    assertEquals(210, open(OpenedAfter.PROCESS_CRASH).lastIndex());
+    assertEquals(List.of(), losses);
+  }
+
+  @Test
+  void segmentOfANewerVersionIsRefused() {
+    fill(open(OpenedAfter.FRESH), 1);
+    var out = new ByteWriter().raw(SmallFile.magic("HFOPSLOG")).u32(2);
+    SmallFile.replace(disk, LogFormat.segmentName(1), Crc.seal(out, 64));
+
+    var refused = assertThrows(StorageException.class, () -> open(OpenedAfter.PROCESS_CRASH));
+
+    assertEquals(ErrorCode.UNSUPPORTED, refused.code());
+    assertTrue(refused.getMessage().contains("too new"), refused.getMessage());
+  }
+
+  @Test
+  void bothStateFilesDamagedIsRefused() {
+    fill(open(OpenedAfter.FRESH), 1);
+    disk.flipBit("log.state-0", 100);
+    disk.flipBit("log.state-1", 100);
+
+    var refused = assertThrows(StorageException.class, () -> open(OpenedAfter.PROCESS_CRASH));
+
+    assertEquals(ErrorCode.STORE_FAILED, refused.code());
+    assertFalse(disk.list().stream().noneMatch(name -> name.endsWith(".seg")));
+  }
+
+  private LogStore open(OpenedAfter openedAfter) {
+    return LogStore.open(disk, openedAfter, losses::add, LOG, SEGMENT_BYTES);
+  }
+
+  private String lastSegment() {
+    return disk.list().stream()
+        .filter(name -> LogFormat.segmentNumber(name) >= 0)
+        .reduce((first, second) -> second)
+        .orElseThrow();
+  }
+
+  private static void fill(LogStore log, long lastIndex) {
+    for (long index = log.lastIndex() + 1; index <= lastIndex; index++) {
+      log.append(List.of(entry(index, 1)));
+    }
+  }
+
+  private static StoredEntry entry(long index, long term) {
+    return new StoredEntry(index, term, 1, payload(index));
+  }
+
+  private static byte[] payload(long index) {
+    byte[] payload = new byte[(int) (index * 37 % 300)];
+    new Random(index).nextBytes(payload);
+    return payload;
+  }
+
+  private static ErrorCode codeOf(Runnable body) {
+    return DiskContractTest.codeOf(body);
+  }
+}
