@@ -1,6 +1,5 @@
 package holdfast.client.fuse;
 
-import holdfast.client.Caller;
 import holdfast.client.CreatedFile;
 import holdfast.client.FileAttributes;
 import holdfast.client.OpenedFile;
@@ -10,21 +9,17 @@ import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import holdfast.util.Invariants;
 import holdfast.util.MonotonicClock;
-import java.lang.System.Logger;
-import java.lang.System.Logger.Level;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
 /**
  * libfuse's callbacks: each turns one request into one call of the file system and one reply. All
- * go through {@link #handle}, which answers whatever is thrown, so that no caller waits for ever
- * and none takes a failure for success. A late result (the watchdog has replied) is undone where it
- * left something open.
+ * go through {@link RequestWrapper}, which answers whatever is thrown, so that no caller waits for
+ * ever and none takes a failure for success. A late result (the watchdog has replied) is undone
+ * where it left something open.
  */
 final class Operations {
-  private static final Logger LOG = System.getLogger("holdfast.client.fuse");
   private static final int OK = 0;
-  private static final int EIO = 5;
 
   // struct fuse_dirent { u64 ino; u64 off; u32 namelen; u32 type; char name[] } in steps of 8
   // bytes.
@@ -39,9 +34,8 @@ final class Operations {
   private final PoolFileSystem files;
   private final StructLayouts layouts;
   private final LookupCounts counts;
-  private final MonotonicClock clock;
   private final FailureLog failures;
-  private volatile boolean stopped;
+  private final RequestWrapper wrapper;
 
   Operations(
       LibFuse library,
@@ -53,78 +47,21 @@ final class Operations {
     this.files = files;
     this.layouts = layouts;
     this.counts = counts;
-    this.clock = clock;
-    this.failures = new FailureLog(clock);
+    failures = new FailureLog(clock);
+    wrapper = new RequestWrapper(library, layouts, clock, failures);
   }
 
   /** From now on every request is refused with ENOTCONN: the file system is being closed. */
   void stop() {
-    stopped = true;
+    wrapper.stop();
   }
 
   boolean isStopped() {
-    return stopped;
-  }
-
-  @FunctionalInterface
-  private interface Body {
-    /** Calls the file system and replies once; an exception is replied by the wrapper. */
-    void run(Worker worker, FuseRequest request);
-  }
-
-  /** The wrapper of all callbacks that owe a reply. Never throws. */
-  private void handle(String operation, long address, long inode, Body body) {
-    FuseRequest request = null;
-    Worker worker = null;
-    try {
-      worker = Worker.CURRENT.get();
-      request = new FuseRequest(library, address, operation, inode, clock.nowNs());
-      worker.current = request;
-      if (stopped) {
-        throw new HoldfastException(
-            ErrorCode.SHUTTING_DOWN, operation + ": expected=a mount in use, was=unmounting");
-      }
-      body.run(worker, request);
-      if (request.reply(EIO)) {
-        LOG.log(Level.ERROR, "fuse {0}: expected=a reply, was=none; answered EIO", request);
-      }
-    } catch (HoldfastException e) {
-      request.reply(e.code().errno());
-      logFailure(e, operation, request);
-    } catch (Throwable e) {
-      replyToBug(e, request, operation, address);
-    } finally {
-      if (worker != null) {
-        worker.current = null;
-      }
-    }
-  }
-
-  private void replyToBug(Throwable e, FuseRequest request, String operation, long address) {
-    try {
-      if (request == null) {
-        library.fuse_reply_err(address, EIO);
-      } else {
-        request.reply(EIO);
-      }
-      failures.bug(operation, e);
-    } catch (Throwable another) {
-      // Out of memory twice: an exception must not leave a callback, and the reply came first.
-      another.addSuppressed(e);
-      LOG.log(Level.ERROR, "fuse: failed twice", another);
-    }
-  }
-
-  private void logFailure(HoldfastException e, String operation, FuseRequest request) {
-    if (e.code() == ErrorCode.INTERNAL) {
-      failures.bug(operation, e);
-    } else if (LOG.isLoggable(Level.DEBUG)) {
-      LOG.log(Level.DEBUG, "fuse {0}: {1}", request, e.getMessage());
-    }
+    return wrapper.isStopped();
   }
 
   void lookup(long address, long parent, long name) {
-    handle(
+    wrapper.handle(
         "lookup",
         address,
         parent,
@@ -155,13 +92,13 @@ final class Operations {
   }
 
   private void forgetOne(long inode, long count) {
-    if (counts.subtract(inode, count) && !stopped) {
+    if (counts.subtract(inode, count) && !wrapper.isStopped()) {
       files.forget(inode);
     }
   }
 
   void getAttributes(long address, long inode, long fileInfo) {
-    handle(
+    wrapper.handle(
         "getattr",
         address,
         inode,
@@ -169,7 +106,7 @@ final class Operations {
   }
 
   void setAttributes(long address, long inode, long stat, int mask, long fileInfo) {
-    handle(
+    wrapper.handle(
         "setattr",
         address,
         inode,
@@ -181,7 +118,7 @@ final class Operations {
   }
 
   void readLink(long address, long inode) {
-    handle(
+    wrapper.handle(
         "readlink",
         address,
         inode,
@@ -193,23 +130,21 @@ final class Operations {
   }
 
   void makeNode(long address, long parent, long name, int mode, long rdev) {
-    Caller caller = caller(address);
-    handle(
+    wrapper.handle(
         "mknod",
         address,
         parent,
-        (worker, request) ->
+        (worker, request, caller) ->
             replyEntry(
                 worker, request, files.makeNode(caller, parent, name(name), mode, (int) rdev)));
   }
 
   void makeDirectory(long address, long parent, long name, int mode) {
-    Caller caller = caller(address);
-    handle(
+    wrapper.handle(
         "mkdir",
         address,
         parent,
-        (worker, request) ->
+        (worker, request, caller) ->
             replyEntry(
                 worker,
                 request,
@@ -218,7 +153,7 @@ final class Operations {
   }
 
   void unlink(long address, long parent, long name) {
-    handle(
+    wrapper.handle(
         "unlink",
         address,
         parent,
@@ -229,7 +164,7 @@ final class Operations {
   }
 
   void removeDirectory(long address, long parent, long name) {
-    handle(
+    wrapper.handle(
         "rmdir",
         address,
         parent,
@@ -240,12 +175,11 @@ final class Operations {
   }
 
   void symbolicLink(long address, long target, long parent, long name) {
-    Caller caller = caller(address);
-    handle(
+    wrapper.handle(
         "symlink",
         address,
         parent,
-        (worker, request) -> {
+        (worker, request, caller) -> {
           byte[] bytes = NativeMemory.getString(target);
           if (bytes.length > PoolFileSystem.TARGET_BYTES_MAX) {
             throw tooLong("symbolic link target", PoolFileSystem.TARGET_BYTES_MAX, bytes);
@@ -255,7 +189,7 @@ final class Operations {
   }
 
   void rename(long address, long parent, long name, long newParent, long newName) {
-    handle(
+    wrapper.handle(
         "rename",
         address,
         parent,
@@ -266,7 +200,7 @@ final class Operations {
   }
 
   void link(long address, long inode, long newParent, long newName) {
-    handle(
+    wrapper.handle(
         "link",
         address,
         inode,
@@ -275,12 +209,11 @@ final class Operations {
   }
 
   void create(long address, long parent, long name, int mode, long fileInfo) {
-    Caller caller = caller(address);
-    handle(
+    wrapper.handle(
         "create",
         address,
         parent,
-        (worker, request) -> {
+        (worker, request, caller) -> {
           int flags = layouts.getOpenFlags(fileInfo);
           CreatedFile created =
               files.create(
@@ -290,7 +223,7 @@ final class Operations {
   }
 
   void open(long address, long inode, long fileInfo) {
-    handle(
+    wrapper.handle(
         "open",
         address,
         inode,
@@ -304,7 +237,7 @@ final class Operations {
   }
 
   void read(long address, long inode, long sizeBytes, long offset, long fileInfo) {
-    handle(
+    wrapper.handle(
         "read",
         address,
         inode,
@@ -317,7 +250,7 @@ final class Operations {
   }
 
   void write(long address, long inode, long buffer, long sizeBytes, long offset, long fileInfo) {
-    handle(
+    wrapper.handle(
         "write",
         address,
         inode,
@@ -333,7 +266,7 @@ final class Operations {
   }
 
   void flush(long address, long inode, long fileInfo) {
-    handle(
+    wrapper.handle(
         "flush",
         address,
         inode,
@@ -344,7 +277,7 @@ final class Operations {
   }
 
   void release(long address, long inode, long fileInfo) {
-    handle(
+    wrapper.handle(
         "release",
         address,
         inode,
@@ -355,7 +288,7 @@ final class Operations {
   }
 
   void fsync(long address, long inode, int dataOnly, long fileInfo) {
-    handle(
+    wrapper.handle(
         "fsync",
         address,
         inode,
@@ -366,7 +299,7 @@ final class Operations {
   }
 
   void openDirectory(long address, long inode, long fileInfo) {
-    handle(
+    wrapper.handle(
         "opendir",
         address,
         inode,
@@ -380,7 +313,7 @@ final class Operations {
   }
 
   void readDirectory(long address, long inode, long sizeBytes, long cookie, long fileInfo) {
-    handle(
+    wrapper.handle(
         "readdir",
         address,
         inode,
@@ -412,7 +345,7 @@ final class Operations {
   }
 
   void releaseDirectory(long address, long inode, long fileInfo) {
-    handle(
+    wrapper.handle(
         "releasedir",
         address,
         inode,
@@ -423,7 +356,7 @@ final class Operations {
   }
 
   void fsyncDirectory(long address, long inode, int dataOnly, long fileInfo) {
-    handle(
+    wrapper.handle(
         "fsyncdir",
         address,
         inode,
@@ -434,7 +367,7 @@ final class Operations {
   }
 
   void statistics(long address, long inode) {
-    handle(
+    wrapper.handle(
         "statfs",
         address,
         inode,
@@ -447,12 +380,11 @@ final class Operations {
   }
 
   void access(long address, long inode, int mask) {
-    Caller caller = caller(address);
-    handle(
+    wrapper.handle(
         "access",
         address,
         inode,
-        (worker, request) -> {
+        (worker, request, caller) -> {
           files.access(caller, inode, mask);
           request.reply(OK);
         });
@@ -501,11 +433,6 @@ final class Operations {
         "check file system's count: expected=0 to %d, was=%d",
         countMax,
         count);
-  }
-
-  /** Read before the watchdog can know of the request: it lies in the request's own memory. */
-  private Caller caller(long address) {
-    return layouts.getCaller(library.fuse_req_ctx(address));
   }
 
   private static byte[] name(long address) {
