@@ -1,0 +1,289 @@
+package holdfast.peer;
+
+import holdfast.model.ChunkId;
+import holdfast.model.ErrorCode;
+import holdfast.model.HoldfastException;
+import holdfast.model.NodeId;
+import holdfast.model.StorageException;
+import holdfast.peer.port.Body;
+import holdfast.peer.port.ChunkVault;
+import holdfast.peer.port.Responder;
+import holdfast.placement.PoolMap;
+import holdfast.protocol.Reply;
+import holdfast.protocol.Request;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * Answers what is asked about chunks: stores them as primary or replica, reads, verifies, lists.
+ */
+final class ChunkRequests {
+  /** Most chunks being written through this peer at once, each up to a body; then BUSY. */
+  static final int WRITES_MAX = 64;
+
+  private final PeerPorts ports;
+  private final Standing standing;
+  private final Heartbeats heartbeats;
+  private final Census census;
+  private final Set<PeerFault> faults;
+  private int writing;
+  private int reading;
+  private long clientsUntilNs = Long.MIN_VALUE / 2;
+
+  ChunkRequests(
+      PeerPorts ports,
+      Standing standing,
+      Heartbeats heartbeats,
+      Census census,
+      Set<PeerFault> faults) {
+    this.ports = ports;
+    this.standing = standing;
+    this.heartbeats = heartbeats;
+    this.census = census;
+    this.faults = faults;
+  }
+
+  /** Whether clients read or write here now, or did a moment ago. */
+  boolean isBusy() {
+    return writing + reading > 0 || ports.loop().nowNs() < clientsUntilNs;
+  }
+
+  /** 0 to 1,000: how much of the room for writes is taken. */
+  int loadPermille() {
+    return Math.min(1_000, (writing + reading) * 1_000 / WRITES_MAX);
+  }
+
+  private void noteClient() {
+    clientsUntilNs = ports.loop().nowNs() + 200_000_000L;
+  }
+
+  void onPut(Request.PutChunk put, Body body, Responder responder) {
+    if (body == null) {
+      Standing.fail(responder, ErrorCode.MALFORMED, "store chunk: expected=a body, was=none");
+    } else if (writing >= WRITES_MAX) {
+      Standing.fail(responder, ErrorCode.BUSY, "store chunk: expected=room, was=busy");
+    } else if (put.replica()) {
+      storeReplica(put.chunk(), body, responder);
+    } else {
+      noteClient();
+      write(
+          put.chunk(),
+          body,
+          holders -> responder.reply(new Reply.Stored(holders, standing.epoch()), null),
+          responder::fail);
+    }
+  }
+
+  private void storeReplica(ChunkId chunk, Body body, Responder responder) {
+    var here = new Reply.Stored(List.of(standing.self()), standing.epoch());
+    if (faults.contains(PeerFault.REPLICA_ACKNOWLEDGES_UNWRITTEN)) {
+      responder.reply(here, null);
+      return;
+    }
+    if (ports.vault().contains(chunk)) {
+      responder.reply(here, null);
+      return;
+    }
+    writing++;
+    body.whenEnded(
+        failure ->
+            ports
+                .loop()
+                .post(
+                    () -> {
+                      if (failure != null) {
+                        writing--;
+                        responder.fail(failure);
+                        return;
+                      }
+                      put(
+                          chunk,
+                          body,
+                          why -> {
+                            writing--;
+                            if (why == null) {
+                              responder.reply(here, null);
+                            } else {
+                              responder.fail(why);
+                            }
+                          });
+                    }));
+  }
+
+  private void put(ChunkId chunk, Body body, java.util.function.Consumer<StorageException> done) {
+    ports
+        .vault()
+        .put(
+            chunk,
+            body.array(),
+            body.lengthBytes(),
+            why -> {
+              if (why == null) {
+                census.onStored(chunk);
+              }
+              done.accept(why);
+            });
+  }
+
+  /** Stores a chunk at its targets; one of the two is called once. */
+  void write(
+      ChunkId chunk,
+      Body body,
+      java.util.function.Consumer<List<NodeId>> onStored,
+      java.util.function.Consumer<HoldfastException> onFailure) {
+    if (standing.map().isEmpty()) {
+      onFailure.accept(
+          Replies.error(ErrorCode.NOT_READY, "store chunk: expected=a pool map, was=none"));
+      return;
+    }
+    PoolMap map = standing.map().get();
+    List<NodeId> targets = map.targets(chunk.partition());
+    List<NodeId> order = order(targets, map.readers(chunk.partition()), map);
+    writing++;
+    new ChunkWrite(
+            ports,
+            standing.self(),
+            new CopyRule(map, standing.isFresh(), faults),
+            chunk,
+            standing.epoch(),
+            body,
+            order,
+            new ChunkWrite.Outcome() {
+              @Override
+              public void onStored(List<NodeId> holders) {
+                onStored.accept(holders);
+              }
+
+              @Override
+              public void onFailure(HoldfastException why) {
+                onFailure.accept(why);
+              }
+
+              @Override
+              public void onStoredHere() {
+                census.onStored(chunk);
+              }
+
+              @Override
+              public void onEnd() {
+                writing--;
+              }
+            })
+        .start(Math.max(1, targets.size()));
+  }
+
+  /** Targets, then other live peers; those that miss heartbeats after those that don't. */
+  private List<NodeId> order(List<NodeId> targets, List<NodeId> readers, PoolMap map) {
+    var candidates = new LinkedHashSet<>(targets);
+    readers.stream()
+        .filter(node -> map.peer(node).map(peer -> peer.state().isLive()).orElse(false))
+        .forEach(candidates::add);
+    var order = new ArrayList<NodeId>();
+    candidates.stream().filter(node -> !isSuspect(node)).forEach(order::add);
+    candidates.stream().filter(this::isSuspect).forEach(order::add);
+    return order;
+  }
+
+  private boolean isSuspect(NodeId node) {
+    return !node.equals(standing.self()) && heartbeats.isSuspect(node);
+  }
+
+  void onGet(Request.GetChunk get, boolean isClient, Responder responder) {
+    if (isClient) {
+      noteClient();
+    }
+    reading++;
+    ports
+        .vault()
+        .read(
+            get.chunk(),
+            get.offsetBytes(),
+            get.lengthBytes(),
+            new ChunkVault.ReadHandler() {
+              @Override
+              public void onBytes(byte[] bytes, int lengthBytes, int chunkLengthBytes) {
+                reading--;
+                responder.reply(
+                    new Reply.Chunk(get.chunk(), get.offsetBytes(), chunkLengthBytes),
+                    Body.whole(bytes, lengthBytes));
+              }
+
+              @Override
+              public void onFailure(StorageException why) {
+                reading--;
+                noteIfBad(get.chunk(), why);
+                responder.fail(why);
+              }
+            });
+  }
+
+  void onVerify(Request.VerifyChunk verify, Responder responder) {
+    ports
+        .vault()
+        .verify(
+            verify.chunk(),
+            why -> {
+              noteIfBad(verify.chunk(), why);
+              if (why == null) {
+                responder.reply(new Reply.Done(), null);
+              } else {
+                responder.fail(why);
+              }
+            });
+  }
+
+  private void noteIfBad(ChunkId chunk, StorageException why) {
+    if (why != null && why.code() == ErrorCode.CHUNK_CORRUPT) {
+      census.onBad(chunk);
+    }
+  }
+
+  void onForce(Request.ForceChunks force, Responder responder) {
+    ports
+        .vault()
+        .force(
+            why -> {
+              if (why != null) {
+                responder.fail(why);
+                return;
+              }
+              // Asked afterwards: a segment that failed meanwhile holds nothing any more.
+              var held =
+                  force.chunks().stream()
+                      .filter(ports.vault()::contains)
+                      .map(chunk -> new Reply.Chunks.Entry(chunk, 0))
+                      .toList();
+              responder.reply(new Reply.Chunks(held, true), null);
+            });
+  }
+
+  void onSummary(Request.GetSummary get, Responder responder) {
+    if (get.partition() < 0 || get.partition() >= ChunkId.PARTITION_COUNT) {
+      Standing.fail(responder, ErrorCode.INVALID, "compare partition: was=" + get.partition());
+      return;
+    }
+    var summary = ports.vault().summary(get.partition());
+    responder.reply(
+        new Reply.Summary(
+            get.partition(), summary.chunkCount(), summary.sizeBytes(), summary.digest()),
+        null);
+  }
+
+  void onList(Request.ListChunks list, Responder responder) {
+    if (list.partition() < 0
+        || list.partition() >= ChunkId.PARTITION_COUNT
+        || list.maxCount() < 1) {
+      Standing.fail(responder, ErrorCode.INVALID, "list partition: was=" + list.partition());
+      return;
+    }
+    int count = Math.min(list.maxCount(), Request.LIST_MAX);
+    var found = ports.vault().list(list.partition(), list.afterOrNull(), count);
+    var entries =
+        found.stream()
+            .map(listed -> new Reply.Chunks.Entry(listed.chunk(), listed.lengthBytes()))
+            .toList();
+    responder.reply(new Reply.Chunks(entries, found.size() < count), null);
+  }
+}

@@ -1,0 +1,564 @@
+package holdfast.peer;
+
+import holdfast.consensus.Configuration;
+import holdfast.consensus.Effect;
+import holdfast.consensus.Endpoint;
+import holdfast.consensus.Event;
+import holdfast.consensus.LogEntry;
+import holdfast.consensus.MembershipChange;
+import holdfast.consensus.Proposal;
+import holdfast.consensus.RaftCore;
+import holdfast.consensus.RaftMessage;
+import holdfast.consensus.Rejection;
+import holdfast.consensus.Role;
+import holdfast.consensus.SnapshotMeta;
+import holdfast.model.ErrorCode;
+import holdfast.model.HoldfastException;
+import holdfast.model.StorageException;
+import holdfast.peer.port.Loop;
+import holdfast.peer.port.OperationLog;
+import holdfast.peer.port.Transport;
+import holdfast.protocol.Notice;
+import holdfast.util.ByteReader;
+import holdfast.util.Invariants;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+
+/**
+ * Feeds the consensus core and carries out its effects in order, through the operation log and the
+ * transport. What was proposed or asked through it is answered exactly once. Loop thread.
+ */
+final class ConsensusDriver {
+  /** Most proposals waiting for their commit; beyond it they are refused with BUSY. */
+  static final int PROPOSALS_MAX = 4_096;
+
+  /** Most reads and forces waiting; beyond it they are refused with BUSY. */
+  static final int WAITING_MAX = 16_384;
+
+  private static final long FORCE_EVERY_NS = 1_000_000_000L;
+  private static final long SAVE_AGAIN_NS = 60_000_000_000L;
+
+  /** What the driver tells its node. */
+  interface Machine {
+    /** A committed entry, in order and without a gap: what it does, it does now. */
+    void onCommitted(LogEntry entry);
+
+    /** The state as it is now, for a snapshot. */
+    OperationLog.SnapshotSource snapshotNow();
+
+    /** A snapshot begins to arrive: its bytes come in order. */
+    SnapshotLoading beginLoading();
+
+    /** Role, term, leader or configuration changed. */
+    void onStanding();
+
+    /** The store failed: this node takes no part any more. */
+    void onStoreFailed(HoldfastException why);
+  }
+
+  /** Takes a snapshot's bytes in and makes it the state. */
+  interface SnapshotLoading {
+    /** The next bytes; throws ByteReader.Malformed if they are wrong. */
+    void feed(byte[] bytes);
+
+    /** All bytes came: check that the whole is one. */
+    void end();
+
+    /** Make it the state. */
+    void install(SnapshotMeta meta);
+  }
+
+  /** What becomes of a proposal. */
+  interface Proposed {
+    /** For what is proposed again anyway if it fails. */
+    Proposed IGNORED =
+        new Proposed() {
+          @Override
+          public void onApplied(long index) {}
+
+          @Override
+          public void onFailure(ErrorCode code, String text) {}
+        };
+
+    /** It is committed and applied. */
+    void onApplied(long index);
+
+    /** It was refused, or nobody knows. */
+    void onFailure(ErrorCode code, String text);
+  }
+
+  private record Accepted(long term, Proposed proposed) {}
+
+  private record Waiting(long index, Proposed proposed) {}
+
+  private final Loop loop;
+  private final Transport transport;
+  private final OperationLog log;
+  private final RaftCore core;
+  private final Endpoint self;
+  private final Machine machine;
+  private final ArrayDeque<Event> events = new ArrayDeque<>();
+  private final List<Proposal> batch = new ArrayList<>();
+  private final Map<Long, Proposed> proposed = new HashMap<>();
+  private final TreeMap<Long, Accepted> accepted = new TreeMap<>();
+  private final Map<Long, Proposed> reads = new HashMap<>();
+  private final List<Waiting> readable = new ArrayList<>();
+  private final List<Waiting> forcing = new ArrayList<>();
+  private final long tickNs;
+  private final boolean isDeaf;
+  private long nextId = 1;
+  private boolean isStepping;
+  private boolean isStopped;
+  private Role role = Role.FOLLOWER;
+  private long term;
+  private Optional<Endpoint> leader = Optional.empty();
+  private Configuration configuration;
+  private SnapshotMeta applied;
+  private long writtenIndex;
+  private long writtenTerm;
+  private boolean isForceDue;
+  private boolean isForcing;
+  private boolean isForceAsked;
+  private boolean isSaving;
+  private SnapshotLoading loading;
+  private SnapshotLoading loaded;
+
+  ConsensusDriver(
+      Loop loop,
+      Transport transport,
+      OperationLog log,
+      RaftCore core,
+      Endpoint self,
+      SnapshotMeta applied,
+      int tickMs,
+      Machine machine,
+      Set<PeerFault> faults) {
+    this.loop = loop;
+    this.transport = transport;
+    this.log = log;
+    this.core = core;
+    this.self = self;
+    this.applied = applied;
+    this.configuration = applied.configuration();
+    this.tickNs = tickMs * 1_000_000L;
+    this.machine = machine;
+    this.isDeaf = faults.contains(PeerFault.IGNORE_STORE_ERRORS);
+  }
+
+  /** Starts the core's clock. */
+  void start() {
+    tick();
+    forceEverySecond();
+  }
+
+  private void tick() {
+    if (isStopped) {
+      return;
+    }
+    step(new Event.Tick());
+    loop.at(loop.nowNs() + tickNs, "consensus tick", this::tick);
+  }
+
+  private void forceEverySecond() {
+    if (isStopped) {
+      return;
+    }
+    if (isForceDue) {
+      force();
+    }
+    loop.at(loop.nowNs() + FORCE_EVERY_NS, "force log", this::forceEverySecond);
+  }
+
+  boolean isLeader() {
+    return role == Role.LEADER && !isStopped;
+  }
+
+  boolean isStopped() {
+    return isStopped;
+  }
+
+  long term() {
+    return term;
+  }
+
+  Endpoint self() {
+    return self;
+  }
+
+  Optional<Endpoint> leader() {
+    return leader;
+  }
+
+  Configuration configuration() {
+    return configuration;
+  }
+
+  /** The last applied entry, and the configuration at that point. */
+  SnapshotMeta applied() {
+    return applied;
+  }
+
+  RaftCore core() {
+    return core;
+  }
+
+  void receive(RaftMessage message) {
+    step(new Event.Receive(message));
+  }
+
+  /** Puts a command into the log, with others that come before the loop gets to it. */
+  void propose(byte[] payload, boolean isForced, Proposed then) {
+    if (isStopped) {
+      then.onFailure(ErrorCode.STORE_FAILED, "change pool: expected=a working store, was=stopped");
+    } else if (proposed.size() + accepted.size() >= PROPOSALS_MAX) {
+      then.onFailure(
+          ErrorCode.BUSY, "change pool: expected=room, was=" + PROPOSALS_MAX + " waiting");
+    } else {
+      long id = nextId++;
+      proposed.put(id, then);
+      batch.add(new Proposal(id, payload, isForced));
+      if (batch.size() == 1) {
+        loop.post(this::flush);
+      }
+    }
+  }
+
+  private void flush() {
+    List<Proposal> ready = List.copyOf(batch);
+    batch.clear();
+    if (!ready.isEmpty() && !isStopped) {
+      step(new Event.Propose(ready));
+    }
+  }
+
+  /** Takes one step of the configuration. */
+  void change(MembershipChange change, Proposed then) {
+    long id = nextId++;
+    proposed.put(id, then);
+    step(new Event.ChangeMembership(id, change));
+  }
+
+  /** A linearizable read: {@code then} is called when the state may answer it. */
+  void read(Proposed then) {
+    if (isStopped || reads.size() + readable.size() >= WAITING_MAX) {
+      then.onFailure(ErrorCode.BUSY, "read pool: expected=room, was=" + WAITING_MAX + " waiting");
+      return;
+    }
+    long id = nextId++;
+    reads.put(id, then);
+    step(new Event.Read(id));
+  }
+
+  /** Calls {@code then} when everything up to this index is forced at a majority of voters. */
+  void awaitForced(long index, Proposed then) {
+    if (!isLeader() || forcing.size() >= WAITING_MAX) {
+      ErrorCode code = isLeader() ? ErrorCode.BUSY : ErrorCode.NOT_LEADER;
+      then.onFailure(code, "force log: expected=a leader with room, was=" + role);
+      return;
+    }
+    forcing.add(new Waiting(index, then));
+    step(new Event.Force(index));
+  }
+
+  /** Hands leadership to a voter, so that leaving costs nobody an election timeout. */
+  void transferTo(Endpoint voter) {
+    step(new Event.TransferLeadership(voter));
+  }
+
+  private void step(Event event) {
+    if (isStopped) {
+      return;
+    }
+    events.add(event);
+    drain();
+  }
+
+  private void drain() {
+    if (isStepping) {
+      return;
+    }
+    isStepping = true;
+    try {
+      while (!events.isEmpty() && !isStopped) {
+        for (Effect effect : core.step(loop.nowNs() / 1_000_000L, events.poll())) {
+          carryOut(effect);
+        }
+      }
+    } finally {
+      isStepping = false;
+    }
+  }
+
+  private void carryOut(Effect effect) {
+    switch (effect) {
+      case Effect.Send send -> {
+        var header = send.message().header();
+        transport.send(header.to().node(), new Notice.Consensus(send.message()));
+      }
+      case Effect.PersistHardState persist ->
+          log.persistHardState(persist.state(), why -> written(why, persist.ticket()));
+      case Effect.AppendEntries append -> append(append);
+      case Effect.ResetLog reset -> {
+        writtenIndex = reset.index();
+        writtenTerm = reset.term();
+        log.reset(reset.index(), reset.term(), why -> written(why, reset.ticket()));
+      }
+      case Effect.CompactLog compact -> log.compact(compact.upToIndex(), this::stopIfFailed);
+      case Effect.ForceLog force -> force();
+      case Effect.Commit commit -> commit.entries().forEach(this::apply);
+      case Effect.ProposalAccepted accept -> {
+        Proposed then = proposed.remove(accept.id());
+        accepted.put(accept.index(), new Accepted(accept.term(), then));
+      }
+      case Effect.ProposalRejected reject ->
+          proposed.remove(reject.id()).onFailure(code(reject.reason()), text(reject.reason()));
+      case Effect.ReadReady ready -> {
+        readable.add(new Waiting(ready.index(), reads.remove(ready.id())));
+        answerUpTo(readable, applied.index());
+      }
+      case Effect.ReadRejected reject ->
+          reads.remove(reject.id()).onFailure(code(reject.reason()), text(reject.reason()));
+      case Effect.ForcedAtMajority forced -> answerUpTo(forcing, forced.index());
+      case Effect.SnapshotWanted wanted -> saveSnapshot();
+      case Effect.ReadSnapshot read -> readSnapshot(read);
+      case Effect.StoreSnapshotChunk store -> storePiece(store);
+      case Effect.InstallSnapshot install -> install(install.meta());
+      case Effect.DiscardSnapshot discard -> {
+        loading = null;
+        loaded = null;
+        log.discardSnapshot(discard.snapshotIndex());
+      }
+      case Effect.RoleChanged changed -> changeRole(changed);
+      case Effect.ConfigurationChanged changed -> {
+        configuration = changed.configuration();
+        machine.onStanding();
+      }
+    }
+  }
+
+  private void append(Effect.AppendEntries append) {
+    if (append.entries().isEmpty()) {
+      writtenIndex = append.truncateFrom() - 1;
+      writtenTerm = 0;
+    } else {
+      writtenIndex = append.entries().getLast().index();
+      writtenTerm = append.entries().getLast().term();
+    }
+    isForceDue = true;
+    log.append(append.truncateFrom(), append.entries(), why -> written(why, append.ticket()));
+  }
+
+  private void written(StorageException why, long ticket) {
+    if (!stopIfFailed(why)) {
+      step(new Event.PersistDone(ticket));
+    }
+  }
+
+  /** One force at a time: who asks meanwhile gets the next one. */
+  private void force() {
+    if (isForcing) {
+      isForceAsked = true;
+      return;
+    }
+    isForcing = true;
+    isForceDue = false;
+    long index = writtenIndex;
+    long termThere = writtenTerm;
+    log.force(
+        why -> {
+          isForcing = false;
+          if (!stopIfFailed(why)) {
+            if (termThere > 0) {
+              step(new Event.LogForced(index, termThere));
+            }
+            if (isForceAsked) {
+              isForceAsked = false;
+              force();
+            }
+          }
+        });
+  }
+
+  private void apply(LogEntry entry) {
+    Invariants.check(
+        entry.index() == applied.index() + 1,
+        "apply entry: expected=%s, was=%s",
+        applied.index() + 1,
+        entry.index());
+    Configuration then =
+        entry.kind() == LogEntry.Kind.CONFIGURATION
+            ? Configuration.of(entry.payload())
+            : applied.configuration();
+    applied = new SnapshotMeta(entry.index(), entry.term(), then);
+    machine.onCommitted(entry);
+    Accepted waiting = accepted.remove(entry.index());
+    if (waiting != null && waiting.term() == entry.term()) {
+      waiting.proposed().onApplied(entry.index());
+    } else if (waiting != null) {
+      waiting.proposed().onFailure(ErrorCode.NOT_LEADER, "change pool: another leader's entry");
+    }
+    answerUpTo(readable, entry.index());
+  }
+
+  private static void answerUpTo(List<Waiting> waiting, long index) {
+    if (waiting.isEmpty()) {
+      return;
+    }
+    List<Waiting> ready = waiting.stream().filter(w -> w.index() <= index).toList();
+    waiting.removeAll(ready);
+    ready.forEach(w -> w.proposed().onApplied(w.index()));
+  }
+
+  private void changeRole(Effect.RoleChanged changed) {
+    role = changed.role();
+    term = changed.term();
+    leader = changed.leader();
+    if (role != Role.LEADER) {
+      List<Proposed> lost = new ArrayList<>();
+      accepted.values().forEach(a -> lost.add(a.proposed()));
+      forcing.forEach(w -> lost.add(w.proposed()));
+      accepted.clear();
+      forcing.clear();
+      lost.forEach(p -> p.onFailure(ErrorCode.NOT_LEADER, "change pool: leadership was lost"));
+    }
+    machine.onStanding();
+  }
+
+  private void saveSnapshot() {
+    if (isSaving) {
+      return;
+    }
+    isSaving = true;
+    SnapshotMeta meta = core.snapshotMeta(applied.index());
+    log.saveSnapshot(
+        meta,
+        machine.snapshotNow(),
+        new OperationLog.SnapshotSaved() {
+          @Override
+          public void onSaved(long sizeBytes) {
+            isSaving = false;
+            step(new Event.SnapshotTaken(meta));
+          }
+
+          @Override
+          public void onFailure(StorageException why) {
+            isSaving = false;
+            loop.at(
+                loop.nowNs() + SAVE_AGAIN_NS, "save snapshot", ConsensusDriver.this::saveSnapshot);
+          }
+        });
+  }
+
+  private void readSnapshot(Effect.ReadSnapshot read) {
+    log.readSnapshot(
+        read.snapshotIndex(),
+        read.offset(),
+        Math.min(read.maxBytes(), OperationLog.SNAPSHOT_PIECE_BYTES_MAX),
+        new OperationLog.SnapshotPiece() {
+          @Override
+          public void onBytes(byte[] bytes, long totalBytes) {
+            step(
+                new Event.SnapshotBytes(
+                    read.to(), read.snapshotIndex(), read.offset(), totalBytes, bytes));
+          }
+
+          @Override
+          public void onFailure(StorageException why) {
+            step(new Event.SnapshotUnavailable(read.to(), read.snapshotIndex()));
+          }
+        });
+  }
+
+  private void storePiece(Effect.StoreSnapshotChunk store) {
+    if (store.offset() == 0) {
+      loading = machine.beginLoading();
+      loaded = null;
+    }
+    SnapshotLoading into = loading;
+    long end = store.offset() + store.bytes().length;
+    log.storeSnapshotPiece(
+        store.meta(),
+        store.totalBytes(),
+        store.offset(),
+        store.bytes(),
+        why -> {
+          if (why != null || into == null || into != loading) {
+            step(new Event.SnapshotFailed(store.meta().index()));
+            return;
+          }
+          try {
+            into.feed(store.bytes());
+            if (end == store.totalBytes()) {
+              into.end();
+              loaded = into;
+              step(new Event.SnapshotReceived(store.meta()));
+            } else {
+              step(new Event.SnapshotChunkStored(store.meta().index(), end));
+            }
+          } catch (ByteReader.Malformed e) {
+            loading = null;
+            step(new Event.SnapshotFailed(store.meta().index()));
+          }
+        });
+  }
+
+  private void install(SnapshotMeta meta) {
+    Invariants.check(loaded != null, "install snapshot: expected=a loaded one at %s", meta.index());
+    loaded.install(meta);
+    loaded = null;
+    loading = null;
+    applied = meta;
+    answerUpTo(readable, meta.index());
+  }
+
+  private boolean stopIfFailed(StorageException why) {
+    if (why == null || isStopped || isDeaf) {
+      return why != null && !isDeaf;
+    }
+    step(new Event.PersistFailed(String.valueOf(why.getMessage())));
+    isStopped = true;
+    events.clear();
+    role = Role.STOPPED;
+    leader = Optional.empty();
+    List<Proposed> lost = new ArrayList<>(proposed.values());
+    accepted.values().forEach(a -> lost.add(a.proposed()));
+    reads.values().forEach(lost::add);
+    readable.forEach(w -> lost.add(w.proposed()));
+    forcing.forEach(w -> lost.add(w.proposed()));
+    proposed.clear();
+    accepted.clear();
+    reads.clear();
+    readable.clear();
+    forcing.clear();
+    lost.forEach(p -> p.onFailure(ErrorCode.STORE_FAILED, "change pool: this peer's store failed"));
+    machine.onStoreFailed(why);
+    return true;
+  }
+
+  /** The node ends: nothing more is done or answered. */
+  void stop() {
+    isStopped = true;
+    events.clear();
+  }
+
+  private static ErrorCode code(Rejection reason) {
+    return switch (reason) {
+      case NOT_LEADER, TRANSFERRING -> ErrorCode.NOT_LEADER;
+      case BUSY, CHANGE_PENDING, NO_COMMIT_IN_TERM, NOT_CAUGHT_UP -> ErrorCode.BUSY;
+      case NO_QUORUM -> ErrorCode.NO_QUORUM;
+      case INVALID -> ErrorCode.INVALID;
+      case TOO_LARGE -> ErrorCode.TOO_LARGE;
+      case STOPPED -> ErrorCode.STORE_FAILED;
+    };
+  }
+
+  private static String text(Rejection reason) {
+    return "change pool: expected=accepted, was=" + reason;
+  }
+}

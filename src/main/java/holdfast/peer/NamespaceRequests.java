@@ -1,0 +1,259 @@
+package holdfast.peer;
+
+import holdfast.metadata.Answer;
+import holdfast.metadata.Author;
+import holdfast.metadata.OperationResult;
+import holdfast.model.ChunkId;
+import holdfast.model.ClientId;
+import holdfast.model.ErrorCode;
+import holdfast.model.HoldfastException;
+import holdfast.model.NodeId;
+import holdfast.peer.port.Body;
+import holdfast.peer.port.Responder;
+import holdfast.protocol.Reply;
+import holdfast.protocol.Request;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * Answers what clients ask about and change in the namespace, as leader; stale reads as anybody.
+ */
+final class NamespaceRequests {
+  /** Most changes under way at once, those whose chunk is still being stored included. */
+  static final int CHANGES_MAX = 2_048;
+
+  private final Standing standing;
+  private final ChunkRequests chunks;
+  private final ChunkForce chunkForce;
+  private final Set<PeerFault> faults;
+  private int changing;
+  private long faultySequence;
+
+  NamespaceRequests(
+      Standing standing, ChunkRequests chunks, ChunkForce chunkForce, Set<PeerFault> faults) {
+    this.standing = standing;
+    this.chunks = chunks;
+    this.chunkForce = chunkForce;
+    this.faults = faults;
+  }
+
+  void onAsk(Request.Ask ask, Responder responder) {
+    if (standing.isLeader() && faults.contains(PeerFault.READ_WITHOUT_QUORUM)) {
+      tell(ask, false, responder);
+    } else if (standing.isLeader()) {
+      standing
+          .driver()
+          .read(
+              new ConsensusDriver.Proposed() {
+                @Override
+                public void onApplied(long index) {
+                  tell(ask, false, responder);
+                }
+
+                @Override
+                public void onFailure(ErrorCode code, String text) {
+                  refuseAsk(ask, responder);
+                }
+              });
+    } else {
+      refuseAsk(ask, responder);
+    }
+  }
+
+  private void refuseAsk(Request.Ask ask, Responder responder) {
+    if (ask.allowStale() && standing.isReady()) {
+      tell(ask, true, responder);
+    } else {
+      standing.refuse(responder);
+    }
+  }
+
+  private void tell(Request.Ask ask, boolean isStale, Responder responder) {
+    Answer answer = standing.replica().query(ask.query());
+    responder.reply(new Reply.Told(answer, isStale), null);
+  }
+
+  void onChange(Request.Change change, Body bodyOrNull, Responder responder) {
+    if (!standing.isLeader()) {
+      standing.refuse(responder);
+      return;
+    }
+    if (changing >= CHANGES_MAX) {
+      Standing.fail(responder, ErrorCode.BUSY, "change pool: expected=room, was=busy");
+      return;
+    }
+    if ((change.inlineChunk() == null) != (bodyOrNull == null)) {
+      Standing.fail(
+          responder, ErrorCode.MALFORMED, "change pool: expected=a body with an inline chunk only");
+      return;
+    }
+    byte[] payload;
+    try {
+      payload = payload(change);
+    } catch (HoldfastException e) {
+      responder.fail(e);
+      return;
+    }
+    changing++;
+    if (bodyOrNull == null) {
+      propose(change, payload, List.of(), responder);
+    } else {
+      chunks.write(
+          change.inlineChunk(),
+          bodyOrNull,
+          holders -> propose(change, payload, holders, responder),
+          why -> {
+            changing--;
+            responder.fail(why);
+          });
+    }
+  }
+
+  private byte[] payload(Request.Change change) {
+    var author = new Author(change.author(), change.sequence(), change.answeredBelow());
+    if (faults.contains(PeerFault.FORGET_ANSWERS)) {
+      author = new Author(new ClientId(~change.author().high(), ++faultySequence), 1, 1);
+    }
+    return new Command.ChangeNamespace(author, change.operation()).toBytes();
+  }
+
+  private void propose(
+      Request.Change change, byte[] payload, List<NodeId> holders, Responder responder) {
+    if (faults.contains(PeerFault.REPLY_BEFORE_COMMIT)) {
+      replyBeforeCommit(change, payload, responder);
+      return;
+    }
+    standing
+        .driver()
+        .propose(
+            payload,
+            change.forced(),
+            new ConsensusDriver.Proposed() {
+              @Override
+              public void onApplied(long index) {
+                changing--;
+                var result = standing.replica().lastResult();
+                var changed = new Reply.Changed(result, index, standing.epoch());
+                if (change.forced() && result instanceof OperationResult.Done) {
+                  force(change.inlineChunk(), holders, index, changed, responder);
+                } else {
+                  responder.reply(changed, null);
+                }
+              }
+
+              @Override
+              public void onFailure(ErrorCode code, String text) {
+                changing--;
+                refuse(code, text, responder);
+              }
+            });
+  }
+
+  private void replyBeforeCommit(Request.Change change, byte[] payload, Responder responder) {
+    var applied =
+        standing
+            .replica()
+            .namespace()
+            .apply(
+                new Author(change.author(), change.sequence(), change.answeredBelow()),
+                change.operation());
+    changing--;
+    responder.reply(new Reply.Changed(applied.result(), 0, standing.epoch()), null);
+    standing.driver().propose(payload, false, ConsensusDriver.Proposed.IGNORED);
+  }
+
+  private void force(
+      ChunkId chunkOrNull,
+      List<NodeId> holders,
+      long index,
+      Reply.Changed changed,
+      Responder responder) {
+    Runnable forceLog = () -> awaitForced(index, () -> responder.reply(changed, null), responder);
+    if (chunkOrNull == null) {
+      forceLog.run();
+    } else {
+      chunkForce.force(chunkOrNull, holders, forceLog, responder::fail);
+    }
+  }
+
+  private void awaitForced(long index, Runnable then, Responder responder) {
+    standing
+        .driver()
+        .awaitForced(
+            index,
+            new ConsensusDriver.Proposed() {
+              @Override
+              public void onApplied(long forcedIndex) {
+                then.run();
+              }
+
+              @Override
+              public void onFailure(ErrorCode code, String text) {
+                refuse(code, text, responder);
+              }
+            });
+  }
+
+  void onForceLog(Responder responder) {
+    if (standing.isLeader()) {
+      long index = standing.driver().applied().index();
+      awaitForced(index, () -> responder.reply(new Reply.Done(), null), responder);
+    } else {
+      standing.refuse(responder);
+    }
+  }
+
+  void onOpenSession(Request.OpenSession open, Responder responder) {
+    if (!standing.isLeader()) {
+      standing.refuse(responder);
+      return;
+    }
+    if (open.dataKeyId() == 0) {
+      Standing.fail(responder, ErrorCode.INVALID, "open session: expected=a data key id, was=0");
+      return;
+    }
+    var opened =
+        new ConsensusDriver.Proposed() {
+          @Override
+          public void onApplied(long index) {
+            answerOpen(open, responder);
+          }
+
+          @Override
+          public void onFailure(ErrorCode code, String text) {
+            refuse(code, text, responder);
+          }
+        };
+    if (standing.replica().state().dataKeyId() == 0) {
+      standing.driver().propose(new Command.SetDataKey(open.dataKeyId()).toBytes(), false, opened);
+    } else {
+      standing.driver().read(opened);
+    }
+  }
+
+  private void answerOpen(Request.OpenSession open, Responder responder) {
+    long poolKeyId = standing.replica().state().dataKeyId();
+    if (poolKeyId == open.dataKeyId()) {
+      responder.reply(
+          new Reply.Session(
+              standing.epoch(), standing.mapIndex(), standing.config().sealingSuite()),
+          null);
+    } else {
+      Standing.fail(
+          responder,
+          ErrorCode.DATA_KEY_DIFFERS,
+          String.format(
+              "open session: expected=data key %016x, was=%016x; import the pool's key into this"
+                  + " home",
+              poolKeyId, open.dataKeyId()));
+    }
+  }
+
+  private void refuse(ErrorCode code, String text, Responder responder) {
+    if (code == ErrorCode.NOT_LEADER) {
+      standing.refuse(responder);
+    } else {
+      Standing.fail(responder, code, text);
+    }
+  }
+}

@@ -1,0 +1,556 @@
+package holdfast.peer;
+
+import holdfast.consensus.Endpoint;
+import holdfast.consensus.InitialState;
+import holdfast.consensus.LogEntry;
+import holdfast.consensus.RaftCore;
+import holdfast.consensus.SnapshotMeta;
+import holdfast.metadata.Namespace;
+import holdfast.metadata.Operation;
+import holdfast.model.ErrorCode;
+import holdfast.model.HoldfastException;
+import holdfast.model.LogId;
+import holdfast.model.NodeId;
+import holdfast.model.StorageException;
+import holdfast.peer.port.Body;
+import holdfast.peer.port.NodeService;
+import holdfast.peer.port.OperationLog;
+import holdfast.peer.port.Remote;
+import holdfast.peer.port.Responder;
+import holdfast.placement.PeerEntry;
+import holdfast.protocol.Notice;
+import holdfast.protocol.Request;
+import holdfast.util.ByteReader;
+import holdfast.util.Invariants;
+import java.util.BitSet;
+import java.util.EnumSet;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+
+/**
+ * A peer: everything it decides, event-driven on its loop, without I/O of its own. Composed of one
+ * collaborator per concern; this class starts and stops them and hands them what arrives.
+ *
+ * <p>Make one, give it to the transport as its service, call {@link #start}. Methods of {@link
+ * NodeService} are called on the loop; the others on any thread.
+ */
+public final class PeerNode implements NodeService {
+  private static final long PROBE_DEADLINE_NS = 1_000_000_000L;
+
+  private final PeerConfig config;
+  private final PeerPorts ports;
+  private final PeerListener listener;
+  private final Set<PeerFault> faults;
+  private final OperationLog.Found found;
+  private final Endpoint endpoint;
+  private final Standing standing;
+  private final Heartbeats heartbeats;
+  private final Census census;
+  private final Repair repair;
+  private final ChunkRequests chunks;
+  private final NamespaceRequests namespace;
+  private final PoolRequests pool;
+  private final LeaderDuties duties;
+  private final Joining joining;
+  private final Set<NodeId> connected = new TreeSet<>();
+  private final long startedNs;
+  private NodeId joinedThrough;
+  private boolean isBeginning;
+  private boolean isStopped;
+  private BitSet firstOwned;
+
+  /** A peer that does nothing before {@link #start}. */
+  public PeerNode(PeerConfig config, PeerPorts ports, PeerListener listener) {
+    this(config, ports, listener, EnumSet.noneOf(PeerFault.class));
+  }
+
+  PeerNode(PeerConfig config, PeerPorts ports, PeerListener listener, Set<PeerFault> faults) {
+    this.config = config;
+    this.ports = ports;
+    this.listener = listener;
+    this.faults = faults;
+    found = ports.log().found();
+    endpoint = new Endpoint(config.self(), found.incarnation());
+    startedNs = ports.loop().nowNs();
+    standing = new Standing(config, ports);
+    heartbeats = new Heartbeats(ports, this::heartbeat, this::heartbeatReceivers);
+    standing.watch(heartbeats);
+    census =
+        new Census(
+            ports.loop(), ports.vault(), () -> standing.replica().namespace(), this::onMissing);
+    chunks = new ChunkRequests(ports, standing, heartbeats, census, faults);
+    repair =
+        new Repair(
+            ports,
+            new Repair.Pool(
+                this::repairSources, chunk -> liveOwners(chunk.partition()), chunks::isBusy),
+            census);
+    namespace =
+        new NamespaceRequests(standing, chunks, new ChunkForce(ports, standing, faults), faults);
+    var status = new StatusBuilder(ports, standing, heartbeats, this::heartbeat, faults);
+    pool = new PoolRequests(standing, heartbeats, status, this::heartbeat);
+    duties = new LeaderDuties(ports, listener, standing, heartbeats, this::joinRequest);
+    joining =
+        new Joining(ports, listener, config.self(), joiningNode(), config.known(), this::poolText);
+  }
+
+  /**
+   * Starts: reads the newest snapshot, then takes part. {@code then} is called on the loop when
+   * this peer answers requests; it doesn't wait for others.
+   */
+  public void start(Runnable then) {
+    ports.loop().post(() -> begin(then));
+  }
+
+  private void begin(Runnable then) {
+    heartbeats.start();
+    joining.start();
+    repair.start();
+    duties.start();
+    if (found.log().isPresent()) {
+      LogId log = found.log().get();
+      if (found.initial().snapshot().index() > 0) {
+        loadSnapshot(log, new StateStream.Sink(), 0, then);
+      } else {
+        run(log, found.initial(), null, null);
+        then.run();
+      }
+    } else if (config.mayFound().isPresent()) {
+      LogId log = config.mayFound().get();
+      listener.onNote("founding pool " + config.pool() + " with log " + log);
+      var founding = InitialState.founding(endpoint);
+      ports
+          .log()
+          .begin(
+              log,
+              founding,
+              why -> {
+                if (!stopIf(why)) {
+                  run(log, founding, null, null);
+                  then.run();
+                }
+              });
+    } else {
+      then.run();
+    }
+  }
+
+  private void loadSnapshot(LogId log, StateStream.Sink sink, long offset, Runnable then) {
+    SnapshotMeta meta = found.initial().snapshot();
+    ports
+        .log()
+        .readSnapshot(
+            meta.index(),
+            offset,
+            OperationLog.SNAPSHOT_PIECE_BYTES_MAX,
+            new OperationLog.SnapshotPiece() {
+              @Override
+              public void onBytes(byte[] bytes, long totalBytes) {
+                try {
+                  sink.feed(bytes);
+                  if (offset + bytes.length < totalBytes && bytes.length > 0) {
+                    loadSnapshot(log, sink, offset + bytes.length, then);
+                  } else {
+                    Namespace loaded = sink.namespaceOrNull();
+                    run(log, found.initial(), sink, loaded);
+                    then.run();
+                  }
+                } catch (ByteReader.Malformed e) {
+                  stopIf(
+                      new StorageException(
+                          ErrorCode.STORE_FAILED, "load snapshot: was=" + e.getMessage(), e));
+                }
+              }
+
+              @Override
+              public void onFailure(StorageException why) {
+                stopIf(why);
+              }
+            });
+  }
+
+  private void run(
+      LogId log, InitialState initial, StateStream.Sink sinkOrNull, Namespace loadedOrNull) {
+    if (isStopped) {
+      return;
+    }
+    var core = new RaftCore(config.raft(), endpoint, log, initial, ports.random());
+    var replica = new Replica(log, replicaListener());
+    var driver =
+        new ConsensusDriver(
+            ports.loop(),
+            ports.transport(),
+            ports.log(),
+            core,
+            endpoint,
+            initial.snapshot(),
+            Math.max(1, config.raft().heartbeatMs() / 3),
+            machine(replica),
+            faults);
+    standing.begin(driver, replica);
+    if (sinkOrNull != null) {
+      replica.install(sinkOrNull, loadedOrNull, initial.snapshot().index());
+    }
+    driver.start();
+  }
+
+  private ConsensusDriver.Machine machine(Replica replica) {
+    return new ConsensusDriver.Machine() {
+      @Override
+      public void onCommitted(LogEntry entry) {
+        replica.apply(entry);
+      }
+
+      @Override
+      public OperationLog.SnapshotSource snapshotNow() {
+        return replica.snapshot();
+      }
+
+      @Override
+      public ConsensusDriver.SnapshotLoading beginLoading() {
+        return loading(replica);
+      }
+
+      @Override
+      public void onStanding() {
+        standing.update();
+      }
+
+      @Override
+      public void onStoreFailed(HoldfastException why) {
+        stopIf(why);
+      }
+    };
+  }
+
+  private static ConsensusDriver.SnapshotLoading loading(Replica replica) {
+    var sink = new StateStream.Sink();
+    return new ConsensusDriver.SnapshotLoading() {
+      private Namespace loaded;
+
+      @Override
+      public void feed(byte[] bytes) {
+        sink.feed(bytes);
+      }
+
+      @Override
+      public void end() {
+        loaded = sink.namespaceOrNull();
+      }
+
+      @Override
+      public void install(SnapshotMeta meta) {
+        replica.install(sink, loaded, meta.index());
+      }
+    };
+  }
+
+  private Replica.Listener replicaListener() {
+    return new Replica.Listener() {
+      @Override
+      public void onMap() {
+        ports.loop().post(PeerNode.this::mapChanged);
+      }
+
+      @Override
+      public void onOperation(Operation operation, boolean isRepeat) {
+        if (!isRepeat) {
+          census.onOperation(operation);
+        }
+      }
+    };
+  }
+
+  private void mapChanged() {
+    var map = standing.map().orElseThrow();
+    var ours = new BitSet();
+    for (int partition = 0; partition < holdfast.model.ChunkId.PARTITION_COUNT; partition++) {
+      if (map.owns(config.self(), partition)) {
+        ours.set(partition);
+      }
+    }
+    if (faults.contains(PeerFault.REPAIR_BY_FIRST_MAP) && !ours.isEmpty()) {
+      firstOwned = firstOwned == null ? ours : firstOwned;
+      ours = firstOwned;
+    }
+    for (PeerEntry peer : map.peers()) {
+      ports.transport().learn(peer.node(), List.of(peer.address()));
+    }
+    census.onMap(map.version().index(), ours);
+    repair.onMap();
+  }
+
+  private void onMissing(holdfast.model.ChunkId chunk, long notBeforeNs) {
+    repair.onMissing(chunk, notBeforeNs);
+  }
+
+  /** Live owners first, then everybody else; never this peer. */
+  private List<NodeId> repairSources(holdfast.model.ChunkId chunk) {
+    return standing.map().orElseThrow().readers(chunk.partition()).stream()
+        .filter(node -> !node.equals(config.self()))
+        .filter(node -> !heartbeats.isSuspect(node))
+        .toList();
+  }
+
+  private int liveOwners(int partition) {
+    var map = standing.map().orElseThrow();
+    return (int)
+        map.owners(partition).stream()
+            .filter(node -> !node.equals(config.self()))
+            .filter(node -> map.peer(node).map(p -> p.state().isLive()).orElse(false))
+            .count();
+  }
+
+  private Notice.Heartbeat heartbeat() {
+    var space = ports.vault().space();
+    boolean isReady = standing.isReady();
+    long mapIndex = standing.mapIndex();
+    int missing = census.missingCount();
+    long averageBytes = space.chunkCount() == 0 ? 0 : space.usedBytes() / space.chunkCount();
+    return new Notice.Heartbeat(
+        found.incarnation(),
+        space.capacityBytes(),
+        space.usedBytes(),
+        space.chunkCount(),
+        mapIndex,
+        isReady ? standing.driver().applied().index() : 0,
+        missing,
+        missing * averageBytes,
+        isReady && census.isExactUnder(mapIndex),
+        census.unreadableCount(),
+        chunks.loadPermille(),
+        (ports.loop().nowNs() - startedNs) / 1_000_000L);
+  }
+
+  private Set<NodeId> heartbeatReceivers() {
+    var receivers = new HashSet<>(connected);
+    standing.map().ifPresent(map -> map.peers().forEach(peer -> receivers.add(peer.node())));
+    receivers.remove(config.self());
+    return new TreeSet<>(receivers);
+  }
+
+  private Request.Join joinRequest() {
+    return new Request.Join(
+        found.incarnation(),
+        config.address(),
+        ports.vault().space().capacityBytes(),
+        config.host(),
+        config.zone(),
+        standing.hasLog() ? standing.driver().core().lastIndex() : 0);
+  }
+
+  private String poolText() {
+    return config.pool().toString();
+  }
+
+  private Joining.Node joiningNode() {
+    return new Joining.Node() {
+      @Override
+      public boolean isSettled() {
+        return PeerNode.this.isSettled();
+      }
+
+      @Override
+      public Optional<NodeId> leader() {
+        return standing.otherLeader();
+      }
+
+      @Override
+      public Request.Join request() {
+        return joinRequest();
+      }
+
+      @Override
+      public List<NodeId> connectedPeers() {
+        return List.copyOf(connected);
+      }
+
+      @Override
+      public void onJoined(NodeId leader) {
+        joinedThrough = leader;
+      }
+    };
+  }
+
+  private boolean isSettled() {
+    if (!standing.hasLog()) {
+      return false;
+    }
+    var driver = standing.driver();
+    if (driver.isLeader() || driver.isStopped()) {
+      return true;
+    }
+    return driver.leader().isPresent()
+        && driver.configuration().isMember(endpoint)
+        && standing
+            .map()
+            .flatMap(map -> map.peer(config.self()))
+            .filter(
+                listed ->
+                    LeaderDuties.isSame(listed, LeaderDuties.entry(config.self(), joinRequest())))
+            .isPresent();
+  }
+
+  @Override
+  public void onConnected(Remote remote) {
+    if (isStopped || !remote.isPeer()) {
+      return;
+    }
+    connected.add(remote.node());
+    heartbeats.onReachable(remote.node());
+    heartbeats.onHeard(remote.node());
+    ports.transport().send(remote.node(), heartbeat());
+  }
+
+  @Override
+  public void onDisconnected(NodeId node) {
+    boolean wasPeer = connected.remove(node);
+    if (isStopped || !wasPeer) {
+      return;
+    }
+    // A process that died is told from a cut cable by dialling it again.
+    ports
+        .transport()
+        .request(
+            node,
+            new Request.WhoLeads(config.self()),
+            null,
+            ports.loop().nowNs() + PROBE_DEADLINE_NS,
+            Replies.handler(
+                (reply, none) -> heartbeats.onReachable(node),
+                why -> {
+                  if (why.code() == ErrorCode.UNREACHABLE && !connected.contains(node)) {
+                    heartbeats.onUnreachable(node);
+                  }
+                }));
+  }
+
+  @Override
+  public void onNotice(Remote from, Notice notice) {
+    if (isStopped || !from.isPeer()) {
+      return;
+    }
+    heartbeats.onHeard(from.node());
+    switch (notice) {
+      case Notice.Consensus consensus -> onConsensus(from, consensus);
+      case Notice.Heartbeat beat -> heartbeats.onHeartbeat(from, beat);
+      case Notice.Goodbye goodbye -> {
+        heartbeats.forget(from.node());
+        duties.onGoodbye(from.node());
+      }
+    }
+  }
+
+  private void onConsensus(Remote from, Notice.Consensus consensus) {
+    var header = consensus.message().header();
+    if (!header.from().node().equals(from.node())) {
+      return;
+    }
+    if (standing.hasLog()) {
+      standing.driver().receive(consensus.message());
+    } else if (from.node().equals(joinedThrough) && header.to().equals(endpoint) && !isBeginning) {
+      follow(header.logId());
+    }
+  }
+
+  /** The log of the leader that took this peer in, which has none of its own. */
+  private void follow(LogId log) {
+    isBeginning = true;
+    listener.onNote("joined pool " + config.pool() + ", log " + log);
+    ports
+        .log()
+        .begin(
+            log,
+            InitialState.empty(),
+            why -> {
+              if (!stopIf(why)) {
+                run(log, InitialState.empty(), null, null);
+              }
+            });
+  }
+
+  @Override
+  public void onRequest(Remote from, Request request, Body bodyOrNull, Responder responder) {
+    if (isStopped) {
+      Standing.fail(responder, ErrorCode.SHUTTING_DOWN, "ask peer: was=stopping");
+      return;
+    }
+    if (from.isPeer()) {
+      heartbeats.onHeard(from.node());
+    }
+    switch (request) {
+      case Request.OpenSession r -> namespace.onOpenSession(r, responder);
+      case Request.Ask r -> namespace.onAsk(r, responder);
+      case Request.Change r -> namespace.onChange(r, bodyOrNull, responder);
+      case Request.ForceLog r -> namespace.onForceLog(responder);
+      case Request.PutChunk r -> chunks.onPut(r, bodyOrNull, responder);
+      case Request.GetChunk r -> chunks.onGet(r, !from.isPeer(), responder);
+      case Request.ForceChunks r -> chunks.onForce(r, responder);
+      case Request.VerifyChunk r -> chunks.onVerify(r, responder);
+      case Request.GetMap r -> pool.onGetMap(r, responder);
+      case Request.GetStatus r -> pool.onGetStatus(responder);
+      case Request.GetSpace r -> pool.onGetSpace(responder);
+      case Request.SetPool r -> pool.onSetPool(r, responder);
+      case Request.Join r -> onJoin(from, r, responder);
+      case Request.GetSummary r -> chunks.onSummary(r, responder);
+      case Request.ListChunks r -> chunks.onList(r, responder);
+      case Request.WhoLeads r -> pool.onWhoLeads(responder);
+    }
+  }
+
+  private void onJoin(Remote from, Request.Join join, Responder responder) {
+    if (from.isPeer()) {
+      duties.onJoin(from, join, responder);
+    } else {
+      Standing.fail(responder, ErrorCode.REFUSED, "join pool: expected=a peer, was=a client");
+    }
+  }
+
+  private boolean stopIf(HoldfastException why) {
+    if (why == null || isStopped) {
+      return why != null;
+    }
+    stopParts();
+    listener.onStopped(why);
+    return true;
+  }
+
+  private void stopParts() {
+    Invariants.check(!isStopped, "stop peer: expected=once");
+    isStopped = true;
+    heartbeats.stop();
+    joining.stop();
+    repair.stop();
+    census.stop();
+    duties.stop();
+    if (standing.hasLog()) {
+      standing.driver().stop();
+    }
+  }
+
+  /**
+   * Says goodbye, hands leadership over, forces what is written, then calls {@code then} on the
+   * loop: the stores and the transport may be closed after it. Comes at the latest after two
+   * seconds.
+   */
+  public void stop(Runnable then) {
+    ports.loop().post(() -> new Leaving(ports, standing, connected, this::stopIfRunning).go(then));
+  }
+
+  private void stopIfRunning() {
+    if (!isStopped) {
+      stopParts();
+    }
+  }
+
+  Standing standing() {
+    return standing;
+  }
+
+  Census census() {
+    return census;
+  }
+}

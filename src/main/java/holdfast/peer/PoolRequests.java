@@ -1,0 +1,182 @@
+package holdfast.peer;
+
+import holdfast.model.ErrorCode;
+import holdfast.peer.port.Responder;
+import holdfast.placement.PeerEntry;
+import holdfast.placement.PoolMap;
+import holdfast.placement.PoolSettings;
+import holdfast.protocol.Reply;
+import holdfast.protocol.Request;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+
+/** Answers what is asked about the pool as a whole: map, leader, space, status, settings. */
+final class PoolRequests {
+  private final Standing standing;
+  private final Heartbeats heartbeats;
+  private final StatusBuilder status;
+  private final java.util.function.Supplier<holdfast.protocol.Notice.Heartbeat> own;
+
+  PoolRequests(
+      Standing standing,
+      Heartbeats heartbeats,
+      StatusBuilder status,
+      java.util.function.Supplier<holdfast.protocol.Notice.Heartbeat> own) {
+    this.standing = standing;
+    this.heartbeats = heartbeats;
+    this.status = status;
+    this.own = own;
+  }
+
+  void onGetMap(Request.GetMap get, Responder responder) {
+    PoolMap map = standing.map().orElse(null);
+    boolean isNews = map != null && map.version().index() != get.knownIndex();
+    responder.reply(new Reply.Map(isNews ? map : null, standing.leaderOrNull()), null);
+  }
+
+  void onWhoLeads(Responder responder) {
+    responder.reply(new Reply.Map(null, standing.leaderOrNull()), null);
+  }
+
+  void onGetStatus(Responder responder) {
+    if (standing.isLeader()) {
+      standing
+          .driver()
+          .read(
+              new ConsensusDriver.Proposed() {
+                @Override
+                public void onApplied(long index) {
+                  responder.reply(new Reply.Status(status.build(false)), null);
+                }
+
+                @Override
+                public void onFailure(ErrorCode code, String text) {
+                  staleStatus(responder);
+                }
+              });
+    } else {
+      staleStatus(responder);
+    }
+  }
+
+  private void staleStatus(Responder responder) {
+    if (standing.isReady() && standing.isWithoutQuorum()) {
+      responder.reply(new Reply.Status(status.build(true)), null);
+    } else {
+      standing.refuse(responder);
+    }
+  }
+
+  void onGetSpace(Responder responder) {
+    if (!standing.isReady()) {
+      standing.refuse(responder);
+      return;
+    }
+    PoolMap map = standing.map().orElseThrow();
+    List<PeerEntry> peers = new ArrayList<>();
+    map.peers().forEach(peer -> peers.add(peer.withUsedBytes(usedBytes(peer))));
+    var now = new PoolMap(map.version(), map.settings(), peers, map.table());
+    long total = now.usableBytes();
+    long files = standing.replica().namespace().statistics().fileCount();
+    responder.reply(new Reply.Space(total, Math.min(total, now.freeBytes()), files), null);
+  }
+
+  private long usedBytes(PeerEntry peer) {
+    if (peer.node().equals(standing.self())) {
+      return own.get().usedBytes();
+    }
+    return heartbeats
+        .pulse(peer.node())
+        .map(pulse -> pulse.beat().usedBytes())
+        .orElse(peer.usedBytes());
+  }
+
+  void onSetPool(Request.SetPool set, Responder responder) {
+    if (!standing.isLeader()) {
+      standing.refuse(responder);
+      return;
+    }
+    PoolSettings settings = standing.map().orElseThrow().settings();
+    try {
+      settings = changed(settings, set.settings());
+    } catch (IllegalArgumentException e) {
+      Standing.fail(responder, ErrorCode.INVALID, e.getMessage());
+      return;
+    }
+    standing
+        .driver()
+        .propose(
+            new Command.ChangeSettings(settings).toBytes(),
+            false,
+            new ConsensusDriver.Proposed() {
+              @Override
+              public void onApplied(long index) {
+                responder.reply(new Reply.Done(), null);
+              }
+
+              @Override
+              public void onFailure(ErrorCode code, String text) {
+                if (code == ErrorCode.NOT_LEADER) {
+                  standing.refuse(responder);
+                } else {
+                  Standing.fail(responder, code, text);
+                }
+              }
+            });
+  }
+
+  /** All together are checked: {@code min-copies} and {@code replicas} may come in any order. */
+  static PoolSettings changed(PoolSettings old, List<Request.SetPool.Setting> settings) {
+    int replicas = old.replicas();
+    int minCopies = old.minCopies();
+    long downOutMs = old.downOutMs();
+    long awayOutMs = old.awayOutMs();
+    boolean forks = old.forksMinority();
+    for (Request.SetPool.Setting setting : settings) {
+      String value = setting.value();
+      switch (setting.name()) {
+        case "replicas" -> replicas = count(setting);
+        case "min-copies" -> minCopies = count(setting);
+        case "down-out" -> downOutMs = durationMs(setting);
+        case "away-out" -> awayOutMs = durationMs(setting);
+        case "minority" -> {
+          if (!value.equals("fork") && !value.equals("read-only")) {
+            throw wrong(setting, "fork or read-only");
+          }
+          forks = value.equals("fork");
+        }
+        default ->
+            throw wrong(setting, "one of replicas, min-copies, down-out, away-out, minority");
+      }
+    }
+    return new PoolSettings(replicas, minCopies, downOutMs, awayOutMs, forks);
+  }
+
+  private static int count(Request.SetPool.Setting setting) {
+    if (!setting.value().matches("\\d{1,3}")) {
+      throw wrong(setting, "a number");
+    }
+    return Integer.parseInt(setting.value());
+  }
+
+  private static long durationMs(Request.SetPool.Setting setting) {
+    String text = setting.value().toLowerCase(Locale.ROOT);
+    if (!text.matches("\\d{1,9}(ms|s|m|h|d)")) {
+      throw wrong(setting, "a time like 30s, 10m, 24h");
+    }
+    long value = Long.parseLong(text.replaceAll("\\D", ""));
+    return switch (text.replaceAll("\\d", "")) {
+      case "ms" -> value;
+      case "s" -> value * 1_000;
+      case "m" -> value * 60_000;
+      case "h" -> value * 3_600_000;
+      default -> value * 86_400_000;
+    };
+  }
+
+  private static IllegalArgumentException wrong(Request.SetPool.Setting setting, String expected) {
+    return new IllegalArgumentException(
+        "set " + setting.name() + ": expected=" + expected + ", was=" + setting.value());
+  }
+}

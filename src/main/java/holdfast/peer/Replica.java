@@ -1,0 +1,150 @@
+package holdfast.peer;
+
+import holdfast.consensus.LogEntry;
+import holdfast.metadata.Answer;
+import holdfast.metadata.Namespace;
+import holdfast.metadata.NamespaceEditor;
+import holdfast.metadata.Operation;
+import holdfast.metadata.OperationResult;
+import holdfast.metadata.Query;
+import holdfast.model.LogId;
+import holdfast.model.SealId;
+import holdfast.peer.port.OperationLog;
+import holdfast.util.Invariants;
+
+/** This peer's copy of the replicated state: what the applied part of the log has made. */
+final class Replica {
+  private static final int ROOT_MODE = 0755;
+
+  /** Is told what changed, after it did. */
+  interface Listener {
+    /** Another map is in force. */
+    void onMap();
+
+    /** An operation was applied; {@code isRepeat} if it had been before. */
+    void onOperation(Operation operation, boolean isRepeat);
+  }
+
+  private final Listener listener;
+  private PoolState state;
+  private NamespaceEditor editor;
+  private Namespace namespace;
+  private OperationResult lastResult;
+  private long chunkChangeIndex;
+
+  Replica(LogId log, Listener listener) {
+    this.listener = listener;
+    this.state = PoolState.initial(log);
+  }
+
+  PoolState state() {
+    return state;
+  }
+
+  boolean isFounded() {
+    return state.isFounded();
+  }
+
+  /** The namespace as it is now; only when founded. */
+  Namespace namespace() {
+    Invariants.check(state.isFounded(), "read namespace: expected=a founded pool");
+    if (namespace == null) {
+      namespace = editor.namespace();
+    }
+    return namespace;
+  }
+
+  Answer query(Query query) {
+    return namespace == null ? editor.query(query) : namespace.query(query);
+  }
+
+  /** What became of the operation applied last. */
+  OperationResult lastResult() {
+    return lastResult;
+  }
+
+  /** The last index at which chunks may have been referenced. */
+  long chunkChangeIndex() {
+    return chunkChangeIndex;
+  }
+
+  void apply(LogEntry entry) {
+    if (entry.kind() == LogEntry.Kind.COMMAND) {
+      apply(entry.index(), Command.of(entry.payload()));
+    }
+  }
+
+  private void apply(long index, Command command) {
+    if (!state.isFounded() && !(command instanceof Command.Found)) {
+      return;
+    }
+    PoolState before = state;
+    switch (command) {
+      case Command.ChangeNamespace c -> change(index, c);
+      case Command.Found c -> found(index, c);
+      case Command.ListPeer c -> state = state.withPeer(index, c.peer());
+      case Command.SetPeerState c -> state = state.withPeerState(index, c);
+      case Command.ChangeSettings c -> state = state.withSettings(index, c.settings());
+      case Command.SetDataKey c -> state = state.withDataKey(c.dataKeyId());
+      case Command.AdvanceEpoch c -> {
+        editor.advanceEpoch(c.epoch());
+        namespace = null;
+      }
+    }
+    if (before.map() != state.map()) {
+      listener.onMap();
+    }
+  }
+
+  private void change(long index, Command.ChangeNamespace command) {
+    lastResult = editor.apply(command.author(), command.operation());
+    namespace = null;
+    boolean isChange = lastResult instanceof OperationResult.Done && !editor.wasRepeat();
+    if (isChange && hasContent(command.operation())) {
+      chunkChangeIndex = index;
+    }
+    listener.onOperation(command.operation(), !isChange);
+  }
+
+  private static boolean hasContent(Operation operation) {
+    return operation instanceof Operation.Commit
+        || operation instanceof Operation.Create create && create.content().isPresent();
+  }
+
+  private void found(long index, Command.Found command) {
+    if (state.isFounded()) {
+      return;
+    }
+    LogId log = state.log();
+    state = state.founded(index, command.settings());
+    long prefix = log.high() >>> (Long.SIZE - Namespace.INODE_PREFIX_BITS);
+    namespace =
+        Namespace.empty(
+            prefix,
+            new SealId(log.low(), log.high()),
+            ROOT_MODE,
+            command.rootUid(),
+            command.rootGid(),
+            command.timeNs());
+    editor = namespace.edit();
+  }
+
+  /** The state as it is now, for a snapshot written elsewhere. */
+  OperationLog.SnapshotSource snapshot() {
+    return new StateStream.Source(state, state.isFounded() ? namespace() : null);
+  }
+
+  /** A snapshot takes the place of everything. */
+  void install(StateStream.Sink loaded, Namespace loadedNamespaceOrNull, long index) {
+    Invariants.check(
+        loaded.state().log().equals(state.log()),
+        "install snapshot: expected=log %s, was=%s",
+        state.log(),
+        loaded.state().log());
+    state = loaded.state();
+    namespace = loadedNamespaceOrNull;
+    editor = namespace == null ? null : namespace.edit();
+    chunkChangeIndex = index;
+    listener.onMap();
+  }
+}

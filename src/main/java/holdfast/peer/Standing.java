@@ -1,0 +1,173 @@
+package holdfast.peer;
+
+import holdfast.model.ErrorCode;
+import holdfast.model.HostPort;
+import holdfast.model.NodeId;
+import holdfast.peer.port.Responder;
+import holdfast.placement.PeerEntry;
+import holdfast.placement.PoolMap;
+import holdfast.protocol.Reply;
+import java.util.List;
+import java.util.Optional;
+
+/** Where this peer stands: its copy of the state, who leads, and how new what it knows is. */
+final class Standing {
+  /** So long without a leader means that no election can succeed. */
+  static final long NO_QUORUM_NS = 4_000_000_000L;
+
+  private final PeerConfig config;
+  private final PeerPorts ports;
+  private Heartbeats heartbeats;
+  private ConsensusDriver driver;
+  private Replica replica;
+  private long leaderlessSinceNs;
+  private boolean isLeaderless = true;
+
+  Standing(PeerConfig config, PeerPorts ports) {
+    this.config = config;
+    this.ports = ports;
+    this.leaderlessSinceNs = ports.loop().nowNs();
+  }
+
+  void watch(Heartbeats theHeartbeats) {
+    heartbeats = theHeartbeats;
+  }
+
+  void begin(ConsensusDriver theDriver, Replica theReplica) {
+    driver = theDriver;
+    replica = theReplica;
+  }
+
+  /** Role, leader or configuration changed. */
+  void update() {
+    boolean none = driver.leader().isEmpty();
+    if (none && !isLeaderless) {
+      leaderlessSinceNs = ports.loop().nowNs();
+    }
+    isLeaderless = none;
+  }
+
+  NodeId self() {
+    return config.self();
+  }
+
+  PeerConfig config() {
+    return config;
+  }
+
+  ConsensusDriver driver() {
+    return driver;
+  }
+
+  Replica replica() {
+    return replica;
+  }
+
+  /** Whether there is a log that this peer follows. */
+  boolean hasLog() {
+    return driver != null;
+  }
+
+  /** Whether there is a state of the pool here, however old. */
+  boolean isReady() {
+    return replica != null && replica.isFounded();
+  }
+
+  boolean isLeader() {
+    return driver != null && driver.isLeader() && isReady();
+  }
+
+  /** The newest map here; empty before the pool is known. */
+  Optional<PoolMap> map() {
+    return isReady() ? Optional.of(replica.state().map()) : Optional.empty();
+  }
+
+  long mapIndex() {
+    return isReady() ? replica.state().map().version().index() : 0;
+  }
+
+  long epoch() {
+    return isReady() ? replica.namespace().epoch() : 0;
+  }
+
+  /** Who leads and isn't this peer. */
+  Optional<NodeId> otherLeader() {
+    return driver == null
+        ? Optional.empty()
+        : driver.leader().map(leader -> leader.node()).filter(node -> !node.equals(self()));
+  }
+
+  /** Where to send those who look for the leader; null if that isn't known. */
+  Reply.Leader leaderOrNull() {
+    if (driver == null || driver.leader().isEmpty()) {
+      return null;
+    }
+    NodeId leader = driver.leader().get().node();
+    if (leader.equals(self())) {
+      return new Reply.Leader(leader, config.address());
+    }
+    Optional<HostPort> address = map().flatMap(m -> m.peer(leader)).map(PeerEntry::address);
+    return address.map(there -> new Reply.Leader(leader, there)).orElse(null);
+  }
+
+  /**
+   * Whether the map here can only be a moment old: this peer leads with a quorum behind it, or the
+   * leader said a moment ago that it has none newer.
+   */
+  boolean isFresh() {
+    if (!isReady()) {
+      return false;
+    }
+    if (driver.isLeader()) {
+      return driver.core().leaseUntilMs() >= ports.loop().nowNs() / 1_000_000L;
+    }
+    return otherLeader()
+        .flatMap(heartbeats::pulse)
+        .filter(pulse -> ports.loop().nowNs() - pulse.heardNs() < Heartbeats.SUSPECT_NS)
+        .filter(pulse -> pulse.beat().mapIndex() <= mapIndex())
+        .isPresent();
+  }
+
+  /** Whether no majority of voters can be reached, as far as can be told. */
+  boolean isWithoutQuorum() {
+    return isLeaderless && ports.loop().nowNs() - leaderlessSinceNs > NO_QUORUM_NS;
+  }
+
+  /** Answers what only a leader may answer. */
+  void refuse(Responder responder) {
+    if (driver != null && driver.isStopped()) {
+      fail(responder, ErrorCode.STORE_FAILED, "ask peer: expected=a working log, was=failed");
+    } else if (!isReady()) {
+      responder.reply(
+          new Reply.Failure(
+              ErrorCode.NOT_READY,
+              "ask peer: expected=a member of the pool, was=still joining",
+              leaderOrNull()),
+          null);
+    } else if (isWithoutQuorum()) {
+      fail(responder, ErrorCode.NO_QUORUM, noQuorumText());
+    } else {
+      responder.reply(
+          new Reply.Failure(
+              ErrorCode.NOT_LEADER,
+              "ask peer: expected=the leader, was=" + self().shortForm(),
+              leaderOrNull()),
+          null);
+    }
+  }
+
+  private String noQuorumText() {
+    List<String> voters =
+        driver.configuration().voters().stream().map(v -> v.node().shortForm()).toList();
+    return "change pool: expected="
+        + driver.configuration().quorum()
+        + " of the peers "
+        + voters
+        + ", was=fewer reachable; files can be read (perhaps not their newest state) but not"
+        + " changed until they are back";
+  }
+
+  static void fail(Responder responder, ErrorCode code, String text) {
+    responder.reply(new Reply.Failure(code, text, null), null);
+  }
+}

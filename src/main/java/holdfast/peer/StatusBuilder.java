@@ -1,0 +1,226 @@
+package holdfast.peer;
+
+import holdfast.consensus.Configuration;
+import holdfast.metadata.Namespace;
+import holdfast.model.ChunkId;
+import holdfast.model.LogId;
+import holdfast.model.NodeId;
+import holdfast.peer.port.ChunkVault;
+import holdfast.placement.PeerEntry;
+import holdfast.placement.PeerState;
+import holdfast.placement.PoolMap;
+import holdfast.protocol.Notice;
+import holdfast.protocol.PoolStatus;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Set;
+import java.util.function.Supplier;
+
+/**
+ * Says whether the pool's data is safe: exactly, or not at all. Every peer counts what it should
+ * hold and doesn't; the leader adds the copies that nobody owns who is up, and believes only what
+ * was said about the present map and everything committed since. Loop thread.
+ */
+final class StatusBuilder {
+  private static final long RATE_WINDOW_NS = 10_000_000_000L;
+
+  private final PeerPorts ports;
+  private final Standing standing;
+  private final Heartbeats heartbeats;
+  private final Supplier<Notice.Heartbeat> own;
+  private final Set<PeerFault> faults;
+  private final int[] chunkCounts = new int[ChunkId.PARTITION_COUNT];
+  private long countedIndex = -1;
+  private long sampleNs = Long.MIN_VALUE / 2;
+  private long sampleBytes;
+  private double bytesPerNs;
+
+  StatusBuilder(
+      PeerPorts ports,
+      Standing standing,
+      Heartbeats heartbeats,
+      Supplier<Notice.Heartbeat> own,
+      Set<PeerFault> faults) {
+    this.ports = ports;
+    this.standing = standing;
+    this.heartbeats = heartbeats;
+    this.own = own;
+    this.faults = faults;
+  }
+
+  /** What the peers said, added up. */
+  private static final class Sum {
+    private long missing;
+    private long missingBytes;
+    private long unreadable;
+    private int unconfirmed;
+  }
+
+  /**
+   * The status as seen here.
+   *
+   * @param isStale whether this peer doesn't lead
+   */
+  PoolStatus build(boolean isStale) {
+    PoolMap map = standing.map().orElseThrow();
+    Namespace namespace = standing.replica().namespace();
+    int up = (int) map.peers().stream().filter(peer -> peer.state().isLive()).count();
+    int wanted = Math.min(map.settings().replicas(), up);
+    var sum = new Sum();
+    map.peers().stream().filter(p -> p.state().isLive()).forEach(peer -> addUp(sum, map, peer));
+    long unowned = countUnowned(map, namespace, wanted);
+    long missing = sum.missing + unowned;
+    long averageBytes = averageBytes();
+    long bytesLeft = sum.missingBytes + unowned * averageBytes;
+    boolean isSafe =
+        !isStale && up > 0 && missing == 0 && sum.unreadable == 0 && sum.unconfirmed == 0;
+    Configuration configuration = standing.driver().configuration();
+    var peers = new ArrayList<PoolStatus.Peer>();
+    map.peers().forEach(peer -> peers.add(describe(peer, configuration)));
+    LogId log = standing.replica().state().log();
+    return new PoolStatus(
+        standing.config().pool(),
+        isSafe,
+        summary(isStale, isSafe, missing, up, wanted, map, sum),
+        isStale,
+        map.settings().replicas(),
+        map.settings().minCopies(),
+        map.settings().downOutMs(),
+        peers,
+        new PoolStatus.Copies(namespace.statistics().chunkCount(), missing, sum.unreadable),
+        new PoolStatus.Repair(sum.missing > 0, bytesLeft, secondsLeft(bytesLeft)),
+        new PoolStatus.Log(leaderText(), standing.driver().applied().index(), false, log),
+        0);
+  }
+
+  private String leaderText() {
+    return standing.driver().leader().map(leader -> leader.node().toString()).orElse("");
+  }
+
+  private void addUp(Sum sum, PoolMap map, PeerEntry peer) {
+    Notice.Heartbeat beat =
+        peer.node().equals(standing.self())
+            ? own.get()
+            : heartbeats.pulse(peer.node()).map(Heartbeats.Pulse::beat).orElse(null);
+    boolean isRecent = peer.node().equals(standing.self()) || !heartbeats.isSuspect(peer.node());
+    if (faults.contains(PeerFault.STATUS_TRUSTS_BLINDLY)) {
+      return;
+    }
+    if (beat == null || !isRecent) {
+      sum.unconfirmed++;
+      return;
+    }
+    sum.missing += beat.missingChunks();
+    sum.missingBytes += beat.missingBytes();
+    sum.unreadable += beat.unreadableChunks();
+    boolean isExact =
+        beat.checked()
+            && beat.incarnation() == peer.incarnation()
+            && beat.mapIndex() == map.version().index()
+            && beat.appliedIndex() >= standing.replica().chunkChangeIndex();
+    sum.unconfirmed += isExact ? 0 : 1;
+  }
+
+  /** Copies that are wanted and that no peer which is up is to hold, until the map changes. */
+  private long countUnowned(PoolMap map, Namespace namespace, int wanted) {
+    var up = new HashSet<NodeId>();
+    map.peers().stream().filter(p -> p.state().isLive()).forEach(p -> up.add(p.node()));
+    forgetOldCounts();
+    long unowned = 0;
+    for (int partition = 0; partition < ChunkId.PARTITION_COUNT; partition++) {
+      long owners = map.owners(partition).stream().filter(up::contains).count();
+      if (owners < wanted) {
+        unowned += (wanted - owners) * count(namespace, partition);
+      }
+    }
+    return unowned;
+  }
+
+  private void forgetOldCounts() {
+    long index = standing.driver().applied().index();
+    if (index != countedIndex) {
+      countedIndex = index;
+      Arrays.fill(chunkCounts, -1);
+    }
+  }
+
+  /** Chunks of a partition; counted only where copies lack an owner, for it takes a while. */
+  private int count(Namespace namespace, int partition) {
+    if (chunkCounts[partition] < 0) {
+      int count = 0;
+      for (Iterator<ChunkId> i = namespace.referencedChunks(partition); i.hasNext(); i.next()) {
+        count++;
+      }
+      chunkCounts[partition] = count;
+    }
+    return chunkCounts[partition];
+  }
+
+  private long averageBytes() {
+    ChunkVault.Space space = ports.vault().space();
+    return space.chunkCount() == 0 ? 0 : space.usedBytes() / space.chunkCount();
+  }
+
+  private long secondsLeft(long bytesLeft) {
+    long nowNs = ports.loop().nowNs();
+    if (bytesLeft == 0) {
+      sampleNs = nowNs;
+      sampleBytes = 0;
+      return 0;
+    }
+    if (nowNs - sampleNs > RATE_WINDOW_NS / 10) {
+      double rate = Math.max(0, (sampleBytes - bytesLeft) / (double) (nowNs - sampleNs));
+      boolean isFirst = nowNs - sampleNs > RATE_WINDOW_NS || bytesPerNs == 0;
+      bytesPerNs = isFirst ? rate : bytesPerNs * 0.7 + rate * 0.3;
+      sampleNs = nowNs;
+      sampleBytes = bytesLeft;
+    }
+    return bytesPerNs <= 0 ? -1 : (long) Math.ceil(bytesLeft / bytesPerNs / 1e9);
+  }
+
+  private PoolStatus.Peer describe(PeerEntry peer, Configuration configuration) {
+    boolean isSelf = peer.node().equals(standing.self());
+    Notice.Heartbeat beat =
+        isSelf ? own.get() : heartbeats.pulse(peer.node()).map(Heartbeats.Pulse::beat).orElse(null);
+    boolean isSuspect = !isSelf && heartbeats.isSuspect(peer.node());
+    PeerState state = peer.state() == PeerState.UP && isSuspect ? PeerState.SUSPECT : peer.state();
+    boolean isVoter =
+        configuration.voters().stream().anyMatch(voter -> voter.node().equals(peer.node()));
+    return new PoolStatus.Peer(
+        peer.node(),
+        peer.address().toString(),
+        state.text(),
+        beat == null ? peer.capacityBytes() : beat.capacityBytes(),
+        beat == null ? peer.usedBytes() : beat.usedBytes(),
+        beat == null ? 0 : beat.chunkCount(),
+        isVoter);
+  }
+
+  private String summary(
+      boolean isStale, boolean isSafe, long missing, int up, int wanted, PoolMap map, Sum sum) {
+    List<String> text = new ArrayList<>();
+    if (isStale) {
+      text.add("not known: no majority of the voters can be reached, files can only be read");
+    } else if (isSafe && wanted < map.settings().replicas()) {
+      text.add(
+          "safe as far as possible: every chunk has a copy on each of the " + up + " peers up");
+    } else if (isSafe) {
+      text.add("safe: every chunk has " + wanted + " copies");
+    } else if (missing > 0) {
+      text.add("not safe yet: " + missing + " copies are missing");
+    }
+    if (sum.unreadable > 0) {
+      text.add(sum.unreadable + " chunks were found bad");
+    }
+    if (!isStale && !isSafe && sum.unconfirmed > 0) {
+      text.add("still checking " + sum.unconfirmed + " of " + up + " peers");
+    }
+    if (isSafe && up == 1) {
+      text.add("with one peer up there is one copy");
+    }
+    return String.join("; ", text);
+  }
+}

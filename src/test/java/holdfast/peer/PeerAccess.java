@@ -1,0 +1,86 @@
+package holdfast.peer;
+
+import holdfast.consensus.Endpoint;
+import holdfast.consensus.RaftCore;
+import holdfast.metadata.Namespace;
+import holdfast.model.ChunkId;
+import holdfast.placement.PoolMap;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.EnumSet;
+import java.util.Optional;
+
+/** What the simulator's checkers see of a peer from inside, and how it plants bugs. */
+public final class PeerAccess {
+  private final PeerNode node;
+
+  private PeerAccess(PeerNode node) {
+    this.node = node;
+  }
+
+  /** The bugs that can be planted, by name. */
+  public static PeerNode make(
+      PeerConfig config, PeerPorts ports, PeerListener listener, java.util.Set<String> faults) {
+    var planted = EnumSet.noneOf(PeerFault.class);
+    faults.forEach(name -> planted.add(PeerFault.valueOf(name)));
+    return new PeerNode(config, ports, listener, planted);
+  }
+
+  public static PeerAccess of(PeerNode node) {
+    return new PeerAccess(node);
+  }
+
+  public boolean isReady() {
+    return node.standing().isReady();
+  }
+
+  public boolean isLeader() {
+    return node.standing().isLeader();
+  }
+
+  public Optional<RaftCore> core() {
+    return node.standing().hasLog()
+        ? Optional.of(node.standing().driver().core())
+        : Optional.empty();
+  }
+
+  public Optional<Endpoint> endpoint() {
+    return node.standing().hasLog()
+        ? Optional.of(node.standing().driver().self())
+        : Optional.empty();
+  }
+
+  public long appliedIndex() {
+    return node.standing().hasLog() ? node.standing().driver().applied().index() : 0;
+  }
+
+  public Optional<PoolMap> map() {
+    return node.standing().map();
+  }
+
+  public Namespace namespace() {
+    return node.standing().replica().namespace();
+  }
+
+  public boolean isMissing(ChunkId chunk) {
+    return node.census().isMissing(chunk);
+  }
+
+  public int missingCount() {
+    return node.census().missingCount();
+  }
+
+  /** SHA-256 over everything replicated. */
+  public byte[] digest() {
+    try {
+      var digest = MessageDigest.getInstance("SHA-256");
+      digest.update(node.standing().replica().state().toBytes());
+      if (isReady()) {
+        digest.update(namespace().digest());
+      }
+      return digest.digest();
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+}

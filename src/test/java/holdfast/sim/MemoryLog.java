@@ -1,0 +1,244 @@
+package holdfast.sim;
+
+import holdfast.consensus.HardState;
+import holdfast.consensus.InitialState;
+import holdfast.consensus.LogEntry;
+import holdfast.consensus.SnapshotMeta;
+import holdfast.model.ErrorCode;
+import holdfast.model.LogId;
+import holdfast.model.StorageException;
+import holdfast.peer.port.OperationLog;
+import java.io.ByteArrayOutputStream;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.SplittableRandom;
+import java.util.TreeMap;
+import java.util.function.Consumer;
+
+/**
+ * An operation log in memory with a disk's delays. What was written survives its process; after a
+ * loss of power a prefix of what wasn't forced survives, and the incarnation is a new one.
+ */
+public final class MemoryLog implements OperationLog {
+  private static final long WRITE_NS = SimWorld.MS / 20;
+  private static final long FORCE_NS = 2 * SimWorld.MS;
+
+  /** What is on the disk: outlives the process. */
+  public static final class Platter {
+    private Optional<LogId> log = Optional.empty();
+    private HardState hardState = HardState.INITIAL;
+    private final TreeMap<Long, LogEntry> entries = new TreeMap<>();
+    private final TreeMap<Long, Snapshot> snapshots = new TreeMap<>();
+    private long forcedIndex;
+    private long incarnation = 1;
+    private boolean failing;
+
+    /** The machine lost power. */
+    public void losePower(SplittableRandom random) {
+      if (log.isEmpty()) {
+        return;
+      }
+      long last = entries.isEmpty() ? forcedIndex : entries.lastKey();
+      long kept = last > forcedIndex ? random.nextLong(forcedIndex, last + 1) : last;
+      entries.tailMap(kept, false).clear();
+      incarnation++;
+    }
+
+    /** From now on every write fails. */
+    public void fail() {
+      failing = true;
+    }
+
+    /** The disk was repaired; what it holds may not be all. */
+    public void repair() {
+      failing = false;
+      incarnation++;
+    }
+  }
+
+  private record Snapshot(SnapshotMeta meta, byte[] bytes) {}
+
+  private final SimLoop loop;
+  private final Platter platter;
+  private final SplittableRandom random;
+  private ByteArrayOutputStream receiving = new ByteArrayOutputStream();
+  private long busyUntilNs;
+
+  public MemoryLog(SimWorld world, SimLoop loop, Platter platter) {
+    this.loop = loop;
+    this.platter = platter;
+    this.random = world.split();
+    if (!platter.entries.isEmpty()) {
+      platter.forcedIndex = platter.entries.lastKey();
+    }
+  }
+
+  @Override
+  public Found found() {
+    var newest = platter.snapshots.lastEntry();
+    var meta = newest == null ? SnapshotMeta.NONE : newest.getValue().meta();
+    return new Found(
+        platter.log,
+        platter.incarnation,
+        new InitialState(platter.hardState, meta, List.copyOf(platter.entries.values())),
+        newest == null ? 0 : newest.getValue().bytes().length);
+  }
+
+  @Override
+  public void begin(LogId log, InitialState initial, Consumer<StorageException> done) {
+    write(
+        "begin log",
+        FORCE_NS,
+        done,
+        () -> {
+          platter.log = Optional.of(log);
+          platter.hardState = initial.hardState();
+          initial.entries().forEach(entry -> platter.entries.put(entry.index(), entry));
+          platter.forcedIndex = platter.entries.isEmpty() ? 0 : platter.entries.lastKey();
+        });
+  }
+
+  @Override
+  public void persistHardState(HardState state, Consumer<StorageException> done) {
+    write("persist term", FORCE_NS, done, () -> platter.hardState = state);
+  }
+
+  @Override
+  public void append(long truncateFrom, List<LogEntry> entries, Consumer<StorageException> done) {
+    write(
+        "append log",
+        WRITE_NS,
+        done,
+        () -> {
+          if (truncateFrom > 0) {
+            platter.entries.tailMap(truncateFrom, true).clear();
+            platter.forcedIndex = Math.min(platter.forcedIndex, truncateFrom - 1);
+          }
+          entries.forEach(entry -> platter.entries.put(entry.index(), entry));
+        });
+  }
+
+  @Override
+  public void reset(long index, long term, Consumer<StorageException> done) {
+    write(
+        "reset log",
+        FORCE_NS,
+        done,
+        () -> {
+          platter.entries.clear();
+          platter.forcedIndex = index;
+        });
+  }
+
+  @Override
+  public void compact(long upToIndex, Consumer<StorageException> done) {
+    write("compact log", WRITE_NS, done, () -> platter.entries.headMap(upToIndex, true).clear());
+  }
+
+  @Override
+  public void force(Consumer<StorageException> done) {
+    write(
+        "force log",
+        FORCE_NS,
+        done,
+        () -> {
+          if (!platter.entries.isEmpty()) {
+            platter.forcedIndex = platter.entries.lastKey();
+          }
+        });
+  }
+
+  @Override
+  public void saveSnapshot(SnapshotMeta meta, SnapshotSource source, SnapshotSaved saved) {
+    loop.postAfter(
+        random.nextLong(5 * SimWorld.MS, 300 * SimWorld.MS),
+        "save snapshot",
+        () -> {
+          var bytes = new ByteArrayOutputStream();
+          for (byte[] piece = source.next(); piece != null; piece = source.next()) {
+            bytes.writeBytes(piece);
+          }
+          store(new Snapshot(meta, bytes.toByteArray()));
+          saved.onSaved(bytes.size());
+        });
+  }
+
+  private void store(Snapshot snapshot) {
+    platter.snapshots.put(snapshot.meta().index(), snapshot);
+    while (platter.snapshots.size() > 2) {
+      platter.snapshots.pollFirstEntry();
+    }
+  }
+
+  @Override
+  public void readSnapshot(long snapshotIndex, long offset, int maxBytes, SnapshotPiece piece) {
+    loop.postAfter(
+        SimWorld.MS,
+        "read snapshot",
+        () -> {
+          Snapshot found = platter.snapshots.get(snapshotIndex);
+          if (found == null || offset > found.bytes().length) {
+            piece.onFailure(new StorageException(ErrorCode.NOT_FOUND, "read snapshot: gone"));
+            return;
+          }
+          int from = (int) offset;
+          int to = Math.min(found.bytes().length, from + maxBytes);
+          piece.onBytes(Arrays.copyOfRange(found.bytes(), from, to), found.bytes().length);
+        });
+  }
+
+  @Override
+  public void storeSnapshotPiece(
+      SnapshotMeta meta,
+      long totalBytes,
+      long offset,
+      byte[] bytes,
+      Consumer<StorageException> done) {
+    loop.postAfter(
+        SimWorld.MS,
+        "store snapshot",
+        () -> {
+          if (offset == 0) {
+            receiving = new ByteArrayOutputStream();
+          }
+          if (receiving.size() != offset) {
+            done.accept(new StorageException(ErrorCode.INVALID, "store snapshot: gap"));
+            return;
+          }
+          receiving.writeBytes(bytes);
+          if (receiving.size() == totalBytes) {
+            store(new Snapshot(meta, receiving.toByteArray()));
+          }
+          done.accept(null);
+        });
+  }
+
+  @Override
+  public void discardSnapshot(long snapshotIndex) {
+    receiving = new ByteArrayOutputStream();
+  }
+
+  /** One after the other, each after its time. */
+  private void write(String what, long costNs, Consumer<StorageException> done, Runnable task) {
+    long startNs = Math.max(loop.nowNs(), busyUntilNs);
+    busyUntilNs = startNs + random.nextLong(costNs / 2, costNs * 2);
+    loop.postAfter(
+        busyUntilNs - loop.nowNs(),
+        what,
+        () -> {
+          if (platter.failing) {
+            done.accept(new StorageException(ErrorCode.STORE_FAILED, what + ": disk failed"));
+          } else {
+            task.run();
+            done.accept(null);
+          }
+        });
+  }
+
+  /** Entries on the disk, for checks. */
+  List<LogEntry> entries() {
+    return new ArrayList<>(platter.entries.values());
+  }
+}

@@ -1,0 +1,185 @@
+package holdfast.sim;
+
+import holdfast.model.ChunkId;
+import holdfast.model.ErrorCode;
+import holdfast.model.StorageException;
+import holdfast.peer.port.ChunkVault;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.Arrays;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.function.Consumer;
+
+/**
+ * A vault in memory with a disk's delays: fast enough for thousands of runs. What was written
+ * survives its process, what was forced survives its machine.
+ */
+public final class MemoryVault implements ChunkVault {
+  private static final long WRITE_MIN_NS = SimWorld.MS / 10;
+  private static final long WRITE_MAX_NS = 3 * SimWorld.MS;
+
+  /** What is on the disk: outlives the process. */
+  public static final class Platter {
+    private final TreeMap<ChunkId, byte[]> written = new TreeMap<>();
+    private final TreeSet<ChunkId> forced = new TreeSet<>();
+    private long usedBytes;
+    private long capacityBytes = 1L << 30;
+
+    public void capacityBytes(long bytes) {
+      capacityBytes = bytes;
+    }
+
+    public boolean holds(ChunkId chunk) {
+      return written.containsKey(chunk);
+    }
+
+    public int chunkCount() {
+      return written.size();
+    }
+
+    /** The machine lost power: each chunk that wasn't forced is gone or not. */
+    public void losePower(SplittableRandom random) {
+      written.keySet().removeIf(chunk -> !forced.contains(chunk) && random.nextBoolean());
+      forced.addAll(written.keySet());
+      usedBytes = written.values().stream().mapToLong(bytes -> bytes.length).sum();
+    }
+
+    /** A bit of a chunk flips. */
+    public void rot(ChunkId chunk) {
+      byte[] bytes = written.get(chunk).clone();
+      bytes[bytes.length / 2] ^= 1;
+      written.put(chunk, bytes);
+    }
+  }
+
+  private final SimLoop loop;
+  private final Platter platter;
+  private final SplittableRandom random;
+
+  public MemoryVault(SimWorld world, SimLoop loop, Platter platter) {
+    this.loop = loop;
+    this.platter = platter;
+    this.random = world.split();
+  }
+
+  @Override
+  public boolean contains(ChunkId chunk) {
+    return platter.written.containsKey(chunk);
+  }
+
+  @Override
+  public void put(ChunkId chunk, byte[] bytes, int lengthBytes, Consumer<StorageException> done) {
+    later(
+        "put chunk",
+        () -> {
+          byte[] copy = Arrays.copyOf(bytes, lengthBytes);
+          if (!contains(chunk)) {
+            if (platter.usedBytes + lengthBytes > platter.capacityBytes) {
+              done.accept(new StorageException(ErrorCode.NO_SPACE, "put chunk: no space"));
+              return;
+            }
+            platter.usedBytes += lengthBytes;
+            platter.written.put(chunk, copy);
+          }
+          done.accept(null);
+        });
+  }
+
+  @Override
+  public void read(ChunkId chunk, int offsetBytes, int lengthBytes, ReadHandler handler) {
+    later(
+        "read chunk",
+        () -> {
+          byte[] bytes = platter.written.get(chunk);
+          if (bytes == null) {
+            handler.onFailure(
+                new StorageException(ErrorCode.CHUNK_MISSING, "read chunk: missing=" + chunk));
+            return;
+          }
+          int end =
+              lengthBytes < 0 ? bytes.length : Math.min(bytes.length, offsetBytes + lengthBytes);
+          if (offsetBytes > end || end > bytes.length) {
+            handler.onFailure(new StorageException(ErrorCode.INVALID, "read chunk: range"));
+            return;
+          }
+          handler.onBytes(
+              Arrays.copyOfRange(bytes, offsetBytes, end), end - offsetBytes, bytes.length);
+        });
+  }
+
+  @Override
+  public void verify(ChunkId chunk, Consumer<StorageException> done) {
+    later(
+        "verify chunk",
+        () -> {
+          byte[] bytes = platter.written.get(chunk);
+          if (bytes == null) {
+            done.accept(new StorageException(ErrorCode.CHUNK_MISSING, "verify: missing=" + chunk));
+          } else if (!ChunkId.of(sha256().digest(bytes)).equals(chunk)) {
+            platter.written.remove(chunk);
+            platter.forced.remove(chunk);
+            done.accept(new StorageException(ErrorCode.CHUNK_CORRUPT, "verify: bad=" + chunk));
+          } else {
+            done.accept(null);
+          }
+        });
+  }
+
+  @Override
+  public void force(Consumer<StorageException> done) {
+    List<ChunkId> now = List.copyOf(platter.written.keySet());
+    later(
+        "force chunks",
+        () -> {
+          now.stream().filter(platter.written::containsKey).forEach(platter.forced::add);
+          done.accept(null);
+        });
+  }
+
+  @Override
+  public Summary summary(int partition) {
+    var digest = sha256();
+    int count = 0;
+    long bytes = 0;
+    for (Listed listed : list(partition, null, Integer.MAX_VALUE)) {
+      digest.update(listed.chunk().toBytes());
+      count++;
+      bytes += listed.lengthBytes();
+    }
+    return new Summary(count, bytes, digest.digest());
+  }
+
+  @Override
+  public List<Listed> list(int partition, ChunkId afterOrNull, int maxCount) {
+    return platter.written.entrySet().stream()
+        .filter(e -> e.getKey().partition() == partition)
+        .filter(e -> afterOrNull == null || e.getKey().compareTo(afterOrNull) > 0)
+        .limit(maxCount)
+        .map(e -> new Listed(e.getKey(), e.getValue().length))
+        .toList();
+  }
+
+  @Override
+  public Space space() {
+    return new Space(
+        platter.capacityBytes,
+        platter.usedBytes,
+        platter.capacityBytes - platter.usedBytes,
+        platter.written.size());
+  }
+
+  private void later(String what, Runnable task) {
+    loop.postAfter(random.nextLong(WRITE_MIN_NS, WRITE_MAX_NS), what, task);
+  }
+
+  static MessageDigest sha256() {
+    try {
+      return MessageDigest.getInstance("SHA-256");
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+}

@@ -1,0 +1,212 @@
+package holdfast.sim;
+
+import holdfast.client.RemoteFileService;
+import holdfast.metadata.Answer;
+import holdfast.metadata.Content;
+import holdfast.metadata.EntryName;
+import holdfast.metadata.Extent;
+import holdfast.metadata.FileType;
+import holdfast.metadata.Operation;
+import holdfast.metadata.OperationResult;
+import holdfast.metadata.Query;
+import holdfast.metadata.RenameMode;
+import holdfast.metadata.Salt;
+import holdfast.metadata.Tag;
+import holdfast.model.ChunkId;
+import holdfast.model.ClientId;
+import holdfast.model.HostPort;
+import holdfast.model.InstanceId;
+import holdfast.model.NodeId;
+import holdfast.model.SealId;
+import holdfast.peer.port.Body;
+import holdfast.peer.port.FileService;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.SplittableRandom;
+import java.util.concurrent.CompletableFuture;
+
+/** A client process: the real client-side service on a simulated loop and network. */
+public final class SimClient {
+  public static final long ROOT = 1;
+  public static final long DATA_KEY = 0x5EA1L;
+  static final long CALL_NS = 10 * SimWorld.S;
+
+  private final SimWorld world;
+  private final SimLoop loop;
+  private final SimTransport transport;
+  private final RemoteFileService service;
+  private final SplittableRandom random;
+  private final String name;
+
+  SimClient(SimWorld world, SimNetwork network, String name, List<HostPort> peers) {
+    this.world = world;
+    this.name = name;
+    random = world.split();
+    loop = new SimLoop(world, name);
+    var id = new NodeId(random.nextLong(), random.nextLong(), random.nextLong(), random.nextLong());
+    var instance = new InstanceId(random.nextLong(), random.nextLong());
+    transport = network.open(loop, id, false, instance, null, DATA_KEY);
+    service =
+        new RemoteFileService(
+            loop, transport, new ClientId(random.nextLong(), random.nextLong()), DATA_KEY);
+    transport.start(service);
+    dial(peers);
+  }
+
+  private void dial(List<HostPort> peers) {
+    loop.post(() -> peers.forEach(address -> transport.dial(address, why -> {})));
+    loop.postAfter(2 * SimWorld.S, "dial peers", () -> dial(peers));
+  }
+
+  public FileService service() {
+    return service;
+  }
+
+  public SimLoop loop() {
+    return loop;
+  }
+
+  public NodeId id() {
+    return transport.self();
+  }
+
+  public CompletableFuture<Integer> open() {
+    return service.open(deadline());
+  }
+
+  public long deadline() {
+    return loop.nowNs() + CALL_NS;
+  }
+
+  /** A file that is created whole: its chunk stored first, then its name. */
+  public CompletableFuture<OperationResult> put(String file, byte[] content) {
+    ChunkId chunk = nameOf(content);
+    return service
+        .store(chunk, Body.whole(content), deadline())
+        .thenCompose(
+            stored -> service.change(create(file, content, chunk), null, false, deadline()));
+  }
+
+  /** As {@link #put}, but the chunk travels with the operation. */
+  public CompletableFuture<OperationResult> putInline(String file, byte[] content) {
+    ChunkId chunk = nameOf(content);
+    return service.change(
+        create(file, content, chunk),
+        new FileService.InlineChunk(chunk, content),
+        false,
+        deadline());
+  }
+
+  public Operation create(String file, byte[] content, ChunkId chunk) {
+    var extent = new Extent(0, content.length, chunk, new Salt(random.nextLong(), 0), 0, 0);
+    return new Operation.Create(
+        ROOT,
+        entry(file),
+        Tag.ZERO,
+        new SealId(random.nextLong(), random.nextLong()),
+        FileType.FILE,
+        0644,
+        0,
+        0,
+        0,
+        Optional.empty(),
+        true,
+        world.nowNs(),
+        Optional.of(
+            new Content(
+                1, content.length, Tag.ZERO, world.nowNs(), service.epoch(), List.of(extent))));
+  }
+
+  public CompletableFuture<OperationResult> makeDirectory(String directory) {
+    return service.change(
+        new Operation.Create(
+            ROOT,
+            entry(directory),
+            Tag.ZERO,
+            new SealId(random.nextLong(), random.nextLong()),
+            FileType.DIRECTORY,
+            0755,
+            0,
+            0,
+            0,
+            Optional.empty(),
+            true,
+            world.nowNs(),
+            Optional.empty()),
+        null,
+        false,
+        deadline());
+  }
+
+  public CompletableFuture<OperationResult> unlink(String file) {
+    return service.change(
+        new Operation.Unlink(ROOT, entry(file), world.nowNs()), null, false, deadline());
+  }
+
+  public CompletableFuture<OperationResult> rename(String from, String to) {
+    return service.change(
+        new Operation.Rename(
+            ROOT,
+            entry(from),
+            ROOT,
+            entry(to),
+            Tag.ZERO,
+            Tag.ZERO,
+            RenameMode.REPLACE,
+            world.nowNs()),
+        null,
+        false,
+        deadline());
+  }
+
+  public CompletableFuture<FileService.Told> lookup(String file) {
+    return service.ask(new Query.Lookup(ROOT, entry(file)), deadline());
+  }
+
+  public CompletableFuture<FileService.Told> extents(long inode) {
+    return service.ask(new Query.ReadExtents(inode, 0, 100), deadline());
+  }
+
+  /** The chunk's bytes, whole. */
+  public CompletableFuture<byte[]> fetch(ChunkId chunk) {
+    return service
+        .fetch(chunk, 0, -1, Set.of(), deadline())
+        .thenApply(
+            fetched ->
+                java.util.Arrays.copyOf(fetched.sealed().array(), fetched.sealed().lengthBytes()));
+  }
+
+  /** The whole file: lookup, extents, chunks. Null if there is none of this name. */
+  public CompletableFuture<byte[]> get(String file) {
+    return lookup(file)
+        .thenCompose(
+            told -> {
+              if (!(told.answer() instanceof Answer.Entry found)) {
+                return CompletableFuture.completedFuture(null);
+              }
+              return extents(found.entry().attributes().inode())
+                  .thenCompose(
+                      extents ->
+                          fetch(((Answer.Extents) extents.answer()).extents().get(0).chunk()));
+            });
+  }
+
+  /** Any name as a sealed one: what is in it doesn't matter to the pool. */
+  public static EntryName entry(String name) {
+    byte[] sealed = new byte[48];
+    byte[] text = name.getBytes(StandardCharsets.UTF_8);
+    System.arraycopy(text, 0, sealed, 0, Math.min(48, text.length));
+    return new EntryName(sealed);
+  }
+
+  public static ChunkId nameOf(byte[] bytes) {
+    return ChunkId.of(MemoryVault.sha256().digest(bytes));
+  }
+
+  @Override
+  public String toString() {
+    return name;
+  }
+}

@@ -1,0 +1,189 @@
+package holdfast.sim;
+
+import holdfast.model.HoldfastException;
+import holdfast.model.HostPort;
+import holdfast.model.InstanceId;
+import holdfast.model.LogId;
+import holdfast.model.NodeId;
+import holdfast.model.PoolId;
+import holdfast.peer.PeerAccess;
+import holdfast.peer.PeerConfig;
+import holdfast.peer.PeerListener;
+import holdfast.peer.PeerNode;
+import holdfast.peer.PeerPorts;
+import java.util.List;
+import java.util.Optional;
+import java.util.SplittableRandom;
+
+/** One machine with a peer on it, which can be killed, lose power and be started again. */
+public final class SimPeer {
+  private final SimCluster.Options options;
+  private final SimWorld world;
+  private final SimNetwork network;
+  private final SplittableRandom random;
+  private final NodeId id;
+  private final int number;
+  private final HostPort address;
+  private final PoolId pool;
+  private final List<HostPort> known;
+  private final Optional<LogId> mayFound;
+  private SimStore store;
+  private SimLoop loop;
+  private SimTransport transport;
+  private PeerNode node;
+  private PeerAccess access;
+  private int runs;
+  private HoldfastException stoppedBy;
+  private boolean isUp;
+
+  SimPeer(
+      SimCluster.Options options,
+      SimWorld world,
+      SimNetwork network,
+      int number,
+      PoolId pool,
+      List<HostPort> known,
+      Optional<LogId> mayFound) {
+    this.options = options;
+    this.world = world;
+    this.network = network;
+    this.random = world.split();
+    this.number = number;
+    this.id =
+        new NodeId(random.nextLong(), random.nextLong(), random.nextLong(), random.nextLong());
+    this.address = addressOf(number);
+    this.pool = pool;
+    this.known = known.stream().filter(a -> !a.equals(address)).toList();
+    this.mayFound = mayFound;
+    this.store = options.store().make(world, options.capacityBytes());
+  }
+
+  static HostPort addressOf(int number) {
+    return new HostPort("10.0.0." + (number + 1), 8000);
+  }
+
+  /** Starts the peer's process on what its disk holds. */
+  public void start() {
+    runs++;
+    stoppedBy = null;
+    isUp = true;
+    loop = new SimLoop(world, "p" + number + "." + runs);
+    transport =
+        network.open(
+            loop, id, true, new InstanceId(random.nextLong(), random.nextLong()), address, 0);
+    SimStore.Ports disk = store.open(loop);
+    var config =
+        new PeerConfig(
+            id,
+            new InstanceId(number, runs),
+            pool,
+            address,
+            options.oneHost() ? "host" : "host" + number,
+            "",
+            1,
+            mayFound,
+            known,
+            options.settings(),
+            0,
+            0,
+            1_700_000_000_000_000_000L,
+            options.raft());
+    var ports = new PeerPorts(loop, transport, disk.vault(), disk.log(), random.split()::nextInt);
+    node = PeerAccess.make(config, ports, listener(), options.faults());
+    access = PeerAccess.of(node);
+    transport.start(node);
+    node.start(() -> note("ready"));
+    note("started");
+  }
+
+  private PeerListener listener() {
+    return new PeerListener() {
+      @Override
+      public void onNote(String text) {
+        note(text);
+      }
+
+      @Override
+      public void onStopped(HoldfastException why) {
+        note("stopped: " + why.getMessage());
+        stoppedBy = why;
+      }
+    };
+  }
+
+  void note(String text) {
+    world.trace().note(world.nowNs(), "p" + number + "." + runs + " " + text);
+  }
+
+  /** kill -9: what was written stays, the rest is gone, connections are reset. */
+  public void kill() {
+    end(true);
+    note("killed");
+  }
+
+  /** The machine loses power: what wasn't forced may be gone, connections fall silent. */
+  public void losePower() {
+    end(false);
+    store.losePower(random);
+    note("lost power");
+  }
+
+  private void end(boolean systemLives) {
+    if (isUp) {
+      isUp = false;
+      transport.kill(systemLives);
+      loop.kill();
+      store.close();
+    }
+  }
+
+  /** A new, empty disk. */
+  public void replaceDisk() {
+    store = options.store().make(world, options.capacityBytes());
+    note("has a new disk");
+  }
+
+  /** Ends the process in good order; it is gone some time later. */
+  public void stopCleanly() {
+    note("stopping");
+    node.stop(
+        () -> {
+          note("stopped cleanly");
+          kill();
+        });
+  }
+
+  public boolean isUp() {
+    return isUp;
+  }
+
+  public NodeId id() {
+    return id;
+  }
+
+  public int number() {
+    return number;
+  }
+
+  public HostPort address() {
+    return address;
+  }
+
+  public SimStore store() {
+    return store;
+  }
+
+  public PeerAccess access() {
+    return access;
+  }
+
+  /** Why the node stopped by itself; null while it hasn't. */
+  public HoldfastException stoppedBy() {
+    return stoppedBy;
+  }
+
+  @Override
+  public String toString() {
+    return "p" + number;
+  }
+}

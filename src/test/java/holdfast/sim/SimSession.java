@@ -1,0 +1,170 @@
+package holdfast.sim;
+
+import holdfast.model.ErrorCode;
+import holdfast.model.NetworkException;
+import holdfast.peer.port.Body;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** One side of a session between two processes. */
+final class SimSession {
+  private final SimNetwork network;
+  private final SimTransport owner;
+  private final Map<Long, SimTransport.Pending> pending = new LinkedHashMap<>();
+  private final List<Body> arriving = new ArrayList<>();
+  private SimSession other;
+  private boolean open = true;
+  private boolean breaking;
+  private long lastArrivalNs;
+
+  private SimSession(SimNetwork network, SimTransport owner) {
+    this.network = network;
+    this.owner = owner;
+  }
+
+  static SimSession between(SimNetwork network, SimTransport a, SimTransport b) {
+    var here = new SimSession(network, a);
+    here.other = new SimSession(network, b);
+    here.other.other = here;
+    return here;
+  }
+
+  SimSession other() {
+    return other;
+  }
+
+  SimTransport owner() {
+    return owner;
+  }
+
+  boolean isOpen() {
+    return open && !owner.isGone();
+  }
+
+  Map<Long, SimTransport.Pending> pending() {
+    return pending;
+  }
+
+  /** Carries {@code arrival} to the other side in order, unless something happens to it. */
+  void carry(String what, Runnable arrival) {
+    if (!passes()) {
+      return;
+    }
+    long atNs = Math.max(lastArrivalNs + 1, network.world().nowNs() + network.delayNs());
+    lastArrivalNs = atNs;
+    deliver(atNs, what, arrival);
+  }
+
+  /** As {@link #carry}, but it may be lost, doubled, and overtaken. */
+  void carryNotice(String what, Runnable arrival) {
+    if (!passes() || network.losesNotice()) {
+      return;
+    }
+    long lateNs = network.lateNs();
+    if (lateNs == 0) {
+      carry(what, arrival);
+    } else {
+      deliver(network.world().nowNs() + network.delayNs() + lateNs, what, arrival);
+    }
+    if (network.doublesNotice()) {
+      long atNs = network.world().nowNs() + network.delayNs() + network.lateNs();
+      deliver(atNs, what, arrival);
+    }
+  }
+
+  /**
+   * The body at the other side, which arrives while the source does. {@code whenWhole} runs there
+   * when all is there; a failed one fails the body only.
+   */
+  Body carryBody(Body source, Runnable whenWhole) {
+    var body = Body.arriving(new byte[source.lengthBytes()], source.lengthBytes());
+    other.arriving.add(body);
+    source.whenEnded(
+        failure -> {
+          long ms = source.lengthBytes() / SimNetwork.BYTES_PER_MS;
+          long atNs = network.world().nowNs() + network.delayNs() + ms * SimWorld.MS;
+          network
+              .world()
+              .after(atNs - network.world().nowNs(), "body", () -> finish(source, body, whenWhole));
+        });
+    return body;
+  }
+
+  private void finish(Body source, Body body, Runnable whenWhole) {
+    if (!other.isOpen() || !isOpen() || !passes()) {
+      return;
+    }
+    other.arriving.remove(body);
+    if (!source.isComplete()) {
+      body.fail(new NetworkException(ErrorCode.UNREACHABLE, "receive body: sender gave up"));
+      return;
+    }
+    System.arraycopy(source.array(), 0, body.array(), 0, source.lengthBytes());
+    body.advance(source.lengthBytes());
+    body.complete();
+    other.owner.loop().post(whenWhole);
+  }
+
+  private void deliver(long atNs, String what, Runnable arrival) {
+    network
+        .world()
+        .schedule(
+            atNs,
+            other.owner.loop(),
+            what,
+            () -> {
+              if (other.open) {
+                arrival.run();
+              }
+            });
+  }
+
+  private boolean passes() {
+    if (!open || breaking || owner.isGone()) {
+      return false;
+    }
+    if (!network.passes(owner.self(), other.owner.self()) || network.resets()) {
+      stall();
+      return false;
+    }
+    return true;
+  }
+
+  /** A message was lost for good: both sides find out, each in its own time. */
+  void stall() {
+    if (!breaking) {
+      breaking = true;
+      closeAfter(network.breakNs());
+      other.closeAfter(network.breakNs());
+    }
+  }
+
+  void closeAfter(long delayNs) {
+    owner.loop().postAfter(delayNs, "session break", this::close);
+  }
+
+  /** This side is closed, at once. */
+  void close() {
+    if (!open) {
+      return;
+    }
+    open = false;
+    arriving.forEach(
+        body ->
+            body.fail(new NetworkException(ErrorCode.UNREACHABLE, "receive body: session end")));
+    arriving.clear();
+    owner.onClosed(this);
+    if (network.passes(owner.self(), other.owner.self())) {
+      other.closeAfter(network.delayNs());
+    }
+  }
+
+  /** The owner's process is gone; its system tells the other side, if it still can. */
+  void abandon(boolean systemLives) {
+    boolean told = systemLives && network.passes(owner.self(), other.owner.self());
+    open = false;
+    other.closeAfter(told ? network.delayNs() : network.breakNs());
+  }
+}

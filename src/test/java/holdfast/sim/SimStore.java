@@ -1,0 +1,80 @@
+package holdfast.sim;
+
+import holdfast.model.ChunkId;
+import holdfast.peer.port.ChunkVault;
+import holdfast.peer.port.OperationLog;
+import java.util.SplittableRandom;
+
+/** What one machine's disk holds, and the ports of a process that works on it. */
+public interface SimStore {
+  /** A process's view of the disk. */
+  record Ports(ChunkVault vault, OperationLog log) {}
+
+  /** Makes empty disks. */
+  interface Maker {
+    SimStore make(SimWorld world, long capacityBytes);
+  }
+
+  /** A process opens it. */
+  Ports open(SimLoop loop);
+
+  /** The process is gone. */
+  void close();
+
+  /** The machine lost power while no process runs any more. */
+  void losePower(SplittableRandom random);
+
+  /** From now on every write of the log fails. */
+  void failLog();
+
+  /** The disk works again after {@link #failLog}. */
+  void repair();
+
+  /** Whether the chunk is on the disk, for checks. */
+  boolean holds(ChunkId chunk);
+
+  /** Number of chunks on the disk, for checks. */
+  int chunkCount();
+
+  /** A disk in memory. */
+  static SimStore inMemory(SimWorld world, long capacityBytes) {
+    var chunks = new MemoryVault.Platter();
+    chunks.capacityBytes(capacityBytes);
+    var log = new MemoryLog.Platter();
+    return new SimStore() {
+      @Override
+      public Ports open(SimLoop loop) {
+        return new Ports(new MemoryVault(world, loop, chunks), new MemoryLog(world, loop, log));
+      }
+
+      @Override
+      public void close() {}
+
+      @Override
+      public void losePower(SplittableRandom random) {
+        chunks.losePower(random);
+        log.losePower(random);
+      }
+
+      @Override
+      public void failLog() {
+        log.fail();
+      }
+
+      @Override
+      public void repair() {
+        log.repair();
+      }
+
+      @Override
+      public boolean holds(ChunkId chunk) {
+        return chunks.holds(chunk);
+      }
+
+      @Override
+      public int chunkCount() {
+        return chunks.chunkCount();
+      }
+    };
+  }
+}

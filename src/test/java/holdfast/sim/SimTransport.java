@@ -1,0 +1,371 @@
+package holdfast.sim;
+
+import holdfast.model.ErrorCode;
+import holdfast.model.HoldfastException;
+import holdfast.model.HostPort;
+import holdfast.model.InstanceId;
+import holdfast.model.NetworkException;
+import holdfast.model.NodeId;
+import holdfast.peer.port.Body;
+import holdfast.peer.port.Loop;
+import holdfast.peer.port.NodeService;
+import holdfast.peer.port.Remote;
+import holdfast.peer.port.Responder;
+import holdfast.peer.port.Transport;
+import holdfast.protocol.Notice;
+import holdfast.protocol.Reply;
+import holdfast.protocol.Request;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.function.Consumer;
+
+/** {@link Transport} of one simulated process. */
+public final class SimTransport implements Transport {
+  private static final long DIAL_TIMEOUT_NS = 2 * SimWorld.S;
+
+  private final SimNetwork network;
+  private final SimWorld world;
+  private final SimLoop loop;
+  private final NodeId self;
+  private final boolean isPeer;
+  private final InstanceId instance;
+  private final HostPort listenOrNull;
+  private final long dataKeyId;
+  private final Map<NodeId, SimSession> sessions = new TreeMap<>();
+  private final Map<NodeId, List<HostPort>> known = new TreeMap<>();
+  private final TreeSet<NodeId> dialling = new TreeSet<>();
+  private final Map<Long, Pending> waiting = new TreeMap<>();
+  private NodeService service;
+  private long nextRequest = 1;
+  private int pendingCount;
+  private boolean gone;
+
+  SimTransport(
+      SimNetwork network,
+      SimWorld world,
+      SimLoop loop,
+      NodeId self,
+      boolean isPeer,
+      InstanceId instance,
+      HostPort listenOrNull,
+      long dataKeyId) {
+    this.network = network;
+    this.world = world;
+    this.loop = loop;
+    this.self = self;
+    this.isPeer = isPeer;
+    this.instance = instance;
+    this.listenOrNull = listenOrNull;
+    this.dataKeyId = dataKeyId;
+  }
+
+  /** A request that hasn't been answered. */
+  static final class Pending {
+    private final long id;
+    private final NodeId to;
+    private final Request request;
+    private final Body bodyOrNull;
+    private final ReplyHandler handler;
+    private Loop.Timer timer;
+    private boolean done;
+
+    private Pending(long id, NodeId to, Request request, Body bodyOrNull, ReplyHandler handler) {
+      this.id = id;
+      this.to = to;
+      this.request = request;
+      this.bodyOrNull = bodyOrNull;
+      this.handler = handler;
+    }
+  }
+
+  /** From now on messages reach {@code receiver}. */
+  public void start(NodeService receiver) {
+    service = receiver;
+  }
+
+  /** The process is gone; {@code systemLives} resets its connections. */
+  public void kill(boolean systemLives) {
+    gone = true;
+    network.stopListening(this);
+    List.copyOf(sessions.values()).forEach(session -> session.abandon(systemLives));
+    sessions.clear();
+  }
+
+  SimLoop loop() {
+    return loop;
+  }
+
+  NodeId self() {
+    return self;
+  }
+
+  boolean isGone() {
+    return gone;
+  }
+
+  @Override
+  public void send(NodeId to, Notice notice) {
+    SimSession session = sessions.get(to);
+    if (session == null) {
+      dialKnown(to);
+      return;
+    }
+    SimTransport there = session.other().owner();
+    session.carryNotice(
+        notice.getClass().getSimpleName(),
+        () -> there.service.onNotice(remote(Optional.empty()), notice));
+  }
+
+  @Override
+  public void request(
+      NodeId to, Request request, Body bodyOrNull, long deadlineNs, ReplyHandler handler) {
+    if (to.equals(self)) {
+      throw new AssertionError("request to self: " + request);
+    }
+    var pending = new Pending(nextRequest++, to, request, bodyOrNull, handler);
+    if (pendingCount >= REQUESTS_MAX) {
+      loop.post(() -> handler.onFailure(error(ErrorCode.BUSY, "send request: too many", to)));
+      return;
+    }
+    pendingCount++;
+    pending.timer = loop.at(deadlineNs, "request deadline", () -> expire(pending));
+    SimSession session = sessions.get(to);
+    if (session != null) {
+      transmit(session, pending);
+    } else {
+      waiting.put(pending.id, pending);
+      dialKnown(to);
+    }
+  }
+
+  private void transmit(SimSession session, Pending pending) {
+    session.pending().put(pending.id, pending);
+    SimTransport there = session.other().owner();
+    Body body = pending.bodyOrNull == null ? null : session.carryBody(pending.bodyOrNull, () -> {});
+    String what = pending.request.getClass().getSimpleName();
+    session.carry(
+        what,
+        () ->
+            there.service.onRequest(
+                remote(Optional.empty()),
+                pending.request,
+                body,
+                there.responder(session.other(), pending.id)));
+  }
+
+  private Responder responder(SimSession session, long id) {
+    return new Responder() {
+      private boolean used;
+
+      @Override
+      public void reply(Reply reply, Body bodyOrNull) {
+        if (used || gone) {
+          return;
+        }
+        used = true;
+        loop.post(() -> sendReply(session, id, reply, bodyOrNull));
+      }
+
+      @Override
+      public void fail(HoldfastException why) {
+        reply(new Reply.Failure(why.code(), String.valueOf(why.getMessage()), null), null);
+      }
+    };
+  }
+
+  private void sendReply(SimSession session, long id, Reply reply, Body bodyOrNull) {
+    SimTransport there = session.other().owner();
+    String what = reply.getClass().getSimpleName();
+    if (bodyOrNull == null) {
+      session.carry(what, () -> there.settle(session.other(), id, reply, null));
+      return;
+    }
+    var body = new Body[1];
+    body[0] =
+        session.carryBody(bodyOrNull, () -> there.settle(session.other(), id, reply, body[0]));
+  }
+
+  private void settle(SimSession session, long id, Reply reply, Body bodyOrNull) {
+    Pending pending = session.pending().remove(id);
+    if (pending == null || !finish(pending)) {
+      return;
+    }
+    pending.handler.onReply(reply, bodyOrNull);
+  }
+
+  private void expire(Pending pending) {
+    waiting.remove(pending.id);
+    if (finish(pending)) {
+      pending.handler.onFailure(error(ErrorCode.TIMED_OUT, "send request: no reply", pending.to));
+    }
+  }
+
+  private boolean finish(Pending pending) {
+    if (pending.done) {
+      return false;
+    }
+    pending.done = true;
+    pending.timer.cancel();
+    pendingCount--;
+    return true;
+  }
+
+  @Override
+  public void learn(NodeId node, List<HostPort> addresses) {
+    if (!node.equals(self)) {
+      known.put(node, List.copyOf(addresses));
+    }
+  }
+
+  private void dialKnown(NodeId to) {
+    if (dialling.contains(to)) {
+      return;
+    }
+    List<HostPort> addresses = known.getOrDefault(to, List.of());
+    if (addresses.isEmpty()) {
+      loop.post(() -> failWaiting(to, error(ErrorCode.UNREACHABLE, "dial: no address", to)));
+      return;
+    }
+    dialling.add(to);
+    connect(
+        addresses.get(0),
+        to,
+        why -> {
+          dialling.remove(to);
+          failWaiting(to, why);
+        });
+  }
+
+  @Override
+  public void dial(HostPort address, Consumer<HoldfastException> onFailure) {
+    connect(address, null, onFailure);
+  }
+
+  private void connect(HostPort address, NodeId expected, Consumer<HoldfastException> onFailure) {
+    loop.postAfter(
+        3 * network.delayNs(),
+        "dial",
+        () -> {
+          SimTransport there = network.listenerOrNull(address);
+          if (there == null) {
+            onFailure.accept(error(ErrorCode.UNREACHABLE, "dial: refused at " + address, expected));
+          } else if (!network.passes(self, there.self) || !network.passes(there.self, self)) {
+            loop.postAfter(
+                DIAL_TIMEOUT_NS,
+                "dial timeout",
+                () ->
+                    onFailure.accept(
+                        error(ErrorCode.UNREACHABLE, "dial: silence at " + address, expected)));
+          } else if (expected != null && !there.self.equals(expected)) {
+            onFailure.accept(error(ErrorCode.UNREACHABLE, "dial: somebody else", expected));
+          } else {
+            establish(there, address);
+          }
+        });
+  }
+
+  private void establish(SimTransport there, HostPort address) {
+    dialling.remove(there.self);
+    if (there == this) {
+      return;
+    }
+    SimSession existing = sessions.get(there.self);
+    boolean usable =
+        existing != null
+            && existing.isOpen()
+            && existing.other().isOpen()
+            && existing.other().owner() == there;
+    if (!usable) {
+      if (existing != null) {
+        existing.close();
+      }
+      SimSession old = there.sessions.get(self);
+      var session = SimSession.between(network, this, there);
+      sessions.put(there.self, session);
+      world.schedule(
+          world.nowNs(),
+          there.loop,
+          "accept",
+          () -> {
+            if (old != null) {
+              old.close();
+            }
+            there.sessions.put(self, session.other());
+            there.service.onConnected(remote(Optional.empty()));
+            there.flush(self);
+          });
+    }
+    service.onConnected(there.remote(Optional.of(address)));
+    flush(there.self);
+  }
+
+  private void flush(NodeId to) {
+    SimSession session = sessions.get(to);
+    List<Pending> ready = new ArrayList<>();
+    for (Iterator<Pending> i = waiting.values().iterator(); i.hasNext(); ) {
+      Pending pending = i.next();
+      if (pending.to.equals(to)) {
+        i.remove();
+        ready.add(pending);
+      }
+    }
+    ready.forEach(pending -> transmit(session, pending));
+  }
+
+  private void failWaiting(NodeId to, HoldfastException why) {
+    List<Pending> failed = waiting.values().stream().filter(p -> p.to.equals(to)).toList();
+    failed.forEach(
+        pending -> {
+          waiting.remove(pending.id);
+          if (finish(pending)) {
+            pending.handler.onFailure(why);
+          }
+        });
+  }
+
+  void onClosed(SimSession session) {
+    NodeId node = session.other().owner().self;
+    boolean current = sessions.remove(node, session);
+    List<Pending> lost = List.copyOf(session.pending().values());
+    session.pending().clear();
+    for (Pending pending : lost) {
+      if (finish(pending)) {
+        pending.handler.onFailure(error(ErrorCode.UNREACHABLE, "send request: session end", node));
+      }
+    }
+    if (current) {
+      service.onDisconnected(node);
+    }
+  }
+
+  @Override
+  public boolean isConnected(NodeId node) {
+    return sessions.containsKey(node);
+  }
+
+  @Override
+  public void disconnect(NodeId node, String why) {
+    SimSession session = sessions.get(node);
+    if (session != null) {
+      session.close();
+    }
+  }
+
+  private Remote remote(Optional<HostPort> dialled) {
+    return new Remote(self, isPeer, instance, dialled, "sim", dataKeyId);
+  }
+
+  private static HoldfastException error(ErrorCode code, String text, NodeId node) {
+    return new NetworkException(code, text + ", peer=" + (node == null ? "?" : node.shortForm()));
+  }
+
+  @Override
+  public String toString() {
+    return loop.name() + "@" + listenOrNull;
+  }
+}
