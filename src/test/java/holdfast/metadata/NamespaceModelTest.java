@@ -172,7 +172,7 @@ final class NamespaceModelTest {
           };
       var replacements = new ArrayList<Replacement>();
       int from = 0;
-      int span = random.nextBoolean() ? 8 : ModelFileSystem.UNITS_MAX;
+      int span = List.of(8, 150, ModelFileSystem.UNITS_MAX).get(random.nextInt(3));
       for (int i = random.nextInt(4); i > 0; i--) {
         from += random.nextInt(span);
         int to = from + 1 + random.nextInt(span);
