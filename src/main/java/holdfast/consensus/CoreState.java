@@ -218,7 +218,7 @@ final class CoreState {
     isSnapshotAsked = false;
     bytesSinceSnapshot = 0;
     commitIndex = meta.index();
-    if (log.termAt(meta.index()) == meta.term() || keepsLogWrongly(meta)) {
+    if (log.termAt(meta.index()) == meta.term()) {
       log.compactTo(meta.index());
       out.add(new Effect.CompactLog(meta.index()));
       forcedIndex = Math.max(forcedIndex, meta.index());
@@ -230,9 +230,5 @@ final class CoreState {
       announcedConfigurationIndex = -1;
     }
     announceConfiguration();
-  }
-
-  private boolean keepsLogWrongly(SnapshotMeta meta) {
-    return has(Fault.SNAPSHOT_KEEPS_LOG) && log.lastIndex() >= meta.index();
   }
 }

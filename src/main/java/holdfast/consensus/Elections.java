@@ -131,7 +131,7 @@ final class Elections {
   private boolean refusesVotes() {
     int minMs = core.config.electionTimeoutMinMs();
     return core.role == Role.LEADER
-        || (core.nowMs - startedMs < minMs && !core.has(Fault.VOTE_AT_START))
+        || core.nowMs - startedMs < minMs
         || (hasHeardLeader && core.nowMs - leaderHeardMs < minMs);
   }
 

@@ -13,22 +13,14 @@ enum Fault {
   VOTE_TWICE,
   /** Votes without a look at the candidate's log. */
   VOTE_FOR_SHORTER_LOG,
-  /** Counts copies of entries of earlier terms as a commit. */
-  COMMIT_OLD_TERM,
   /** Counts acknowledgements of followers and old incarnations. */
   COUNT_ANYBODY,
   /** Lease from when a heartbeat's answer came, and longer than an election timeout. */
   LEASE_TOO_LONG,
-  /** The lease goes on after leadership was offered to another. */
-  LEASE_AFTER_TRANSFER,
-  /** A voter that has just started votes at once. */
-  VOTE_AT_START,
   /** Reads answer before an entry of the own term is committed. */
   READ_BEFORE_OWN_TERM,
   /** The configuration changes before an entry of the own term is committed. */
   CHANGE_BEFORE_OWN_TERM,
   /** Appends without a check of the entry before. */
-  SKIP_PREVIOUS_CHECK,
-  /** A received snapshot leaves the log as it was. */
-  SNAPSHOT_KEEPS_LOG
+  SKIP_PREVIOUS_CHECK
 }

@@ -206,8 +206,7 @@ final class Leading {
   /** Commits, answers and hands over what has become possible. */
   void advance() {
     long written = quorum.writtenIndex();
-    if (written > core.commitIndex
-        && (core.log.termAt(written) == core.term || core.has(Fault.COMMIT_OLD_TERM))) {
+    if (written > core.commitIndex && core.log.termAt(written) == core.term) {
       boolean wasCommitted = isOwnTermCommitted();
       uncommittedBytes -= core.log.bytesBetween(core.commitIndex, written);
       core.commitTo(written);

@@ -29,7 +29,7 @@ final class Reads {
   }
 
   void voidLease() {
-    isLeaseVoid = !core.has(Fault.LEASE_AFTER_TRANSFER);
+    isLeaseVoid = true;
   }
 
   /** Until when this leader may answer alone; a time long past if it may not. */

@@ -271,7 +271,7 @@ final class Sim {
     SimNode node = nodes.get(random.nextInt(nodes.size()));
     SimNode leader = nodes.stream().filter(SimNode::leads).findFirst().orElse(node);
     SimNode victim = random.nextInt(3) == 0 ? leader : node;
-    switch (random.nextInt(12)) {
+    switch (random.nextInt(13)) {
       case 0, 1 -> crash(victim, false);
       case 2 -> crash(victim, mayLose(victim));
       case 3 -> isolate(victim);
@@ -281,13 +281,27 @@ final class Sim {
       case 7 -> victim.pausedUntilMs = nowMs + random.nextInt(4_000);
       case 8 -> lossPercent = random.nextInt(3) == 0 ? 20 : random.nextInt(5);
       case 9 -> slowPercent = random.nextInt(2) == 0 ? 0 : random.nextInt(8);
-      case 10 -> leader.step(new Event.TransferLeadership(node.endpoint));
+      case 10 -> everybodyDies();
+      case 11 -> leader.step(new Event.TransferLeadership(node.endpoint));
       default -> {
         victim.diskLatencyMs = random.nextInt(3) == 0 ? 300 : 3;
         isDiskTrouble = random.nextInt(3) == 0;
       }
     }
     at(100 + random.nextInt(1_500), this::chaos);
+  }
+
+  /** All processes at once, while all disks are behind. */
+  private void everybodyDies() {
+    nodes.forEach(node -> node.diskLatencyMs = 300);
+    at(
+        200,
+        () -> {
+          if (!isHealed) {
+            nodes.forEach(node -> crash(node, false));
+            nodes.forEach(node -> node.diskLatencyMs = 3);
+          }
+        });
   }
 
   private void crash(SimNode node, boolean powerCut) {

@@ -1,0 +1,29 @@
+package holdfast.consensus;
+
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.EnumSet;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Each planted bug is seen by the checkers within a bounded number of seeds. */
+class PlantedBugTest {
+  private static final int SEEDS_MAX = 200;
+
+  @ParameterizedTest
+  @EnumSource(Fault.class)
+  void theCheckersSeeIt(Fault fault) {
+    String seen = null;
+    long seed = 0;
+    while (seen == null && seed < SEEDS_MAX) {
+      try {
+        new Sim(seed, EnumSet.of(fault)).run(20_000);
+      } catch (AssertionError | RuntimeException failure) {
+        seen = failure.getMessage();
+      }
+      seed++;
+    }
+    System.out.println(fault + ": " + seed + " seeds: " + seen);
+    assertTrue(seen != null, fault + " was not seen in " + SEEDS_MAX + " seeds");
+  }
+}
