@@ -33,7 +33,9 @@ public record Configuration(List<Endpoint> voters, List<Endpoint> followers) {
               + " and "
               + followers.size());
     }
-    if (hasDouble(voters) || hasDouble(followers) || followers.stream().anyMatch(voters::contains)) {
+    if (hasDouble(voters)
+        || hasDouble(followers)
+        || followers.stream().anyMatch(voters::contains)) {
       throw new ByteReader.Malformed(
           "read configuration: expected=each member once, was=" + voters + " and " + followers);
     }

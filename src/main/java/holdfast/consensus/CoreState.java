@@ -108,10 +108,7 @@ final class CoreState {
   void setTerm(long newTerm, Optional<Endpoint> vote) {
     Invariants.check(newTerm >= term, "set term: expected=>= %s, was=%s", term, newTerm);
     Invariants.check(
-        newTerm > term
-            || votedFor.isEmpty()
-            || votedFor.equals(vote)
-            || has(Fault.VOTE_TWICE),
+        newTerm > term || votedFor.isEmpty() || votedFor.equals(vote) || has(Fault.VOTE_TWICE),
         "vote in term %s: expected=%s, was=%s",
         term,
         votedFor,

@@ -31,8 +31,7 @@ final class Elections {
 
   private void resetDeadline() {
     int spreadMs = core.config.electionTimeoutMaxMs() - core.config.electionTimeoutMinMs();
-    deadlineMs =
-        core.nowMs + core.config.electionTimeoutMinMs() + core.random.below(spreadMs + 1);
+    deadlineMs = core.nowMs + core.config.electionTimeoutMinMs() + core.random.below(spreadMs + 1);
   }
 
   /** A message of the leader of the current term came. */
@@ -82,8 +81,7 @@ final class Elections {
     for (Endpoint voter : core.configuration().voters()) {
       if (!voter.equals(core.self)) {
         core.out.send(
-            new VoteRequest(
-                core.to(voter), core.log.lastIndex(), core.log.lastTerm(), transfer));
+            new VoteRequest(core.to(voter), core.log.lastIndex(), core.log.lastTerm(), transfer));
       }
     }
   }

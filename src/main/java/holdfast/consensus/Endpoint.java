@@ -15,7 +15,8 @@ public record Endpoint(NodeId node, long incarnation) implements Comparable<Endp
   /** Refuses a negative incarnation as malformed: endpoints come off the wire. */
   public Endpoint {
     if (incarnation < 0) {
-      throw new ByteReader.Malformed("read endpoint: expected=incarnation >= 0, was=" + incarnation);
+      throw new ByteReader.Malformed(
+          "read endpoint: expected=incarnation >= 0, was=" + incarnation);
     }
   }
 

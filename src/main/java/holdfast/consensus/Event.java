@@ -52,8 +52,7 @@ public sealed interface Event {
    * Answers {@link Effect.ReadSnapshot}: these bytes of a snapshot that has {@code totalBytes}. Not
    * empty unless the snapshot is.
    */
-  record SnapshotBytes(
-      Endpoint to, long snapshotIndex, long offset, long totalBytes, byte[] bytes)
+  record SnapshotBytes(Endpoint to, long snapshotIndex, long offset, long totalBytes, byte[] bytes)
       implements Event {}
 
   /** Answers {@link Effect.ReadSnapshot}: no such snapshot any more, or unreadable. */

@@ -62,11 +62,11 @@ final class Following {
     long prevIndex = append.prevIndex();
     long endIndex = prevIndex + append.entries().size();
     if (prevIndex > core.log.lastIndex()) {
-      core.out.send(
-          new AppendRejected(core.to(leader), prevIndex, 0, core.log.lastIndex() + 1));
+      core.out.send(new AppendRejected(core.to(leader), prevIndex, 0, core.log.lastIndex() + 1));
       return;
     }
-    boolean joins = prevIndex < core.log.baseIndex() || core.log.termAt(prevIndex) == append.prevTerm();
+    boolean joins =
+        prevIndex < core.log.baseIndex() || core.log.termAt(prevIndex) == append.prevTerm();
     if (!joins && !core.has(Fault.SKIP_PREVIOUS_CHECK)) {
       core.out.send(
           new AppendRejected(
@@ -92,8 +92,7 @@ final class Following {
     while (skipped < entries.size()) {
       LogEntry entry = entries.get(skipped);
       boolean known =
-          entry.index() <= core.log.baseIndex()
-              || core.log.termAt(entry.index()) == entry.term();
+          entry.index() <= core.log.baseIndex() || core.log.termAt(entry.index()) == entry.term();
       if (!known) {
         break;
       }

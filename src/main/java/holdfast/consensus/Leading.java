@@ -108,8 +108,7 @@ final class Leading {
       }
       long index = core.log.lastIndex() + 1 + entries.size();
       bytes += sizeBytes;
-      entries.add(
-          new LogEntry(index, core.term, LogEntry.Kind.COMMAND, proposal.payload()));
+      entries.add(new LogEntry(index, core.term, LogEntry.Kind.COMMAND, proposal.payload()));
       answers.add(new Effect.ProposalAccepted(proposal.id(), index, core.term));
       if (proposal.force()) {
         replication.forceWantedIndex = index;

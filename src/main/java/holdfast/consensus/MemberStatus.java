@@ -2,8 +2,9 @@ package holdfast.consensus;
 
 /**
  * What a leader knows about a member. {@code silentMs}: since anything was heard from it in this
- * term; counted from the election if nothing was. {@code caughtUp}: {@link MembershipChange.Promote}
- * would be taken. Indices: acknowledged as written, acknowledged as forced.
+ * term; counted from the election if nothing was. {@code caughtUp}: {@link
+ * MembershipChange.Promote} would be taken. Indices: acknowledged as written, acknowledged as
+ * forced.
  */
 public record MemberStatus(
     Endpoint endpoint,

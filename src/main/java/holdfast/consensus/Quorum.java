@@ -34,8 +34,7 @@ final class Quorum {
     long[] values = new long[core.configuration().voters().size()];
     int filled = 0;
     for (Endpoint voter : core.configuration().voters()) {
-      values[filled++] =
-          voter.equals(core.self) ? own : of.applyAsLong(members.get(voter));
+      values[filled++] = voter.equals(core.self) ? own : of.applyAsLong(members.get(voter));
     }
     Arrays.sort(values);
     return values[values.length - core.configuration().quorum()];
@@ -59,8 +58,7 @@ final class Quorum {
   /** When the last answered heartbeat was sent, in our own time; MIN_VALUE if none was. */
   long heartbeatSentMs() {
     return reached(
-        core.nowMs,
-        member -> member.hasAnsweredHeartbeat ? member.answeredSentMs : Long.MIN_VALUE);
+        core.nowMs, member -> member.hasAnsweredHeartbeat ? member.answeredSentMs : Long.MIN_VALUE);
   }
 
   /** When anything was heard last. */

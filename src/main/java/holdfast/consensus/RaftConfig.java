@@ -7,10 +7,10 @@ package holdfast.consensus;
  * @param heartbeatMs between two heartbeats of a leader
  * @param electionTimeoutMinMs a voter that heard from a leader within this refuses to vote
  * @param electionTimeoutMaxMs a voter asks for an election after a random time between the two
- * @param leaseMs for how long after sending an acknowledged heartbeat a leader answers reads without
- *     asking; below {@code electionTimeoutMinMs} by the margin for clocks that run unevenly
- * @param quorumTimeoutMs a leader that has not heard from a quorum for this long steps down (or, in a
- *     pair, takes its partner's vote)
+ * @param leaseMs for how long after sending an acknowledged heartbeat a leader answers reads
+ *     without asking; below {@code electionTimeoutMinMs} by the margin for clocks that run unevenly
+ * @param quorumTimeoutMs a leader that has not heard from a quorum for this long steps down (or, in
+ *     a pair, takes its partner's vote)
  * @param appendBytesMax encoded entries in one Append message, unless a single entry has more
  * @param inflightMessagesMax Append messages on their way to one member
  * @param inflightBytesMax bytes of entries on their way to one member
@@ -45,23 +45,8 @@ public record RaftConfig(
   /** What a pool on a LAN runs with. */
   public static final RaftConfig DEFAULT =
       new RaftConfig(
-          150,
-          1_000,
-          2_000,
-          800,
-          1_500,
-          160 << 10,
-          64,
-          4 << 20,
-          128 << 10,
-          16 << 20,
-          400_000,
-          96 << 20,
-          100_000,
-          32 << 20,
-          4 << 20,
-          10_000,
-          1_000);
+          150, 1_000, 2_000, 800, 1_500, 160 << 10, 64, 4 << 20, 128 << 10, 16 << 20, 400_000,
+          96 << 20, 100_000, 32 << 20, 4 << 20, 10_000, 1_000);
 
   /**
    * Checks each number against its range.

@@ -114,8 +114,7 @@ public sealed interface RaftMessage {
    * {@code nextOffset}: where to go on; everything before it is stored. {@code installed}: the
    * sender's state is at {@code snapshotIndex} or beyond, durably.
    */
-  record InstallSnapshotReply(
-      Header header, long snapshotIndex, long nextOffset, boolean installed)
+  record InstallSnapshotReply(Header header, long snapshotIndex, long nextOffset, boolean installed)
       implements RaftMessage {}
 
   /** Start an election at once: the leader hands over. */

@@ -55,8 +55,7 @@ public final class RaftMessageCodec {
       case VoteReply m -> out.bool(m.granted());
       case Append m -> writeAppend(m, out);
       case AppendAccepted m -> out.u64(m.matchIndex()).u64(m.forcedIndex());
-      case AppendRejected m ->
-          out.u64(m.prevIndex()).u64(m.conflictTerm()).u64(m.conflictIndex());
+      case AppendRejected m -> out.u64(m.prevIndex()).u64(m.conflictTerm()).u64(m.conflictIndex());
       case Heartbeat m ->
           out.u64(m.round()).u64(m.sentMs()).u64(m.commitIndex()).u64(m.forceUpTo());
       case HeartbeatReply m ->

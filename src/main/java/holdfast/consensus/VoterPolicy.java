@@ -118,8 +118,7 @@ public final class VoterPolicy {
   private Optional<MembershipChange> dropSurplusVoter(Set<Endpoint> wanted) {
     boolean ready =
         wanted.stream()
-            .allMatch(
-                endpoint -> now.isVoter(endpoint) || byEndpoint.get(endpoint).isCaughtUp());
+            .allMatch(endpoint -> now.isVoter(endpoint) || byEndpoint.get(endpoint).isCaughtUp());
     boolean tooMany = now.voters().size() > wanted.size();
     if (!ready && !tooMany) {
       return Optional.empty();

@@ -21,7 +21,14 @@ class RaftSimTest {
         System.out.println(sim.trace());
       }
       throw new AssertionError(
-          "seed " + seed + " at " + sim.nowMs + " ms (-Dseed=" + seed + "): " + failure.getMessage(),
+          "seed "
+              + seed
+              + " at "
+              + sim.nowMs
+              + " ms (-Dseed="
+              + seed
+              + "): "
+              + failure.getMessage(),
           failure);
     }
     return sim;
@@ -59,7 +66,8 @@ class RaftSimTest {
         forced,
         (System.nanoTime() - startNs) / 1_000_000);
     assertTrue(acknowledged > 100 * count && reads > 100 * count, "the runs did too little");
-    assertTrue(installs > 0 && forced > count, "no snapshots or forces: " + installs + " " + forced);
+    assertTrue(
+        installs > 0 && forced > count, "no snapshots or forces: " + installs + " " + forced);
   }
 
   @Test

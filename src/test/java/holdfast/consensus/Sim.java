@@ -165,8 +165,7 @@ final class Sim {
     long index = leader.core.commitIndex();
     for (SimNode node : nodes) {
       Checkers.require(
-          !leader.core.configuration().isMember(node.endpoint)
-              || node.appliedIndex >= index - 200,
+          !leader.core.configuration().isMember(node.endpoint) || node.appliedIndex >= index - 200,
           "%s is at %s, the leader at %s",
           node.endpoint,
           node.appliedIndex,

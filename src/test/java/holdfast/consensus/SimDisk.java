@@ -84,7 +84,8 @@ final class SimDisk {
 
   InitialState initialState() {
     force();
-    SnapshotMeta meta = snapshots.isEmpty() ? SnapshotMeta.NONE : snapshots.lastEntry().getValue().meta();
+    SnapshotMeta meta =
+        snapshots.isEmpty() ? SnapshotMeta.NONE : snapshots.lastEntry().getValue().meta();
     return new InitialState(hardState, meta, log);
   }
 }

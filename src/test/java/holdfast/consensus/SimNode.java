@@ -64,14 +64,10 @@ final class SimNode {
     var snapshot = disk.snapshots.lastEntry();
     appliedIndex = initial.snapshot().index();
     stateHash = snapshot == null ? 1 : new ByteReader(snapshot.getValue().bytes()).u64();
-    core =
-        new RaftCore(
-            sim.config, endpoint, sim.logId, initial, sim.random::nextInt, sim.faults);
+    core = new RaftCore(sim.config, endpoint, sim.logId, initial, sim.random::nextInt, sim.faults);
     baseIndex = initial.snapshot().index();
     baseTerm = initial.snapshot().term();
-    log =
-        new ArrayList<>(
-            initial.entries().stream().filter(e -> e.index() > baseIndex).toList());
+    log = new ArrayList<>(initial.entries().stream().filter(e -> e.index() > baseIndex).toList());
     if (baseIndex + log.size() != core.lastIndex()) {
       log.clear();
     }
@@ -219,8 +215,7 @@ final class SimNode {
         sim.nodes.stream()
             .filter(n -> hasVote(configuration, n) && n.disk.hasForced(index, term))
             .count();
-    Checkers.require(
-        count >= configuration.quorum(), "%s forced at %s voters only", index, count);
+    Checkers.require(count >= configuration.quorum(), "%s forced at %s voters only", index, count);
     sim.forcedCount++;
   }
 
@@ -262,9 +257,7 @@ final class SimNode {
           byte[] all = stored.bytes();
           int size = (int) Math.min(e.maxBytes(), all.length - e.offset());
           byte[] piece = new ByteReader(all, (int) e.offset(), size).raw(size);
-          step(
-              new Event.SnapshotBytes(
-                  e.to(), e.snapshotIndex(), e.offset(), all.length, piece));
+          step(new Event.SnapshotBytes(e.to(), e.snapshotIndex(), e.offset(), all.length, piece));
         });
   }
 
@@ -284,8 +277,7 @@ final class SimNode {
             step(new Event.SnapshotChunkStored(e.meta().index(), incoming.sizeBytes()));
             return;
           }
-          disk.snapshots.put(
-              e.meta().index(), new SimDisk.Stored(e.meta(), incoming.toBytes()));
+          disk.snapshots.put(e.meta().index(), new SimDisk.Stored(e.meta(), incoming.toBytes()));
           step(new Event.SnapshotReceived(e.meta()));
         });
   }
