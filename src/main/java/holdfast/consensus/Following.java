@@ -193,7 +193,7 @@ final class Following {
       core.out.add(new Effect.DiscardSnapshot(meta.index()));
     } else {
       core.installSnapshot(meta);
-      matchedIndex = Math.max(matchedIndex, meta.index());
+      matchedIndex = Math.min(Math.max(matchedIndex, meta.index()), core.log.lastIndex());
     }
     reply(from, meta.index(), totalBytes, true);
   }
