@@ -93,13 +93,16 @@ class RaftMessageCodecTest {
     var config = RaftConfig.DEFAULT;
     var snapshot =
         new InstallSnapshot(
-            HEADER, new SnapshotMeta(1, 1, wide), 1 << 20, 0, new byte[config.snapshotChunkBytes()]);
+            HEADER,
+            new SnapshotMeta(1, 1, wide),
+            1 << 20,
+            0,
+            new byte[config.snapshotChunkBytes()]);
     var log = new RaftLog(SnapshotMeta.NONE);
     for (int i = 1; i <= 9_000; i++) {
       log.append(new LogEntry(i, 1, LogEntry.Kind.COMMAND, new byte[i % 3]));
     }
-    log.append(
-        new LogEntry(9_001, 1, LogEntry.Kind.COMMAND, new byte[LogEntry.PAYLOAD_BYTES_MAX]));
+    log.append(new LogEntry(9_001, 1, LogEntry.Kind.COMMAND, new byte[LogEntry.PAYLOAD_BYTES_MAX]));
     log.append(new LogEntry(9_002, 1, LogEntry.Kind.COMMAND, new byte[30_000]));
 
     for (long from : new long[] {1, 9_000, 9_001}) {
@@ -146,8 +149,7 @@ class RaftMessageCodecTest {
   void aConfigurationListsNobodyTwice() {
     Endpoint newA = Rig.endpoint(1, 2);
 
-    assertThrows(
-        ByteReader.Malformed.class, () -> new Configuration(List.of(A, newA), List.of()));
+    assertThrows(ByteReader.Malformed.class, () -> new Configuration(List.of(A, newA), List.of()));
     assertThrows(ByteReader.Malformed.class, () -> new Configuration(List.of(A), List.of(A)));
     assertEquals(2, new Configuration(List.of(A), List.of(newA)).members().size());
   }

@@ -127,10 +127,12 @@ class RaftRulesTest {
 
   @Test
   void aBeforehandAnswerFromALowerTermCounts() {
-    var rig = new Rig(new InitialState(
-        new HardState(4, Optional.empty()),
-        SnapshotMeta.NONE,
-        group(List.of(A, B, C)).entries()));
+    var rig =
+        new Rig(
+            new InitialState(
+                new HardState(4, Optional.empty()),
+                SnapshotMeta.NONE,
+                group(List.of(A, B, C)).entries()));
     rig.step(new Event.Tick());
     rig.tickAfter(1_000);
 
@@ -280,8 +282,7 @@ class RaftRulesTest {
 
     assertEquals(1, sent(TimeoutNow.class, asked).size());
     assertEquals(
-        Rejection.TRANSFERRING,
-        only(Effect.ProposalRejected.class, rejected).getFirst().reason());
+        Rejection.TRANSFERRING, only(Effect.ProposalRejected.class, rejected).getFirst().reason());
     assertTrue(only(Effect.ReadReady.class, read).isEmpty());
     assertEquals(Long.MIN_VALUE, rig.core.leaseUntilMs());
     assertEquals(1, only(Effect.ProposalAccepted.class, rig.propose(1)).size(), "it gave up");
@@ -364,8 +365,7 @@ class RaftRulesTest {
     var rig = new Rig(group(List.of(A, B))).lead();
     rig.isWriting = false;
 
-    var changed =
-        rig.step(new Event.ChangeMembership(1, new MembershipChange.Demote(B)));
+    var changed = rig.step(new Event.ChangeMembership(1, new MembershipChange.Demote(B)));
     var written = rig.write();
     var after = rig.accept(B, 2);
 
@@ -400,8 +400,7 @@ class RaftRulesTest {
   @Test
   void theConfigurationChangesOneCommittedStepAtATime() {
     var rig = Rig.ofThree().elect();
-    assertEquals(
-        Rejection.NO_COMMIT_IN_TERM, refusal(rig, new MembershipChange.AddFollower(D)));
+    assertEquals(Rejection.NO_COMMIT_IN_TERM, refusal(rig, new MembershipChange.AddFollower(D)));
     rig.accept(B, 2);
 
     rig.step(new Event.ChangeMembership(1, new MembershipChange.AddFollower(D)));
@@ -412,7 +411,8 @@ class RaftRulesTest {
     assertEquals(Rejection.INVALID, refusal(rig, new MembershipChange.Remove(A)));
     rig.accept(D, 3);
     var promoted = rig.step(new Event.ChangeMembership(4, new MembershipChange.Promote(D)));
-    assertEquals(List.of(new Effect.ProposalAccepted(4, 4, 2)),
+    assertEquals(
+        List.of(new Effect.ProposalAccepted(4, 4, 2)),
         only(Effect.ProposalAccepted.class, promoted));
   }
 
@@ -423,8 +423,12 @@ class RaftRulesTest {
     rig.accept(B, 2);
 
     assertEquals(Rejection.NO_QUORUM, refusal(rig, new MembershipChange.Demote(B)));
-    assertEquals(1, only(Effect.ProposalAccepted.class,
-        rig.step(new Event.ChangeMembership(1, new MembershipChange.Demote(C)))).size());
+    assertEquals(
+        1,
+        only(
+                Effect.ProposalAccepted.class,
+                rig.step(new Event.ChangeMembership(1, new MembershipChange.Demote(C))))
+            .size());
   }
 
   @Test
@@ -450,8 +454,8 @@ class RaftRulesTest {
     for (long i = 2; i <= 30; i++) {
       entries.add(command(i, i <= 10 ? 1 : 3));
     }
-    var rig = new Rig(new InitialState(
-        new HardState(3, Optional.empty()), SnapshotMeta.NONE, entries));
+    var rig =
+        new Rig(new InitialState(new HardState(3, Optional.empty()), SnapshotMeta.NONE, entries));
     rig.elect();
 
     var probe = rig.receive(new AppendRejected(rig.from(B), 30, 2, 5));
@@ -507,8 +511,7 @@ class RaftRulesTest {
     assertTrue(only(Effect.ForcedAtMajority.class, own).isEmpty());
     assertEquals(1, only(Effect.Commit.class, written).size());
     assertEquals(
-        new Effect.ForcedAtMajority(3),
-        only(Effect.ForcedAtMajority.class, forced).getLast());
+        new Effect.ForcedAtMajority(3), only(Effect.ForcedAtMajority.class, forced).getLast());
   }
 
   @Test
@@ -516,8 +519,7 @@ class RaftRulesTest {
     var rig = Rig.ofThree();
     rig.step(new Event.Tick());
 
-    var taken =
-        rig.receive(new Append(rig.from(B, 3), 1, 1, 0, 2, List.of(command(2, 3))));
+    var taken = rig.receive(new Append(rig.from(B, 3), 1, 1, 0, 2, List.of(command(2, 3))));
     var forced = rig.step(new Event.LogForced(2, 3));
 
     assertEquals(List.of(new Effect.ForceLog(2)), only(Effect.ForceLog.class, taken));
@@ -540,10 +542,12 @@ class RaftRulesTest {
 
   @Test
   void anOldLeaderLearnsOfTheNewTerm() {
-    var rig = new Rig(new InitialState(
-        new HardState(9, Optional.empty()),
-        SnapshotMeta.NONE,
-        group(List.of(A, B, C)).entries()));
+    var rig =
+        new Rig(
+            new InitialState(
+                new HardState(9, Optional.empty()),
+                SnapshotMeta.NONE,
+                group(List.of(A, B, C)).entries()));
 
     var answered = rig.receive(new Heartbeat(rig.from(B, 8), 1, 1, 0, 0));
 
@@ -560,9 +564,7 @@ class RaftRulesTest {
             .findFirst()
             .orElseThrow();
 
-    var probe =
-        rig.receive(
-            new HeartbeatReply(rig.from(B), beat.round(), beat.sentMs(), 2, 0));
+    var probe = rig.receive(new HeartbeatReply(rig.from(B), beat.round(), beat.sentMs(), 2, 0));
     var again = rig.accept(B, 2);
 
     assertEquals(2, sent(Append.class, probe).getFirst().prevIndex());

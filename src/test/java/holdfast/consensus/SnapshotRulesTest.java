@@ -158,13 +158,10 @@ class SnapshotRulesTest {
     var meta = new SnapshotMeta(50, 3, ABC);
     var hard = new HardState(3, Optional.empty());
     var tooShort = new Rig(new InitialState(hard, meta, List.of(command(49, 2))));
-    var another =
-        new Rig(new InitialState(hard, meta, List.of(command(50, 2), command(51, 2))));
-    var joined =
-        new Rig(new InitialState(hard, meta, List.of(command(50, 3), command(51, 3))));
+    var another = new Rig(new InitialState(hard, meta, List.of(command(50, 2), command(51, 2))));
+    var joined = new Rig(new InitialState(hard, meta, List.of(command(50, 3), command(51, 3))));
 
-    assertEquals(
-        1, only(Effect.ResetLog.class, tooShort.step(new Event.Tick())).size());
+    assertEquals(1, only(Effect.ResetLog.class, tooShort.step(new Event.Tick())).size());
     assertEquals(50, another.core.lastIndex());
     assertEquals(51, joined.core.lastIndex());
   }
@@ -174,8 +171,7 @@ class SnapshotRulesTest {
     var rig = following(60);
     install(rig, new SnapshotMeta(50, 3, ABC));
 
-    var answered =
-        rig.receive(new Append(rig.from(B, 3), 40, 2, 0, 0, List.of(command(41, 2))));
+    var answered = rig.receive(new Append(rig.from(B, 3), 40, 2, 0, 0, List.of(command(41, 2))));
 
     assertEquals(50, sent(AppendAccepted.class, answered).getFirst().matchIndex());
   }
