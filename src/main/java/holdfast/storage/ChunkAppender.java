@@ -78,7 +78,7 @@ final class ChunkAppender {
   /** Marks a segment bad, on disk too. */
   void giveUp(int ordinal, StorageException why) {
     var segment = segment(ordinal);
-    LOG.log(System.Logger.Level.ERROR, "give up segment: was=" + why.getMessage(), why);
+    LOG.log(System.Logger.Level.ERROR, "give up segment: was=" + why.getMessage());
     segment.markBad();
     if (openOrdinal == ordinal) {
       openOrdinal = NONE;
@@ -91,7 +91,7 @@ final class ChunkAppender {
       }
       disk.forceDirectory();
     } catch (StorageException e) {
-      LOG.log(System.Logger.Level.ERROR, "mark segment bad: was=" + e.getMessage(), e);
+      LOG.log(System.Logger.Level.ERROR, "mark segment bad: was=" + e.getMessage());
     }
   }
 

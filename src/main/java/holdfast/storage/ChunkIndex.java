@@ -159,6 +159,13 @@ final class ChunkIndex {
     return heldBytes;
   }
 
+  /** Bytes its arrays take, headers of arrays aside. */
+  long memoryBytes() {
+    long pageCount = (slotCount + PAGE_ENTRIES - 1L) >> PAGE_BITS;
+    long pageBytes = PAGE_ENTRIES * ((long) ID_LONGS * Long.BYTES + FIELDS * Integer.BYTES);
+    return pageCount * pageBytes + (long) heads.length * Integer.BYTES;
+  }
+
   private void uncount(ChunkId id, int slot) {
     int length = field(slot, LENGTH);
     if (length >= 0) {

@@ -159,7 +159,8 @@ final class LogRecovery {
   }
 
   private void damaged(String where, boolean isLoss) {
-    LOG.log(System.Logger.Level.WARNING, "cut log: opened after " + openedAfter + ", " + where);
+    var level = isLoss ? System.Logger.Level.WARNING : System.Logger.Level.DEBUG;
+    LOG.log(level, "cut log: opened after " + openedAfter + ", " + where);
     if (isLoss) {
       lost(where);
     }

@@ -187,7 +187,7 @@ public final class LogStore implements AutoCloseable {
     lock.lock();
     try {
       requireUsable();
-      int batchBytes = checkBatch(entries);
+      int batchBytes = LogBatch.check(entries, lastIndexLocked(), lastTermLocked());
       if (entries.isEmpty()) {
         return;
       }
@@ -344,27 +344,6 @@ public final class LogStore implements AutoCloseable {
       lock.unlock();
       forceLock.unlock();
     }
-  }
-
-  private int checkBatch(List<StoredEntry> entries) {
-    long index = lastIndexLocked();
-    long term = lastTermLocked();
-    int batchBytes = 0;
-    for (StoredEntry entry : entries) {
-      index++;
-      Invariants.check(
-          entry.index() == index,
-          "entries are consecutive: expected=%s, was=%s",
-          index,
-          entry.index());
-      Invariants.check(
-          entry.term() >= term, "terms don't fall: was=%s after %s", entry.term(), term);
-      term = entry.term();
-      batchBytes += LogFormat.ENTRY_HEADER_BYTES + entry.payload().length;
-      Invariants.check(
-          batchBytes <= BATCH_BYTES_MAX, "batch has at most %s bytes", BATCH_BYTES_MAX);
-    }
-    return batchBytes;
   }
 
   private StorageException afterFailedAppend(LogSegment segment, StorageException e) {

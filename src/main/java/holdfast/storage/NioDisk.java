@@ -14,6 +14,7 @@ import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -40,7 +41,8 @@ public final class NioDisk implements Disk {
   /** Opens a directory, creating it (mode 0700) and its parents if they are missing. */
   public static NioDisk open(Path directory) {
     try {
-      Files.createDirectories(directory);
+      var ownerOnly = PosixFilePermissions.fromString("rwx------");
+      Files.createDirectories(directory, PosixFilePermissions.asFileAttribute(ownerOnly));
       return new NioDisk(directory.toRealPath());
     } catch (IOException e) {
       throw failure("open directory", directory, e);
@@ -207,7 +209,7 @@ public final class NioDisk implements Disk {
       }
     } catch (IOException e) {
       System.getLogger(NioDisk.class.getName())
-          .log(System.Logger.Level.WARNING, "close lock file: was=" + e.getMessage(), e);
+          .log(System.Logger.Level.WARNING, "close lock file: was=" + e.getMessage());
     }
   }
 

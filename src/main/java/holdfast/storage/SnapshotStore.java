@@ -67,7 +67,7 @@ public final class SnapshotStore {
         if (e.code() == ErrorCode.UNSUPPORTED) {
           throw e;
         }
-        LOG.log(System.Logger.Level.WARNING, "pass over snapshot: was=" + e.getMessage(), e);
+        LOG.log(System.Logger.Level.WARNING, "pass over snapshot: was=" + e.getMessage());
       }
     }
     return Optional.empty();
@@ -86,7 +86,7 @@ public final class SnapshotStore {
       try (var reader = new SnapshotReader(disk, name)) {
         metas.add(reader.meta());
       } catch (StorageException e) {
-        LOG.log(System.Logger.Level.WARNING, "pass over snapshot: was=" + e.getMessage(), e);
+        LOG.log(System.Logger.Level.WARNING, "pass over snapshot: was=" + e.getMessage());
       }
     }
     return metas;

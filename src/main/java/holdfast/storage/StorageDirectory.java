@@ -187,7 +187,7 @@ public final class StorageDirectory implements LossListener, AutoCloseable {
       incarnation++;
     } catch (StorageException e) {
       isLossUnrecorded = true;
-      LOG.log(System.Logger.Level.ERROR, "record loss: was=" + e.getMessage(), e);
+      LOG.log(System.Logger.Level.ERROR, "record loss: was=" + e.getMessage());
       forgetRun();
     } finally {
       lock.unlock();
@@ -199,7 +199,7 @@ public final class StorageDirectory implements LossListener, AutoCloseable {
       disk.delete(RUN_FILE);
       disk.forceDirectory();
     } catch (StorageException e) {
-      LOG.log(System.Logger.Level.ERROR, "record loss: was=" + e.getMessage(), e);
+      LOG.log(System.Logger.Level.ERROR, "record loss: was=" + e.getMessage());
     }
   }
 

@@ -3,10 +3,13 @@ package holdfast.storage;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import holdfast.model.ErrorCode;
 import holdfast.model.StorageException;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -18,6 +21,33 @@ final class NioDiskTest extends DiskContractTest {
   @Override
   Disk disk() {
     return NioDisk.open(directory);
+  }
+
+  @Test
+  void pageThatCannotBeReadIsAStorageError() {
+    var disk = disk();
+    var file = disk.open("a", Disk.Mode.CREATE);
+    file.write(0, ByteBuffer.allocate(1 << 20));
+    var region = file.map(0, 1 << 20);
+    byte[] into = new byte[1 << 19];
+
+    file.truncate(0);
+
+    for (int i = 0; i < 100; i++) {
+      assertEquals(
+          ErrorCode.STORE_FAILED, codeOf(() -> region.read(1 << 18, into, 0, into.length)));
+    }
+    file.close();
+    region.close();
+  }
+
+  @Test
+  void directoryIsMadeForItsOwnerOnly() throws IOException {
+    NioDisk.open(directory.resolve("new"));
+
+    assertEquals(
+        "rwx------",
+        PosixFilePermissions.toString(Files.getPosixFilePermissions(directory.resolve("new"))));
   }
 
   @Test
@@ -59,8 +89,11 @@ final class NioDiskTest extends DiskContractTest {
     return pathOf(Locker.class) + ":" + pathOf(NioDisk.class);
   }
 
+  /** The folder a class file lies in, whether it is on the class path or patched into a module. */
   private static String pathOf(Class<?> type) {
-    return type.getProtectionDomain().getCodeSource().getLocation().getPath();
+    String file = type.getName().replace('.', '/') + ".class";
+    String path = type.getResource("/" + file).getPath();
+    return path.substring(0, path.length() - file.length());
   }
 
   /** The other process: tries to lock, says what happened, and dies without unlocking. */

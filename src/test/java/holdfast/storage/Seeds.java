@@ -10,14 +10,18 @@ import java.util.stream.LongStream;
 final class Seeds {
   private static final int FIXED_COUNT = 200;
 
-  /** Recovery logs what it cuts: expected here, thousands of times. */
-  private static final Logger QUIET = Logger.getLogger("holdfast.storage");
+  /** Recovery logs what it cuts: expected here, thousands of times. Held, or it is forgotten. */
+  private static final Logger QUIET;
+
+  static {
+    QUIET = Logger.getLogger("holdfast.storage");
+    QUIET.setLevel(Level.OFF);
+  }
 
   private Seeds() {}
 
   /** Runs the body for each seed; a failure names the seed. */
   static void run(LongConsumer body) {
-    QUIET.setLevel(Level.OFF);
     Long only = Long.getLong("seed");
     long[] seeds =
         only != null
