@@ -7,6 +7,7 @@ import holdfast.util.Invariants;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
@@ -27,11 +28,15 @@ public final class Body {
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
   private final List<Consumer<HoldfastException>> waiting = new ArrayList<>();
+  private final List<Runnable> watching = new ArrayList<>();
+  private final AtomicInteger holderCount = new AtomicInteger(1);
+  private final Runnable onReleased;
   private volatile int availableBytes;
   private volatile boolean complete;
   private volatile HoldfastException failure;
 
-  private Body(byte[] bytes, int lengthBytes, int availableBytes, boolean complete) {
+  private Body(
+      byte[] bytes, int lengthBytes, int availableBytes, boolean complete, Runnable onReleased) {
     Invariants.check(
         lengthBytes >= 0 && lengthBytes <= Math.min(MAX_BYTES, bytes.length),
         "body length: expected=0 to %s, was=%s",
@@ -41,11 +46,12 @@ public final class Body {
     this.lengthBytes = lengthBytes;
     this.availableBytes = availableBytes;
     this.complete = complete;
+    this.onReleased = onReleased;
   }
 
   /** A body that is all there: the first {@code lengthBytes} of {@code bytes}, not copied. */
   public static Body whole(byte[] bytes, int lengthBytes) {
-    return new Body(bytes, lengthBytes, lengthBytes, true);
+    return new Body(bytes, lengthBytes, lengthBytes, true, () -> {});
   }
 
   /** A body that is all there: the whole array, not copied. */
@@ -55,7 +61,29 @@ public final class Body {
 
   /** A body that will arrive in {@code bytes}. */
   public static Body arriving(byte[] bytes, int lengthBytes) {
-    return new Body(bytes, lengthBytes, 0, false);
+    return arriving(bytes, lengthBytes, () -> {});
+  }
+
+  /**
+   * A body that will arrive in {@code bytes}, and whose place counts until {@link #release} was
+   * called once more than {@link #retain}.
+   *
+   * @param onReleased frees the place; harmless when called again
+   */
+  public static Body arriving(byte[] bytes, int lengthBytes, Runnable onReleased) {
+    return new Body(bytes, lengthBytes, 0, false, onReleased);
+  }
+
+  /** One more reader: the body's place stays taken until it releases. The array outlives both. */
+  public void retain() {
+    holderCount.incrementAndGet();
+  }
+
+  /** A reader, or at the end the owner, is done with the body. */
+  public void release() {
+    if (holderCount.decrementAndGet() == 0) {
+      onReleased.run();
+    }
   }
 
   /** The array; only the first {@link #availableBytes()} bytes mean anything. */
@@ -80,14 +108,17 @@ public final class Body {
 
   /** Producer: {@code countBytes} more have been put into the array. */
   public void advance(int countBytes) {
+    List<Runnable> toCall;
     lock.lock();
     try {
       Objects.checkFromIndexSize(availableBytes, countBytes, lengthBytes);
       availableBytes += countBytes;
       changed.signalAll();
+      toCall = watching.isEmpty() ? List.of() : List.copyOf(watching);
     } finally {
       lock.unlock();
     }
+    toCall.forEach(Runnable::run);
   }
 
   /** Producer: all bytes are there and, where the body has a name, they hash to it. */
@@ -147,6 +178,21 @@ public final class Body {
     then.accept(failure);
   }
 
+  /**
+   * Calls {@code then} after each {@link #advance} until the body ended, on the producer's thread.
+   * It must not block.
+   */
+  public void onProgress(Runnable then) {
+    lock.lock();
+    try {
+      if (!complete && failure == null) {
+        watching.add(then);
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
   private void end(HoldfastException why) {
     List<Consumer<HoldfastException>> toCall;
     lock.lock();
@@ -159,6 +205,7 @@ public final class Body {
       changed.signalAll();
       toCall = List.copyOf(waiting);
       waiting.clear();
+      watching.clear();
     } finally {
       lock.unlock();
     }
