@@ -1,0 +1,76 @@
+package holdfast.network;
+
+import holdfast.model.HoldfastException;
+import holdfast.peer.port.Body;
+import holdfast.peer.port.Responder;
+import holdfast.protocol.Message;
+import holdfast.protocol.MessageCodec;
+import holdfast.protocol.Reply;
+import holdfast.util.Invariants;
+import java.util.concurrent.atomic.AtomicBoolean;
+
+/** The way back for one request: over the connection that brought it, once. Any thread. */
+final class InboundRequest implements Responder {
+  private final Connection connection;
+  private final int number;
+  private final Runnable onAnswered;
+  private final AtomicBoolean isAnswered = new AtomicBoolean();
+
+  /** {@code onAnswered} runs once, when the answer is given or dropped. */
+  InboundRequest(Connection connection, int number, Runnable onAnswered) {
+    this.connection = connection;
+    this.number = number;
+    this.onAnswered = onAnswered;
+  }
+
+  @Override
+  public void reply(Reply reply, Body bodyOrNull) {
+    if (!isAnswered.compareAndSet(false, true)) {
+      return;
+    }
+    try {
+      if (!send(reply, bodyOrNull)) {
+        connection.close(Session.overflow(connection));
+      }
+    } finally {
+      onAnswered.run();
+    }
+  }
+
+  private boolean send(Reply reply, Body bodyOrNull) {
+    var frame = frameOf(number, reply);
+    var chunkOrNull = BodyIntake.chunkOf(reply);
+    Invariants.check(
+        (chunkOrNull == null) == (bodyOrNull == null),
+        "send reply: expected=a body exactly with a chunk, was=%s",
+        reply.getClass().getSimpleName());
+    if (bodyOrNull == null) {
+      return connection.offer(frame);
+    }
+    Invariants.check(connection.isBulk(), "send reply: expected=a bulk connection, was=control");
+    bodyOrNull.retain();
+    var outgoing =
+        new Outgoing.WithBody(
+            frame,
+            true,
+            chunkOrNull,
+            BodyIntake.isWhole(reply, bodyOrNull.lengthBytes()),
+            bodyOrNull,
+            why -> connection.offer(frameOf(number, failure(why))),
+            bodyOrNull::release);
+    if (connection.offer(outgoing)) {
+      return true;
+    }
+    bodyOrNull.release();
+    return !connection.isOpen();
+  }
+
+  /** The frame of a message. */
+  static Outgoing.Frame frameOf(int number, Message message) {
+    return new Outgoing.Frame(MessageCodec.typeOf(message), number, MessageCodec.encode(message));
+  }
+
+  private static Reply.Failure failure(HoldfastException why) {
+    return new Reply.Failure(why.code(), String.valueOf(why.getMessage()), null);
+  }
+}

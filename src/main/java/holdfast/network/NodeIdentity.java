@@ -1,0 +1,21 @@
+package holdfast.network;
+
+import holdfast.crypto.LocalNode;
+import holdfast.crypto.ResponderPolicy;
+import java.util.Objects;
+import java.util.function.Supplier;
+
+/**
+ * Who this node is in handshakes, and whom it accepts.
+ *
+ * @param self read for each handshake, so that a new epoch's secret takes effect; any thread, never
+ *     blocks
+ * @param policy asked in each handshake; its limits are best {@link NodeTransport#SESSION_LIMITS}
+ */
+public record NodeIdentity(Supplier<LocalNode> self, ResponderPolicy policy) {
+  /** Checks that nothing is missing. */
+  public NodeIdentity {
+    Objects.requireNonNull(self);
+    Objects.requireNonNull(policy);
+  }
+}

@@ -1,0 +1,21 @@
+package holdfast.network;
+
+/** Types of the frames that belong to the session itself; messages begin at 16. */
+final class SessionFrames {
+  /** The last frame of a session that ends in good order. No payload. */
+  static final int CLOSE = 1;
+
+  /** A piece of a body; raw bytes follow. Payload: {@link BodyHeader}. */
+  static final int BODY = 3;
+
+  /** Asks for a {@link #PONG}. No payload. */
+  static final int PING = 4;
+
+  /** Answers a {@link #PING}. No payload. */
+  static final int PONG = 5;
+
+  /** The side that was dialled asks for one more bulk connection. No payload. */
+  static final int BULK_WANTED = 6;
+
+  private SessionFrames() {}
+}

@@ -1,0 +1,27 @@
+package holdfast.network;
+
+import holdfast.peer.port.Loop;
+import holdfast.peer.port.NodeService;
+import holdfast.util.NamedThreads;
+
+/** What a session needs from the transport it belongs to. */
+interface SessionHost {
+  Loop loop();
+
+  /** Runs a task on the loop, also when that is overrun: then out of order. */
+  void post(Runnable task);
+
+  NamedThreads threads();
+
+  NetworkLimits limits();
+
+  BodyPermits permits();
+
+  NodeService service();
+
+  /** Attaches one more connection; ends in the session's attach or attachFailed, on the loop. */
+  void openBulk(Session session);
+
+  /** The session is over. On the loop. */
+  void onSessionOver(Session session);
+}
