@@ -3,6 +3,7 @@ module holdfast {
   requires com.fasterxml.jackson.core;
   requires holdfast.jnr;
   requires info.picocli;
+  requires java.logging;
   requires org.bouncycastle.pkix;
   requires org.bouncycastle.provider;
 
