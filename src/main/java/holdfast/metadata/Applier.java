@@ -39,13 +39,13 @@ final class Applier {
 
   private OperationResult create(Operation.Create create) {
     var parent = records.directory(create.parent());
-    var found = records.findEntry(parent.number, create.name());
-    if (found != null) {
-      return existing(create, parent, found);
+    var place = records.findPlace(parent.number, create.name());
+    if (place.entry() != null) {
+      return existing(create, parent, place.entry());
     }
     create.content().ifPresent(this::checkContent);
     checkLinks(parent);
-    long cookie = records.freeCookie(parent.number, create.name());
+    long cookie = place.cookieToAdd();
 
     var inode = new Inode(draft.nextInodeNumber(), create.type(), create.sealId());
     boolean inheritsGroup = (parent.mode & SET_GROUP_ID) != 0;
@@ -209,7 +209,8 @@ final class Applier {
   private OperationResult link(Operation.Link link) {
     var inode = records.inode(link.inode());
     var parent = records.directory(link.parent());
-    if (records.findEntry(parent.number, link.name()) != null) {
+    var place = records.findPlace(parent.number, link.name());
+    if (place.entry() != null) {
       throw new Refusal(
           ErrorCode.EXISTS, "link entry: was=an entry of that name, parent=" + parent.number);
     }
@@ -218,7 +219,7 @@ final class Applier {
           ErrorCode.NOT_PERMITTED, "link entry: was=a directory, inode=" + inode.number);
     }
     checkLinks(inode);
-    long cookie = records.freeCookie(parent.number, link.name());
+    long cookie = place.cookieToAdd();
     draft.putEntry(new Entry(parent.number, cookie, link.name(), inode.number, link.entryTag()));
     inode.linkCount++;
     inode.ctimeNs = link.timeNs();

@@ -36,6 +36,9 @@ final class ClientWindow {
 
   private final Draft draft;
 
+  /** Of the author just asked about; null if it is not known. */
+  private Client known;
+
   ClientWindow(Draft draft) {
     this.draft = draft;
   }
@@ -43,10 +46,11 @@ final class ClientWindow {
   /** The first answer if this is a retry, a refusal if it is too old for one, else nothing. */
   Optional<OperationResult> recall(Author author) {
     byte[] record = draft.tree().get(Keys.client(author.client()));
-    if (record == null) {
+    known = record == null ? null : Client.unpack(record);
+    if (known == null) {
       return Optional.empty();
     }
-    long floor = Client.unpack(record).floor();
+    long floor = known.floor();
     if (author.sequence() < floor) {
       return Optional.of(
           new OperationResult.Failed(
@@ -64,19 +68,20 @@ final class ClientWindow {
         : Optional.of(OperationResult.read(new ByteReader(result)));
   }
 
-  /** Remembers an answer and drops what the client needs no more. */
+  /**
+   * Remembers an answer to whom {@link #recall} was asked about, and drops what it needs no more.
+   */
   void remember(Author author, OperationResult result) {
     var client = author.client();
-    byte[] record = draft.tree().get(Keys.client(client));
-    var old = record == null ? new Client(0, 0, 0) : Client.unpack(record);
+    var old = known == null ? new Client(0, 0, 0) : known;
     long highest = Math.max(old.highest(), author.sequence());
     long floor =
         Math.max(Math.max(old.floor(), author.answeredBelow()), highest - Author.WINDOW + 1);
     draft.counters.tick++;
-    if (record == null) {
+    if (known == null) {
       makeRoom();
       draft.counters.clientCount++;
-    } else {
+    } else if (floor > old.floor()) {
       forgetResults(client, floor);
     }
     draft.tree().put(Keys.client(client), new Client(draft.counters.tick, highest, floor).pack());

@@ -54,40 +54,45 @@ final class Records {
     return inode;
   }
 
+  /**
+   * Where a name stands, or could.
+   *
+   * @param entry the entry, or null
+   * @param freeCookie without an entry: the lowest free cookie of the name's run
+   */
+  record Place(Entry entry, long freeCookie) {
+    /** The free cookie; NO_SPACE when the run is full. */
+    long cookieToAdd() {
+      if (freeCookie < 0) {
+        throw new Refusal(ErrorCode.NO_SPACE, "add entry: was=too many names of one hash");
+      }
+      return freeCookie;
+    }
+  }
+
   /** The entry of that name, or null. */
   Entry findEntry(long parent, EntryName name) {
+    return findPlace(parent, name).entry();
+  }
+
+  /** One scan over the entries whose names have the same hash. */
+  Place findPlace(long parent, EntryName name) {
     long run = Keys.cookieRun(name);
+    long free = run;
     var cursor = tree.seek(Keys.entry(parent, run));
     while (cursor.isValid()) {
       byte[] key = cursor.key();
       if (!isInRun(key, parent, run)) {
-        return null;
+        break;
       }
       var entry = Entry.unpack(key, cursor.value());
       if (entry.name().equals(name)) {
-        return entry;
+        return new Place(entry, -1);
       }
+      free += entry.cookie() == free ? 1 : 0;
       cursor.next();
     }
-    return null;
-  }
-
-  /** The lowest free cookie for a name that is not there; NO_SPACE when its run is full. */
-  long freeCookie(long parent, EntryName name) {
-    long run = Keys.cookieRun(name);
-    long cookie = run;
-    var cursor = tree.seek(Keys.entry(parent, run));
-    while (cursor.isValid()
-        && isInRun(cursor.key(), parent, run)
-        && Keys.u64(cursor.key(), 9) == cookie) {
-      cookie++;
-      cursor.next();
-    }
-    if (cookie > (run | Keys.COOKIE_SEQUENCE_MASK)) {
-      throw new Refusal(
-          ErrorCode.NO_SPACE, "add entry: was=too many names of one hash, parent=" + parent);
-    }
-    return cookie;
+    return new Place(null, free > (run | Keys.COOKIE_SEQUENCE_MASK) ? -1 : free);
   }
 
   private static boolean isInRun(byte[] key, long parent, long run) {

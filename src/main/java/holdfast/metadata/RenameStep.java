@@ -13,6 +13,7 @@ final class RenameStep {
   private Inode oldParent;
   private Inode newParent;
   private Entry oldEntry;
+  private Records.Place newPlace;
   private Entry newEntry;
   private Inode moved;
   private Inode target;
@@ -48,7 +49,8 @@ final class RenameStep {
     if (oldEntry == null) {
       throw refusal(ErrorCode.NOT_FOUND, "was=no such old name");
     }
-    newEntry = records.findEntry(newParent.number, rename.newName());
+    newPlace = records.findPlace(newParent.number, rename.newName());
+    newEntry = newPlace.entry();
     if (newEntry != null && rename.mode() == RenameMode.NO_REPLACE) {
       throw refusal(ErrorCode.EXISTS, "was=the new name is taken");
     }
@@ -126,10 +128,7 @@ final class RenameStep {
   }
 
   private void move() {
-    long cookie =
-        newEntry != null
-            ? newEntry.cookie()
-            : records.freeCookie(newParent.number, rename.newName());
+    long cookie = newEntry != null ? newEntry.cookie() : newPlace.cookieToAdd();
     draft.removeEntry(oldEntry);
     draft.putEntry(
         new Entry(newParent.number, cookie, rename.newName(), moved.number, rename.newEntryTag()));

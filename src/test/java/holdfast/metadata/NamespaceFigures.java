@@ -1,6 +1,7 @@
 package holdfast.metadata;
 
 import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadMXBean;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -12,6 +13,7 @@ import java.util.Random;
  */
 final class NamespaceFigures {
   private static final int FILES_PER_DIRECTORY = 1_000;
+  private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();
 
   private NamespaceFigures() {}
 
@@ -141,7 +143,7 @@ final class NamespaceFigures {
 
   /** Processor time of this thread: what other programs do meanwhile does not count. */
   private static long now() {
-    return ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime();
+    return THREADS.getCurrentThreadCpuTime();
   }
 
   private static long usedBytes() {
