@@ -15,7 +15,7 @@ final class EnginePool<T> {
   static final int KEPT_MAX = 64;
 
   /** Bulk data goes through ciphers and hashes in pieces of this many bytes. */
-  static final int PIECE_BYTES = 8_192;
+  static final int PIECE_BYTES = 4_096;
 
   private final ArrayBlockingQueue<T> idle = new ArrayBlockingQueue<>(KEPT_MAX);
   private final Supplier<T> maker;

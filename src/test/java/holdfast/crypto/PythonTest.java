@@ -1,0 +1,219 @@
+package holdfast.crypto;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assertions.fail;
+
+import holdfast.crypto.Fixtures.FixedRandom;
+import holdfast.crypto.Fixtures.Policy;
+import holdfast.crypto.HandshakeResponder.Gate;
+import holdfast.model.SealId;
+import java.io.BufferedReader;
+import java.io.BufferedWriter;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** An independent implementation, over Python's cryptography package, as the other end. */
+@Tag("python")
+@Timeout(60)
+class PythonTest {
+  private static final String PYTHON = "/usr/bin/python3";
+  private static final Path SCRIPT = Path.of("src/test/python/holdfast_peer.py");
+  private static final int EXIT_WAIT_S = 20;
+
+  /** A run of the script; lines of hexadecimal in both directions. */
+  private static final class Python implements AutoCloseable {
+    private final Process process;
+    private final BufferedWriter in;
+    private final BufferedReader out;
+
+    Python(String command) throws IOException {
+      process =
+          new ProcessBuilder(PYTHON, SCRIPT.toString(), command)
+              .redirectError(ProcessBuilder.Redirect.INHERIT)
+              .start();
+      in = process.outputWriter(StandardCharsets.US_ASCII);
+      out = process.inputReader(StandardCharsets.US_ASCII);
+    }
+
+    Python write(byte[] bytes) throws IOException {
+      return line(Fixtures.hex(bytes));
+    }
+
+    Python line(String text) throws IOException {
+      in.write(text);
+      in.newLine();
+      in.flush();
+      return this;
+    }
+
+    String line() throws IOException {
+      String line = out.readLine();
+      return line != null ? line : fail("the Python end failed: see its message on stderr");
+    }
+
+    byte[] read() throws IOException {
+      return Fixtures.hex(line());
+    }
+
+    @Override
+    public void close() throws IOException {
+      in.close();
+      try {
+        if (!process.waitFor(EXIT_WAIT_S, TimeUnit.SECONDS)) {
+          process.destroyForcibly();
+          fail("the Python end did not finish");
+        }
+      } catch (InterruptedException e) {
+        process.destroyForcibly();
+        throw new IOException(e);
+      }
+      assertEquals(0, process.exitValue(), "exit code of the Python end");
+    }
+  }
+
+  private final PoolFile pool = Fixtures.pool();
+
+  @BeforeAll
+  static void pythonHasItsPackage() throws Exception {
+    assertTrue(Files.exists(SCRIPT), "run the tests in the project's folder");
+    try {
+      var check =
+          new ProcessBuilder(
+                  PYTHON,
+                  "-c",
+                  "from cryptography.hazmat.primitives.ciphers.aead import AESSIV;"
+                      + " AESSIV(bytes(64))")
+              .inheritIO()
+              .start();
+      assertEquals(0, check.waitFor(), "install what is missing: apt-get install python3-cryptography");
+    } catch (IOException e) {
+      fail("install what is missing: apt-get install python3 python3-cryptography", e);
+    }
+  }
+
+  private void begin(Python python, LocalNode node, NodeKey key) throws Exception {
+    python.write(pool.id().toBytes()).write(pool.newestSecret().secret());
+    String name = key == Fixtures.HOME ? "home" : "peer";
+    String pem = Fixtures.resource("golden/1/" + name + ".key.pem");
+    String body = pem.replaceAll("-----[^-]*-----", "").replaceAll("\\s", "");
+    python.write(java.util.Base64.getDecoder().decode(body));
+    python.write(node.certificate().encoded()).write(Fixtures.HOME.publicKey().encoded());
+  }
+
+  private static byte[] token(byte[] frame) {
+    return Arrays.copyOfRange(frame, FrameFormat.LENGTH_BYTES, frame.length);
+  }
+
+  private static byte[] text(String text) {
+    return text.getBytes(StandardCharsets.US_ASCII);
+  }
+
+  private static FrameSealer sealer(ConnectionKeys keys) {
+    return keys.outbound(new FixedRandom("java"), Fixtures.WALL, Fixtures.STILL);
+  }
+
+  @Test
+  void aPythonClientOpensASessionAndAttachesAConnection() throws Exception {
+    var client = Fixtures.client(pool);
+    var responder =
+        Fixtures.responder(
+            Fixtures.peer(pool), new Policy(pool.members(), HandshakeStatus.OK));
+    try (var python = new Python("initiator")) {
+      begin(python, client, Fixtures.HOME);
+      python.write(new holdfast.util.ByteWriter().u64(client.dataKeyId()).toBytes());
+      assertEquals(Gate.OPEN, responder.checkM1(python.read()));
+      python.write(responder.answerM1());
+      responder.checkM3(python.read());
+      python.write(responder.m4());
+      var session = responder.session();
+      assertEquals(client.dataKeyId(), session.remote().dataKeyId());
+      var frame = session.connection().inbound().open(token(python.read()));
+      assertEquals(7, frame.type());
+      assertEquals(42, frame.request());
+      assertArrayEquals(text("from python"), frame.payload());
+      python.write(sealer(session.connection()).seal(1, 2, text("from java")));
+      var answer = session.answerAttach(python.read(), new FixedRandom("attach"));
+      python.write(answer.message());
+      var attached = answer.keys().inbound().open(token(python.read()));
+      assertArrayEquals(text("attached"), attached.payload());
+      assertEquals("done", python.line());
+    }
+  }
+
+  @Test
+  void aPythonPeerAnswersAHandshake() throws Exception {
+    var initiator = Fixtures.initiator(Fixtures.client(pool), pool);
+    try (var python = new Python("responder")) {
+      begin(python, Fixtures.peer(pool), Fixtures.PEER);
+      python.write(initiator.m1());
+      python.write(initiator.m3(python.read()));
+      var session = initiator.finish(python.read());
+      session.requireOk();
+      assertEquals(Fixtures.LIMITS, session.limits());
+      python.write(sealer(session.connection()).seal(1, 2, text("from java")));
+      var frame = session.connection().inbound().open(token(python.read()));
+      assertArrayEquals(text("from python"), frame.payload());
+      assertEquals("done", python.line());
+    }
+  }
+
+  @Test
+  void fernetTokensOpenAtTheOtherEndBothWays() throws Exception {
+    byte[] key = Fixtures.counted(32, 9);
+    for (int size : new int[] {0, 1, 16, 70_000}) {
+      byte[] plain = Fixtures.counted(size, 1);
+      try (var python = new Python("fernet_seal")) {
+        python.write(key).write(plain);
+        var token = Fernet.ofText(python.line()).orElseThrow();
+        assertArrayEquals(plain, Fernet.decrypt(key, token).orElseThrow());
+      }
+      try (var python = new Python("fernet_open")) {
+        byte[] token = Fernet.encrypt(key, plain, new FixedRandom("f"), Fixtures.TIME_S);
+        python.write(key).line(Fernet.toText(token));
+        assertArrayEquals(plain, python.read());
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(CipherSuite.class)
+  void aChunkIsRecoveredWithNothingButThePublicRecipe(CipherSuite suite) throws Exception {
+    byte[] plain = Fixtures.counted(5 * ChunkLayout.BLOCK_PLAIN_BYTES + 333, 5);
+    var chunk = SealingTest.sealer(suite, "python").seal(plain, 0, plain.length);
+    try (var python = new Python("recover")) {
+      python.write(Fixtures.DATA_KEY.toBytes()).write(new byte[] {(byte) suite.wire()});
+      python.write(chunk.salt().toBytes()).write(chunk.sealed());
+      assertArrayEquals(Hashes.sha256(plain), python.read());
+    }
+  }
+
+  @Test
+  void namesOpenAtTheOtherEndBothWays() throws Exception {
+    var directory = new SealId(77, 88);
+    var sealer = new NameSealer(Fixtures.DATA_KEY);
+    for (int size : new int[] {1, 31, 32, 33, 255}) {
+      byte[] name = text("n".repeat(size));
+      byte[] sealed = sealer.sealName(directory, name);
+      try (var python = new Python("name_seal")) {
+        python.write(Fixtures.DATA_KEY.toBytes()).write(directory.toBytes()).write(name);
+        assertArrayEquals(sealed, python.read());
+      }
+      try (var python = new Python("name_open")) {
+        python.write(Fixtures.DATA_KEY.toBytes()).write(directory.toBytes()).write(sealed);
+        assertArrayEquals(name, python.read());
+      }
+    }
+  }
+}
