@@ -7,8 +7,8 @@ import javax.crypto.Cipher;
 
 /**
  * Keeps ciphers for reuse, because making one costs more than sealing a small frame with it. A
- * bounded pool and not a thread-local: there is a virtual thread per connection. Thread-safe;
- * never blocks: an empty pool makes a new one, a full pool drops what is given back.
+ * bounded pool and not a thread-local: there is a virtual thread per connection. Thread-safe; never
+ * blocks: an empty pool makes a new one, a full pool drops what is given back.
  */
 final class EnginePool<T> {
   /** Engines kept at most, of each kind. */

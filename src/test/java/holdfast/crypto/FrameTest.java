@@ -74,8 +74,7 @@ class FrameTest {
   @Test
   void aLengthIsCheckedBeforeAnythingIsAllocated() {
     for (int n : new int[] {-1, Integer.MIN_VALUE, FrameFormat.TOKEN_BYTES_MAX + 1}) {
-      var failure =
-          assertThrows(HoldfastException.class, () -> FrameFormat.checkTokenBytes(n));
+      var failure = assertThrows(HoldfastException.class, () -> FrameFormat.checkTokenBytes(n));
       assertEquals(ErrorCode.TOO_LARGE, failure.code());
     }
     assertThrows(HoldfastException.class, () -> FrameFormat.checkTokenBytes(72));

@@ -104,9 +104,7 @@ class GoldenTest {
     var inode = new SealId(1, 2);
     byte[] name = "name".getBytes(StandardCharsets.US_ASCII);
     byte[] attribute = sealer.sealAttributeName(inode, name);
-    var term =
-        tags.extentTerm(
-            inode, 3, 4, new ChunkId(5, 6, 7, 8), new ChunkSalt(9, 10), 11, 12);
+    var term = tags.extentTerm(inode, 3, 4, new ChunkId(5, 6, 7, 8), new ChunkSalt(9, 10), 11, 12);
     var fields = new LinkedHashMap<String, byte[]>();
     fields.put("name", sealer.sealName(inode, name));
     fields.put("symlink", sealer.sealTarget(inode, name));

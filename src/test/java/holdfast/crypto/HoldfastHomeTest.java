@@ -221,8 +221,7 @@ class HoldfastHomeTest {
   @Test
   void theHomeIsWhereTheVariableSaysOrInTheUsersOwn() {
     var user = Path.of("/u");
-    assertEquals(
-        Path.of("/x"), HoldfastHome.directory(Map.of("HOLDFAST_HOME", "/x"), user));
+    assertEquals(Path.of("/x"), HoldfastHome.directory(Map.of("HOLDFAST_HOME", "/x"), user));
     assertEquals(Path.of("/u/.holdfast"), HoldfastHome.directory(Map.of(), user));
   }
 }

@@ -26,8 +26,7 @@ class NameSealerTest {
 
   private byte[] sealedRaw(byte[] plain) {
     byte[] associated =
-        Fixtures.joined(
-            java.util.List.of(bytes("holdfast/1 name"), DIRECTORY.toBytes()));
+        Fixtures.joined(java.util.List.of(bytes("holdfast/1 name"), DIRECTORY.toBytes()));
     return siv.seal(plain, associated);
   }
 
@@ -113,13 +112,11 @@ class NameSealerTest {
       byte[] value = new byte[size];
       byte[] sealed = sealer.sealAttributeValue(DIRECTORY, name, value);
       assertArrayEquals(value, sealer.openAttributeValue(DIRECTORY, name, sealed));
-      assertFails(
-          ErrorCode.SEAL_BROKEN, () -> sealer.openAttributeValue(DIRECTORY, other, sealed));
+      assertFails(ErrorCode.SEAL_BROKEN, () -> sealer.openAttributeValue(DIRECTORY, other, sealed));
     }
     int largest = sealer.sealAttributeValue(DIRECTORY, name, new byte[65_536]).length;
     assertEquals(NameSealer.SEALED_VALUE_BYTES_MAX, largest);
     assertFails(
-        ErrorCode.TOO_LARGE,
-        () -> sealer.sealAttributeValue(DIRECTORY, name, new byte[65_537]));
+        ErrorCode.TOO_LARGE, () -> sealer.sealAttributeValue(DIRECTORY, name, new byte[65_537]));
   }
 }

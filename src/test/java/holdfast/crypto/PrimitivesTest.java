@@ -80,7 +80,8 @@ class PrimitivesTest {
 
   @Test
   void x25519AgreesWithRfc7748() {
-    byte[] scalar = Fixtures.hex("a546e36bf0527c9d3b16154b82465edd62144c0ac1fc5a18506a2244ba449ac4");
+    byte[] scalar =
+        Fixtures.hex("a546e36bf0527c9d3b16154b82465edd62144c0ac1fc5a18506a2244ba449ac4");
     byte[] u = Fixtures.hex("e6db6867583030db3594c1a424b15f7c726624ec26b3353b10a903a6d0ab1c4c");
     assertEquals(
         "c3da55379de9c6908e94ea4df28d084f32eccf03491c71f754b4075577a28552",
@@ -118,8 +119,7 @@ class PrimitivesTest {
     assertEquals(Fixtures.PEER.id(), NodePublicKey.of(encoded).id());
     assertThrows(HoldfastException.class, () -> NodePublicKey.of(new byte[422]));
     // The absent NULL parameter, a longer length form, an even modulus, e = 65539.
-    assertThrows(
-        HoldfastException.class, () -> NodePublicKey.of(Arrays.copyOf(encoded, 421)));
+    assertThrows(HoldfastException.class, () -> NodePublicKey.of(Arrays.copyOf(encoded, 421)));
     byte[] even = encoded.clone();
     even[even.length - 6] &= (byte) 0xFE;
     assertThrows(HoldfastException.class, () -> NodePublicKey.of(even));

@@ -97,7 +97,8 @@ class PythonTest {
                       + " AESSIV(bytes(64))")
               .inheritIO()
               .start();
-      assertEquals(0, check.waitFor(), "install what is missing: apt-get install python3-cryptography");
+      assertEquals(
+          0, check.waitFor(), "install what is missing: apt-get install python3-cryptography");
     } catch (IOException e) {
       fail("install what is missing: apt-get install python3 python3-cryptography", e);
     }
@@ -128,8 +129,7 @@ class PythonTest {
   void aPythonClientOpensASessionAndAttachesAConnection() throws Exception {
     var client = Fixtures.client(pool);
     var responder =
-        Fixtures.responder(
-            Fixtures.peer(pool), new Policy(pool.members(), HandshakeStatus.OK));
+        Fixtures.responder(Fixtures.peer(pool), new Policy(pool.members(), HandshakeStatus.OK));
     try (var python = new Python("initiator")) {
       begin(python, client, Fixtures.HOME);
       python.write(new holdfast.util.ByteWriter().u64(client.dataKeyId()).toBytes());

@@ -138,8 +138,7 @@ class SealingTest {
     var otherKey = DataKey.of(Fixtures.counted(32, 0x41));
     var wrongKey = new ChunkOpener(suite, otherKey, chunk.salt());
     assertBroken(() -> wrongKey.openBlock(0, chunk.sealed(), 32, blockBytes));
-    var wrongSuite =
-        suite == CipherSuite.FERNET ? CipherSuite.AES_256_GCM : CipherSuite.FERNET;
+    var wrongSuite = suite == CipherSuite.FERNET ? CipherSuite.AES_256_GCM : CipherSuite.FERNET;
     var confused = new ChunkOpener(wrongSuite, Fixtures.DATA_KEY, chunk.salt());
     assertBroken(() -> confused.openBlock(0, chunk.sealed(), 32, blockBytes));
     for (int bit : new int[] {0, 9 * 8, 40 * 8, 30_000, blockBytes * 8 - 1}) {
