@@ -10,7 +10,6 @@ import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import holdfast.model.SealId;
 import holdfast.peer.port.FileService;
-import holdfast.protocol.Reply;
 import holdfast.util.MonotonicClock;
 import holdfast.util.NamedThreads;
 import holdfast.util.WallClock;
@@ -18,9 +17,7 @@ import java.lang.System.Logger.Level;
 import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadPoolExecutor;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.concurrent.locks.LockSupport;
 import java.util.function.Supplier;
 
 /**
@@ -28,25 +25,12 @@ import java.util.function.Supplier;
  * Close-to-open: what one closed, every other's next open, stat or listing sees.
  */
 public final class PooledFileSystem implements PoolFileSystem {
-  /** Unsaved data is brought to the pool after this long at the latest. */
-  static final long UNSAVED_MAX_NS = 5_000_000_000L;
-
   /** How far a sequential reader is read ahead, in bytes. */
   static final int AHEAD_BYTES = 8 << 20;
 
   /** How far out of order the reads of one sequential reader may come, in bytes. */
   private static final int AHEAD_SLACK_BYTES = 512 << 10;
 
-  /** How long the kernel keeps attributes, in ms; a path is looked up anew each time. */
-  private static final long ATTRIBUTES_MS = 1_000;
-
-  /** How long the kernel keeps the name of a directory, in ms. */
-  private static final long DIRECTORY_ENTRY_MS = 1_000;
-
-  /** How old the answer to statfs may be. */
-  private static final long SPACE_MAX_AGE_NS = 1_000_000_000L;
-
-  private static final int SPACE_BLOCK_BYTES = 4_096;
   private static final int SEALER_QUEUE_MAX = 65_536;
   private static final int DIRECTORIES_MAX = 65_536;
   private static final System.Logger LOG = System.getLogger(PooledFileSystem.class.getName());
@@ -62,10 +46,10 @@ public final class PooledFileSystem implements PoolFileSystem {
   private final WriteBack writeBack;
   private final AtomicLong nextDirectory = new AtomicLong(1);
   private final ConcurrentHashMap<Long, DirectoryHandle> directories = new ConcurrentHashMap<>();
-  private volatile PoolSpace lastSpace;
-  private volatile long lastSpaceNs;
+  private final SpaceCache space;
+  private final Presentation presentation;
+  private final Flusher flusher;
   private volatile boolean isClosed;
-  private final Thread flusher;
 
   /**
    * A file system over an opened service.
@@ -95,7 +79,9 @@ public final class PooledFileSystem implements PoolFileSystem {
     var committer = new Committer(service, sealing, loader, waits, wallClock);
     writeBack =
         new WriteBack(service, sealing, sealers, waits, wallClock, committer, reader, timeoutNs);
-    flusher = threads.startPlatform("flusher", this::flushOld);
+    space = new SpaceCache(service, waits);
+    presentation = new Presentation(options.ownerOrNull());
+    flusher = new Flusher(files, writeBack, waits, threads);
   }
 
   @Override
@@ -238,7 +224,7 @@ public final class PooledFileSystem implements PoolFileSystem {
     mayChange();
     long deadlineNs = waits.deadlineNs();
     boolean isExclusive = (openFlags & OpenFlags.EXCLUSIVE) != 0;
-    var wanted = wanted(caller, parent, FileType.FILE, mode, 0, null, deadlineNs);
+    var wanted = presentation.wanted(caller, FileType.FILE, mode, 0, null);
     Attributes created = tree.create(parent, name, wanted, isExclusive, deadlineNs);
     boolean isNew = created.version() == 0 && created.sizeBytes() == 0;
     OpenedFile opened = isNew ? files.openNew(created) : files.open(created.inode(), deadlineNs);
@@ -286,23 +272,8 @@ public final class PooledFileSystem implements PoolFileSystem {
       byte[] targetOrNull) {
     mayChange();
     long deadlineNs = waits.deadlineNs();
-    var wanted = wanted(caller, parent, type, mode, rdev, targetOrNull, deadlineNs);
+    var wanted = presentation.wanted(caller, type, mode, rdev, targetOrNull);
     return shown(tree.create(parent, name, wanted, true, deadlineNs));
-  }
-
-  private Tree.Wanted wanted(
-      Caller caller,
-      long parent,
-      FileType type,
-      int mode,
-      int rdev,
-      byte[] targetOrNull,
-      long deadlineNs) {
-    ClientOptions.Owner owner = options.ownerOrNull();
-    int uid = owner == null ? caller.uid() : owner.uid();
-    int gid = owner == null ? caller.gid() : owner.gid();
-    // The namespace gives a set-group-id directory's group to what is made in it.
-    return new Tree.Wanted(type, mode & Attributes.MODE_MASK, uid, gid, rdev, targetOrNull);
   }
 
   @Override
@@ -491,33 +462,7 @@ public final class PooledFileSystem implements PoolFileSystem {
 
   @Override
   public PoolSpace statistics() {
-    long nowNs = waits.nowNs();
-    PoolSpace known = lastSpace;
-    if (known != null && nowNs - lastSpaceNs < SPACE_MAX_AGE_NS) {
-      return known;
-    }
-    lastSpaceNs = nowNs;
-    var asked = service.space(waits.deadlineNs());
-    if (known != null) {
-      // The next caller gets the new numbers: this one must not wait.
-      asked.thenAccept(space -> lastSpace = shown(space));
-      return known;
-    }
-    lastSpace = shown(waits.await(asked, waits.deadlineNs()));
-    return lastSpace;
-  }
-
-  private static PoolSpace shown(Reply.Space space) {
-    long blocks = space.totalBytes() / SPACE_BLOCK_BYTES;
-    long free = space.freeBytes() / SPACE_BLOCK_BYTES;
-    return new PoolSpace(
-        SPACE_BLOCK_BYTES,
-        blocks,
-        free,
-        free,
-        space.fileCount() + free,
-        free,
-        PoolFileSystem.NAME_BYTES_MAX);
+    return space.now();
   }
 
   @Override
@@ -541,7 +486,7 @@ public final class PooledFileSystem implements PoolFileSystem {
       return;
     }
     isClosed = true;
-    LockSupport.unpark(flusher);
+    flusher.stop();
     for (FileContent content : files.all()) {
       try {
         writeBack.flush(content, false, waits.deadlineNs());
@@ -552,37 +497,6 @@ public final class PooledFileSystem implements PoolFileSystem {
     sealers.shutdown();
   }
 
-  /** The flusher's work: saves what has been unsaved for too long. */
-  private void flushOld() {
-    while (!isClosed) {
-      LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(500));
-      for (FileContent content : files.all()) {
-        if (isClosed || !isOld(content)) {
-          continue;
-        }
-        try {
-          writeBack.flush(content, false, waits.deadlineNs());
-        } catch (HoldfastException e) {
-          // Uploads that failed have told their handles; the rest is tried again in a while.
-          LOG.log(Level.DEBUG, "save file in the background: {0}", e.getMessage());
-        }
-      }
-    }
-  }
-
-  private boolean isOld(FileContent content) {
-    content.lock.lock();
-    try {
-      boolean isOld = content.isUnsaved() && waits.nowNs() - content.dirtySinceNs > UNSAVED_MAX_NS;
-      if (isOld) {
-        content.dirtySinceNs = waits.nowNs();
-      }
-      return isOld;
-    } finally {
-      content.lock.unlock();
-    }
-  }
-
   private void mayChange() {
     if (options.isReadOnly()) {
       throw new HoldfastException(
@@ -590,21 +504,7 @@ public final class PooledFileSystem implements PoolFileSystem {
     }
   }
 
-  private FileAttributes shown(Attributes a) {
-    ClientOptions.Owner owner = options.ownerOrNull();
-    return new FileAttributes(
-        a.inode(),
-        a.statMode(),
-        a.linkCount(),
-        owner == null ? a.uid() : owner.uid(),
-        owner == null ? a.gid() : owner.gid(),
-        a.rdev(),
-        a.sizeBytes(),
-        (a.allocatedBytes() + 511) / 512,
-        a.atimeNs(),
-        a.mtimeNs(),
-        a.ctimeNs(),
-        ATTRIBUTES_MS,
-        a.isDirectory() ? DIRECTORY_ENTRY_MS : 0);
+  private FileAttributes shown(Attributes attributes) {
+    return presentation.shown(attributes);
   }
 }

@@ -105,6 +105,12 @@ public final class PeerNode implements NodeService {
     ports.loop().post(() -> begin(then));
   }
 
+  /** The data key clients of this pool seal with; 0 while none is set or known. Any thread. */
+  public long dataKeyId() {
+    Replica replica = standing.replica();
+    return replica == null ? 0 : replica.state().dataKeyId();
+  }
+
   private void begin(Runnable then) {
     heartbeats.start();
     joining.start();

@@ -26,7 +26,7 @@ final class Replica {
   }
 
   private final Listener listener;
-  private PoolState state;
+  private volatile PoolState state;
   private NamespaceEditor editor;
   private Namespace namespace;
   private OperationResult lastResult;

@@ -19,7 +19,7 @@ final class Standing {
   private final PeerPorts ports;
   private Heartbeats heartbeats;
   private ConsensusDriver driver;
-  private Replica replica;
+  private volatile Replica replica; // handshakes ask for the data key, on their threads
   private long leaderlessSinceNs;
   private boolean isLeaderless = true;
 

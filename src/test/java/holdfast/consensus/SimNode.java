@@ -173,11 +173,7 @@ final class SimNode {
           sim.checkers.leads(endpoint, e.term(), baseIndex, log);
         }
       }
-      case Effect.ConfigurationChanged e -> {
-        if (leads() && e.configuration().voters().equals(List.of(endpoint))) {
-          sim.pairCount++;
-        }
-      }
+      case Effect.ConfigurationChanged e -> {}
     }
   }
 

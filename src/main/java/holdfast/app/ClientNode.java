@@ -1,0 +1,228 @@
+package holdfast.app;
+
+import holdfast.client.ClientOptions;
+import holdfast.client.KeySealing;
+import holdfast.client.PooledFileSystem;
+import holdfast.client.RemoteFileService;
+import holdfast.crypto.CipherSuite;
+import holdfast.crypto.DataKey;
+import holdfast.crypto.LocalNode;
+import holdfast.crypto.PoolFile;
+import holdfast.crypto.Role;
+import holdfast.crypto.SaltSource;
+import holdfast.model.ClientId;
+import holdfast.model.ErrorCode;
+import holdfast.model.HoldfastException;
+import holdfast.model.NodeId;
+import holdfast.model.SealId;
+import holdfast.network.NodeIdentity;
+import holdfast.network.NodeTransport;
+import holdfast.network.TransportOptions;
+import holdfast.peer.port.Body;
+import holdfast.peer.port.NodeService;
+import holdfast.peer.port.Remote;
+import holdfast.peer.port.Responder;
+import holdfast.protocol.Notice;
+import holdfast.protocol.Request;
+import java.time.Duration;
+import java.util.HashSet;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Supplier;
+
+/** A client process: a session with the pool, and a file system over it. */
+final class ClientNode implements AutoCloseable {
+  private final NodeBase base;
+  private final NodeTransport transport;
+  private final RemoteFileService service;
+  private final PeerFinder finder;
+  private final Duration timeout;
+  private final DataKey dataKey;
+  private final Set<NodeId> connected = new HashSet<>(); // loop only
+
+  private ClientNode(CommonOptions common, Duration timeout) {
+    this.timeout = timeout;
+    base = new NodeBase(common);
+    PoolFile pool = base.pool();
+    dataKey =
+        pool.dataKey()
+            .orElseThrow(
+                () ->
+                    new HoldfastException(
+                        ErrorCode.DATA_KEY_DIFFERS,
+                        "open pool: this home lends disks only and has no data key; `holdfast key"
+                            + " import` or join again as a client"));
+    var certificate = base.home.certify(base.home.key().id(), Role.CLIENT);
+    Supplier<LocalNode> self =
+        () ->
+            new LocalNode(
+                base.home.key(), certificate, base.instance, base.pool().secrets(), dataKey.id());
+    var relay = new Relay();
+    transport =
+        new NodeTransport(
+            new NodeIdentity(self, new PoolPolicy(base, () -> 0L)),
+            new TransportOptions(
+                base.bind, holdfast.network.NetworkLimits.standard(), base::reached),
+            base.loop,
+            base.threads,
+            base.clock,
+            base.wallClock,
+            base.random,
+            relay);
+    var client = new ClientId(base.random.nextLong(), base.random.nextLong());
+    service = new RemoteFileService(base.loop, transport, client, dataKey.id());
+    relay.service = service;
+    finder = new PeerFinder(base, transport, () -> !connected.isEmpty());
+  }
+
+  /** Passes on what arrives, and counts who is connected. */
+  private final class Relay implements NodeService {
+    private NodeService service;
+
+    @Override
+    public void onConnected(Remote remote) {
+      connected.add(remote.node());
+      service.onConnected(remote);
+    }
+
+    @Override
+    public void onDisconnected(NodeId node) {
+      connected.remove(node);
+      service.onDisconnected(node);
+    }
+
+    @Override
+    public void onNotice(Remote from, Notice notice) {
+      service.onNotice(from, notice);
+    }
+
+    @Override
+    public void onRequest(Remote from, Request request, Body body, Responder responder) {
+      service.onRequest(from, request, body, responder);
+    }
+  }
+
+  /**
+   * Finds the pool and opens a session.
+   *
+   * @throws HoldfastException with one line that says what was tried when there is no peer
+   */
+  static ClientNode connect(CommonOptions common, Duration timeout) {
+    var node = new ClientNode(common, timeout);
+    try {
+      node.open();
+      return node;
+    } catch (RuntimeException e) {
+      node.close();
+      throw e;
+    }
+  }
+
+  /** Sealing as the pool has it; learned when the session was opened. */
+  private CipherSuite suite;
+
+  private void open() {
+    finder.start();
+    long startNs = base.clock.nowNs();
+    try {
+      int wire = await(service.open(deadlineNs()));
+      suite =
+          CipherSuite.ofWire(wire)
+              .orElseThrow(
+                  () ->
+                      new HoldfastException(
+                          ErrorCode.UNSUPPORTED,
+                          "open pool: expected=a sealing this version knows, was=" + wire));
+    } catch (HoldfastException e) {
+      boolean isAlone =
+          e.code() == ErrorCode.UNREACHABLE
+              || e.code() == ErrorCode.TIMED_OUT && connectedCount() == 0;
+      throw isAlone ? noPeer(startNs) : e;
+    }
+  }
+
+  private HoldfastException noPeer(long startNs) {
+    var failures = new CompletableFuture<String>();
+    base.loop.post(
+        () -> {
+          var text = new StringBuilder();
+          finder.failures().forEach((address, why) -> text.append("; ").append(why));
+          failures.complete(text.toString());
+        });
+    long seconds = TimeUnit.NANOSECONDS.toSeconds(base.clock.nowNs() - startNs + 500_000_000L);
+    return new HoldfastException(
+        ErrorCode.UNREACHABLE,
+        "find a peer: expected=an answer, was=none in "
+            + seconds
+            + " s; tried "
+            + String.join(", ", base.tried())
+            + failures.getNow(failures.completeOnTimeout("", 1, TimeUnit.SECONDS).join())
+            + "; start one with `holdfast peer`, or name one with --peer HOST:PORT");
+  }
+
+  private int connectedCount() {
+    var count = new CompletableFuture<Integer>();
+    base.loop.post(() -> count.complete(connected.size()));
+    return count.completeOnTimeout(0, 1, TimeUnit.SECONDS).join();
+  }
+
+  /** The deadline of a call that begins now. */
+  long deadlineNs() {
+    return base.clock.nowNs() + timeout.toNanos();
+  }
+
+  RemoteFileService service() {
+    return service;
+  }
+
+  NodeBase base() {
+    return base;
+  }
+
+  /** A file system over this session; the caller closes it before this. */
+  PooledFileSystem fileSystem(ClientOptions options) {
+    var salts = new SaltSource(base.random, base.instance, base.wallClock);
+    var sealing = new KeySealing(suite, dataKey, salts, base.random, base.wallClock);
+    return new PooledFileSystem(
+        service,
+        sealing,
+        options,
+        base.clock,
+        base.wallClock,
+        base.threads,
+        () -> new SealId(base.random.nextLong(), base.random.nextLong()),
+        Math.max(2, Runtime.getRuntime().availableProcessors()));
+  }
+
+  /** Waits for a future of the service; its failure or TIMED_OUT is thrown. */
+  <T> T await(CompletableFuture<T> future) {
+    try {
+      return future.get(timeout.toMillis() + 1_000, TimeUnit.MILLISECONDS);
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof HoldfastException known) {
+        throw known;
+      }
+      throw new HoldfastException(ErrorCode.INTERNAL, "ask the pool: " + e.getCause(), e);
+    } catch (TimeoutException e) {
+      throw new HoldfastException(
+          ErrorCode.TIMED_OUT,
+          "ask the pool: expected=an answer in " + timeout.toSeconds() + " s, was=none",
+          e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new HoldfastException(ErrorCode.SHUTTING_DOWN, "ask the pool: interrupted", e);
+    }
+  }
+
+  /** Ends the session. */
+  @Override
+  public void close() {
+    service.close();
+    finder.stop();
+    transport.close();
+    base.close();
+  }
+}

@@ -1,0 +1,42 @@
+package holdfast.app;
+
+import holdfast.client.ClientOptions;
+import holdfast.client.PooledFileSystem;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.time.Duration;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** What the commands that work on files without a mount have in common. */
+abstract class FileCommand implements Callable<Integer> {
+  @Option(
+      names = "--timeout",
+      paramLabel = "TIME",
+      description = "Longest wait of a call (default: ${DEFAULT-VALUE}).")
+  String timeout = "10s";
+
+  @Mixin CommonOptions common;
+  @Spec CommandSpec spec;
+
+  /** Does the command's work. */
+  abstract void run(PooledFileSystem files, PrintWriter out) throws IOException;
+
+  @Override
+  public final Integer call() throws IOException {
+    LogOutput.start(System.err, common.isVerbose, true);
+    Duration limit = Durations.parse("--timeout", timeout);
+    Ids ids = Ids.ofThisProcess();
+    ClientOptions.Owner owner =
+        ids.uid() == 0 ? null : new ClientOptions.Owner(ids.uid(), ids.gid());
+    var options = new ClientOptions(limit, ClientOptions.CACHE_BYTES, false, owner);
+    try (ClientNode node = ClientNode.connect(common, limit);
+        PooledFileSystem files = node.fileSystem(options)) {
+      run(files, spec.commandLine().getOut());
+    }
+    return Main.EXIT_DONE;
+  }
+}

@@ -1,0 +1,90 @@
+package holdfast.app;
+
+import holdfast.client.ClientOptions;
+import holdfast.client.PooledFileSystem;
+import holdfast.client.fuse.FuseMount;
+import holdfast.client.fuse.MountOptions;
+import holdfast.util.ByteSize;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code holdfast mount}: runs in the foreground until it is unmounted or told to stop. */
+@Command(name = "mount", description = "Mounts the pool.", mixinStandardHelpOptions = true)
+final class MountCommand implements Callable<Integer> {
+  /** The watchdog's margin over the file system's own deadline. */
+  private static final Duration MARGIN = Duration.ofSeconds(2);
+
+  @Option(names = "--mount", required = true, paramLabel = "DIR", description = "Where to mount.")
+  Path directory;
+
+  @Option(names = "--read-only", description = "Refuse every change.")
+  boolean isReadOnly;
+
+  @Option(names = "--allow-other", description = "Let other users in as well.")
+  boolean allowsOther;
+
+  @Option(
+      names = "--timeout",
+      paramLabel = "TIME",
+      description = "Longest wait of a call (default: ${DEFAULT-VALUE}).")
+  String timeout = "10s";
+
+  @Option(
+      names = "--cache-size",
+      paramLabel = "SIZE",
+      description = "Opened blocks kept in memory (default: ${DEFAULT-VALUE}).")
+  String cacheSize = "64MiB";
+
+  @Mixin CommonOptions common;
+  @Spec CommandSpec spec;
+
+  @Override
+  public Integer call() throws InterruptedException {
+    LogOutput.start(System.err, common.isVerbose, false);
+    Duration limit = Durations.parse("--timeout", timeout);
+    ClientOptions options = options(limit);
+    var stop = new StopSignal();
+    try (ClientNode node = ClientNode.connect(common, limit)) {
+      PooledFileSystem files = node.fileSystem(options);
+      try {
+        files.attributes(holdfast.client.PoolFileSystem.ROOT_INODE);
+        var mountOptions =
+            new MountOptions("holdfast", isReadOnly, allowsOther, limit.plus(MARGIN));
+        FuseMount mount =
+            FuseMount.mount(files, directory, mountOptions, node.base().threads, node.base().clock);
+        stop.whenAsked(mount::unmount);
+        node.base().whenBroken(() -> Runtime.getRuntime().halt(Main.EXIT_FAILED));
+        spec.commandLine()
+            .getOut()
+            .println("mount ready at=" + mount.mountPoint() + " pool=" + node.base().pool().id());
+        mount.awaitUnmounted();
+      } finally {
+        files.close();
+      }
+      return Main.EXIT_DONE;
+    } finally {
+      stop.done();
+    }
+  }
+
+  private ClientOptions options(Duration limit) {
+    try {
+      long cacheBytes = ByteSize.parse(cacheSize);
+      return new ClientOptions(limit, cacheBytes, isReadOnly, owner());
+    } catch (IllegalArgumentException e) {
+      throw new UsageException("mount: " + e.getMessage());
+    }
+  }
+
+  /** Root sees owners as stored; everybody else owns all there is. */
+  private static ClientOptions.Owner owner() {
+    Ids ids = Ids.ofThisProcess();
+    return ids.uid() == 0 ? null : new ClientOptions.Owner(ids.uid(), ids.gid());
+  }
+}

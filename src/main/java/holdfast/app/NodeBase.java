@@ -1,0 +1,129 @@
+package holdfast.app;
+
+import holdfast.crypto.CipherSuite;
+import holdfast.crypto.HoldfastHome;
+import holdfast.crypto.MemberList;
+import holdfast.crypto.PoolFile;
+import holdfast.model.HostPort;
+import holdfast.model.InstanceId;
+import holdfast.model.NodeId;
+import holdfast.network.Beacon;
+import holdfast.network.DiscoveryOptions;
+import holdfast.util.MonotonicClock;
+import holdfast.util.NamedThreads;
+import holdfast.util.SystemClocks;
+import holdfast.util.WallClock;
+import java.lang.System.Logger.Level;
+import java.net.InetAddress;
+import java.security.SecureRandom;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicReference;
+
+/** What every process of a pool has: its home, clocks, threads, loop and discovery. */
+final class NodeBase implements AutoCloseable {
+  private static final System.Logger LOG = System.getLogger("holdfast.app");
+
+  final SecureRandom random = new SecureRandom();
+  final MonotonicClock clock = SystemClocks.monotonic();
+  final WallClock wallClock = SystemClocks.wall();
+  final HoldfastHome home;
+  final InstanceId instance;
+  final InetAddress bind;
+  final DiscoveryOptions discovery;
+  final List<HostPort> given;
+  final NamedThreads threads;
+  final NodeLoop loop;
+  final Beacon beacon;
+  private final AtomicReference<PoolFile> pool = new AtomicReference<>();
+  private final AtomicReference<Runnable> onBroken = new AtomicReference<>(() -> {});
+
+  /** Opens the home, and makes it and a pool where there is none. */
+  NodeBase(CommonOptions common) {
+    bind = common.bindAddress();
+    try {
+      discovery = DiscoveryOptions.parse(common.discovery, bind);
+    } catch (IllegalArgumentException e) {
+      throw new UsageException(e.getMessage());
+    }
+    given = common.peerAddresses();
+    home = HoldfastHome.open(CommonOptions.home(), CipherSuite.FERNET, random);
+    pool.set(home.pool());
+    instance = new InstanceId(random.nextLong(), random.nextLong());
+    threads =
+        new NamedThreads(
+            (thread, failure) ->
+                LOG.log(Level.ERROR, "thread " + thread.getName() + " failed", failure));
+    loop = new NodeLoop(clock, threads, this::broken);
+    beacon =
+        new Beacon(
+            discovery,
+            () -> pool().secrets().stream().map(secret -> secret.discoveryKey()).toList(),
+            instance,
+            loop,
+            threads,
+            clock,
+            wallClock,
+            random);
+  }
+
+  /** The pool file as this process read it. */
+  PoolFile pool() {
+    return pool.get();
+  }
+
+  MemberList members() {
+    return pool().members();
+  }
+
+  /** What happens when a bug has ended the loop: the process can't go on. */
+  void whenBroken(Runnable then) {
+    onBroken.set(then);
+  }
+
+  /** Addresses to dial: those given, then those remembered that the binding can reach. */
+  Set<HostPort> knownAddresses() {
+    var known = new LinkedHashSet<>(given);
+    for (String remembered : home.addresses()) {
+      try {
+        HostPort address = HostPort.parse(remembered);
+        if (!bind.isLoopbackAddress() || isLoopback(address)) {
+          known.add(address);
+        }
+      } catch (IllegalArgumentException e) {
+        LOG.log(Level.DEBUG, "skip remembered address: {0}", e.getMessage());
+      }
+    }
+    return known;
+  }
+
+  /** Remembers where a node of the pool was reached, off the loop. */
+  void reached(NodeId node, HostPort address) {
+    threads.startVirtual("remember-address", () -> home.rememberAddress(address.toString()));
+  }
+
+  /** How discovery was done, for messages. */
+  List<String> tried() {
+    var tried = new ArrayList<String>();
+    tried.add(discovery.isOff() ? "no broadcast (off)" : "broadcast on UDP " + discovery.port());
+    knownAddresses().forEach(address -> tried.add(address.toString()));
+    return tried;
+  }
+
+  private void broken(Throwable failure) {
+    LOG.log(Level.ERROR, "the node stops: a task of its loop failed", failure);
+    onBroken.get().run();
+  }
+
+  private static boolean isLoopback(HostPort address) {
+    return address.host().startsWith("127.") || address.host().equals("localhost");
+  }
+
+  @Override
+  public void close() {
+    beacon.close();
+    loop.stop();
+  }
+}

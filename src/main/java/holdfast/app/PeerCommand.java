@@ -1,0 +1,96 @@
+package holdfast.app;
+
+import holdfast.util.ByteSize;
+import java.nio.file.Path;
+import java.util.OptionalLong;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code holdfast peer}: lends a disk; runs in the foreground until it is told to stop. */
+@Command(
+    name = "peer",
+    description = "Lends a part of a disk to the pool.",
+    mixinStandardHelpOptions = true)
+final class PeerCommand implements Callable<Integer> {
+  private static final int PORT_MAX = 65_535;
+
+  @Option(
+      names = "--storage-dir",
+      required = true,
+      paramLabel = "DIR",
+      description = "Where to keep what is lent; made if it isn't there.")
+  Path storageDirectory;
+
+  @Option(names = "--port", description = "TCP port (default: ${DEFAULT-VALUE}).")
+  int port = 8_000;
+
+  @Option(
+      names = "--capacity",
+      paramLabel = "SIZE",
+      description = "Most to lend, such as 500GB (default: all but what is left free).")
+  String capacity;
+
+  @Option(
+      names = "--leave-free",
+      paramLabel = "SIZE",
+      description = "What stays free on the disk (default: 5 %% of it).")
+  String leaveFree;
+
+  @Option(
+      names = "--zone",
+      paramLabel = "NAME",
+      description = "What fails together with this peer, instead of its machine.")
+  String zone = "";
+
+  @Option(
+      names = "--http",
+      paramLabel = "ADDR:PORT|off",
+      description = "Where to show the status page; this version has none.")
+  String http = "off";
+
+  @Mixin CommonOptions common;
+  @Spec CommandSpec spec;
+
+  @Override
+  public Integer call() throws InterruptedException {
+    if (port < 1 || port > PORT_MAX) {
+      throw new UsageException("read --port: expected=1 to 65535, was=" + port);
+    }
+    if (!http.equals("off")) {
+      throw new UsageException(
+          "read --http: expected=off (this version has no status page), was=" + http);
+    }
+    OptionalLong capacityBytes = size("--capacity", capacity);
+    OptionalLong leaveFreeBytes = size("--leave-free", leaveFree);
+    LogOutput.start(System.err, common.isVerbose, false);
+    var stopAsked = new CountDownLatch(1);
+    var stop = new StopSignal();
+    stop.whenAsked(stopAsked::countDown);
+    try (PeerProcess peer =
+        PeerProcess.start(common, storageDirectory, port, capacityBytes, leaveFreeBytes, zone)) {
+      spec.commandLine().getOut().println(peer.readyLine());
+      peer.whenFailed(stopAsked::countDown);
+      stopAsked.await();
+      boolean isWell = peer.stop();
+      return isWell ? Main.EXIT_DONE : Main.EXIT_FAILED;
+    } finally {
+      stop.done();
+    }
+  }
+
+  private static OptionalLong size(String option, String text) {
+    if (text == null) {
+      return OptionalLong.empty();
+    }
+    try {
+      return OptionalLong.of(ByteSize.parse(text));
+    } catch (IllegalArgumentException e) {
+      throw new UsageException("read " + option + ": " + e.getMessage());
+    }
+  }
+}

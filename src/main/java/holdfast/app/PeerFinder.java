@@ -1,0 +1,92 @@
+package holdfast.app;
+
+import holdfast.model.HoldfastException;
+import holdfast.model.HostPort;
+import holdfast.model.NodeId;
+import holdfast.network.Beacon;
+import holdfast.peer.port.Transport;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
+
+/**
+ * Looks for peers while none is connected: dials what is known and asks by broadcast. Everything on
+ * the loop, but {@link #failures}.
+ */
+final class PeerFinder {
+  private static final long LOOK_EVERY_NS = TimeUnit.SECONDS.toNanos(1);
+
+  /** Most addresses whose failure is remembered for messages. */
+  private static final int FAILURES_MAX = 64;
+
+  private final NodeBase base;
+  private final Transport transport;
+  private final Supplier<Boolean> isConnected;
+  private final Map<HostPort, String> failures = new LinkedHashMap<>();
+  private Beacon.Search search;
+  private boolean isStopped;
+
+  PeerFinder(NodeBase base, Transport transport, Supplier<Boolean> isConnected) {
+    this.base = base;
+    this.transport = transport;
+    this.isConnected = isConnected;
+  }
+
+  /** Begins; goes on until {@link #stop}. */
+  void start() {
+    base.loop.post(this::look);
+  }
+
+  void stop() {
+    base.loop.post(
+        () -> {
+          isStopped = true;
+          endSearch();
+        });
+  }
+
+  /** What became of the addresses that were dialled in vain; on the loop. */
+  Map<HostPort, String> failures() {
+    return Map.copyOf(failures);
+  }
+
+  private void look() {
+    if (isStopped) {
+      return;
+    }
+    if (isConnected.get()) {
+      endSearch();
+    } else {
+      base.knownAddresses().forEach(this::dial);
+      if (search == null) {
+        search = base.beacon.findPeers(0, this::hinted);
+      }
+    }
+    base.loop.at(base.loop.nowNs() + LOOK_EVERY_NS, "look for peers", this::look);
+  }
+
+  private void hinted(Beacon.Hint hint) {
+    NodeId expected = hint.expected().orElse(null);
+    if (expected == null || !transport.isConnected(expected)) {
+      dial(hint.address());
+    }
+  }
+
+  private void dial(HostPort address) {
+    transport.dial(address, why -> failed(address, why));
+  }
+
+  private void failed(HostPort address, HoldfastException why) {
+    if (failures.size() < FAILURES_MAX || failures.containsKey(address)) {
+      failures.put(address, why.getMessage());
+    }
+  }
+
+  private void endSearch() {
+    if (search != null) {
+      search.stop();
+      search = null;
+    }
+  }
+}

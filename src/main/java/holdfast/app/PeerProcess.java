@@ -1,0 +1,326 @@
+package holdfast.app;
+
+import holdfast.consensus.RaftConfig;
+import holdfast.crypto.Certificate;
+import holdfast.crypto.LocalNode;
+import holdfast.crypto.NodeKey;
+import holdfast.crypto.Role;
+import holdfast.model.ErrorCode;
+import holdfast.model.HoldfastException;
+import holdfast.model.HostPort;
+import holdfast.model.LogId;
+import holdfast.model.NodeId;
+import holdfast.model.StorageException;
+import holdfast.network.Beacon;
+import holdfast.network.NetworkLimits;
+import holdfast.network.NodeIdentity;
+import holdfast.network.NodeTransport;
+import holdfast.network.TransportOptions;
+import holdfast.peer.PeerConfig;
+import holdfast.peer.PeerListener;
+import holdfast.peer.PeerNode;
+import holdfast.peer.PeerPorts;
+import holdfast.peer.port.Body;
+import holdfast.peer.port.ChunkVault;
+import holdfast.peer.port.NodeService;
+import holdfast.peer.port.Remote;
+import holdfast.peer.port.Responder;
+import holdfast.placement.PoolSettings;
+import holdfast.protocol.Notice;
+import holdfast.protocol.Request;
+import holdfast.storage.ChunkStore;
+import holdfast.storage.DiskLog;
+import holdfast.storage.DiskVault;
+import holdfast.storage.LogStore;
+import holdfast.storage.NioDisk;
+import holdfast.storage.StorageDirectory;
+import holdfast.storage.StorageSpace;
+import java.io.IOException;
+import java.lang.System.Logger.Level;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.Set;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+
+/** A running peer: its directory, its stores, its node and its place on the network. */
+final class PeerProcess implements AutoCloseable {
+  private static final System.Logger LOG = System.getLogger("holdfast.app");
+  private static final Path BOOT_ID = Path.of("/proc/sys/kernel/random/boot_id");
+  private static final int DIRECTORY_ID_BYTES = 16;
+
+  /** Threads for chunks: reads and writes of several clients overlap. */
+  private static final int CHUNK_THREADS = 4;
+
+  private static final int LOG_QUEUE_MAX = 65_536;
+  private static final long STOP_MAX_S = 5;
+
+  private final NodeBase base;
+  private final StorageDirectory directory;
+  private final ChunkStore chunks;
+  private final DiskLog log;
+  private final ThreadPoolExecutor chunkDisk;
+  private final ThreadPoolExecutor logDisk;
+  private final ThreadPoolExecutor snapshotDisk;
+  private final NodeTransport transport;
+  private final NodeId nodeId;
+  private final PeerNode node;
+  private final HostPort address;
+  private final AtomicReference<Runnable> onFailed = new AtomicReference<>(() -> {});
+  private final Set<NodeId> connectedPeers = new HashSet<>(); // loop only
+  private volatile boolean hasFailed;
+  private boolean isClosed;
+
+  /** Opens everything and returns when the peer listens and answers. */
+  static PeerProcess start(
+      CommonOptions common,
+      Path storage,
+      int port,
+      OptionalLong capacityBytes,
+      OptionalLong leaveFreeBytes,
+      String zone) {
+    var base = new NodeBase(common);
+    try {
+      return new PeerProcess(base, storage, port, capacityBytes, leaveFreeBytes, zone);
+    } catch (RuntimeException e) {
+      base.close();
+      throw e;
+    }
+  }
+
+  private PeerProcess(
+      NodeBase base,
+      Path storage,
+      int port,
+      OptionalLong capacityBytes,
+      OptionalLong leaveFreeBytes,
+      String zone) {
+    this.base = base;
+    makeDirectory(storage);
+    var disk = NioDisk.open(storage);
+    byte[] directoryId = new byte[DIRECTORY_ID_BYTES];
+    base.random.nextBytes(directoryId);
+    directory =
+        StorageDirectory.open(disk, bootId(), directoryId, "pid " + ProcessHandle.current().pid());
+    NodeKey key = NodeKey.loadOrCreate(storage, base.random);
+    nodeId = key.id();
+    Certificate certificate = base.home.certify(key.id(), Role.PEER);
+    var space = StorageSpace.of(disk, capacityBytes, leaveFreeBytes);
+    chunks = ChunkStore.open(disk, space, space.segmentBytes(0));
+    chunkDisk = base.threads.platformPool("chunks", CHUNK_THREADS, ChunkVault.OPERATIONS_MAX);
+    logDisk = base.threads.platformPool("log", 1, LOG_QUEUE_MAX);
+    snapshotDisk = base.threads.platformPool("snapshots", 1, LOG_QUEUE_MAX);
+    log = DiskLog.open(directory, LogStore.SEGMENT_BYTES_DEFAULT, logDisk, snapshotDisk, base.loop);
+    var vault = new DiskVault(chunks, space, log::diskBytes, chunkDisk, base.loop);
+    var relay = new Relay();
+    transport =
+        new NodeTransport(
+            new NodeIdentity(
+                () -> new LocalNode(key, certificate, base.instance, base.pool().secrets(), 0),
+                new PoolPolicy(base, relay::dataKeyId)),
+            new TransportOptions(base.bind, NetworkLimits.standard(), base::reached),
+            base.loop,
+            base.threads,
+            base.clock,
+            base.wallClock,
+            base.random,
+            relay);
+    HostPort bound = transport.listen(port);
+    address = new HostPort(OwnAddress.of(base.bind), bound.port());
+    node =
+        new PeerNode(
+            config(key, zone),
+            new PeerPorts(base.loop, transport, vault, log, base.random::nextInt),
+            new Listener());
+    relay.node = node;
+    base.whenBroken(this::failed);
+    awaitStarted();
+    base.beacon.serve(
+        new Beacon.Offer(
+            key.id(), key.publicKey().encoded(), address.port(), () -> vault.space().freeBytes()),
+        this::hinted);
+    new PeerFinder(base, transport, () -> !connectedPeers.isEmpty()).start();
+  }
+
+  private PeerConfig config(NodeKey key, String zone) {
+    Ids ids = Ids.ofThisProcess();
+    Optional<LogId> mayFound =
+        base.home.claimFounder(key.id())
+            ? Optional.of(new LogId(base.random.nextLong(), base.random.nextLong()))
+            : Optional.empty();
+    return new PeerConfig(
+        key.id(),
+        base.instance,
+        base.pool().id(),
+        address,
+        OwnAddress.hostName(),
+        zone,
+        base.pool().suite().wire(),
+        mayFound,
+        List.copyOf(base.knownAddresses()),
+        PoolSettings.DEFAULT,
+        ids.uid(),
+        ids.gid(),
+        base.wallClock.nowNs(),
+        RaftConfig.DEFAULT);
+  }
+
+  private void awaitStarted() {
+    var started = new CountDownLatch(1);
+    base.loop.post(() -> node.start(started::countDown));
+    try {
+      while (!started.await(1, TimeUnit.SECONDS)) {
+        if (hasFailed) {
+          throw new StorageException(
+              ErrorCode.STORE_FAILED, "start peer: its operation log can't be used (see the log)");
+        }
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** Passes on what arrives to the node, which is made after the transport. */
+  private final class Relay implements NodeService {
+    private volatile PeerNode node;
+
+    long dataKeyId() {
+      PeerNode made = node;
+      return made == null ? 0 : made.dataKeyId();
+    }
+
+    @Override
+    public void onConnected(Remote remote) {
+      if (remote.isPeer()) {
+        connectedPeers.add(remote.node());
+      }
+      node.onConnected(remote);
+    }
+
+    @Override
+    public void onDisconnected(NodeId gone) {
+      connectedPeers.remove(gone);
+      node.onDisconnected(gone);
+    }
+
+    @Override
+    public void onNotice(Remote from, Notice notice) {
+      node.onNotice(from, notice);
+    }
+
+    @Override
+    public void onRequest(Remote from, Request request, Body body, Responder responder) {
+      node.onRequest(from, request, body, responder);
+    }
+  }
+
+  private final class Listener implements PeerListener {
+    @Override
+    public void onNote(String text) {
+      LOG.log(Level.INFO, text);
+    }
+
+    @Override
+    public void onStopped(HoldfastException why) {
+      LOG.log(Level.ERROR, "this peer takes no part any more until it is started again", why);
+      failed();
+    }
+  }
+
+  private void failed() {
+    hasFailed = true;
+    onFailed.get().run();
+  }
+
+  /** What happens when the peer can't go on by itself. Any thread calls it. */
+  void whenFailed(Runnable then) {
+    onFailed.set(then);
+    if (hasFailed) {
+      then.run();
+    }
+  }
+
+  private void hinted(Beacon.Hint hint) {
+    boolean isNews = hint.expected().map(id -> !transport.isConnected(id)).orElse(true);
+    if (isNews) {
+      transport.dial(
+          hint.address(),
+          why -> LOG.log(Level.DEBUG, "dial {0}: {1}", hint.address(), why.getMessage()));
+    }
+  }
+
+  /** The line that says that the peer listens and answers. */
+  String readyLine() {
+    return "peer ready id=" + nodeId.shortForm() + " tcp=" + address + " pool=" + base.pool().id();
+  }
+
+  /** Leaves in good order; false if not everything could be forced. */
+  boolean stop() throws InterruptedException {
+    var stopped = new CountDownLatch(1);
+    base.loop.post(() -> node.stop(stopped::countDown));
+    boolean hasLeft = stopped.await(STOP_MAX_S, TimeUnit.SECONDS) && !hasFailed;
+    transport.close();
+    base.close();
+    boolean areDisksDone = end(chunkDisk) & end(logDisk) & end(snapshotDisk);
+    isClosed = true;
+    if (!hasLeft || !areDisksDone) {
+      directory.close();
+      return false;
+    }
+    chunks.force();
+    chunks.close();
+    log.close();
+    directory.closeCleanly();
+    return true;
+  }
+
+  private static boolean end(ThreadPoolExecutor disk) throws InterruptedException {
+    disk.shutdown();
+    return disk.awaitTermination(STOP_MAX_S, TimeUnit.SECONDS);
+  }
+
+  /** Lets everything go as if the process had died, unless {@link #stop} was called. */
+  @Override
+  public void close() {
+    if (!isClosed) {
+      isClosed = true;
+      transport.close();
+      base.close();
+      directory.close();
+    }
+  }
+
+  private static void makeDirectory(Path storage) {
+    try {
+      if (!Files.isDirectory(storage)) {
+        Files.createDirectories(
+            storage,
+            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+      }
+    } catch (IOException e) {
+      throw new StorageException(
+          ErrorCode.STORE_FAILED,
+          "make storage directory: expected=a directory that can be written, was="
+              + e.getMessage()
+              + ", path="
+              + storage,
+          e);
+    }
+  }
+
+  private static String bootId() {
+    try {
+      return Files.readString(BOOT_ID).strip();
+    } catch (IOException e) {
+      throw new StorageException(
+          ErrorCode.STORE_FAILED, "read boot id: " + e.getMessage() + ", path=" + BOOT_ID, e);
+    }
+  }
+}

@@ -1,0 +1,61 @@
+package holdfast.app;
+
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+
+/**
+ * SIGTERM and SIGINT end a command in good order, with exit code 0: the JVM's shutdown hook asks
+ * the command to stop, waits until it has, and ends the process.
+ */
+final class StopSignal {
+  /** How long the command may take to stop: saving what is unsaved has its own deadline. */
+  private static final long STOP_MAX_S = 30;
+
+  private final AtomicReference<Runnable> onAsked = new AtomicReference<>(() -> {});
+  private final CountDownLatch ended = new CountDownLatch(1);
+  private final Thread hook = new Thread(this::stop, "stop");
+
+  StopSignal() {
+    Runtime.getRuntime().addShutdownHook(hook);
+  }
+
+  /** What asks the command to stop: called once, on a thread of its own. */
+  void whenAsked(Runnable stop) {
+    onAsked.set(stop);
+  }
+
+  /** The command has ended, asked or not. */
+  void done() {
+    ended.countDown();
+    try {
+      Runtime.getRuntime().removeShutdownHook(hook);
+    } catch (IllegalStateException e) {
+      // The hook runs already and ends the process: nothing else may happen now.
+      waitForTheEnd();
+    }
+  }
+
+  private void stop() {
+    try {
+      onAsked.get().run();
+      if (ended.await(STOP_MAX_S, TimeUnit.SECONDS)) {
+        Runtime.getRuntime().halt(Main.EXIT_DONE);
+      }
+      System.err.println("holdfast: stop: not everything was saved in " + STOP_MAX_S + " s");
+    } catch (RuntimeException e) {
+      System.err.println("holdfast: stop: " + e.getMessage());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    Runtime.getRuntime().halt(Main.EXIT_FAILED);
+  }
+
+  private static void waitForTheEnd() {
+    try {
+      new CountDownLatch(1).await(STOP_MAX_S, TimeUnit.SECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

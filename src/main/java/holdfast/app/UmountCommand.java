@@ -1,0 +1,28 @@
+package holdfast.app;
+
+import holdfast.client.fuse.Unmount;
+import holdfast.util.SystemClocks;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Parameters;
+
+/** {@code holdfast umount DIR}. */
+@Command(
+    name = "umount",
+    description = "Unmounts a mount; waits until all of it is saved and gone.",
+    mixinStandardHelpOptions = true)
+final class UmountCommand implements Callable<Integer> {
+  @Parameters(paramLabel = "DIR", description = "Where the pool is mounted.")
+  Path directory;
+
+  @Mixin CommonOptions common;
+
+  @Override
+  public Integer call() {
+    LogOutput.start(System.err, common.isVerbose, true);
+    new Unmount(SystemClocks.monotonic()).unmount(directory);
+    return Main.EXIT_DONE;
+  }
+}

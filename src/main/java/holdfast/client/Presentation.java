@@ -1,0 +1,47 @@
+package holdfast.client;
+
+import holdfast.metadata.Attributes;
+
+/** How inodes look on a mount: whose they seem to be, and how long a kernel may believe it. */
+final class Presentation {
+  /** How long the kernel keeps attributes, in ms; a path is looked up anew each time. */
+  private static final long ATTRIBUTES_MS = 1_000;
+
+  /** How long the kernel keeps the name of a directory, in ms. */
+  private static final long DIRECTORY_ENTRY_MS = 1_000;
+
+  private static final int BLOCK_BYTES = 512;
+
+  private final ClientOptions.Owner ownerOrNull;
+
+  /** {@code ownerOrNull} owns everything; null shows owners as stored. */
+  Presentation(ClientOptions.Owner ownerOrNull) {
+    this.ownerOrNull = ownerOrNull;
+  }
+
+  FileAttributes shown(Attributes a) {
+    return new FileAttributes(
+        a.inode(),
+        a.statMode(),
+        a.linkCount(),
+        ownerOrNull == null ? a.uid() : ownerOrNull.uid(),
+        ownerOrNull == null ? a.gid() : ownerOrNull.gid(),
+        a.rdev(),
+        a.sizeBytes(),
+        (a.allocatedBytes() + BLOCK_BYTES - 1) / BLOCK_BYTES,
+        a.atimeNs(),
+        a.mtimeNs(),
+        a.ctimeNs(),
+        ATTRIBUTES_MS,
+        a.isDirectory() ? DIRECTORY_ENTRY_MS : 0);
+  }
+
+  /** What a caller makes: its own, unless everything is somebody's. */
+  Tree.Wanted wanted(
+      Caller caller, holdfast.metadata.FileType type, int mode, int rdev, byte[] targetOrNull) {
+    int uid = ownerOrNull == null ? caller.uid() : ownerOrNull.uid();
+    int gid = ownerOrNull == null ? caller.gid() : ownerOrNull.gid();
+    // The namespace gives a set-group-id directory's group to what is made in it.
+    return new Tree.Wanted(type, mode & Attributes.MODE_MASK, uid, gid, rdev, targetOrNull);
+  }
+}

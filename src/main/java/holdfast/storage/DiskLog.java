@@ -1,0 +1,313 @@
+package holdfast.storage;
+
+import holdfast.consensus.Configuration;
+import holdfast.consensus.Endpoint;
+import holdfast.consensus.InitialState;
+import holdfast.consensus.LogEntry;
+import holdfast.model.ErrorCode;
+import holdfast.model.HoldfastException;
+import holdfast.model.LogId;
+import holdfast.model.StorageException;
+import holdfast.peer.port.Loop;
+import holdfast.peer.port.OperationLog;
+import holdfast.util.ByteReader;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.function.Consumer;
+
+/**
+ * Log store and snapshots behind the peer's port: writes run one at a time on one executor, so in
+ * the order of the calls; snapshots on another; outcomes come on the loop.
+ */
+public final class DiskLog implements OperationLog {
+  /** The id in the files of a directory whose log hasn't begun. */
+  private static final LogId NO_LOG = new LogId(0, 0);
+
+  private static final int READ_BYTES = 1 << 20;
+
+  private final LogStore log;
+  private final SnapshotFiles snapshots;
+  private final Executor logDisk;
+  private final Executor snapshotDisk;
+  private final Loop loop;
+  private final Found found;
+
+  /** Log id as the files have it; used on the log's executor only, after opening. */
+  private volatile LogId logId;
+
+  /**
+   * Opens log and snapshots of a directory and forces what they hold. Blocks.
+   *
+   * @param logDisk runs one task at a time, in order
+   * @param snapshotDisk runs one task at a time, in order
+   */
+  public static DiskLog open(
+      StorageDirectory directory,
+      int segmentBytes,
+      Executor logDisk,
+      Executor snapshotDisk,
+      Loop loop) {
+    var log =
+        LogStore.open(directory.disk(), directory.openedAfter(), directory, NO_LOG, segmentBytes);
+    var snapshots = new SnapshotFiles(SnapshotStore.open(directory.disk()));
+    return new DiskLog(log, snapshots, directory, logDisk, snapshotDisk, loop);
+  }
+
+  private DiskLog(
+      LogStore log,
+      SnapshotFiles snapshots,
+      StorageDirectory directory,
+      Executor logDisk,
+      Executor snapshotDisk,
+      Loop loop) {
+    this.log = log;
+    this.snapshots = snapshots;
+    this.logDisk = logDisk;
+    this.snapshotDisk = snapshotDisk;
+    this.loop = loop;
+    this.logId = log.hardState().logId();
+    this.found = read(directory);
+  }
+
+  private Found read(StorageDirectory directory) {
+    Optional<SnapshotFiles.Newest> newest = snapshots.newest(logId);
+    if (newest.isPresent() && newest.get().meta().index() > log.lastIndex()) {
+      // A crash came between the installing of a snapshot and the new beginning of the log.
+      log.reset(log.hardState(), newest.get().meta().index(), newest.get().meta().term());
+    }
+    if (log.lastIndex() > log.startIndex()) {
+      log.force();
+    }
+    var entries = new ArrayList<LogEntry>();
+    long next = log.startIndex() + 1;
+    while (next <= log.lastIndex()) {
+      List<StoredEntry> batch = log.read(next, READ_BYTES);
+      batch.forEach(entry -> entries.add(entry(entry)));
+      next += batch.size();
+    }
+    var initial =
+        new InitialState(
+            hardState(log.hardState()),
+            newest
+                .map(SnapshotFiles.Newest::meta)
+                .map(DiskLog::meta)
+                .orElse(holdfast.consensus.SnapshotMeta.NONE),
+            entries);
+    return new Found(
+        logId.equals(NO_LOG) ? Optional.empty() : Optional.of(logId),
+        directory.incarnation(),
+        initial,
+        newest.map(SnapshotFiles.Newest::totalBytes).orElse(0L));
+  }
+
+  /** Bytes that log and snapshots take on disk. Any thread. */
+  public long diskBytes() {
+    return log.diskBytes() + snapshots.diskBytes();
+  }
+
+  /** Forces and closes everything; after the executors have ended. Blocks. */
+  public void close() {
+    log.force();
+    log.close();
+    snapshots.close();
+  }
+
+  @Override
+  public Found found() {
+    return found;
+  }
+
+  @Override
+  public void begin(LogId newLog, InitialState initial, Consumer<StorageException> done) {
+    onLog(
+        () -> {
+          logId = newLog;
+          log.reset(stored(initial.hardState()), initial.snapshot().index(), 0);
+          if (!initial.entries().isEmpty()) {
+            log.append(initial.entries().stream().map(DiskLog::stored).toList());
+            log.force();
+          }
+        },
+        done);
+  }
+
+  @Override
+  public void persistHardState(
+      holdfast.consensus.HardState state, Consumer<StorageException> done) {
+    onLog(() -> log.saveHardState(stored(state)), done);
+  }
+
+  @Override
+  public void append(long truncateFrom, List<LogEntry> entries, Consumer<StorageException> done) {
+    onLog(
+        () -> {
+          if (truncateFrom > 0 && truncateFrom <= log.lastIndex()) {
+            log.truncateFrom(truncateFrom);
+          }
+          appendInBatches(entries);
+        },
+        done);
+  }
+
+  private void appendInBatches(List<LogEntry> entries) {
+    var batch = new ArrayList<StoredEntry>();
+    int batchBytes = 0;
+    for (LogEntry entry : entries) {
+      int entryBytes = entry.payload().length + LogFormat.ENTRY_HEADER_BYTES;
+      if (batchBytes + entryBytes > LogStore.BATCH_BYTES_MAX) {
+        log.append(batch);
+        batch.clear();
+        batchBytes = 0;
+      }
+      batch.add(stored(entry));
+      batchBytes += entryBytes;
+    }
+    if (!batch.isEmpty()) {
+      log.append(batch);
+    }
+  }
+
+  @Override
+  public void reset(long index, long term, Consumer<StorageException> done) {
+    onLog(() -> log.reset(log.hardState(), index, term), done);
+  }
+
+  @Override
+  public void compact(long upToIndex, Consumer<StorageException> done) {
+    onLog(
+        () -> {
+          if (upToIndex > log.startIndex()) {
+            log.truncatePrefix(Math.min(upToIndex, log.lastIndex()));
+          }
+        },
+        done);
+  }
+
+  @Override
+  public void force(Consumer<StorageException> done) {
+    onLog(log::force, done);
+  }
+
+  @Override
+  public void saveSnapshot(
+      holdfast.consensus.SnapshotMeta meta, SnapshotSource source, SnapshotSaved saved) {
+    submit(
+        snapshotDisk,
+        () -> {
+          long sizeBytes = snapshots.save(stored(meta), source);
+          loop.post(() -> saved.onSaved(sizeBytes));
+        },
+        saved::onFailure);
+  }
+
+  @Override
+  public void readSnapshot(long snapshotIndex, long offset, int maxBytes, SnapshotPiece piece) {
+    submit(
+        snapshotDisk,
+        () -> {
+          byte[] bytes = snapshots.read(snapshotIndex, offset, maxBytes);
+          long totalBytes = snapshots.totalBytes(snapshotIndex);
+          loop.post(() -> piece.onBytes(bytes, totalBytes));
+        },
+        piece::onFailure);
+  }
+
+  @Override
+  public void storeSnapshotPiece(
+      holdfast.consensus.SnapshotMeta meta,
+      long totalBytes,
+      long offset,
+      byte[] bytes,
+      Consumer<StorageException> done) {
+    submit(
+        snapshotDisk,
+        () -> {
+          snapshots.receive(stored(meta), totalBytes, offset, bytes);
+          loop.post(() -> done.accept(null));
+        },
+        done);
+  }
+
+  @Override
+  public void discardSnapshot(long snapshotIndex) {
+    submit(snapshotDisk, () -> snapshots.discard(snapshotIndex), why -> {});
+  }
+
+  private void onLog(Runnable work, Consumer<StorageException> done) {
+    submit(
+        logDisk,
+        () -> {
+          work.run();
+          loop.post(() -> done.accept(null));
+        },
+        done);
+  }
+
+  /** Runs the work on an executor; whatever it throws goes to the loop. */
+  private void submit(Executor disk, Runnable work, Consumer<StorageException> onFailure) {
+    try {
+      disk.execute(
+          () -> {
+            try {
+              work.run();
+            } catch (HoldfastException | ByteReader.Malformed e) {
+              StorageException why = asStorage(e);
+              loop.post(() -> onFailure.accept(why));
+            }
+          });
+    } catch (RejectedExecutionException e) {
+      var why =
+          new StorageException(ErrorCode.STORE_FAILED, "write log: too much waits for the disk", e);
+      loop.post(() -> onFailure.accept(why));
+    }
+  }
+
+  private static StorageException asStorage(RuntimeException e) {
+    return e instanceof StorageException known
+        ? known
+        : new StorageException(ErrorCode.STORE_FAILED, String.valueOf(e.getMessage()), e);
+  }
+
+  private HardState stored(holdfast.consensus.HardState state) {
+    return new HardState(
+        logId,
+        state.term(),
+        state.votedFor().map(vote -> new HardState.Vote(vote.node(), vote.incarnation())));
+  }
+
+  private static holdfast.consensus.HardState hardState(HardState stored) {
+    return new holdfast.consensus.HardState(
+        stored.term(), stored.vote().map(vote -> new Endpoint(vote.node(), vote.incarnation())));
+  }
+
+  private SnapshotMeta stored(holdfast.consensus.SnapshotMeta meta) {
+    return new SnapshotMeta(logId, meta.index(), meta.term(), meta.configuration().toBytes());
+  }
+
+  private static holdfast.consensus.SnapshotMeta meta(SnapshotMeta stored) {
+    var in = new ByteReader(stored.configuration());
+    var configuration = Configuration.read(in);
+    in.end();
+    return new holdfast.consensus.SnapshotMeta(stored.index(), stored.term(), configuration);
+  }
+
+  private static StoredEntry stored(LogEntry entry) {
+    return new StoredEntry(entry.index(), entry.term(), entry.kind().ordinal(), entry.payload());
+  }
+
+  private static LogEntry entry(StoredEntry stored) {
+    var kinds = LogEntry.Kind.values();
+    if (stored.kind() < 0 || stored.kind() >= kinds.length) {
+      throw new StorageException(
+          ErrorCode.STORE_FAILED,
+          "read log: expected=an entry kind of 0 to "
+              + (kinds.length - 1)
+              + ", was="
+              + stored.kind());
+    }
+    return new LogEntry(stored.index(), stored.term(), kinds[stored.kind()], stored.payload());
+  }
+}

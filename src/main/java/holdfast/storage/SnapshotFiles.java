@@ -1,0 +1,168 @@
+package holdfast.storage;
+
+import holdfast.model.ErrorCode;
+import holdfast.model.LogId;
+import holdfast.model.StorageException;
+import holdfast.peer.port.OperationLog;
+import java.util.Arrays;
+import java.util.Optional;
+
+/**
+ * Snapshots by byte offset: what a follower is sent piece by piece, and what it receives so. One
+ * thread at a time, but for {@link #diskBytes}.
+ */
+final class SnapshotFiles {
+  private final SnapshotStore store;
+  private SnapshotReader readerOrNull;
+  private long readerOffset;
+  private byte[] rest = new byte[0];
+  private SnapshotWriter writerOrNull;
+  private SnapshotMeta receiving;
+  private long receivedBytes;
+  private volatile long newestBytes;
+
+  SnapshotFiles(SnapshotStore store) {
+    this.store = store;
+  }
+
+  /** The newest whole snapshot of a log. */
+  record Newest(SnapshotMeta meta, long totalBytes) {}
+
+  Optional<Newest> newest(LogId log) {
+    Optional<SnapshotReader> reader = store.newest();
+    if (reader.isEmpty()) {
+      return Optional.empty();
+    }
+    try (SnapshotReader open = reader.get()) {
+      newestBytes = open.totalBytes();
+      return open.meta().logId().equals(log)
+          ? Optional.of(new Newest(open.meta(), open.totalBytes()))
+          : Optional.empty();
+    }
+  }
+
+  /** Bytes of the newest snapshot's content. */
+  long diskBytes() {
+    return newestBytes;
+  }
+
+  /** Writes a whole snapshot; durable when this returns its size. */
+  long save(SnapshotMeta meta, OperationLog.SnapshotSource source) {
+    long sizeBytes = 0;
+    try (SnapshotWriter writer = store.write(meta)) {
+      for (byte[] piece = source.next(); piece != null; piece = source.next()) {
+        writer.piece(piece);
+        sizeBytes += piece.length;
+      }
+      writer.commit();
+    }
+    newestBytes = sizeBytes;
+    return sizeBytes;
+  }
+
+  /** Bytes from an offset on; reading on where the last call ended costs no search. */
+  byte[] read(long index, long offset, int maxBytes) {
+    boolean goesOn =
+        readerOrNull != null
+            && readerOrNull.meta().index() == index
+            && readerOffset - rest.length == offset;
+    if (!goesOn) {
+      open(index);
+      skipTo(offset);
+    }
+    while (rest.length == 0 && readerOrNull.hasNext()) {
+      rest = readerOrNull.next();
+      readerOffset += rest.length;
+    }
+    byte[] bytes = Arrays.copyOf(rest, Math.min(rest.length, maxBytes));
+    rest = Arrays.copyOfRange(rest, bytes.length, rest.length);
+    return bytes;
+  }
+
+  /** Size of the content of the snapshot last read. */
+  long totalBytes(long index) {
+    return readerOrNull.totalBytes();
+  }
+
+  private void open(long index) {
+    closeReader();
+    SnapshotMeta wanted =
+        store.list().stream().filter(meta -> meta.index() == index).findFirst().orElse(null);
+    readerOrNull =
+        Optional.ofNullable(wanted)
+            .flatMap(meta -> store.read(meta.index(), meta.term()))
+            .orElseThrow(
+                () ->
+                    new StorageException(
+                        ErrorCode.NOT_FOUND,
+                        "read snapshot: expected=one of index " + index + ", was=none"));
+    readerOffset = 0;
+    rest = new byte[0];
+  }
+
+  private void skipTo(long offset) {
+    while (readerOffset < offset && readerOrNull.hasNext()) {
+      rest = readerOrNull.next();
+      readerOffset += rest.length;
+    }
+    if (readerOffset < offset) {
+      throw new StorageException(
+          ErrorCode.INVALID,
+          "read snapshot: expected=offset up to " + readerOffset + ", was=" + offset);
+    }
+    rest = Arrays.copyOfRange(rest, (int) (rest.length - (readerOffset - offset)), rest.length);
+  }
+
+  /** Takes the next piece of a snapshot from elsewhere; durable with the last one. */
+  void receive(SnapshotMeta meta, long totalBytes, long offset, byte[] bytes) {
+    if (offset == 0) {
+      closeWriter();
+      writerOrNull = store.write(meta);
+      receiving = meta;
+      receivedBytes = 0;
+    }
+    boolean fits =
+        writerOrNull != null && receiving.index() == meta.index() && receivedBytes == offset;
+    if (!fits) {
+      throw new StorageException(
+          ErrorCode.INVALID,
+          "receive snapshot: expected=offset " + receivedBytes + ", was=" + offset);
+    }
+    if (bytes.length > 0) {
+      writerOrNull.piece(bytes);
+    }
+    receivedBytes += bytes.length;
+    if (receivedBytes >= totalBytes) {
+      writerOrNull.commit();
+      newestBytes = receivedBytes;
+      closeWriter();
+    }
+  }
+
+  /** Drops what was received of a snapshot. */
+  void discard(long index) {
+    if (receiving != null && receiving.index() == index) {
+      closeWriter();
+    }
+  }
+
+  void close() {
+    closeReader();
+    closeWriter();
+  }
+
+  private void closeReader() {
+    if (readerOrNull != null) {
+      readerOrNull.close();
+      readerOrNull = null;
+    }
+  }
+
+  private void closeWriter() {
+    if (writerOrNull != null) {
+      writerOrNull.close();
+      writerOrNull = null;
+      receiving = null;
+    }
+  }
+}

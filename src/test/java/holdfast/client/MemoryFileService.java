@@ -1,0 +1,150 @@
+package holdfast.client;
+
+import holdfast.metadata.Applied;
+import holdfast.metadata.Author;
+import holdfast.metadata.Namespace;
+import holdfast.metadata.Operation;
+import holdfast.metadata.OperationResult;
+import holdfast.metadata.Query;
+import holdfast.model.ChunkId;
+import holdfast.model.ClientId;
+import holdfast.model.ErrorCode;
+import holdfast.model.HoldfastException;
+import holdfast.model.NodeId;
+import holdfast.model.SealId;
+import holdfast.peer.port.Body;
+import holdfast.peer.port.FileService;
+import holdfast.protocol.PoolStatus;
+import holdfast.protocol.Reply;
+import holdfast.protocol.Request;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.ReentrantLock;
+
+/** A pool in memory: the real namespace, chunks in a map, and faults where a test wants them. */
+final class MemoryFileService implements FileService {
+  static final NodeId GOOD = new NodeId(1, 1, 1, 1);
+  static final NodeId BAD = new NodeId(2, 2, 2, 2);
+
+  final ConcurrentHashMap<ChunkId, byte[]> chunks = new ConcurrentHashMap<>();
+  final AtomicInteger changeCount = new AtomicInteger();
+  final AtomicInteger storeCount = new AtomicInteger();
+  final AtomicInteger fetchCount = new AtomicInteger();
+  final AtomicInteger badReports = new AtomicInteger();
+  volatile HoldfastException storeFailure;
+  volatile boolean servesBadFirst;
+  private final ReentrantLock lock = new ReentrantLock();
+  private final ClientId client = new ClientId(7, 7);
+  private Namespace namespace = Namespace.empty(5, new SealId(3, 3), 0755, 0, 0, 0);
+  private long sequence;
+
+  @Override
+  public CompletableFuture<Told> ask(Query query, long deadlineNs) {
+    lock.lock();
+    try {
+      return CompletableFuture.completedFuture(new Told(namespace.query(query), false));
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
+  public CompletableFuture<OperationResult> change(
+      Operation operation, InlineChunk chunkOrNull, boolean forced, long deadlineNs) {
+    changeCount.incrementAndGet();
+    lock.lock();
+    try {
+      if (chunkOrNull != null) {
+        if (storeFailure != null) {
+          return CompletableFuture.failedFuture(storeFailure);
+        }
+        chunks.put(chunkOrNull.chunk(), chunkOrNull.sealed());
+      }
+      sequence++;
+      Applied applied =
+          namespace.apply(
+              new Author(client, sequence, sequence), Operation.read(reader(operation)));
+      namespace = applied.namespace();
+      return CompletableFuture.completedFuture(applied.result());
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private static holdfast.util.ByteReader reader(Operation operation) {
+    return new holdfast.util.ByteReader(operation.toBytes());
+  }
+
+  @Override
+  public CompletableFuture<Stored> store(ChunkId chunk, Body sealed, long deadlineNs) {
+    storeCount.incrementAndGet();
+    if (storeFailure != null) {
+      return CompletableFuture.failedFuture(storeFailure);
+    }
+    chunks.put(chunk, Arrays.copyOf(sealed.array(), sealed.lengthBytes()));
+    return CompletableFuture.completedFuture(new Stored(List.of(GOOD), epoch()));
+  }
+
+  @Override
+  public CompletableFuture<Fetched> fetch(
+      ChunkId chunk, int offsetBytes, int lengthBytes, Set<NodeId> avoid, long deadlineNs) {
+    fetchCount.incrementAndGet();
+    byte[] all = chunks.get(chunk);
+    if (all == null) {
+      return CompletableFuture.failedFuture(
+          new HoldfastException(ErrorCode.CHUNK_MISSING, "no chunk " + chunk));
+    }
+    int end = lengthBytes < 0 ? all.length : Math.min(all.length, offsetBytes + lengthBytes);
+    byte[] part = Arrays.copyOfRange(all, offsetBytes, end);
+    NodeId from = GOOD;
+    if (servesBadFirst && !avoid.contains(BAD)) {
+      part[part.length / 2] ^= 1;
+      from = BAD;
+    }
+    return CompletableFuture.completedFuture(new Fetched(Body.whole(part), from));
+  }
+
+  @Override
+  public CompletableFuture<Void> force(Set<ChunkId> wanted, long deadlineNs) {
+    return chunks.keySet().containsAll(wanted)
+        ? CompletableFuture.completedFuture(null)
+        : CompletableFuture.failedFuture(
+            new HoldfastException(ErrorCode.CHUNK_MISSING, "force: not all there"));
+  }
+
+  @Override
+  public CompletableFuture<Void> forceLog(long deadlineNs) {
+    return CompletableFuture.completedFuture(null);
+  }
+
+  @Override
+  public void reportBad(ChunkId chunk, NodeId holder) {
+    badReports.incrementAndGet();
+  }
+
+  @Override
+  public CompletableFuture<Reply.Space> space(long deadlineNs) {
+    return CompletableFuture.completedFuture(new Reply.Space(1L << 40, 1L << 39, 10));
+  }
+
+  @Override
+  public CompletableFuture<PoolStatus> status(long deadlineNs) {
+    return CompletableFuture.failedFuture(
+        new HoldfastException(ErrorCode.UNSUPPORTED, "a pool in memory has no status"));
+  }
+
+  @Override
+  public CompletableFuture<Void> setPool(List<Request.SetPool.Setting> settings, long deadlineNs) {
+    return CompletableFuture.failedFuture(
+        new HoldfastException(ErrorCode.UNSUPPORTED, "a pool in memory has no settings"));
+  }
+
+  @Override
+  public long epoch() {
+    return 1;
+  }
+}

@@ -1,0 +1,330 @@
+package holdfast.client;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import holdfast.crypto.CipherSuite;
+import holdfast.crypto.DataKey;
+import holdfast.crypto.SaltSource;
+import holdfast.metadata.ExtentMap;
+import holdfast.model.ErrorCode;
+import holdfast.model.HoldfastException;
+import holdfast.model.InstanceId;
+import holdfast.model.SealId;
+import holdfast.util.NamedThreads;
+import holdfast.util.SystemClocks;
+import java.security.SecureRandom;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Random;
+import java.util.concurrent.atomic.AtomicLong;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * The file system over a pool in memory. Over sessions and peers: the simulator and process tests.
+ */
+class PooledFileSystemTest {
+  private static final Caller ROOT = new Caller(0, 0, 1, 0);
+  private static final DataKey KEY = DataKey.generate(new SecureRandom());
+
+  private final MemoryFileService pool = new MemoryFileService();
+  private final ArrayList<PooledFileSystem> open = new ArrayList<>();
+  private final PooledFileSystem fs = mount();
+
+  private PooledFileSystem mount() {
+    var random = new SecureRandom();
+    var seals = new AtomicLong(random.nextLong());
+    var salts = new SaltSource(random, new InstanceId(1, seals.get()), SystemClocks.wall());
+    var mounted =
+        new PooledFileSystem(
+            pool,
+            new KeySealing(CipherSuite.FERNET, KEY, salts, random, SystemClocks.wall()),
+            ClientOptions.standard(),
+            SystemClocks.monotonic(),
+            SystemClocks.wall(),
+            new NamedThreads((thread, failure) -> failure.printStackTrace()),
+            () -> new SealId(9, seals.incrementAndGet()),
+            2);
+    open.add(mounted);
+    return mounted;
+  }
+
+  @AfterEach
+  void close() {
+    open.forEach(PooledFileSystem::close);
+  }
+
+  @Test
+  void whatWasWrittenIsReadBackAfterCloseByAnotherMount() {
+    byte[] content = bytes(1, 10_000_000);
+    write(fs, "a", content);
+
+    var other = mount();
+
+    assertArrayEquals(content, read(other, "a"));
+    assertEquals(content.length, other.lookup(1, name("a")).sizeBytes());
+  }
+
+  @Test
+  void smallFileTakesOneChangeForItsContentAndNoStore() {
+    write(fs, "small", bytes(2, 5_000));
+
+    assertEquals(2, pool.changeCount.get()); // create and content
+    assertEquals(0, pool.storeCount.get());
+    assertArrayEquals(bytes(2, 5_000), read(fs, "small"));
+  }
+
+  @Test
+  void peersSeeNeitherNamesNorContents() {
+    byte[] secret = "the quick brown fox jumps over the lazy dog".getBytes(UTF_8);
+    write(fs, "secret", secret);
+
+    for (byte[] sealed : pool.chunks.values()) {
+      assertEquals(-1, new String(sealed, UTF_8).indexOf("quick brown"));
+    }
+    assertTrue(pool.chunks.size() > 0);
+  }
+
+  @Test
+  void blockThatDoesNotOpenIsFetchedElsewhereAndItsHolderTold() {
+    write(fs, "b", bytes(3, 3_000_000));
+    pool.servesBadFirst = true;
+
+    assertArrayEquals(bytes(3, 3_000_000), read(mount(), "b"));
+
+    assertTrue(pool.badReports.get() > 0);
+  }
+
+  @Test
+  void blockThatOpensNowhereIsAnErrorAndNeverWrongBytes() {
+    write(fs, "c", bytes(4, 100_000));
+    pool.chunks.replaceAll(
+        (id, bytes) -> {
+          byte[] bad = bytes.clone();
+          bad[1_000] ^= 1;
+          return bad;
+        });
+    var other = mount();
+
+    var failure = assertThrows(HoldfastException.class, () -> read(other, "c"));
+
+    assertEquals(ErrorCode.SEAL_BROKEN, failure.code());
+  }
+
+  @Test
+  void failedBackgroundStoreIsToldOnceAndTheFileKeepsWhatWasAcknowledged() {
+    byte[] first = bytes(5, 5_000_000);
+    write(fs, "d", first);
+    var handle = fs.open(fs.lookup(1, name("d")).inode(), OpenFlags.READ_WRITE).handle();
+    pool.storeFailure = new HoldfastException(ErrorCode.NO_SPACE, "full");
+
+    put(fs, handle, 0, bytes(6, 9_000_000));
+    var failure = assertThrows(HoldfastException.class, () -> fs.flush(handle));
+    pool.storeFailure = null;
+    fs.flush(handle);
+    fs.release(handle);
+
+    assertEquals(ErrorCode.NO_SPACE, failure.code());
+    assertArrayEquals(first, read(mount(), "d"));
+  }
+
+  @Test
+  void cutAndGrownFileShowsZerosAndNeverTheOldBytes() {
+    write(fs, "e", bytes(7, 200_000));
+    long inode = fs.lookup(1, name("e")).inode();
+
+    fs.setAttributes(inode, size(100_001), PoolFileSystem.NO_HANDLE);
+    fs.setAttributes(inode, size(300_000), PoolFileSystem.NO_HANDLE);
+
+    byte[] expected = Arrays.copyOf(Arrays.copyOf(bytes(7, 200_000), 100_001), 300_000);
+    assertArrayEquals(expected, read(fs, "e"));
+    assertArrayEquals(expected, read(mount(), "e"));
+  }
+
+  @Test
+  void removedFileStaysReadableAndWritableWhileItIsOpen() {
+    write(fs, "f", bytes(8, 50_000));
+    long inode = fs.lookup(1, name("f")).inode();
+    long handle = fs.open(inode, OpenFlags.READ_WRITE).handle();
+
+    fs.unlink(1, name("f"));
+    put(fs, handle, 50_000, bytes(9, 10));
+    fs.flush(handle);
+
+    assertEquals(0, fs.attributes(inode).linkCount());
+    assertEquals(50_010, fs.attributes(inode).sizeBytes());
+    assertArrayEquals(bytes(8, 50_000), Arrays.copyOf(get(fs, handle), 50_000));
+    fs.release(handle);
+    var gone = assertThrows(HoldfastException.class, () -> fs.lookup(1, name("f")));
+    assertEquals(ErrorCode.NOT_FOUND, gone.code());
+  }
+
+  @Test
+  void twoMountsWritingPartsOfOneFileLoseNeithersPart() {
+    write(fs, "g", new byte[1_000_000]);
+    var other = mount();
+    long inode = fs.lookup(1, name("g")).inode();
+    long mine = fs.open(inode, OpenFlags.READ_WRITE).handle();
+    long theirs = other.open(inode, OpenFlags.READ_WRITE).handle();
+
+    put(fs, mine, 0, bytes(10, 300_000));
+    put(other, theirs, 500_000, bytes(11, 300_000));
+    fs.flush(mine);
+    other.flush(theirs);
+
+    byte[] expected = new byte[1_000_000];
+    System.arraycopy(bytes(10, 300_000), 0, expected, 0, 300_000);
+    System.arraycopy(bytes(11, 300_000), 0, expected, 500_000, 300_000);
+    assertArrayEquals(expected, read(mount(), "g"));
+    fs.release(mine);
+    other.release(theirs);
+  }
+
+  @Test
+  void directoryListsEachNameOnceAcrossPages() {
+    var names = new ArrayList<String>();
+    for (int i = 0; i < 1_300; i++) {
+      fs.makeNode(ROOT, 1, name("n" + i), 0644, 0);
+      names.add("n" + i);
+    }
+
+    var listed = new ArrayList<String>();
+    long handle = fs.openDirectory(1);
+    fs.readDirectory(handle, 0, (name, inode, type, cookie) -> listed.add(new String(name, UTF_8)));
+    fs.releaseDirectory(handle);
+
+    assertEquals(".", listed.remove(0));
+    assertEquals("..", listed.remove(0));
+    listed.sort(null);
+    names.sort(null);
+    assertEquals(names, listed);
+  }
+
+  @Test
+  void renameReplacesAndLinksReadBack() {
+    write(fs, "old", bytes(12, 10));
+    write(fs, "new", bytes(13, 20));
+    fs.rename(1, name("old"), 1, name("new"), 0);
+    fs.symbolicLink(ROOT, 1, name("link"), name("new"));
+
+    assertArrayEquals(bytes(12, 10), read(fs, "new"));
+    assertArrayEquals(name("new"), fs.readLink(fs.lookup(1, name("link")).inode()));
+    assertThrows(HoldfastException.class, () -> fs.lookup(1, name("old")));
+  }
+
+  /** Random writes, cuts, flushes and reads of one file beside an array that does the same. */
+  @ParameterizedTest
+  @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8})
+  void randomWritesReadBackAsInAnArray(long seed) {
+    var random = new Random(seed);
+    byte[] model = new byte[0];
+    long inode = fs.create(ROOT, 1, name("r"), 0644, 0).attributes().inode();
+    long handle = fs.open(inode, OpenFlags.READ_WRITE).handle();
+    for (int step = 0; step < 300; step++) {
+      int kind = random.nextInt(10);
+      if (kind < 6) {
+        int lengthBytes = 1 + random.nextInt(kind == 0 ? 3_000_000 : 70_000);
+        int offset = random.nextInt(9_000_000);
+        byte[] data = bytes(random.nextLong(), lengthBytes);
+        put(fs, handle, offset, data);
+        model = Arrays.copyOf(model, Math.max(model.length, offset + lengthBytes));
+        System.arraycopy(data, 0, model, offset, lengthBytes);
+      } else if (kind == 6) {
+        int sizeBytes = random.nextInt(10_000_000);
+        fs.setAttributes(inode, size(sizeBytes), handle);
+        model = Arrays.copyOf(model, sizeBytes);
+      } else if (kind == 7) {
+        fs.fsync(handle, false);
+      } else {
+        int offset = random.nextInt(model.length + 1);
+        int lengthBytes = Math.min(model.length - offset, 100_000);
+        byte[] part = new byte[lengthBytes];
+        assertEquals(lengthBytes, fs.read(handle, offset, part, 0, lengthBytes));
+        assertArrayEquals(
+            Arrays.copyOfRange(model, offset, offset + lengthBytes), part, "seed " + seed);
+      }
+      assertEquals(model.length, fs.attributes(inode).sizeBytes(), "seed " + seed);
+    }
+    assertArrayEquals(model, get(fs, handle), "seed " + seed);
+    fs.flush(handle);
+    fs.release(handle);
+    assertArrayEquals(model, read(mount(), "r"), "seed " + seed);
+  }
+
+  @Test
+  void manySmallScatteredWritesNeverCrowdAWindow() {
+    long handle = fs.create(ROOT, 1, name("s"), 0644, 0).handle();
+    byte[] model = new byte[ExtentMap.WINDOW_BYTES];
+    put(fs, handle, 0, model);
+    var random = new Random(14);
+    for (int i = 0; i < 400; i++) {
+      int offset = random.nextInt(model.length - 10);
+      put(fs, handle, offset, bytes(i, 10));
+      System.arraycopy(bytes(i, 10), 0, model, offset, 10);
+      if (i % 3 == 0) {
+        fs.flush(handle);
+      }
+    }
+    fs.flush(handle);
+    fs.release(handle);
+
+    assertArrayEquals(model, read(mount(), "s"));
+  }
+
+  private static AttributeChange size(long sizeBytes) {
+    return new AttributeChange(AttributeChange.SIZE, 0, 0, 0, sizeBytes, 0, 0);
+  }
+
+  private static byte[] name(String name) {
+    return name.getBytes(UTF_8);
+  }
+
+  private static byte[] bytes(long seed, int lengthBytes) {
+    byte[] bytes = new byte[lengthBytes];
+    new Random(seed).nextBytes(bytes);
+    return bytes;
+  }
+
+  private static void write(PooledFileSystem fs, String name, byte[] content) {
+    long handle = fs.create(ROOT, 1, name(name), 0644, 0).handle();
+    put(fs, handle, 0, content);
+    fs.flush(handle);
+    fs.release(handle);
+  }
+
+  private static void put(PooledFileSystem fs, long handle, long offset, byte[] content) {
+    int done = 0;
+    while (done < content.length) {
+      int count = Math.min(PoolFileSystem.TRANSFER_BYTES_MAX, content.length - done);
+      done += fs.write(handle, offset + done, content, done, count);
+    }
+  }
+
+  private static byte[] read(PooledFileSystem fs, String name) {
+    long handle = fs.open(fs.lookup(1, name(name)).inode(), OpenFlags.READ_ONLY).handle();
+    try {
+      return get(fs, handle);
+    } finally {
+      fs.release(handle);
+    }
+  }
+
+  private static byte[] get(PooledFileSystem fs, long handle) {
+    byte[] all = new byte[1 << 20];
+    int done = 0;
+    while (true) {
+      all = all.length - done < (1 << 18) ? Arrays.copyOf(all, all.length * 2) : all;
+      int count = fs.read(handle, done, all, done, PoolFileSystem.TRANSFER_BYTES_MAX);
+      if (count == 0) {
+        return Arrays.copyOf(all, done);
+      }
+      done += count;
+    }
+  }
+}
