@@ -4,6 +4,7 @@ import holdfast.client.ClientOptions;
 import holdfast.client.PooledFileSystem;
 import holdfast.client.fuse.FuseMount;
 import holdfast.client.fuse.MountOptions;
+import holdfast.crypto.CryptoWarmUp;
 import holdfast.util.ByteSize;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -51,6 +52,8 @@ final class MountCommand implements Callable<Integer> {
     ClientOptions options = options(limit);
     var stop = new StopSignal();
     try (ClientNode node = ClientNode.connect(common, limit)) {
+      // The first megabytes would be sealed twenty times slower before the ciphers are compiled.
+      node.base().threads.startPlatform("warm-up", CryptoWarmUp::run);
       PooledFileSystem files = node.fileSystem(options);
       try {
         files.attributes(holdfast.client.PoolFileSystem.ROOT_INODE);
