@@ -152,7 +152,7 @@ maven() {
     local -x MAVEN_OPTS="--sun-misc-unsafe-memory-access=allow ${MAVEN_OPTS:-}"
   fi
   # shellcheck disable=SC2086 # options are several words
-  mvn -B ${HOLDFAST_MAVEN_OPTIONS:-} "$@"
+  mvn -B -Dstyle.color=never ${HOLDFAST_MAVEN_OPTIONS:-} "$@"
 }
 
 # Whether target/holdfast exists and no source is newer.
