@@ -4,6 +4,7 @@ import holdfast.model.HostPort;
 import holdfast.util.NamedThreads;
 import java.io.IOException;
 import java.lang.System.Logger.Level;
+import java.net.BindException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.StandardProtocolFamily;
@@ -114,13 +115,43 @@ final class DiscoverySockets implements AutoCloseable {
       addresses.add(new InetSocketAddress(options.port()));
     }
     for (InetSocketAddress address : addresses) {
-      start(newPort(address, true), receiver);
+      start(newShared(address), confined(receiver));
+    }
+  }
+
+  /** Confined to this machine, what comes from elsewhere is not heard, however it got here. */
+  private Receiver confined(Receiver receiver) {
+    if (!options.isConfined()) {
+      return receiver;
+    }
+    return (data, lengthBytes, from) -> {
+      if (from.getAddress().isLoopbackAddress()) {
+        receiver.onDatagram(data, lengthBytes, from);
+      }
+    };
+  }
+
+  /**
+   * Java refuses to bind a plain IPv4 socket to a loopback broadcast address, which the system
+   * allows: so it is done through a socket of both families, and where there is no IPv6, the
+   * wildcard takes its place.
+   */
+  private Port newShared(InetSocketAddress address) throws IOException {
+    if (address.getAddress().isAnyLocalAddress()) {
+      return newPort(DatagramChannel.open(StandardProtocolFamily.INET), address, true);
+    }
+    try {
+      return newPort(DatagramChannel.open(), address, true);
+    } catch (BindException e) {
+      LOG.log(Level.DEBUG, () -> "listen for discovery: at=" + address + ", was=" + e.getMessage());
+      var wildcard = new InetSocketAddress(address.getPort());
+      return newPort(DatagramChannel.open(StandardProtocolFamily.INET), wildcard, true);
     }
   }
 
   /** Opens a socket on a port of its own, which hears what is sent to it. */
   Port open(Receiver receiver) throws IOException {
-    return start(newPort(new InetSocketAddress(options.bind(), 0), false), receiver);
+    return start(newOwn(), receiver);
   }
 
   /** The socket for announcements and answers. */
@@ -128,7 +159,7 @@ final class DiscoverySockets implements AutoCloseable {
     lock.lock();
     try {
       if (sender == null) {
-        sender = newPort(new InetSocketAddress(options.bind(), 0), false);
+        sender = newOwn();
       }
       return sender;
     } catch (IOException e) {
@@ -166,8 +197,15 @@ final class DiscoverySockets implements AutoCloseable {
     open.forEach(Port::close);
   }
 
-  private Port newPort(InetSocketAddress address, boolean isShared) throws IOException {
-    var channel = DatagramChannel.open(StandardProtocolFamily.INET);
+  private Port newOwn() throws IOException {
+    return newPort(
+        DatagramChannel.open(StandardProtocolFamily.INET),
+        new InetSocketAddress(options.bind(), 0),
+        false);
+  }
+
+  private Port newPort(DatagramChannel channel, InetSocketAddress address, boolean isShared)
+      throws IOException {
     boolean isDone = false;
     try {
       channel.setOption(StandardSocketOptions.SO_BROADCAST, true);

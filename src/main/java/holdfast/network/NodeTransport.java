@@ -219,6 +219,11 @@ public final class NodeTransport implements Transport, AutoCloseable {
     }
   }
 
+  /** Sessions open now, for tests. Any thread. */
+  int sessionCount() {
+    return directory.count();
+  }
+
   private PendingRequest newPending(
       NodeId to, Request request, Body bodyOrNull, long deadlineNs, ReplyHandler handler) {
     var cell = new PendingRequest[1];

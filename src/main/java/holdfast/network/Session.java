@@ -199,6 +199,12 @@ final class Session {
         "send request: expected=room for it, was=" + what + " full, peer=" + name());
   }
 
+  private static HoldfastException closed(Connection connection) {
+    return new NetworkException(
+        ErrorCode.UNREACHABLE,
+        "send request: expected=an open connection, was=closed, connection=" + connection.name());
+  }
+
   private void submitWaiting() {
     var waiting = List.copyOf(awaitingBulk);
     awaitingBulk.clear();
@@ -237,7 +243,7 @@ final class Session {
     if (isTaken) {
       pending.put(number, request);
     } else {
-      request.fail(busy("the connection's queue"));
+      request.fail(on.isOpen() ? busy("the connection's queue") : closed(on));
     }
   }
 

@@ -17,6 +17,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -304,8 +305,17 @@ class NodeTransportTest {
     for (var each : asked) {
       assertThat(each.get().reply()).isEqualTo(new Reply.Done());
     }
+    long deadlineNs = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+    while (a.transport.sessionCount() + b.transport.sessionCount() > 2
+        && System.nanoTime() < deadlineNs) {
+      assertThat(a.ask(b, new Request.GetSpace(), null).get().reply()).isEqualTo(new Reply.Done());
+      LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(100));
+    }
+    assertThat(a.transport.sessionCount()).isEqualTo(1);
+    assertThat(b.transport.sessionCount()).isEqualTo(1);
     assertThat(a.isConnected(b)).isTrue();
     assertThat(b.isConnected(a)).isTrue();
+    assertThat(a.events).noneMatch(event -> event.startsWith("disconnected"));
   }
 
   @Test

@@ -12,6 +12,7 @@ import holdfast.peer.port.Transport;
 import holdfast.protocol.Notice;
 import holdfast.protocol.Reply;
 import holdfast.protocol.Request;
+import holdfast.util.MonotonicClock;
 import holdfast.util.NamedThreads;
 import holdfast.util.SystemClocks;
 import java.net.InetAddress;
@@ -48,20 +49,22 @@ final class TestNode implements NodeService, AutoCloseable {
   volatile BiConsumer<Remote, Notice> onNotice = (from, notice) -> events.add("notice " + notice);
 
   TestNode(NodeIdentity identity, InstanceId instance, NetworkLimits limits) {
-    this(identity, instance, limits, "127.0.0.1");
+    this(identity, instance, limits, SystemClocks.monotonic());
   }
 
-  TestNode(NodeIdentity identity, InstanceId instance, NetworkLimits limits, String bind) {
+  TestNode(NodeIdentity identity, InstanceId instance, NetworkLimits limits, MonotonicClock clock) {
     this.instance = instance;
     this.id = identity.self().get().key().id();
     this.transport =
         new NodeTransport(
             identity,
             new TransportOptions(
-                address(bind), limits, (node, at) -> events.add("reached " + node.shortForm())),
+                address("127.0.0.1"),
+                limits,
+                (node, at) -> events.add("reached " + node.shortForm())),
             loop,
             threads,
-            SystemClocks.monotonic(),
+            clock,
             SystemClocks.wall(),
             RANDOM,
             this);

@@ -1,0 +1,94 @@
+package holdfast.network;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import holdfast.crypto.FrameFormat;
+import holdfast.peer.port.Body;
+import holdfast.peer.port.Transport;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+/** docs/sessions.md and docs/discovery.md say what the code does. */
+class NetworkDocumentsTest {
+  @Test
+  void frameTypesAreTheDocumentedOnes() throws Exception {
+    var rows = rowsOf("docs/sessions.md");
+
+    assertThat(rows.get("" + SessionFrames.CLOSE)).startsWith("CLOSE");
+    assertThat(rows.get("" + SessionFrames.BODY)).startsWith("BODY");
+    assertThat(rows.get("" + SessionFrames.PING)).startsWith("PING");
+    assertThat(rows.get("" + SessionFrames.PONG)).startsWith("PONG");
+    assertThat(rows.get("" + SessionFrames.BULK_WANTED)).startsWith("BULK_WANTED");
+    assertThat(rows.get("" + FrameFormat.TYPE_REKEY)).startsWith("REKEY");
+  }
+
+  @Test
+  void limitsAreTheDocumentedOnes() throws Exception {
+    var rows = rowsOf("docs/sessions.md");
+    var limits = NetworkLimits.standard();
+
+    assertRow(rows, "connections in their handshake", StrangerGate.HALF_OPEN_MAX);
+    assertRow(rows, "… from one address (IPv6: /64)", StrangerGate.HALF_OPEN_PER_ADDRESS_MAX);
+    assertRow(rows, "valid M1 a second and address", StrangerGate.HELLOS_PER_SECOND_MAX);
+    assertRow(rows, "handshakes waiting for the RSA thread", Handshakes.RSA_QUEUE_MAX);
+    assertRow(rows, "sessions of a node", NodeTransport.SESSIONS_MAX);
+    assertRow(rows, "dials under way", Dialer.DIALS_MAX);
+    assertRow(rows, "requests pending in a node, in a session", Transport.REQUESTS_MAX);
+    assertRow(rows, "frames queued on a connection", Outbox.FRAMES_MAX);
+    assertRow(rows, "bodies queued on a connection", Outbox.BODIES_MAX);
+    assertRow(rows, "requests waiting for a bulk connection", Session.BULK_WAITING_MAX);
+    assertRow(rows, "messages of a connection waiting for the loop", Session.TASKS_MAX);
+    assertRow(rows, "client's request", limits.clientBodiesMax());
+    assertRow(rows, "peer's replica request", limits.replicaBodiesMax());
+    assertRow(rows, "reply to an own request", limits.fetchedBodiesMax());
+    assertThat(limits.handshakeNs()).isEqualTo(5_000_000_000L);
+    assertThat(rows.get("time for the whole handshake")).startsWith("5 s");
+    assertThat(SocketInput.STRANGER_BYTES_MAX).isEqualTo(8 << 10);
+    assertThat(Files.readString(Path.of("docs/sessions.md")))
+        .contains("1 to " + grouped(Body.MAX_BYTES))
+        .contains("1 to " + grouped(BodyHeader.PIECE_MAX_BYTES));
+  }
+
+  @Test
+  void datagramsAreTheDocumentedOnes() throws Exception {
+    var text = Files.readString(Path.of("docs/discovery.md"));
+
+    assertThat(text)
+        .contains(
+            Datagram.TYPE_REQUEST
+                + " REQUEST, "
+                + Datagram.TYPE_ANSWER
+                + " ANSWER, "
+                + Datagram.TYPE_ANNOUNCE
+                + " ANNOUNCE")
+        .contains("to " + Datagram.REQUEST_PLAIN_BYTES + " or more")
+        .contains("below " + Datagram.REQUEST_MIN_BYTES + " bytes")
+        .contains("fewer than " + DiscoveryJudge.ANSWERS_PER_SECOND_MAX + " answers")
+        .contains("At most " + DiscoveryJudge.HINTS_PER_SECOND_MAX + " hints")
+        .contains("last " + grouped(ReplayWindow.NONCES_MAX) + " nonces")
+        .contains("UDP port " + DiscoveryOptions.DEFAULT_PORT);
+  }
+
+  private static void assertRow(Map<String, String> rows, String name, int bound) {
+    assertThat(rows.get(name)).as(name).isNotNull().startsWith(grouped(bound));
+  }
+
+  private static String grouped(int number) {
+    return String.format(java.util.Locale.ROOT, "%,d", number);
+  }
+
+  /** Rows of the tables: the first cell, and the second. */
+  private static Map<String, String> rowsOf(String file) throws Exception {
+    var rows = new HashMap<String, String>();
+    for (String line : Files.readAllLines(Path.of(file))) {
+      if (line.startsWith("|")) {
+        String[] cells = line.split("\\|", -1);
+        rows.put(cells[1].strip(), cells[2].strip());
+      }
+    }
+    return rows;
+  }
+}
