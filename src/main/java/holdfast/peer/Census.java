@@ -71,6 +71,16 @@ final class Census {
     scan(mapIndex);
   }
 
+  /** What was counted doesn't hold any more; a scan follows. */
+  void forgetScan() {
+    scannedMapIndex = -1;
+  }
+
+  /** Something may be gone from here: look at everything again. */
+  void rescan() {
+    scan(scanMapIndex);
+  }
+
   private void scan(long mapIndex) {
     long number = ++scanNumber;
     scanMapIndex = mapIndex;

@@ -23,11 +23,15 @@ final class ChunkRequests {
   /** Most chunks being written through this peer at once, each up to a body; then BUSY. */
   static final int WRITES_MAX = 64;
 
+  private static final long FORCE_EVERY_NS = 1_000_000_000L;
+
   private final PeerPorts ports;
   private final Standing standing;
   private final Heartbeats heartbeats;
   private final Census census;
   private final Set<PeerFault> faults;
+  private boolean isForceDue;
+  private boolean isStopped;
   private int writing;
   private int reading;
   private long clientsUntilNs = Long.MIN_VALUE / 2;
@@ -43,6 +47,35 @@ final class ChunkRequests {
     this.heartbeats = heartbeats;
     this.census = census;
     this.faults = faults;
+  }
+
+  /** What was written is forced every second: fewer than two seconds of it can be lost. */
+  void forceEverySecond() {
+    if (isStopped) {
+      return;
+    }
+    if (isForceDue) {
+      isForceDue = false;
+      ports.vault().force(why -> noteForced(why));
+    }
+    ports.loop().at(ports.loop().nowNs() + FORCE_EVERY_NS, "force chunks", this::forceEverySecond);
+  }
+
+  /** Chunks of a segment that can't be forced no longer count as held: the census finds them. */
+  private void noteForced(StorageException why) {
+    if (why != null) {
+      census.rescan();
+    }
+  }
+
+  void stop() {
+    isStopped = true;
+  }
+
+  /** A chunk was written here, by whomever. */
+  void onStored(ChunkId chunk) {
+    isForceDue = true;
+    census.onStored(chunk);
   }
 
   /** Whether clients read or write here now, or did a moment ago. */
@@ -121,7 +154,7 @@ final class ChunkRequests {
             body.lengthBytes(),
             why -> {
               if (why == null) {
-                census.onStored(chunk);
+                onStored(chunk);
               }
               done.accept(why);
             });
@@ -163,7 +196,7 @@ final class ChunkRequests {
 
               @Override
               public void onStoredHere() {
-                census.onStored(chunk);
+                ChunkRequests.this.onStored(chunk);
               }
 
               @Override

@@ -19,7 +19,6 @@ import holdfast.peer.port.Loop;
 import holdfast.peer.port.OperationLog;
 import holdfast.peer.port.Transport;
 import holdfast.protocol.Notice;
-import holdfast.util.ByteReader;
 import holdfast.util.Invariants;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -27,7 +26,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.TreeMap;
 
 /**
@@ -42,7 +40,6 @@ final class ConsensusDriver {
   static final int WAITING_MAX = 16_384;
 
   private static final long FORCE_EVERY_NS = 1_000_000_000L;
-  private static final long SAVE_AGAIN_NS = 60_000_000_000L;
 
   /** What the driver tells its node. */
   interface Machine {
@@ -103,6 +100,7 @@ final class ConsensusDriver {
   private final RaftCore core;
   private final Endpoint self;
   private final Machine machine;
+  private final SnapshotTransfers snapshots;
   private final ArrayDeque<Event> events = new ArrayDeque<>();
   private final List<Proposal> batch = new ArrayList<>();
   private final Map<Long, Proposed> proposed = new HashMap<>();
@@ -111,7 +109,6 @@ final class ConsensusDriver {
   private final List<Waiting> readable = new ArrayList<>();
   private final List<Waiting> forcing = new ArrayList<>();
   private final long tickNs;
-  private final boolean isDeaf;
   private long nextId = 1;
   private boolean isStepping;
   private boolean isStopped;
@@ -125,9 +122,6 @@ final class ConsensusDriver {
   private boolean isForceDue;
   private boolean isForcing;
   private boolean isForceAsked;
-  private boolean isSaving;
-  private SnapshotLoading loading;
-  private SnapshotLoading loaded;
 
   ConsensusDriver(
       Loop loop,
@@ -137,8 +131,7 @@ final class ConsensusDriver {
       Endpoint self,
       SnapshotMeta applied,
       int tickMs,
-      Machine machine,
-      Set<PeerFault> faults) {
+      Machine machine) {
     this.loop = loop;
     this.transport = transport;
     this.log = log;
@@ -148,7 +141,7 @@ final class ConsensusDriver {
     this.configuration = applied.configuration();
     this.tickNs = tickMs * 1_000_000L;
     this.machine = machine;
-    this.isDeaf = faults.contains(PeerFault.IGNORE_STORE_ERRORS);
+    this.snapshots = new SnapshotTransfers(loop, log, machine, this::step);
   }
 
   /** Starts the core's clock. */
@@ -326,14 +319,14 @@ final class ConsensusDriver {
           reads.remove(reject.id()).onFailure(code(reject.reason()), text(reject.reason()));
       case Effect.ForcedAtMajority forced -> answerUpTo(forcing, forced.index());
       case Effect.SnapshotWanted wanted -> saveSnapshot();
-      case Effect.ReadSnapshot read -> readSnapshot(read);
-      case Effect.StoreSnapshotChunk store -> storePiece(store);
-      case Effect.InstallSnapshot install -> install(install.meta());
-      case Effect.DiscardSnapshot discard -> {
-        loading = null;
-        loaded = null;
-        log.discardSnapshot(discard.snapshotIndex());
+      case Effect.ReadSnapshot read -> snapshots.read(read);
+      case Effect.StoreSnapshotChunk store -> snapshots.store(store);
+      case Effect.InstallSnapshot install -> {
+        snapshots.install(install.meta());
+        applied = install.meta();
+        answerUpTo(readable, applied.index());
       }
+      case Effect.DiscardSnapshot discard -> snapshots.discard(discard.snapshotIndex());
       case Effect.RoleChanged changed -> changeRole(changed);
       case Effect.ConfigurationChanged changed -> {
         configuration = changed.configuration();
@@ -431,95 +424,14 @@ final class ConsensusDriver {
   }
 
   private void saveSnapshot() {
-    if (isSaving) {
-      return;
+    if (!snapshots.isSaving() && !isStopped) {
+      snapshots.save(core.snapshotMeta(applied.index()), this::saveSnapshot);
     }
-    isSaving = true;
-    SnapshotMeta meta = core.snapshotMeta(applied.index());
-    log.saveSnapshot(
-        meta,
-        machine.snapshotNow(),
-        new OperationLog.SnapshotSaved() {
-          @Override
-          public void onSaved(long sizeBytes) {
-            isSaving = false;
-            step(new Event.SnapshotTaken(meta));
-          }
-
-          @Override
-          public void onFailure(StorageException why) {
-            isSaving = false;
-            loop.at(
-                loop.nowNs() + SAVE_AGAIN_NS, "save snapshot", ConsensusDriver.this::saveSnapshot);
-          }
-        });
-  }
-
-  private void readSnapshot(Effect.ReadSnapshot read) {
-    log.readSnapshot(
-        read.snapshotIndex(),
-        read.offset(),
-        Math.min(read.maxBytes(), OperationLog.SNAPSHOT_PIECE_BYTES_MAX),
-        new OperationLog.SnapshotPiece() {
-          @Override
-          public void onBytes(byte[] bytes, long totalBytes) {
-            step(
-                new Event.SnapshotBytes(
-                    read.to(), read.snapshotIndex(), read.offset(), totalBytes, bytes));
-          }
-
-          @Override
-          public void onFailure(StorageException why) {
-            step(new Event.SnapshotUnavailable(read.to(), read.snapshotIndex()));
-          }
-        });
-  }
-
-  private void storePiece(Effect.StoreSnapshotChunk store) {
-    if (store.offset() == 0) {
-      loading = machine.beginLoading();
-      loaded = null;
-    }
-    SnapshotLoading into = loading;
-    long end = store.offset() + store.bytes().length;
-    log.storeSnapshotPiece(
-        store.meta(),
-        store.totalBytes(),
-        store.offset(),
-        store.bytes(),
-        why -> {
-          if (why != null || into == null || into != loading) {
-            step(new Event.SnapshotFailed(store.meta().index()));
-            return;
-          }
-          try {
-            into.feed(store.bytes());
-            if (end == store.totalBytes()) {
-              into.end();
-              loaded = into;
-              step(new Event.SnapshotReceived(store.meta()));
-            } else {
-              step(new Event.SnapshotChunkStored(store.meta().index(), end));
-            }
-          } catch (ByteReader.Malformed e) {
-            loading = null;
-            step(new Event.SnapshotFailed(store.meta().index()));
-          }
-        });
-  }
-
-  private void install(SnapshotMeta meta) {
-    Invariants.check(loaded != null, "install snapshot: expected=a loaded one at %s", meta.index());
-    loaded.install(meta);
-    loaded = null;
-    loading = null;
-    applied = meta;
-    answerUpTo(readable, meta.index());
   }
 
   private boolean stopIfFailed(StorageException why) {
-    if (why == null || isStopped || isDeaf) {
-      return why != null && !isDeaf;
+    if (why == null || isStopped) {
+      return why != null;
     }
     step(new Event.PersistFailed(String.valueOf(why.getMessage())));
     isStopped = true;

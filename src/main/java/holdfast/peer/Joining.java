@@ -21,6 +21,7 @@ final class Joining {
   private static final long ASK_DEADLINE_NS = 2_000_000_000L;
   private static final long DIAL_EVERY_NS = 2_000_000_000L;
   private static final long SAY_EVERY_NS = 30_000_000_000L;
+  private static final long SAY_FIRST_NS = 3_000_000_000L;
 
   /** What joining needs to know of its node. */
   interface Node {
@@ -50,7 +51,7 @@ final class Joining {
   private boolean isStopped;
   private int turn;
   private long dialledNs = Long.MIN_VALUE / 2;
-  private long saidNs = Long.MIN_VALUE / 2;
+  private long saidNs;
   private String lastFailure = "nobody answered yet";
 
   Joining(
@@ -66,6 +67,7 @@ final class Joining {
     this.node = node;
     this.known = new ArrayList<>(known);
     this.pool = pool;
+    this.saidNs = ports.loop().nowNs() - SAY_EVERY_NS + SAY_FIRST_NS;
   }
 
   void start() {
@@ -114,6 +116,9 @@ final class Joining {
       return;
     }
     NodeId leader = map.leaderOrNull().node();
+    if (leader.equals(self)) {
+      return; // That was some time ago.
+    }
     ports.transport().learn(leader, List.of(map.leaderOrNull().address()));
     if (!isStopped) {
       askToJoin(leader);

@@ -36,6 +36,9 @@ final class LeaderDuties {
   /** A peer that was down is up again after so long without a gap. */
   private static final long STEADY_NS = 1_000_000_000L;
 
+  /** A voter silent for longer may be dead for good: nothing is built upon it. */
+  private static final long SURE_SILENT_NS = 600_000_000L;
+
   private static final long EVERY_NS = 250_000_000L;
   private static final long EPOCH_NS = 600L * 1_000_000_000L;
 
@@ -307,9 +310,55 @@ final class LeaderDuties {
     }
     Optional<MembershipChange> next =
         VoterPolicy.next(driver.configuration(), driver.self(), candidates);
-    if (next.isPresent() && underWay.add("voters")) {
+    boolean isSure = next.isPresent() && isSure(next.get());
+    if (isSure && underWay.add("voters")) {
+      listener.onNote("changing voters: " + next.get());
       driver.change(next.get(), ending("voters", goingOn()));
     }
+  }
+
+  /**
+   * Whether the voters that will be left when one goes were heard a moment ago. A step that can't
+   * be committed would bind the log to voters that may never come back: with two of three silent,
+   * the one that died first would outvote the one that returns.
+   */
+  private boolean isSure(MembershipChange change) {
+    boolean isTaking =
+        change instanceof MembershipChange.Demote || change instanceof MembershipChange.Remove;
+    ConsensusDriver driver = standing.driver();
+    if (!isTaking || !driver.configuration().isVoter(change.endpoint())) {
+      return true;
+    }
+    List<Endpoint> left =
+        driver.configuration().voters().stream().filter(v -> !v.equals(change.endpoint())).toList();
+    long heard =
+        left.stream().filter(voter -> voter.equals(driver.self()) || isHeard(voter)).count();
+    return heard > left.size() / 2;
+  }
+
+  /** Whether this very incarnation was heard a moment ago. */
+  private boolean isHeard(Endpoint voter) {
+    return heartbeats.silentNs(voter.node()) < SURE_SILENT_NS
+        && heartbeats
+            .pulse(voter.node())
+            .filter(pulse -> pulse.beat().incarnation() == voter.incarnation())
+            .isPresent();
+  }
+
+  /**
+   * Whether a peer counts as alive for its vote. What the map says may be old, from before this
+   * peer led; what was heard counts for more, and a newer incarnation means that this one is no
+   * more.
+   */
+  private boolean isAlive(PeerEntry peer) {
+    NodeId node = peer.node();
+    boolean isReplaced =
+        heartbeats
+            .pulse(node)
+            .filter(pulse -> pulse.beat().incarnation() > peer.incarnation())
+            .isPresent();
+    boolean isHeardLately = heartbeats.silentNs(node) < DOWN_NS && !heartbeats.isUnreachable(node);
+    return !isReplaced && (isHeardLately || peer.state().isLive() && !isGone(node));
   }
 
   /** The next step follows as soon as this one is committed. */
@@ -340,7 +389,7 @@ final class LeaderDuties {
         isSelf
             ? Long.MAX_VALUE / 2
             : heartbeats.pulse(peer.node()).map(pulse -> pulse.beat().uptimeMs()).orElse(0L);
-    boolean isLive = isSelf || peer.state().isLive() && !isGone(peer.node());
+    boolean isLive = isSelf || isAlive(peer);
     boolean isCaughtUp = isSelf || member != null && member.caughtUp();
     return new VoterPolicy.Candidate(endpoint, peer.failureDomain(), uptimeMs, isLive, isCaughtUp);
   }

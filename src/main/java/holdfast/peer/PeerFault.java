@@ -18,7 +18,5 @@ enum PeerFault {
   /** A peer takes itself for the owner it was under its first map. */
   REPAIR_BY_FIRST_MAP,
   /** The leader counts every peer as whole, whatever it said. */
-  STATUS_TRUSTS_BLINDLY,
-  /** A log that can't be written is taken for written. */
-  IGNORE_STORE_ERRORS
+  STATUS_TRUSTS_BLINDLY
 }

@@ -7,22 +7,19 @@ import holdfast.consensus.RaftCore;
 import holdfast.consensus.SnapshotMeta;
 import holdfast.metadata.Namespace;
 import holdfast.metadata.Operation;
+import holdfast.model.ChunkId;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import holdfast.model.LogId;
 import holdfast.model.NodeId;
-import holdfast.model.StorageException;
 import holdfast.peer.port.Body;
 import holdfast.peer.port.NodeService;
 import holdfast.peer.port.OperationLog;
 import holdfast.peer.port.Remote;
 import holdfast.peer.port.Responder;
-import holdfast.placement.PeerEntry;
 import holdfast.protocol.Notice;
 import holdfast.protocol.Request;
-import holdfast.util.ByteReader;
 import holdfast.util.Invariants;
-import java.util.BitSet;
 import java.util.EnumSet;
 import java.util.HashSet;
 import java.util.List;
@@ -49,6 +46,7 @@ public final class PeerNode implements NodeService {
   private final Standing standing;
   private final Heartbeats heartbeats;
   private final Census census;
+  private final MapWatch watch;
   private final Repair repair;
   private final ChunkRequests chunks;
   private final NamespaceRequests namespace;
@@ -60,7 +58,6 @@ public final class PeerNode implements NodeService {
   private NodeId joinedThrough;
   private boolean isBeginning;
   private boolean isStopped;
-  private BitSet firstOwned;
 
   /** A peer that does nothing before {@link #start}. */
   public PeerNode(PeerConfig config, PeerPorts ports, PeerListener listener) {
@@ -81,12 +78,12 @@ public final class PeerNode implements NodeService {
     census =
         new Census(
             ports.loop(), ports.vault(), () -> standing.replica().namespace(), this::onMissing);
+    watch = new MapWatch(standing, heartbeats, ports.transport(), faults);
     chunks = new ChunkRequests(ports, standing, heartbeats, census, faults);
     repair =
         new Repair(
             ports,
-            new Repair.Pool(
-                this::repairSources, chunk -> liveOwners(chunk.partition()), chunks::isBusy),
+            new Repair.Pool(watch::sources, watch::liveOwners, chunks::isBusy, chunks::onStored),
             census);
     namespace =
         new NamespaceRequests(standing, chunks, new ChunkForce(ports, standing, faults), faults);
@@ -116,66 +113,20 @@ public final class PeerNode implements NodeService {
     joining.start();
     repair.start();
     duties.start();
+    chunks.forceEverySecond();
     if (found.log().isPresent()) {
-      LogId log = found.log().get();
-      if (found.initial().snapshot().index() > 0) {
-        loadSnapshot(log, new StateStream.Sink(), 0, then);
-      } else {
-        run(log, found.initial(), null, null);
-        then.run();
-      }
+      logStart().goOn(found, then);
     } else if (config.mayFound().isPresent()) {
       LogId log = config.mayFound().get();
       listener.onNote("founding pool " + config.pool() + " with log " + log);
-      var founding = InitialState.founding(endpoint);
-      ports
-          .log()
-          .begin(
-              log,
-              founding,
-              why -> {
-                if (!stopIf(why)) {
-                  run(log, founding, null, null);
-                  then.run();
-                }
-              });
+      logStart().begin(log, InitialState.founding(endpoint), then);
     } else {
       then.run();
     }
   }
 
-  private void loadSnapshot(LogId log, StateStream.Sink sink, long offset, Runnable then) {
-    SnapshotMeta meta = found.initial().snapshot();
-    ports
-        .log()
-        .readSnapshot(
-            meta.index(),
-            offset,
-            OperationLog.SNAPSHOT_PIECE_BYTES_MAX,
-            new OperationLog.SnapshotPiece() {
-              @Override
-              public void onBytes(byte[] bytes, long totalBytes) {
-                try {
-                  sink.feed(bytes);
-                  if (offset + bytes.length < totalBytes && bytes.length > 0) {
-                    loadSnapshot(log, sink, offset + bytes.length, then);
-                  } else {
-                    Namespace loaded = sink.namespaceOrNull();
-                    run(log, found.initial(), sink, loaded);
-                    then.run();
-                  }
-                } catch (ByteReader.Malformed e) {
-                  stopIf(
-                      new StorageException(
-                          ErrorCode.STORE_FAILED, "load snapshot: was=" + e.getMessage(), e));
-                }
-              }
-
-              @Override
-              public void onFailure(StorageException why) {
-                stopIf(why);
-              }
-            });
+  private LogStart logStart() {
+    return new LogStart(ports.log(), this::run, this::stopIf);
   }
 
   private void run(
@@ -194,8 +145,7 @@ public final class PeerNode implements NodeService {
             endpoint,
             initial.snapshot(),
             Math.max(1, config.raft().heartbeatMs() / 3),
-            machine(replica),
-            faults);
+            machine(replica));
     standing.begin(driver, replica);
     if (sinkOrNull != null) {
       replica.install(sinkOrNull, loadedOrNull, initial.snapshot().index());
@@ -257,6 +207,11 @@ public final class PeerNode implements NodeService {
   private Replica.Listener replicaListener() {
     return new Replica.Listener() {
       @Override
+      public void onReplaced() {
+        census.forgetScan();
+      }
+
+      @Override
       public void onMap() {
         ports.loop().post(PeerNode.this::mapChanged);
       }
@@ -271,43 +226,15 @@ public final class PeerNode implements NodeService {
   }
 
   private void mapChanged() {
-    var map = standing.map().orElseThrow();
-    var ours = new BitSet();
-    for (int partition = 0; partition < holdfast.model.ChunkId.PARTITION_COUNT; partition++) {
-      if (map.owns(config.self(), partition)) {
-        ours.set(partition);
-      }
+    if (!isStopped) {
+      var map = standing.map().orElseThrow();
+      census.onMap(map.version().index(), watch.adopt(map));
+      repair.onMap();
     }
-    if (faults.contains(PeerFault.REPAIR_BY_FIRST_MAP) && !ours.isEmpty()) {
-      firstOwned = firstOwned == null ? ours : firstOwned;
-      ours = firstOwned;
-    }
-    for (PeerEntry peer : map.peers()) {
-      ports.transport().learn(peer.node(), List.of(peer.address()));
-    }
-    census.onMap(map.version().index(), ours);
-    repair.onMap();
   }
 
-  private void onMissing(holdfast.model.ChunkId chunk, long notBeforeNs) {
+  private void onMissing(ChunkId chunk, long notBeforeNs) {
     repair.onMissing(chunk, notBeforeNs);
-  }
-
-  /** Live owners first, then everybody else; never this peer. */
-  private List<NodeId> repairSources(holdfast.model.ChunkId chunk) {
-    return standing.map().orElseThrow().readers(chunk.partition()).stream()
-        .filter(node -> !node.equals(config.self()))
-        .filter(node -> !heartbeats.isSuspect(node))
-        .toList();
-  }
-
-  private int liveOwners(int partition) {
-    var map = standing.map().orElseThrow();
-    return (int)
-        map.owners(partition).stream()
-            .filter(node -> !node.equals(config.self()))
-            .filter(node -> map.peer(node).map(p -> p.state().isLive()).orElse(false))
-            .count();
   }
 
   private Notice.Heartbeat heartbeat() {
@@ -466,16 +393,7 @@ public final class PeerNode implements NodeService {
   private void follow(LogId log) {
     isBeginning = true;
     listener.onNote("joined pool " + config.pool() + ", log " + log);
-    ports
-        .log()
-        .begin(
-            log,
-            InitialState.empty(),
-            why -> {
-              if (!stopIf(why)) {
-                run(log, InitialState.empty(), null, null);
-              }
-            });
+    logStart().begin(log, InitialState.empty(), () -> {});
   }
 
   @Override
@@ -532,6 +450,7 @@ public final class PeerNode implements NodeService {
     repair.stop();
     census.stop();
     duties.stop();
+    chunks.stop();
     if (standing.hasLog()) {
       standing.driver().stop();
     }

@@ -17,6 +17,7 @@ import java.util.Map;
 import java.util.PriorityQueue;
 import java.util.TreeSet;
 import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.ToIntFunction;
 
@@ -44,7 +45,8 @@ final class Repair {
   record Pool(
       Function<ChunkId, List<NodeId>> sources,
       ToIntFunction<ChunkId> liveCopies,
-      BooleanSupplier isBusy) {}
+      BooleanSupplier isBusy,
+      Consumer<ChunkId> onStored) {}
 
   private final PeerPorts ports;
   private final Pool pool;
@@ -149,7 +151,7 @@ final class Repair {
             body.lengthBytes(),
             why -> {
               if (why == null) {
-                census.onStored(chunk);
+                pool.onStored().accept(chunk);
               }
               end(chunk, why == null);
             });

@@ -18,6 +18,9 @@ final class Replica {
 
   /** Is told what changed, after it did. */
   interface Listener {
+    /** A snapshot took the place of everything. */
+    void onReplaced();
+
     /** Another map is in force. */
     void onMap();
 
@@ -145,6 +148,7 @@ final class Replica {
     namespace = loadedNamespaceOrNull;
     editor = namespace == null ? null : namespace.edit();
     chunkChangeIndex = index;
+    listener.onReplaced();
     listener.onMap();
   }
 }

@@ -70,6 +70,40 @@ public final class PeerAccess {
     return node.census().missingCount();
   }
 
+  /** What a person wants to know when a run went wrong. */
+  public String describe() {
+    return core()
+        .map(
+            core ->
+                String.format(
+                    " %s term=%d leader=%s last=%d commit=%d applied=%d %s missing=%d map=%s %s",
+                    core.role(),
+                    core.term(),
+                    core.leader(),
+                    core.lastIndex(),
+                    core.commitIndex(),
+                    appliedIndex(),
+                    core.configuration(),
+                    missingCount(),
+                    map().map(m -> m.version().index()).orElse(-1L),
+                    map().map(PeerAccess::states).orElse("")))
+        .orElse(" without a log");
+  }
+
+  private static String states(PoolMap map) {
+    var text = new StringBuilder();
+    map.peers()
+        .forEach(
+            peer ->
+                text.append(peer.node().shortForm())
+                    .append('#')
+                    .append(peer.incarnation())
+                    .append('=')
+                    .append(peer.state())
+                    .append(' '));
+    return text.toString();
+  }
+
   /** SHA-256 over everything replicated. */
   public byte[] digest() {
     try {

@@ -9,7 +9,6 @@ import holdfast.model.LogId;
 import holdfast.model.StorageException;
 import holdfast.peer.port.OperationLog;
 import java.io.ByteArrayOutputStream;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -32,8 +31,13 @@ public final class MemoryLog implements OperationLog {
     private final TreeMap<Long, LogEntry> entries = new TreeMap<>();
     private final TreeMap<Long, Snapshot> snapshots = new TreeMap<>();
     private long forcedIndex;
-    private long incarnation = 1;
+    private long incarnation;
     private boolean failing;
+
+    /** An empty disk; two disks of one peer never have the same first incarnation. */
+    public Platter(long incarnation) {
+      this.incarnation = incarnation;
+    }
 
     /** The machine lost power. */
     public void losePower(SplittableRandom random) {
@@ -235,10 +239,5 @@ public final class MemoryLog implements OperationLog {
             done.accept(null);
           }
         });
-  }
-
-  /** Entries on the disk, for checks. */
-  List<LogEntry> entries() {
-    return new ArrayList<>(platter.entries.values());
   }
 }

@@ -211,10 +211,22 @@ public final class SimCluster {
                 + ", seed="
                 + options.seed()
                 + ", last notes:\n"
-                + world.trace().tail());
+                + world.trace().tail()
+                + describe());
       }
       world.run(20 * SimWorld.MS);
     }
+  }
+
+  private String describe() {
+    var text = new StringBuilder();
+    for (SimPeer peer : peers) {
+      text.append('\n').append(peer).append(' ').append(peer.id().shortForm());
+      if (peer.isUp()) {
+        text.append(peer.access().describe());
+      }
+    }
+    return text.toString();
   }
 
   /** Runs until the future is done and gives its value. */

@@ -62,6 +62,12 @@ public final class SimNetwork {
     cut(b, a);
   }
 
+  /** Mends both directions of one link. */
+  public void mendBoth(NodeId a, NodeId b) {
+    cuts.remove(new Link(a, b));
+    cuts.remove(new Link(b, a));
+  }
+
   /** Every link works again; sessions that lost messages still have to be reopened. */
   public void mend() {
     cuts.clear();

@@ -81,7 +81,7 @@ public final class SimPeer {
             options.oneHost() ? "host" : "host" + number,
             "",
             1,
-            mayFound,
+            runs == 1 ? mayFound : Optional.empty(),
             known,
             options.settings(),
             0,

@@ -40,7 +40,7 @@ public interface SimStore {
   static SimStore inMemory(SimWorld world, long capacityBytes) {
     var chunks = new MemoryVault.Platter();
     chunks.capacityBytes(capacityBytes);
-    var log = new MemoryLog.Platter();
+    var log = new MemoryLog.Platter(1 + world.nowNs() / SimWorld.S);
     return new SimStore() {
       @Override
       public Ports open(SimLoop loop) {

