@@ -4,14 +4,20 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import holdfast.metadata.OperationResult;
+import holdfast.model.ErrorCode;
+import holdfast.model.HoldfastException;
+import holdfast.peer.port.FileService;
+import holdfast.sim.SimClient;
 import holdfast.sim.SimCluster;
 import holdfast.sim.SimPeer;
 import holdfast.sim.SimWorld;
 import java.util.Arrays;
 import java.util.SplittableRandom;
+import java.util.concurrent.CompletionException;
 import org.junit.jupiter.api.Test;
 
 class PeerNodeTest {
@@ -89,5 +95,96 @@ class PeerNodeTest {
     cluster.run(SimWorld.S);
     assertTrue(cluster.peers().stream().allMatch(p -> Arrays.equals(digest, p.access().digest())));
     assertEquals(3, cluster.livePeers().size());
+  }
+
+  @Test
+  void aPairGoesOnWhenItsFollowerDies() {
+    var cluster = SimCluster.of(2).oneHost().start();
+    var client = cluster.client();
+    cluster.get(client.open());
+    cluster.get(client.put("a", bytes(1, 1_000)));
+    SimPeer leader = cluster.leader().orElseThrow();
+    cluster.peers().stream().filter(peer -> peer != leader).forEach(SimPeer::kill);
+
+    assertInstanceOf(OperationResult.Done.class, cluster.get(client.put("b", bytes(2, 1_000))));
+    assertArrayEquals(bytes(1, 1_000), cluster.get(client.get("a")));
+    var status = cluster.get(client.service().status(client.deadline()));
+    assertTrue(status.safe(), status.summary());
+    assertTrue(status.summary().contains("one copy"), status.summary());
+  }
+
+  @Test
+  void whoIsLeftOfAPairWithoutItsLeaderReadsMarkedStaleAndRefusesChanges() {
+    var cluster = SimCluster.of(2).oneHost().start();
+    var client = cluster.client();
+    cluster.get(client.open());
+    cluster.get(client.put("a", bytes(1, 1_000)));
+    cluster.run(SimWorld.S);
+    cluster.leader().orElseThrow().kill();
+
+    assertArrayEquals(bytes(1, 1_000), cluster.get(client.get("a")));
+    assertTrue(cluster.get(client.lookup("a")).stale());
+    var refused =
+        assertThrows(CompletionException.class, () -> cluster.get(client.makeDirectory("d")));
+    var why = assertInstanceOf(HoldfastException.class, refused.getCause());
+    assertEquals(ErrorCode.NO_QUORUM, why.code());
+    assertTrue(why.getMessage().contains("can be read"), why.getMessage());
+  }
+
+  @Test
+  void anEmptyDirectoryNeverFoundsThePoolAgain() {
+    var cluster = SimCluster.of(3).start();
+    var client = cluster.client();
+    cluster.get(client.open());
+    cluster.get(client.put("a", bytes(1, 1_000)));
+    cluster.peers().forEach(SimPeer::kill);
+    cluster.peer(0).replaceDisk();
+    cluster.peer(0).start();
+    cluster.run(30 * SimWorld.S);
+    assertTrue(cluster.leader().isEmpty());
+
+    cluster.peer(1).start();
+    cluster.peer(2).start();
+
+    cluster.await("whole again", 60 * SimWorld.S, cluster::isWhole);
+    assertArrayEquals(bytes(1, 1_000), cluster.get(client.get("a")));
+  }
+
+  @Test
+  void aForcedChangeIsOnDiskWhereItWasWritten() {
+    var cluster = SimCluster.of(3).start();
+    var client = cluster.client();
+    cluster.get(client.open());
+    byte[] content = bytes(1, 500);
+    var chunk = SimClient.nameOf(content);
+    var inline = new FileService.InlineChunk(chunk, content);
+    var done =
+        client
+            .service()
+            .change(client.create("a", content, chunk), inline, true, client.deadline());
+
+    assertInstanceOf(OperationResult.Done.class, cluster.get(done));
+    SimPeer lost = cluster.leader().orElseThrow();
+    lost.losePower();
+    assertArrayEquals(content, cluster.get(client.get("a")));
+    lost.start();
+    cluster.await("whole again", 60 * SimWorld.S, cluster::isWhole);
+  }
+
+  @Test
+  void aPeerWhoseLogFailsStopsAndComesBackAsANewIncarnation() {
+    var cluster = SimCluster.of(3).start();
+    var client = cluster.client();
+    cluster.get(client.open());
+    SimPeer broken = cluster.leader().orElseThrow();
+    broken.store().failLog();
+    cluster.get(client.put("a", bytes(1, 100)));
+
+    assertEquals(ErrorCode.STORE_FAILED, broken.stoppedBy().code());
+    broken.kill();
+    broken.store().repair();
+    broken.start();
+    cluster.await("whole again", 60 * SimWorld.S, cluster::isWhole);
+    assertArrayEquals(bytes(1, 100), cluster.get(client.get("a")));
   }
 }
