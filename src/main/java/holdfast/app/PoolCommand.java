@@ -89,7 +89,7 @@ final class PoolCommand implements Callable<Integer> {
         }
         case "down-out", "away-out" ->
             new Request.SetPool.Setting(
-                name, Long.toString(Durations.parse(name, value).toMillis()));
+                name, Durations.format(Durations.parse(name, value).toMillis()));
         default ->
             throw new UsageException(
                 "set pool: expected=replicas=N, min-copies=N or down-out=TIME, was=" + text);

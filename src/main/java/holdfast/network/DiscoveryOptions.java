@@ -41,8 +41,7 @@ public record DiscoveryOptions(boolean isOff, InetAddress bind, List<HostPort> t
     }
     var targets = new ArrayList<HostPort>();
     for (String part : text.isEmpty() ? new String[0] : text.split(",", -1)) {
-      boolean hasPort = part.indexOf(':') >= 0;
-      targets.add(hasPort ? HostPort.parse(part) : new HostPort(part, DEFAULT_PORT));
+      targets.add(target(part, text));
     }
     if (targets.size() > TARGETS_MAX) {
       throw new IllegalArgumentException(
@@ -56,6 +55,16 @@ public record DiscoveryOptions(boolean isOff, InetAddress bind, List<HostPort> t
     }
     int port = targets.isEmpty() ? DEFAULT_PORT : targets.get(0).port();
     return new DiscoveryOptions(false, bind, List.copyOf(targets), port);
+  }
+
+  private static HostPort target(String part, String text) {
+    try {
+      boolean hasPort = part.indexOf(':') >= 0;
+      return hasPort ? HostPort.parse(part) : new HostPort(part, DEFAULT_PORT);
+    } catch (IllegalArgumentException e) {
+      throw new IllegalArgumentException(
+          "read --discovery: expected=ADDR[:PORT],… or off, was=" + text, e);
+    }
   }
 
   private static void check(HostPort target, InetAddress bind, String text) {

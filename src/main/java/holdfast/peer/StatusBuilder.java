@@ -205,12 +205,11 @@ final class StatusBuilder {
     if (isStale) {
       text.add("not known: no majority of the voters can be reached, files can only be read");
     } else if (isSafe && wanted < map.settings().replicas()) {
-      text.add(
-          "safe as far as possible: every chunk has a copy on each of the " + up + " peers up");
+      text.add("as far as possible: every chunk has a copy on each of the " + up + " peers up");
     } else if (isSafe) {
-      text.add("safe: every chunk has " + wanted + " copies");
+      text.add("every chunk has " + wanted + " copies");
     } else if (missing > 0) {
-      text.add("not safe yet: " + missing + " copies are missing");
+      text.add(missing + " copies are missing");
     }
     if (sum.unreadable > 0) {
       text.add(sum.unreadable + " chunks were found bad");
