@@ -1,5 +1,8 @@
 package holdfast.client;
 
+import holdfast.metadata.Attributes;
+import holdfast.metadata.Operation;
+
 /**
  * What a setattr changes: only the fields whose bit is in {@code mask} count.
  *
@@ -29,5 +32,24 @@ public record AttributeChange(
   /** Whether all these bits are in the mask. */
   public boolean has(int bits) {
     return (mask & bits) == bits;
+  }
+
+  /** All of it but the size, as one operation. */
+  Operation.SetAttributes operation(long inode, long nowNs) {
+    int wanted = 0;
+    wanted |= has(MODE) ? Operation.SetAttributes.MODE : 0;
+    wanted |= has(UID) ? Operation.SetAttributes.UID : 0;
+    wanted |= has(GID) ? Operation.SetAttributes.GID : 0;
+    wanted |= has(MTIME) ? Operation.SetAttributes.MTIME : 0;
+    wanted |= has(ATIME) ? Operation.SetAttributes.ATIME : 0;
+    return new Operation.SetAttributes(
+        inode,
+        wanted,
+        mode & Attributes.MODE_MASK,
+        uid,
+        gid,
+        has(MTIME_NOW) ? nowNs : mtimeNs,
+        has(ATIME_NOW) ? nowNs : atimeNs,
+        nowNs);
   }
 }

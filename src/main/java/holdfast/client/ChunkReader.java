@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
 
 /**
  * Reads plaintext by extent: from the cache, or fetched in runs of blocks, opened in parallel and
@@ -88,38 +89,51 @@ final class ChunkReader {
     try {
       service
           .fetch(run.chunk(), offsetBytes, lengthBytes, avoid, deadlineNs)
-          .whenCompleteAsync(
+          .whenComplete(
               (fetched, failure) -> {
                 if (failure != null) {
                   fail(run, Waits.asHoldfast(failure));
                 } else {
-                  open(run, fetched, avoid, deadlineNs);
+                  onSealers(run, () -> open(run, fetched, avoid, deadlineNs));
                 }
-              },
-              sealers);
+              });
     } catch (RuntimeException e) {
       fail(run, Waits.asHoldfast(e));
     }
   }
 
+  /** Whatever happens, the run's blocks end: readers wait for them, and the cache keeps them. */
+  private void onSealers(Run run, Runnable work) {
+    try {
+      sealers.execute(
+          () -> {
+            try {
+              work.run();
+            } catch (RuntimeException | Error e) {
+              fail(run, Waits.asHoldfast(e));
+              throw e;
+            }
+          });
+    } catch (RejectedExecutionException e) {
+      fail(
+          run,
+          new HoldfastException(
+              ErrorCode.SHUTTING_DOWN, "open block: the file system is closed or overloaded", e));
+    }
+  }
+
   private void open(Run run, FileService.Fetched fetched, Set<NodeId> avoid, long deadlineNs) {
     Body body = fetched.sealed();
+    Sealing.Opener opener = sealing.opener(run.salt(), run.keyReference());
     var broken = new ArrayList<CompletableFuture<byte[]>>();
     int firstBroken = 0;
     for (int i = 0; i < run.blocks().size(); i++) {
       int from = i * sealing.sealedBlockBytes();
-      int lengthBytes = Math.min(sealing.sealedBlockBytes(), body.lengthBytes() - from);
+      int lengthBytes = Math.clamp(body.lengthBytes() - from, 0, sealing.sealedBlockBytes());
       try {
         run.blocks()
             .get(i)
-            .complete(
-                sealing.openBlock(
-                    run.salt(),
-                    run.keyReference(),
-                    run.firstBlock() + i,
-                    body.array(),
-                    from,
-                    lengthBytes));
+            .complete(opener.open(run.firstBlock() + i, body.array(), from, lengthBytes));
       } catch (HoldfastException e) {
         if (broken.isEmpty()) {
           firstBroken = i;

@@ -1,5 +1,6 @@
 package holdfast.client;
 
+import holdfast.crypto.ExtentSum;
 import holdfast.metadata.Attributes;
 import holdfast.metadata.Extent;
 import holdfast.metadata.ExtentMap;
@@ -9,7 +10,6 @@ import holdfast.metadata.Replacement;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import holdfast.peer.port.FileService;
-import holdfast.util.Invariants;
 import holdfast.util.WallClock;
 import java.util.ArrayList;
 import java.util.List;
@@ -44,24 +44,41 @@ final class Committer {
    * One operation, and what it means here.
    *
    * @param extents the file's once it has happened
-   * @param ranges taken out of the uncommitted ones; they come back if it doesn't happen
+   * @param sum of their terms
+   * @param taken out of the content; it comes back if it doesn't happen
    * @param isLast whether it commits all there is to commit
    */
   private record Step(
-      Operation.Commit commit, List<Extent> extents, List<Ranges.Range> ranges, boolean isLast) {}
+      Operation.Commit commit, List<Extent> extents, ExtentSum sum, Taken taken, boolean isLast) {}
+
+  /** Instead of a step: the pool would refuse it. */
+  private static final Step CROWDED = new Step(null, List.of(), null, null, false);
+
+  /** What a step has taken out of the content: it isn't to be committed twice. */
+  private record Taken(
+      List<Ranges.Range> ranges,
+      List<Ranges.Range> written,
+      long cutBytes,
+      long epoch,
+      long revertCount) {}
 
   /**
-   * Commits all that uploads have brought by now. When this returns, the pool has it.
+   * Commits all that uploads have brought by now. When this returns true, the pool has it.
    *
    * @param inlineOrNull goes with the first operation
+   * @return false when the inline piece can't go with an operation, or when a window of the file
+   *     has more extents than the pool takes: the caller does what is needed and calls again
    * @throws HoldfastException STALE_EPOCH when chunks must be uploaded again first
    */
-  void commit(FileContent content, Inline inlineOrNull, boolean forced, long deadlineNs) {
+  boolean commit(FileContent content, Inline inlineOrNull, boolean forced, long deadlineNs) {
     Inline inline = inlineOrNull;
     for (int round = 0; round < ROUNDS_MAX; round++) {
       Step step = begin(content, inline, deadlineNs);
       if (step == null) {
-        return;
+        return inline == null;
+      }
+      if (step == CROWDED) {
+        return false;
       }
       OperationResult result = null;
       try {
@@ -69,16 +86,16 @@ final class Committer {
             waits.await(
                 service.change(step.commit(), inlineChunk(inline), forced, deadlineNs), deadlineNs);
       } finally {
-        end(content, step, inline, result);
+        end(content, step, inline, forced, result);
       }
       switch (result) {
         case OperationResult.Done done -> {
           if (step.isLast()) {
-            return;
+            return true;
           }
           inline = null;
         }
-        case OperationResult.Failed failed -> refused(content, inline, failed, deadlineNs);
+        case OperationResult.Failed failed -> refused(content, failed, deadlineNs);
       }
     }
     throw new HoldfastException(
@@ -99,12 +116,10 @@ final class Committer {
       while (content.isCommitting) {
         content.awaitChange(waits, deadlineNs);
       }
+      if (inlineOrNull != null && !mayGoInline(content, inlineOrNull.upload())) {
+        return null;
+      }
       if (content.isUnlinked) {
-        if (inlineOrNull != null) {
-          // Nobody can open it any more, but who has it open still reads it: the chunk goes alone.
-          throw new HoldfastException(
-              ErrorCode.NOT_FOUND, "commit file: it was removed, inode=" + content.inode);
-        }
         return null;
       }
       int unappliedCount = content.uploads.size() - (inlineOrNull == null ? 0 : 1);
@@ -114,7 +129,11 @@ final class Committer {
           && (isUnapplied || !content.attributesDirty)) {
         return null;
       }
+      if (!Extents.crowdedWindows(content.view, 1).isEmpty()) {
+        return CROWDED;
+      }
       Step step = step(content, inlineOrNull, isUnapplied);
+      take(content, step.taken());
       content.isCommitting = true;
       content.attributesDirty = isUnapplied || !step.isLast();
       return step;
@@ -123,41 +142,46 @@ final class Committer {
     }
   }
 
+  /** Something else happened to the file since the piece was made: it goes the long way. */
+  private static boolean mayGoInline(FileContent content, FileContent.Upload upload) {
+    return !content.isUnlinked
+        && content.uncommitted.isEmpty()
+        && upload.cutBytes == Long.MAX_VALUE;
+  }
+
   /** The next operation: as many of the changed ranges, ascending, as one can carry. */
   private Step step(FileContent content, Inline inlineOrNull, boolean isUnapplied) {
     var replacements = new ArrayList<Replacement>();
-    var taken = new ArrayList<Ranges.Range>();
+    var ranges = new ArrayList<Ranges.Range>();
     boolean isLast = true;
     if (inlineOrNull != null) {
-      Invariants.check(content.uncommitted.isEmpty(), "commit inline: expected=nothing else");
       for (Extent extent : inlineOrNull.extents()) {
         replacements.add(new Replacement(extent.fileOffset(), extent.fileEnd(), List.of(extent)));
       }
     } else {
-      for (Ranges.Range range : content.uncommitted.list()) {
-        Ranges.Range fitting = fitting(content.view, range, replacements);
-        if (fitting != null) {
-          taken.add(fitting);
-        }
-        if (!range.equals(fitting)) {
-          isLast = false;
-          break;
-        }
-      }
-      taken.forEach(range -> content.uncommitted.remove(range.from(), range.to()));
+      isLast = fill(content, ranges, replacements);
     }
+    long epoch = Math.min(service.epoch(), content.uncommittedEpoch);
+    Taken taken = taken(content, ranges);
     Attributes base = content.committed;
-    long endBytes = replacements.isEmpty() ? 0 : replacements.getLast().toOffset();
+    var inside = new ArrayList<Extent>();
+    replacements.forEach(replacement -> inside.addAll(replacement.extents()));
+    long dataEnd = inside.isEmpty() ? 0 : inside.getLast().fileEnd();
     // Bytes under way bring their size with them: until then the file is shorter, never holed.
     long sizeBytes =
         isLast && !isUnapplied
             ? content.sizeBytes
-            : Math.max(base.sizeBytes(), Math.min(endBytes, content.sizeBytes));
-    List<Extent> after = content.committedExtents;
-    for (Replacement replacement : replacements) {
-      after = ExtentMap.replace(after, replacement);
-    }
-    after = ExtentMap.truncate(after, sizeBytes);
+            : Math.max(Math.min(base.sizeBytes(), taken.cutBytes()), dataEnd);
+    List<Extent> after =
+        ExtentMap.truncate(
+            Extents.replace(
+                content.committedExtents,
+                replacements.stream()
+                    .map(each -> new Ranges.Range(each.fromOffset(), each.toOffset()))
+                    .toList(),
+                inside),
+            sizeBytes);
+    ExtentSum sum = sum(content, after);
     long version = base.version() + 1;
     var commit =
         new Operation.Commit(
@@ -165,12 +189,78 @@ final class Committer {
             base.version(),
             version,
             sizeBytes,
-            sealing.fileTag(content.sealId, version, sizeBytes, after),
+            sealing.fileTag(content.sealId, version, sizeBytes, sum),
             content.mtimeNs,
             wallClock.nowNs(),
-            service.epoch(),
+            epoch,
             replacements);
-    return new Step(commit, after, taken, isLast);
+    return new Step(commit, after, sum, taken, isLast);
+  }
+
+  /** Fills one operation; whether that was all. */
+  private static boolean fill(
+      FileContent content, List<Ranges.Range> ranges, List<Replacement> replacements) {
+    for (Ranges.Range range : content.uncommitted.list()) {
+      Ranges.Range fitting = fitting(content.view, range, replacements);
+      if (fitting != null) {
+        ranges.add(fitting);
+      }
+      if (!range.equals(fitting)) {
+        endAtWindow(content, ranges, replacements);
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** A window half new and half old may have too many extents though neither has. */
+  private static void endAtWindow(
+      FileContent content, List<Ranges.Range> ranges, List<Replacement> replacements) {
+    long end = ranges.getLast().to() / ExtentMap.WINDOW_BYTES * ExtentMap.WINDOW_BYTES;
+    if (end <= ranges.getFirst().from()) {
+      return;
+    }
+    while (ranges.getLast().from() >= end) {
+      ranges.removeLast();
+      replacements.removeLast();
+    }
+    Ranges.Range last = ranges.removeLast();
+    long to = Math.min(last.to(), end);
+    replacements.removeLast();
+    ranges.add(new Ranges.Range(last.from(), to));
+    replacements.add(
+        new Replacement(last.from(), to, Extents.within(content.view, last.from(), to)));
+  }
+
+  private static Taken taken(FileContent content, List<Ranges.Range> ranges) {
+    var written = new ArrayList<Ranges.Range>();
+    for (Ranges.Range range : ranges) {
+      written.addAll(content.written.within(range.from(), range.to()));
+    }
+    return new Taken(
+        ranges, written, content.cutBytes, content.uncommittedEpoch, content.revertCount);
+  }
+
+  private static void take(FileContent content, Taken taken) {
+    for (Ranges.Range range : taken.ranges()) {
+      content.uncommitted.remove(range.from(), range.to());
+      content.written.remove(range.from(), range.to());
+    }
+    content.cutBytes = Long.MAX_VALUE;
+    if (content.uncommitted.isEmpty()) {
+      content.uncommittedEpoch = Long.MAX_VALUE;
+    }
+  }
+
+  /** Only what changed costs anything: a large file has many extents, a commit changes few. */
+  private ExtentSum sum(FileContent content, List<Extent> after) {
+    if (content.committedSumOrNull == null) {
+      content.committedSumOrNull =
+          sealing.sum(content.sealId, ExtentSum.ZERO, List.of(), content.committedExtents);
+    }
+    Extents.Difference difference = Extents.difference(content.committedExtents, after);
+    return sealing.sum(
+        content.sealId, content.committedSumOrNull, difference.removed(), difference.added());
   }
 
   /**
@@ -182,8 +272,7 @@ final class Committer {
     boolean isFirst = replacements.isEmpty();
     long to = range.to();
     while (to > range.from()) {
-      replacements.add(
-          new Replacement(range.from(), to, FileContent.extentsWithin(view, range.from(), to)));
+      replacements.add(new Replacement(range.from(), to, Extents.within(view, range.from(), to)));
       if (Operation.Commit.fits(replacements)) {
         return new Ranges.Range(range.from(), to);
       }
@@ -197,21 +286,25 @@ final class Committer {
   }
 
   private void end(
-      FileContent content, Step step, Inline inlineOrNull, OperationResult resultOrNull) {
+      FileContent content,
+      Step step,
+      Inline inlineOrNull,
+      boolean isForced,
+      OperationResult resultOrNull) {
     content.lock.lock();
     try {
       content.isCommitting = false;
+      boolean isReverted = step.taken().revertCount() != content.revertCount;
       if (resultOrNull instanceof OperationResult.Done done) {
-        content.committed = done.attributes();
-        content.committedNs = waits.nowNs();
-        content.committedExtents = step.extents();
-        content.isSizeSet &= !step.isLast();
-        if (inlineOrNull != null) {
-          content.applyInline(inlineOrNull.upload(), inlineOrNull.extents());
+        if (isReverted) {
+          content.rebase(done.attributes(), step.extents(), waits.nowNs());
         }
-      } else {
-        step.ranges().forEach(range -> content.uncommitted.add(range.from(), range.to()));
-        content.attributesDirty = true;
+        content.committed(done.attributes(), step.extents(), step.sum(), waits.nowNs());
+        if (inlineOrNull != null) {
+          content.applyInline(inlineOrNull.upload(), inlineOrNull.extents(), isForced);
+        }
+      } else if (!isReverted) {
+        giveBack(content, step.taken());
       }
     } finally {
       content.changed.signalAll();
@@ -219,8 +312,15 @@ final class Committer {
     }
   }
 
-  private void refused(
-      FileContent content, Inline inlineOrNull, OperationResult.Failed why, long deadlineNs) {
+  private static void giveBack(FileContent content, Taken taken) {
+    taken.ranges().forEach(range -> content.uncommitted.add(range.from(), range.to()));
+    taken.written().forEach(range -> content.written.add(range.from(), range.to()));
+    content.cutBytes = Math.min(content.cutBytes, taken.cutBytes());
+    content.uncommittedEpoch = Math.min(content.uncommittedEpoch, taken.epoch());
+    content.attributesDirty = true;
+  }
+
+  private void refused(FileContent content, OperationResult.Failed why, long deadlineNs) {
     switch (why.code()) {
       case STALE_VERSION -> rebase(content, deadlineNs);
       case NOT_FOUND -> {
@@ -254,25 +354,13 @@ final class Committer {
     }
     content.lock.lock();
     try {
-      List<Extent> view = newer.extents();
-      for (Ranges.Range range : content.uncommitted.list()) {
-        view =
-            ExtentMap.replace(
-                view,
-                range.from(),
-                range.to(),
-                FileContent.extentsWithin(content.view, range.from(), range.to()));
+      // What another thread's commit has taken out would not be laid over the newer version.
+      while (content.isCommitting) {
+        content.awaitChange(waits, deadlineNs);
       }
-      long newerBytes = newer.attributes().sizeBytes();
-      boolean isExtended = content.sizeBytes > content.committed.sizeBytes();
-      if (!content.isSizeSet) {
-        content.sizeBytes = isExtended ? Math.max(newerBytes, content.sizeBytes) : newerBytes;
+      if (newer.attributes().version() > content.committed.version()) {
+        content.rebase(newer.attributes(), newer.extents(), waits.nowNs());
       }
-      content.committed = newer.attributes();
-      content.committedNs = waits.nowNs();
-      content.committedExtents = newer.extents();
-      content.view = ExtentMap.truncate(view, content.sizeBytes);
-      content.isMixed = true;
     } finally {
       content.lock.unlock();
     }

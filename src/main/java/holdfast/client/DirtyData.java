@@ -25,15 +25,14 @@ final class DirtyData {
     return (long) blocks.size() * BLOCK_BYTES;
   }
 
-  /** How many new blocks a write of this range would take. */
-  int newBlocks(long offset, int lengthBytes) {
-    int count = 0;
-    for (long at = blockStart(offset); at < offset + lengthBytes; at += BLOCK_BYTES) {
-      if (!blocks.containsKey(at)) {
-        count++;
-      }
-    }
-    return count;
+  /** The first byte behind everything that counts; 0 without any. */
+  long end() {
+    return ranges.end();
+  }
+
+  /** Ranges that count. */
+  int rangeCount() {
+    return ranges.count();
   }
 
   void write(long offset, byte[] source, int sourceOffset, int lengthBytes) {

@@ -13,6 +13,22 @@ import java.util.List;
  * @param plain the parts' bytes, at most one chunk's
  */
 record DirtyPiece(List<Ranges.Range> parts, byte[] plain) {
+  /** The bytes of these parts, one after the other, of those that begin at {@code start}. */
+  static byte[] join(List<Ranges.Range> parts, long start, byte[] bytes) {
+    int lengthBytes = (int) parts.stream().mapToLong(Ranges.Range::lengthBytes).sum();
+    if (lengthBytes == bytes.length) {
+      return bytes;
+    }
+    byte[] joined = new byte[lengthBytes];
+    int at = 0;
+    for (Ranges.Range part : parts) {
+      int partBytes = (int) part.lengthBytes();
+      System.arraycopy(bytes, (int) (part.from() - start), joined, at, partBytes);
+      at += partBytes;
+    }
+    return joined;
+  }
+
   /** The extents of the parts once the piece is a chunk. */
   List<Extent> extents(ChunkId chunk, Salt salt, int keyReference) {
     var extents = new ArrayList<Extent>(parts.size());

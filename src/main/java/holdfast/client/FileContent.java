@@ -1,5 +1,6 @@
 package holdfast.client;
 
+import holdfast.crypto.ExtentSum;
 import holdfast.metadata.Attributes;
 import holdfast.metadata.Extent;
 import holdfast.metadata.ExtentMap;
@@ -10,6 +11,7 @@ import holdfast.model.SealId;
 import holdfast.util.Invariants;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -28,13 +30,23 @@ final class FileContent {
   static final class Upload {
     final DirtyPiece piece;
 
+    /** It holds what the pool has already: another client's newer bytes go before it. */
+    final boolean isRewrite;
+
+    /** A truncation came after it: nothing from here on counts. */
+    long cutBytes = Long.MAX_VALUE;
+
+    /** The epoch in which it was stored. */
+    long epoch = Long.MAX_VALUE;
+
     /** Set when it is stored; null until then. */
     List<Extent> extentsOrNull;
 
     HoldfastException failureOrNull;
 
-    Upload(DirtyPiece piece) {
+    Upload(DirtyPiece piece, boolean isRewrite) {
       this.piece = piece;
+      this.isRewrite = isRewrite;
     }
 
     boolean isEnded() {
@@ -59,6 +71,9 @@ final class FileContent {
   /** The extents that belong to {@link #committed}. */
   List<Extent> committedExtents;
 
+  /** The sum of their terms, as the file's tag needs it; null until it was first computed. */
+  ExtentSum committedSumOrNull;
+
   /** What the pool has with the uploads that ended, in order, laid over it. */
   List<Extent> view;
 
@@ -67,6 +82,18 @@ final class FileContent {
 
   /** Ranges in which the view is newer than the pool's extents. */
   final Ranges uncommitted = new Ranges();
+
+  /** The part of them that programs changed; the rest was sealed anew for its own sake. */
+  final Ranges written = new Ranges();
+
+  /** The first epoch in which something uncommitted was uploaded. */
+  long uncommittedEpoch = Long.MAX_VALUE;
+
+  /**
+   * The lowest size that a truncation set and the pool hasn't got; the range it cut off is among
+   * the uncommitted ones, so that the old bytes don't return when the file grows again.
+   */
+  long cutBytes = Long.MAX_VALUE;
 
   /** Size or times changed and aren't committed. */
   boolean attributesDirty;
@@ -83,8 +110,11 @@ final class FileContent {
   long uploadsApplied;
   boolean isCommitting;
 
-  /** A truncation set the size and isn't committed: another client's size doesn't count. */
-  boolean isSizeSet;
+  /** How often unsaved data was given up. */
+  long revertCount;
+
+  /** Memory of dirty data given up, which the budget hasn't got back yet. */
+  private long droppedBytes;
 
   /** The name is gone, here or elsewhere: nothing needs to be committed any more. */
   boolean isUnlinked;
@@ -108,12 +138,18 @@ final class FileContent {
 
   /** Takes the pool's word for everything; nothing may be unsaved. */
   void adopt(Attributes attributes, List<Extent> extents, long nowNs) {
-    committed = attributes;
-    committedNs = nowNs;
-    committedExtents = extents;
+    committed(attributes, extents, extents == committedExtents ? committedSumOrNull : null, nowNs);
     view = extents;
     sizeBytes = attributes.sizeBytes();
     mtimeNs = attributes.mtimeNs();
+  }
+
+  /** The pool has this by now. */
+  void committed(Attributes attributes, List<Extent> extents, ExtentSum sumOrNull, long nowNs) {
+    committed = attributes;
+    committedExtents = extents;
+    committedSumOrNull = sumOrNull;
+    committedNs = nowNs;
   }
 
   /** Whether anything is here that the pool hasn't got. */
@@ -179,47 +215,21 @@ final class FileContent {
     lock.lock();
     try {
       int lengthBytes = (int) Math.max(0, Math.min(wantedBytes, sizeBytes - offset));
-      java.util.Arrays.fill(target, targetOffset, targetOffset + lengthBytes, (byte) 0);
+      Arrays.fill(target, targetOffset, targetOffset + lengthBytes, (byte) 0);
       var covered = new Ranges();
       for (Upload upload : uploads) {
-        upload.piece.read(offset, lengthBytes, target, targetOffset, covered);
+        int keptBytes = (int) Math.max(0, Math.min(lengthBytes, upload.cutBytes - offset));
+        upload.piece.read(offset, keptBytes, target, targetOffset, covered);
       }
       dirty.read(offset, lengthBytes, target, targetOffset, covered);
       var wanted = new ArrayList<Extent>();
       for (Ranges.Range gap : covered.gaps(offset, offset + lengthBytes)) {
-        wanted.addAll(extentsWithin(view, gap.from(), gap.to()));
+        wanted.addAll(Extents.within(view, gap.from(), gap.to()));
       }
       return new Gaps(lengthBytes, wanted);
     } finally {
       lock.unlock();
     }
-  }
-
-  /** The parts of the extents that lie within the range. */
-  static List<Extent> extentsWithin(List<Extent> extents, long from, long to) {
-    var within = new ArrayList<Extent>();
-    for (int i = firstEndingAfter(extents, from); i < extents.size(); i++) {
-      Extent extent = extents.get(i);
-      if (extent.fileOffset() >= to) {
-        break;
-      }
-      within.add(extent.crop(from, to));
-    }
-    return within;
-  }
-
-  private static int firstEndingAfter(List<Extent> extents, long offset) {
-    int low = 0;
-    int high = extents.size();
-    while (low < high) {
-      int middle = (low + high) >>> 1;
-      if (extents.get(middle).fileEnd() > offset) {
-        high = middle;
-      } else {
-        low = middle + 1;
-      }
-    }
-    return low;
   }
 
   /**
@@ -234,9 +244,17 @@ final class FileContent {
         failed(upload.failureOrNull);
         revert();
       } else {
-        for (Extent extent : upload.extentsOrNull) {
-          lay(extent);
-          unforced.add(extent.chunk());
+        List<Extent> laid = lay(upload, upload.extentsOrNull);
+        laid.forEach(extent -> unforced.add(extent.chunk()));
+        for (Extent extent : laid) {
+          uncommitted.add(extent.fileOffset(), extent.fileEnd());
+          if (!upload.isRewrite) {
+            written.add(extent.fileOffset(), extent.fileEnd());
+            attributesDirty = true;
+          }
+        }
+        if (!laid.isEmpty()) {
+          uncommittedEpoch = Math.min(uncommittedEpoch, upload.epoch);
         }
       }
       uploadsApplied++;
@@ -245,33 +263,122 @@ final class FileContent {
   }
 
   /** The first upload has come with its operation; called under the lock. */
-  void applyInline(Upload upload, List<Extent> extents) {
+  void applyInline(Upload upload, List<Extent> extents, boolean isForced) {
     Invariants.check(uploads.peek() == upload, "apply inline: expected=the first upload");
     uploads.poll();
     uploadsApplied++;
-    for (Extent extent : extents) {
-      view = ExtentMap.replace(view, extent.fileOffset(), extent.fileEnd(), List.of(extent));
-      unforced.add(extent.chunk());
+    for (Extent extent : lay(upload, extents)) {
+      if (!isForced) {
+        unforced.add(extent.chunk());
+      }
     }
     applyEnded();
   }
 
+  /** Lays the extents over the view, but for what a truncation cut off meanwhile. */
+  private List<Extent> lay(Upload upload, List<Extent> extents) {
+    long endBytes = Math.min(sizeBytes, upload.cutBytes);
+    var laid = new ArrayList<Extent>(extents.size());
+    var ranges = new ArrayList<Ranges.Range>(extents.size());
+    for (Extent extent : extents) {
+      if (extent.fileOffset() < endBytes) {
+        Extent kept = extent.crop(0, endBytes);
+        laid.add(kept);
+        ranges.add(new Ranges.Range(kept.fileOffset(), kept.fileEnd()));
+      }
+    }
+    view = Extents.replace(view, ranges, laid);
+    return laid;
+  }
+
   /** Drops what isn't committed and not under way. */
   void revert() {
+    droppedBytes += dirty.heldBytes();
     dirty.cutFrom(0);
     uncommitted.clear();
+    written.clear();
+    uncommittedEpoch = Long.MAX_VALUE;
+    cutBytes = Long.MAX_VALUE;
     attributesDirty = false;
+    isMixed = true; // the kernel's pages show what was written
+    revertCount++;
     adopt(committed, committedExtents, committedNs);
   }
 
-  private void lay(Extent extent) {
-    if (extent.fileOffset() >= sizeBytes) {
-      return; // cut off while it was on its way
+  /** Memory that was given up since the last call; called under the lock. */
+  long takeDroppedBytes() {
+    long bytes = droppedBytes;
+    droppedBytes = 0;
+    return bytes;
+  }
+
+  /** Cuts or extends the file; called under the lock. */
+  void setSize(long newBytes) {
+    long endBytes = Math.max(sizeBytes, committed.sizeBytes());
+    if (newBytes < endBytes) {
+      cutBytes = Math.min(cutBytes, newBytes);
+      uncommitted.add(newBytes, endBytes);
+      written.add(newBytes, endBytes);
+      uploads.forEach(upload -> upload.cutBytes = Math.min(upload.cutBytes, newBytes));
+      dirty.cutFrom(newBytes);
+      view = ExtentMap.truncate(view, newBytes);
     }
-    Extent kept = extent.crop(0, sizeBytes);
-    view = ExtentMap.replace(view, kept.fileOffset(), kept.fileEnd(), List.of(kept));
-    uncommitted.add(kept.fileOffset(), kept.fileEnd());
+    sizeBytes = newBytes;
     attributesDirty = true;
+  }
+
+  /**
+   * The pool has a version made elsewhere: what was written here is laid over it. Called under the
+   * lock.
+   */
+  void rebase(Attributes newer, List<Extent> extents, long nowNs) {
+    boolean isCut = cutBytes < Long.MAX_VALUE;
+    // What was only sealed anew gives way: the newer version may have other bytes there.
+    uncommitted.clear();
+    written.list().forEach(range -> uncommitted.add(range.from(), range.to()));
+    List<Ranges.Range> kept = written.list();
+    var mine = new ArrayList<Extent>();
+    kept.forEach(range -> mine.addAll(Extents.within(view, range.from(), range.to())));
+    List<Extent> base = isCut ? ExtentMap.truncate(extents, cutBytes) : extents;
+    long newerBytes = newer.sizeBytes();
+    if (isCut && newerBytes > cutBytes) {
+      uncommitted.add(cutBytes, newerBytes);
+      written.add(cutBytes, newerBytes);
+    } else if (!isCut) {
+      long ownBytes = sizeBytes > committed.sizeBytes() ? sizeBytes : unsavedEnd();
+      sizeBytes = Math.max(newerBytes, ownBytes);
+    }
+    committed(newer, extents, null, nowNs);
+    view = ExtentMap.truncate(Extents.replace(base, kept, mine), sizeBytes);
+    isMixed = true;
+  }
+
+  /**
+   * The parts of a range that nothing has changed since the view was {@code before}, neither in the
+   * view nor on its way there. Called under the lock.
+   */
+  List<Ranges.Range> unchangedSince(List<Extent> before, long from, long to) {
+    var changedRanges = new Ranges();
+    for (Upload upload : uploads) {
+      upload.piece.parts().forEach(part -> changedRanges.add(part.from(), part.to()));
+    }
+    if (before != view) {
+      Extents.Difference difference =
+          Extents.difference(Extents.within(before, from, to), Extents.within(view, from, to));
+      difference.removed().forEach(each -> changedRanges.add(each.fileOffset(), each.fileEnd()));
+      difference.added().forEach(each -> changedRanges.add(each.fileOffset(), each.fileEnd()));
+    }
+    return changedRanges.gaps(from, to);
+  }
+
+  /** The first byte behind everything that programs wrote here and the pool hasn't got. */
+  private long unsavedEnd() {
+    long endBytes = Math.max(written.end(), dirty.end());
+    for (Upload upload : uploads) {
+      long uploadEnd = Math.min(upload.piece.parts().getLast().to(), upload.cutBytes);
+      endBytes = Math.max(endBytes, upload.isRewrite ? 0 : uploadEnd);
+    }
+    return endBytes;
   }
 
   /** Remembers a background failure for the next write, fsync or close of each handle. */

@@ -3,6 +3,7 @@ package holdfast.client;
 import holdfast.model.HoldfastException;
 import holdfast.util.NamedThreads;
 import java.lang.System.Logger.Level;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
@@ -35,8 +36,10 @@ final class Flusher {
   private void run() {
     while (!isStopped) {
       LockSupport.parkNanos(LOOK_EVERY_NS);
-      for (FileContent content : files.all()) {
-        if (!isStopped && isOld(content)) {
+      List<FileContent> old = files.all().stream().filter(this::isOld).toList();
+      old.forEach(writeBack::saveAll); // side by side; the commits follow one by one
+      for (FileContent content : old) {
+        if (!isStopped) {
           save(content);
         }
       }
@@ -49,6 +52,8 @@ final class Flusher {
     } catch (HoldfastException e) {
       // Uploads that failed have told their handles; what is left is tried again in a while.
       LOG.log(Level.DEBUG, "save file in the background: {0}", e.getMessage());
+    } catch (RuntimeException e) {
+      LOG.log(Level.ERROR, "save file in the background", e);
     }
   }
 

@@ -73,22 +73,26 @@ public final class KeySealing implements Sealing {
   }
 
   @Override
-  public Tag fileTag(SealId file, long version, long sizeBytes, List<Extent> extents) {
-    ExtentSum sum = ExtentSum.ZERO;
-    for (Extent e : extents) {
-      var salt = new ChunkSalt(e.salt().high(), e.salt().low());
-      sum =
-          sum.plus(
-              tags.extentTerm(
-                  file,
-                  e.fileOffset(),
-                  e.lengthBytes(),
-                  e.chunk(),
-                  salt,
-                  e.keyReference(),
-                  e.chunkOffset()));
-    }
+  public Tag fileTag(SealId file, long version, long sizeBytes, ExtentSum sum) {
     return Tag.of(tags.fileTag(file, version, sizeBytes, sum));
+  }
+
+  @Override
+  public ExtentSum sum(SealId file, ExtentSum before, List<Extent> removed, List<Extent> added) {
+    ExtentSum sum = before;
+    for (Extent extent : removed) {
+      sum = sum.minus(term(file, extent));
+    }
+    for (Extent extent : added) {
+      sum = sum.plus(term(file, extent));
+    }
+    return sum;
+  }
+
+  private ExtentSum term(SealId file, Extent e) {
+    var salt = new ChunkSalt(e.salt().high(), e.salt().low());
+    return tags.extentTerm(
+        file, e.fileOffset(), e.lengthBytes(), e.chunk(), salt, e.keyReference(), e.chunkOffset());
   }
 
   @Override
@@ -112,17 +116,12 @@ public final class KeySealing implements Sealing {
   }
 
   @Override
-  public byte[] openBlock(
-      Salt salt, int keyReference, int blockIndex, byte[] sealed, int offset, int lengthBytes) {
-    if (keyReference != KEY_REFERENCE || lengthBytes <= 0) {
+  public Opener opener(Salt salt, int keyReference) {
+    if (keyReference != KEY_REFERENCE) {
       throw new HoldfastException(
-          ErrorCode.SEAL_BROKEN,
-          "open block: expected=key reference 0 and some bytes, was="
-              + keyReference
-              + " and "
-              + lengthBytes);
+          ErrorCode.SEAL_BROKEN, "open chunk: expected=key reference 0, was=" + keyReference);
     }
-    return new ChunkOpener(suite, key, new ChunkSalt(salt.high(), salt.low()))
-        .openBlock(blockIndex, sealed, offset, lengthBytes);
+    var opener = new ChunkOpener(suite, key, new ChunkSalt(salt.high(), salt.low()));
+    return opener::openBlock;
   }
 }

@@ -31,22 +31,31 @@ final class MemoryBudget {
     }
   }
 
-  /** Waits for room and takes it; TIMED_OUT at the deadline. */
-  void acquire(long bytes, Waits waits, long deadlineNs) {
+  /**
+   * Waits for room and takes it; TIMED_OUT at the deadline.
+   *
+   * @return false when there was no room for {@code atMostNs}
+   */
+  boolean acquire(long bytes, Waits waits, long atMostNs, long deadlineNs) {
+    long untilNs = waits.nowNs() + atMostNs;
     lock.lock();
     try {
       while (usedBytes > 0 && usedBytes + bytes > maxBytes) {
-        long leftNs = deadlineNs - waits.nowNs();
-        if (leftNs <= 0) {
+        long nowNs = waits.nowNs();
+        if (deadlineNs - nowNs <= 0) {
           throw new HoldfastException(
               ErrorCode.TIMED_OUT,
               "write: expected=room for unsaved data, was="
                   + usedBytes
                   + " bytes waiting for the pool");
         }
-        freed.awaitNanos(leftNs);
+        if (untilNs - nowNs <= 0) {
+          return false;
+        }
+        freed.awaitNanos(Math.min(deadlineNs - nowNs, untilNs - nowNs));
       }
       usedBytes += bytes;
+      return true;
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new HoldfastException(ErrorCode.SHUTTING_DOWN, "write: interrupted", e);

@@ -54,6 +54,24 @@ final class OpenFiles {
     return open(attributes, List.of());
   }
 
+  /** One more handle of a file that is open here; null if it isn't. */
+  OpenedFile openAgain(long inode) {
+    FileContent content;
+    lock.lock();
+    try {
+      content = contents.get(inode);
+      if (content == null) {
+        return null;
+      }
+      content.openCount++;
+    } finally {
+      lock.unlock();
+    }
+    long handle = nextHandle.getAndIncrement();
+    handles.put(handle, new FileHandle(content));
+    return new OpenedFile(handle, false);
+  }
+
   private OpenedFile open(Attributes attributes, List<Extent> extents) {
     if (handles.size() >= HANDLES_MAX) {
       throw new HoldfastException(

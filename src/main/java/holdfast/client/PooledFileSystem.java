@@ -15,9 +15,7 @@ import holdfast.util.NamedThreads;
 import holdfast.util.WallClock;
 import java.lang.System.Logger.Level;
 import java.util.List;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadPoolExecutor;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Supplier;
 
 /**
@@ -32,7 +30,6 @@ public final class PooledFileSystem implements PoolFileSystem {
   private static final int AHEAD_SLACK_BYTES = 512 << 10;
 
   private static final int SEALER_QUEUE_MAX = 65_536;
-  private static final int DIRECTORIES_MAX = 65_536;
   private static final System.Logger LOG = System.getLogger(PooledFileSystem.class.getName());
 
   private final FileService service;
@@ -44,8 +41,7 @@ public final class PooledFileSystem implements PoolFileSystem {
   private final OpenFiles files;
   private final ChunkReader reader;
   private final WriteBack writeBack;
-  private final AtomicLong nextDirectory = new AtomicLong(1);
-  private final ConcurrentHashMap<Long, DirectoryHandle> directories = new ConcurrentHashMap<>();
+  private final Directories directories;
   private final SpaceCache space;
   private final Presentation presentation;
   private final Flusher flusher;
@@ -73,6 +69,7 @@ public final class PooledFileSystem implements PoolFileSystem {
     waits = new Waits(clock, timeoutNs);
     sealers = threads.platformPool("sealer", sealerCount, SEALER_QUEUE_MAX);
     tree = new Tree(service, sealing, waits, wallClock, newSealId);
+    directories = new Directories(tree);
     var loader = new ExtentLoader(service, waits);
     files = new OpenFiles(loader, waits);
     reader = new ChunkReader(service, sealing, new BlockCache(options.cacheSizeBytes()), sealers);
@@ -123,33 +120,17 @@ public final class PooledFileSystem implements PoolFileSystem {
     mayChange();
     long deadlineNs = waits.deadlineNs();
     FileContent content = files.contentOrNull(inode);
-    if (content != null) {
-      writeBack.flush(content, false, deadlineNs);
+    if (content != null && change.has(AttributeChange.MTIME)) {
+      writeBack.flush(content, false, deadlineNs); // it would bring a newer time along later
     }
     FileAttributes shown = null;
     if (change.has(AttributeChange.SIZE)) {
       shown = truncate(inode, change.sizeBytes(), deadlineNs);
     }
-    int mask = 0;
-    mask |= change.has(AttributeChange.MODE) ? Operation.SetAttributes.MODE : 0;
-    mask |= change.has(AttributeChange.UID) ? Operation.SetAttributes.UID : 0;
-    mask |= change.has(AttributeChange.GID) ? Operation.SetAttributes.GID : 0;
-    mask |= change.has(AttributeChange.MTIME) ? Operation.SetAttributes.MTIME : 0;
-    mask |= change.has(AttributeChange.ATIME) ? Operation.SetAttributes.ATIME : 0;
-    if (mask == 0 && shown != null) {
+    Operation.SetAttributes operation = change.operation(inode, wallClock.nowNs());
+    if (operation.mask() == 0 && shown != null) {
       return shown;
     }
-    long nowNs = wallClock.nowNs();
-    var operation =
-        new Operation.SetAttributes(
-            inode,
-            mask,
-            change.mode() & Attributes.MODE_MASK,
-            change.uid(),
-            change.gid(),
-            change.has(AttributeChange.MTIME_NOW) ? nowNs : change.mtimeNs(),
-            change.has(AttributeChange.ATIME_NOW) ? nowNs : change.atimeNs(),
-            nowNs);
     if (content == null) {
       return shown(tree.setAttributes(operation, deadlineNs));
     }
@@ -182,7 +163,11 @@ public final class PooledFileSystem implements PoolFileSystem {
   }
 
   private FileAttributes truncate(long inode, long sizeBytes, long deadlineNs) {
-    OpenedFile opened = files.open(inode, deadlineNs);
+    // A removed file that is open here is known to nobody else: it mustn't be asked for.
+    OpenedFile opened = files.openAgain(inode);
+    if (opened == null) {
+      opened = files.open(inode, deadlineNs);
+    }
     try {
       FileContent content = files.handle(opened.handle()).content;
       writeBack.truncate(content, sizeBytes, deadlineNs);
@@ -229,7 +214,12 @@ public final class PooledFileSystem implements PoolFileSystem {
     boolean isNew = created.version() == 0 && created.sizeBytes() == 0;
     OpenedFile opened = isNew ? files.openNew(created) : files.open(created.inode(), deadlineNs);
     if (!isNew && (openFlags & OpenFlags.TRUNCATE) != 0) {
-      writeBack.truncate(files.handle(opened.handle()).content, 0, deadlineNs);
+      try {
+        writeBack.truncate(files.handle(opened.handle()).content, 0, deadlineNs);
+      } catch (RuntimeException e) {
+        files.close(opened.handle());
+        throw e;
+      }
     }
     return new CreatedFile(shown(created), opened.handle());
   }
@@ -363,7 +353,7 @@ public final class PooledFileSystem implements PoolFileSystem {
       if (ahead.lengthBytes() <= 0) {
         return;
       }
-      wanted = FileContent.extentsWithin(content.view, ahead.from(), ahead.to());
+      wanted = Extents.within(content.view, ahead.from(), ahead.to());
     } finally {
       content.lock.unlock();
     }
@@ -430,23 +420,12 @@ public final class PooledFileSystem implements PoolFileSystem {
 
   @Override
   public long openDirectory(long inode) {
-    if (directories.size() >= DIRECTORIES_MAX) {
-      throw new HoldfastException(
-          ErrorCode.BUSY, "open directory: expected=at most " + DIRECTORIES_MAX + " open ones");
-    }
-    long handle = nextDirectory.getAndIncrement();
-    directories.put(handle, new DirectoryHandle(inode, tree));
-    return handle;
+    return directories.open(inode);
   }
 
   @Override
   public void readDirectory(long handle, long cookie, DirectorySink sink) {
-    DirectoryHandle open = directories.get(handle);
-    if (open == null) {
-      throw new HoldfastException(
-          ErrorCode.BAD_HANDLE, "read directory: expected=an open handle, was=" + handle);
-    }
-    open.read(cookie, sink, waits.deadlineNs());
+    directories.read(handle, cookie, sink, waits.deadlineNs());
   }
 
   @Override
@@ -457,7 +436,7 @@ public final class PooledFileSystem implements PoolFileSystem {
 
   @Override
   public void releaseDirectory(long handle) {
-    directories.remove(handle);
+    directories.close(handle);
   }
 
   @Override
@@ -495,6 +474,11 @@ public final class PooledFileSystem implements PoolFileSystem {
       }
     }
     sealers.shutdown();
+  }
+
+  /** Bytes of unsaved data, of all files. */
+  long unsavedBytes() {
+    return writeBack.unsavedBytes();
   }
 
   private void mayChange() {

@@ -55,9 +55,28 @@ final class Ranges {
 
   /** Takes a range out. */
   void remove(long from, long to) {
-    List<Range> behind = within(to, Long.MAX_VALUE);
-    cutFrom(from);
-    behind.forEach(range -> add(range.from(), range.to()));
+    if (from >= to) {
+      return;
+    }
+    Map.Entry<Long, Long> before = endByStart.lowerEntry(from);
+    Map.Entry<Long, Long> last = endByStart.lowerEntry(to);
+    if (last != null && last.getValue() > to) {
+      endByStart.put(to, last.getValue());
+    }
+    if (before != null && before.getValue() > from) {
+      endByStart.put(before.getKey(), from);
+    }
+    endByStart.subMap(from, true, to, false).clear();
+  }
+
+  /** The first byte behind all ranges; 0 without any. */
+  long end() {
+    Map.Entry<Long, Long> last = endByStart.lastEntry();
+    return last == null ? 0 : last.getValue();
+  }
+
+  int count() {
+    return endByStart.size();
   }
 
   /** The ranges, ascending. */

@@ -169,6 +169,14 @@ public final class RemoteFileService implements FileService, NodeService {
   @Override
   public CompletableFuture<Stored> store(ChunkId chunk, Body sealed, long deadlineNs) {
     var stored = new CompletableFuture<Stored>();
+    // Before the call begins, so that it runs on the loop.
+    var remembered =
+        stored.whenComplete(
+            (value, failure) -> {
+              if (value != null) {
+                holders.stored(chunk, value.holders());
+              }
+            });
     loop.post(
         () ->
             new StoreCall(
@@ -182,12 +190,7 @@ public final class RemoteFileService implements FileService, NodeService {
                     epoch,
                     this::refreshMap)
                 .start());
-    return stored.whenComplete(
-        (value, failure) -> {
-          if (value != null) {
-            holders.stored(chunk, value.holders());
-          }
-        });
+    return remembered;
   }
 
   @Override

@@ -1,5 +1,6 @@
 package holdfast.client;
 
+import holdfast.crypto.ExtentSum;
 import holdfast.metadata.EntryName;
 import holdfast.metadata.Extent;
 import holdfast.metadata.FileType;
@@ -26,7 +27,11 @@ public interface Sealing {
 
   Tag entryTag(SealId parent, EntryName name, SealId child, FileType type);
 
-  Tag fileTag(SealId file, long version, long sizeBytes, List<Extent> extents);
+  /** The tag of a file whose extents' terms have this sum. */
+  Tag fileTag(SealId file, long version, long sizeBytes, ExtentSum sum);
+
+  /** The sum after some extents of the file went and others came. */
+  ExtentSum sum(SealId file, ExtentSum before, List<Extent> removed, List<Extent> added);
 
   /** Seals a chunk of 1 byte to 4 MiB on the calling thread. */
   Sealed seal(byte[] plain);
@@ -38,12 +43,21 @@ public interface Sealing {
   int sealedBlockBytes();
 
   /**
-   * Opens a block under the key from the extent.
+   * Opens blocks of one chunk, under the key from the extent.
    *
-   * @throws holdfast.model.HoldfastException SEAL_BROKEN
+   * @throws holdfast.model.HoldfastException SEAL_BROKEN for a key there is not
    */
-  byte[] openBlock(
-      Salt salt, int keyReference, int blockIndex, byte[] sealed, int offset, int lengthBytes);
+  Opener opener(Salt salt, int keyReference);
+
+  /** Opens blocks of one chunk. Any thread. */
+  interface Opener {
+    /**
+     * The block's bytes.
+     *
+     * @throws holdfast.model.HoldfastException SEAL_BROKEN
+     */
+    byte[] open(int blockIndex, byte[] sealed, int offset, int lengthBytes);
+  }
 
   /** A sealed chunk and what its extents need. */
   record Sealed(ChunkId chunk, Salt salt, int keyReference, byte[] sealed) {}

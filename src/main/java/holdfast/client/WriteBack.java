@@ -12,6 +12,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
 
 /**
  * Brings what was written to the pool: full windows at once, the rest when it must be there.
@@ -24,7 +25,11 @@ final class WriteBack {
   /** Largest file content that travels with its operation. */
   static final int INLINE_MAX_BYTES = 256 << 10;
 
-  private static final int ROUNDS_MAX = 64;
+  /** Windows that are rewritten side by side. */
+  private static final int WINDOWS_AT_ONCE = 4;
+
+  /** How long a writer waits for room before it looks for something to save again. */
+  private static final long PRESSURE_NS = 200_000_000L;
 
   /** How long a background store may take before its writers are told it failed. */
   private final long storeTimeoutNs;
@@ -72,10 +77,12 @@ final class WriteBack {
     FileContent content = handle.content;
     // One block more than can be needed: blocks taken meanwhile by others are given back below.
     long wantedBytes = (lengthBytes / DirtyData.BLOCK_BYTES + 2L) * DirtyData.BLOCK_BYTES;
-    if (!budget.tryAcquire(wantedBytes)) {
+    while (!budget.tryAcquire(wantedBytes)) {
       saveAll(content);
       onPressure.run();
-      budget.acquire(wantedBytes, waits, deadlineNs);
+      if (budget.acquire(wantedBytes, waits, PRESSURE_NS, deadlineNs)) {
+        break;
+      }
     }
     content.lock.lock();
     try {
@@ -131,10 +138,29 @@ final class WriteBack {
   }
 
   private void startUpload(FileContent content, DirtyPiece piece) {
-    var upload = new FileContent.Upload(piece);
+    startUpload(content, piece, false);
+  }
+
+  private void startUpload(FileContent content, DirtyPiece piece, boolean isRewrite) {
+    var upload = new FileContent.Upload(piece, isRewrite);
     content.uploads.add(upload);
     content.uploadsStarted++;
-    sealers.execute(() -> sealAndStore(content, upload));
+    onSealers(content, upload, () -> sealAndStore(content, upload));
+  }
+
+  /** An upload that no thread takes has failed: its writers must not wait for it. */
+  private void onSealers(FileContent content, FileContent.Upload upload, Runnable work) {
+    try {
+      sealers.execute(work);
+    } catch (RejectedExecutionException e) {
+      ended(
+          content,
+          upload,
+          null,
+          0,
+          new HoldfastException(
+              ErrorCode.SHUTTING_DOWN, "save file: the file system is closed or overloaded", e));
+    }
   }
 
   private void sealAndStore(FileContent content, FileContent.Upload upload) {
@@ -142,16 +168,20 @@ final class WriteBack {
       Sealing.Sealed sealed = sealing.seal(upload.piece.plain());
       service
           .store(sealed.chunk(), Body.whole(sealed.sealed()), waits.nowNs() + storeTimeoutNs)
-          .whenCompleteAsync(
+          .whenComplete(
               (stored, failure) ->
-                  ended(
+                  onSealers(
                       content,
                       upload,
-                      failure == null ? sealed : null,
-                      failure == null ? null : Waits.asHoldfast(failure)),
-              sealers);
+                      () -> {
+                        if (failure == null) {
+                          ended(content, upload, sealed, stored.epoch(), null);
+                        } else {
+                          ended(content, upload, null, 0, Waits.asHoldfast(failure));
+                        }
+                      }));
     } catch (RuntimeException e) {
-      ended(content, upload, null, Waits.asHoldfast(e));
+      ended(content, upload, null, 0, Waits.asHoldfast(e));
     }
   }
 
@@ -159,23 +189,34 @@ final class WriteBack {
       FileContent content,
       FileContent.Upload upload,
       Sealing.Sealed sealedOrNull,
+      long epoch,
       HoldfastException failureOrNull) {
     content.lock.lock();
     try {
       if (sealedOrNull != null) {
+        upload.epoch = epoch;
         upload.extentsOrNull =
             upload.piece.extents(
                 sealedOrNull.chunk(), sealedOrNull.salt(), sealedOrNull.keyReference());
       } else {
         upload.failureOrNull = failureOrNull;
       }
-      long heldBefore = content.dirty.heldBytes();
       content.applyEnded();
-      budget.release(heldBefore - content.dirty.heldBytes()); // a failure dropped the rest
     } finally {
       content.lock.unlock();
     }
     budget.release(upload.piece.plain().length);
+    releaseDropped(content);
+  }
+
+  /** A failed upload may have dropped what was written after it. */
+  private void releaseDropped(FileContent content) {
+    content.lock.lock();
+    try {
+      budget.release(content.takeDroppedBytes());
+    } finally {
+      content.lock.unlock();
+    }
   }
 
   /**
@@ -183,30 +224,59 @@ final class WriteBack {
    * min-copies; with {@code forced}, forced to disk there and at a majority of voters.
    */
   void flush(FileContent content, boolean forced, long deadlineNs) {
-    if (!flushInline(content, forced, deadlineNs)) {
+    boolean isInline = flushInline(content, forced, deadlineNs);
+    if (!isInline) {
       saveAll(content);
       awaitUploads(content, deadlineNs);
-      spreadCrowded(content, deadlineNs);
       commit(content, deadlineNs);
     }
-    if (forced) {
+    if (forced && !(isInline && isForced(content))) {
       force(content, deadlineNs);
     }
   }
 
   private void commit(FileContent content, long deadlineNs) {
     try {
-      committer.commit(content, null, false, deadlineNs);
+      commitSpread(content, deadlineNs);
     } catch (HoldfastException e) {
       if (e.code() != ErrorCode.STALE_EPOCH) {
         throw e;
       }
       // Uploaded so long ago that a sweep may have taken it: upload again, then commit.
-      for (long window : content.uncommittedWindows()) {
-        rewriteWindow(content, window, deadlineNs);
-        awaitUploads(content, deadlineNs);
-      }
-      committer.commit(content, null, false, deadlineNs);
+      uploadAgain(content, deadlineNs);
+      commitSpread(content, deadlineNs);
+    }
+  }
+
+  /** Commits; windows may crowd again by what others write meanwhile. Ends by the deadline. */
+  private void commitSpread(FileContent content, long deadlineNs) {
+    do {
+      spreadCrowded(content, deadlineNs);
+    } while (!committer.commit(content, null, false, deadlineNs));
+  }
+
+  private void uploadAgain(FileContent content, long deadlineNs) {
+    List<Long> windows = content.uncommittedWindows();
+    long newEpoch = service.epoch();
+    for (int i = 0; i < windows.size(); i += WINDOWS_AT_ONCE) {
+      List<Long> some = windows.subList(i, Math.min(windows.size(), i + WINDOWS_AT_ONCE));
+      rewriteWindows(content, some, deadlineNs);
+      awaitUploads(content, deadlineNs);
+    }
+    content.lock.lock();
+    try {
+      content.uncommittedEpoch = newEpoch;
+    } finally {
+      content.lock.unlock();
+    }
+  }
+
+  private boolean isForced(FileContent content) {
+    content.lock.lock();
+    try {
+      return content.unforced.isEmpty();
+    } finally {
+      content.lock.unlock();
     }
   }
 
@@ -234,46 +304,49 @@ final class WriteBack {
               && !content.isUnlinked
               && content.uncommitted.isEmpty()
               && content.sizeBytes <= INLINE_MAX_BYTES
-              && content.dirty.heldBytes() <= INLINE_MAX_BYTES + DirtyData.BLOCK_BYTES;
+              && content.dirty.heldBytes() <= INLINE_MAX_BYTES + DirtyData.BLOCK_BYTES
+              // Each range written may add one extent and split another.
+              && content.view.size() + 2 * content.dirty.rangeCount()
+                  <= ExtentMap.WINDOW_EXTENTS_MAX;
       if (!isSmall) {
         return false;
       }
       long heldBefore = content.dirty.heldBytes();
       List<DirtyPiece> pieces = content.dirty.takeAll();
       settleBudget(heldBefore, pieces);
-      upload = new FileContent.Upload(pieces.get(0));
-      content.uploads.add(upload);
-      content.uploadsStarted++;
-      for (DirtyPiece piece : pieces.subList(1, pieces.size())) {
-        startUpload(content, piece);
-      }
       if (pieces.size() > 1) {
-        sealers.execute(() -> sealAndStore(content, upload));
+        pieces.forEach(piece -> startUpload(content, piece));
         return false;
       }
+      upload = new FileContent.Upload(pieces.get(0), false);
+      content.uploads.add(upload);
+      content.uploadsStarted++;
     } finally {
       content.lock.unlock();
     }
-    commitInline(content, upload, forced, deadlineNs);
-    return true;
+    return commitInline(content, upload, forced, deadlineNs);
   }
 
-  private void commitInline(
+  /** False when it couldn't go with an operation: it is being stored as all others are. */
+  private boolean commitInline(
       FileContent content, FileContent.Upload upload, boolean forced, long deadlineNs) {
+    boolean isDone = false;
     try {
       Sealing.Sealed sealed = sealing.seal(upload.piece.plain());
       List<Extent> extents =
           upload.piece.extents(sealed.chunk(), sealed.salt(), sealed.keyReference());
-      committer.commit(content, new Committer.Inline(sealed, extents, upload), forced, deadlineNs);
-    } catch (HoldfastException e) {
-      // Not lost yet: it goes the long way in the background, and this call tells what happened.
-      sealers.execute(() -> sealAndStore(content, upload));
-      if (content.isUnlinked) {
-        return; // nothing to commit to, and no failure of the program that closes it
+      var inline = new Committer.Inline(sealed, extents, upload);
+      isDone = committer.commit(content, inline, forced, deadlineNs);
+    } finally {
+      if (isDone) {
+        budget.release(upload.piece.plain().length);
+        releaseDropped(content);
+      } else {
+        // Not lost yet: it goes the long way in the background; a failure is told to this caller.
+        onSealers(content, upload, () -> sealAndStore(content, upload));
       }
-      throw e;
     }
-    budget.release(upload.piece.plain().length);
+    return isDone;
   }
 
   private void force(FileContent content, long deadlineNs) {
@@ -307,15 +380,10 @@ final class WriteBack {
       if (content.sizeBytes == sizeBytes && content.isUnlinked) {
         return;
       }
-      content.sizeBytes = sizeBytes;
-      content.view = ExtentMap.truncate(content.view, sizeBytes);
-      content.uncommitted.cutFrom(sizeBytes);
       long heldBefore = content.dirty.heldBytes();
-      content.dirty.cutFrom(sizeBytes); // written since the flush, by another thread
+      content.setSize(sizeBytes);
       budget.release(heldBefore - content.dirty.heldBytes());
       content.mtimeNs = wallClock.nowNs();
-      content.attributesDirty = true;
-      content.isSizeSet = true;
     } finally {
       content.lock.unlock();
     }
@@ -324,56 +392,74 @@ final class WriteBack {
 
   /**
    * Rewrites windows that random writes have cut into too many extents, before they are refused.
+   * Ends by the deadline.
    */
   private void spreadCrowded(FileContent content, long deadlineNs) {
-    for (int round = 0; round < ROUNDS_MAX; round++) {
-      long window;
+    while (true) {
+      List<Long> crowded;
       content.lock.lock();
       try {
-        window = ExtentMap.crowdedWindow(content.view);
+        crowded = Extents.crowdedWindows(content.view, WINDOWS_AT_ONCE);
       } finally {
         content.lock.unlock();
       }
-      if (window < 0) {
+      if (crowded.isEmpty()) {
         return;
       }
-      rewriteWindow(content, window, deadlineNs);
+      if (deadlineNs - waits.nowNs() <= 0) {
+        throw new HoldfastException(
+            ErrorCode.TIMED_OUT,
+            "rewrite crowded windows: expected=an end by the deadline, was=more, inode="
+                + content.inode);
+      }
+      rewriteWindows(content, crowded, deadlineNs);
       awaitUploads(content, deadlineNs);
     }
-    throw new HoldfastException(
-        ErrorCode.BUSY, "rewrite crowded windows: expected=an end, was=ever new writes");
   }
 
   /**
-   * Reads the window as the pool has it and uploads it as one chunk, beneath whatever is written
-   * meanwhile; does nothing when an upload came between.
+   * Reads windows as the pool has them and uploads each as one chunk, beneath whatever was written
+   * meanwhile.
    */
-  private void rewriteWindow(FileContent content, long window, long deadlineNs) {
+  private void rewriteWindows(FileContent content, List<Long> windows, long deadlineNs) {
     List<Extent> view;
-    int lengthBytes;
+    long sizeBytes;
     content.lock.lock();
     try {
       view = content.view;
-      lengthBytes = (int) Math.min(ExtentMap.WINDOW_BYTES, content.sizeBytes - window);
+      sizeBytes = content.sizeBytes;
     } finally {
       content.lock.unlock();
     }
-    if (lengthBytes <= 0) {
-      return;
+    for (long window : windows) {
+      int lengthBytes = (int) Math.min(ExtentMap.WINDOW_BYTES, sizeBytes - window);
+      if (lengthBytes > 0) {
+        byte[] plain = new byte[lengthBytes];
+        for (Extent extent : Extents.within(view, window, window + lengthBytes)) {
+          reader.read(extent, plain, (int) (extent.fileOffset() - window), waits, deadlineNs);
+        }
+        startRewrite(content, view, window, plain);
+      }
     }
-    byte[] plain = new byte[lengthBytes];
-    for (Extent extent : FileContent.extentsWithin(view, window, window + lengthBytes)) {
-      reader.read(extent, plain, (int) (extent.fileOffset() - window), waits, deadlineNs);
-    }
+  }
+
+  private void startRewrite(FileContent content, List<Extent> view, long window, byte[] plain) {
     content.lock.lock();
     try {
-      if (content.view == view && content.uploads.isEmpty()) {
-        budget.take(lengthBytes);
-        var whole = List.of(new Ranges.Range(window, window + lengthBytes));
-        startUpload(content, new DirtyPiece(whole, plain));
+      List<Ranges.Range> parts = content.unchangedSince(view, window, window + plain.length);
+      if (parts.isEmpty()) {
+        return;
       }
+      byte[] kept = DirtyPiece.join(parts, window, plain);
+      budget.take(kept.length);
+      startUpload(content, new DirtyPiece(parts, kept), true);
     } finally {
       content.lock.unlock();
     }
+  }
+
+  /** Bytes that unsaved data takes; 0 when everything is saved or given up. */
+  long unsavedBytes() {
+    return budget.usedBytes();
   }
 }

@@ -24,6 +24,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Function;
 
 /** A pool in memory: the real namespace, chunks in a map, and faults where a test wants them. */
 final class MemoryFileService implements FileService {
@@ -37,6 +38,20 @@ final class MemoryFileService implements FileService {
   final AtomicInteger badReports = new AtomicInteger();
   volatile HoldfastException storeFailure;
   volatile boolean servesBadFirst;
+
+  /** What a store waits for, or fails with, before it happens. */
+  volatile Function<ChunkId, CompletableFuture<Void>> beforeStore =
+      chunk -> CompletableFuture.completedFuture(null);
+
+  /** What a change waits for, or fails with, before it happens. */
+  volatile Function<Operation, CompletableFuture<Void>> beforeChange =
+      operation -> CompletableFuture.completedFuture(null);
+
+  /** What the answer to a change that has happened waits for, or becomes. */
+  volatile Function<Operation, CompletableFuture<Void>> afterChange =
+      operation -> CompletableFuture.completedFuture(null);
+
+  volatile long epoch = 1;
   private final ReentrantLock lock = new ReentrantLock();
   private final ClientId client = new ClientId(7, 7);
   private Namespace namespace = Namespace.empty(5, new SealId(3, 3), 0755, 0, 0, 0);
@@ -56,6 +71,13 @@ final class MemoryFileService implements FileService {
   public CompletableFuture<OperationResult> change(
       Operation operation, InlineChunk chunkOrNull, boolean forced, long deadlineNs) {
     changeCount.incrementAndGet();
+    return beforeChange
+        .apply(operation)
+        .thenCompose(go -> apply(operation, chunkOrNull))
+        .thenCompose(result -> afterChange.apply(operation).thenApply(go -> result));
+  }
+
+  private CompletableFuture<OperationResult> apply(Operation operation, InlineChunk chunkOrNull) {
     lock.lock();
     try {
       if (chunkOrNull != null) {
@@ -85,8 +107,14 @@ final class MemoryFileService implements FileService {
     if (storeFailure != null) {
       return CompletableFuture.failedFuture(storeFailure);
     }
-    chunks.put(chunk, Arrays.copyOf(sealed.array(), sealed.lengthBytes()));
-    return CompletableFuture.completedFuture(new Stored(List.of(GOOD), epoch()));
+    long begun = epoch;
+    return beforeStore
+        .apply(chunk)
+        .thenApply(
+            go -> {
+              chunks.put(chunk, Arrays.copyOf(sealed.array(), sealed.lengthBytes()));
+              return new Stored(List.of(GOOD), begun);
+            });
   }
 
   @Override
@@ -145,6 +173,6 @@ final class MemoryFileService implements FileService {
 
   @Override
   public long epoch() {
-    return 1;
+    return epoch;
   }
 }

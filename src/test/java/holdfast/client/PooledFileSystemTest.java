@@ -58,6 +58,7 @@ class PooledFileSystemTest {
   @AfterEach
   void close() {
     open.forEach(PooledFileSystem::close);
+    open.forEach(mounted -> assertEquals(0, mounted.unsavedBytes(), "memory never given back"));
   }
 
   @Test
