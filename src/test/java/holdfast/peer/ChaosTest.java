@@ -5,13 +5,17 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import holdfast.sim.ChaosRun;
+import holdfast.sim.FileStore;
 import java.util.random.RandomGenerator;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 class ChaosTest {
-  private static final int SEEDS = 200;
+  private static final int SEEDS = 170;
+
+  /** Runs on the real chunk and log stores. */
+  private static final int FILE_SEEDS = 30;
 
   /** A planted bug must show in this many runs. */
   private static final int FAULT_SEEDS = 400;
@@ -29,6 +33,13 @@ class ChaosTest {
     long random = RandomGenerator.getDefault().nextLong() >>> 1;
     System.out.println("chaos: random seed " + random);
     ChaosRun.run(random, null);
+  }
+
+  @Test
+  void norIsItOnTheRealStores() {
+    for (long seed = 1_000; seed < 1_000 + FILE_SEEDS; seed++) {
+      ChaosRun.run(seed, null, FileStore::make);
+    }
   }
 
   @Test

@@ -50,7 +50,8 @@ public final class ChaosRun {
     return run(seed, faultOrNull, SimStore::inMemory);
   }
 
-  static Result run(long seed, String faultOrNull, SimStore.Maker store) {
+  /** As above, on these disks. */
+  public static Result run(long seed, String faultOrNull, SimStore.Maker store) {
     var choose = new SplittableRandom(~seed);
     var cluster =
         SimCluster.of(choose.nextInt(3, 6))

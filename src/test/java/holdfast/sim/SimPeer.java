@@ -21,7 +21,7 @@ public final class SimPeer {
   private final SimWorld world;
   private final SimNetwork network;
   private final SplittableRandom random;
-  private final NodeId id;
+  private NodeId id;
   private final int number;
   private final HostPort address;
   private final PoolId pool;
@@ -49,8 +49,7 @@ public final class SimPeer {
     this.network = network;
     this.random = world.split();
     this.number = number;
-    this.id =
-        new NodeId(random.nextLong(), random.nextLong(), random.nextLong(), random.nextLong());
+    this.id = newId();
     this.address = addressOf(number);
     this.pool = pool;
     this.known = known.stream().filter(a -> !a.equals(address)).toList();
@@ -137,8 +136,13 @@ public final class SimPeer {
     }
   }
 
-  /** A new, empty disk. */
+  private NodeId newId() {
+    return new NodeId(random.nextLong(), random.nextLong(), random.nextLong(), random.nextLong());
+  }
+
+  /** A new, empty disk: the key was on the old one, so it is another peer now. */
   public void replaceDisk() {
+    id = newId();
     store = options.store().make(world, options.capacityBytes());
     note("has a new disk");
   }

@@ -1,0 +1,90 @@
+package holdfast.sim;
+
+import holdfast.model.ChunkId;
+import holdfast.storage.ChunkStore;
+import holdfast.storage.DiskLog;
+import holdfast.storage.DiskVault;
+import holdfast.storage.StorageDirectory;
+import holdfast.storage.StorageSpace;
+import java.util.OptionalLong;
+import java.util.SplittableRandom;
+import java.util.concurrent.Executor;
+
+/** The real chunk and log stores on a {@link SimDisk}: slower than memory, and nothing left out. */
+public final class FileStore implements SimStore {
+  private static final int CHUNK_SEGMENT_BYTES = 8 << 20;
+  private static final int LOG_SEGMENT_BYTES = 64 << 10;
+  private static final long DELAY_MIN_NS = SimWorld.MS / 20;
+  private static final long DELAY_MAX_NS = 2 * SimWorld.MS;
+
+  private final SimDisk disk;
+  private final SplittableRandom random;
+  private final byte[] directoryId = new byte[16];
+  private ChunkStore chunks;
+  private int boots = 1;
+
+  private FileStore(SimWorld world) {
+    random = world.split();
+    disk = new SimDisk("sim", random.nextLong());
+    random.nextBytes(directoryId);
+  }
+
+  /** An empty disk of the simulated disk's own size. */
+  public static SimStore make(SimWorld world, long capacityBytes) {
+    return new FileStore(world);
+  }
+
+  @Override
+  public Ports open(SimLoop loop) {
+    var directory = StorageDirectory.open(disk, "boot-" + boots, directoryId, "pid 1");
+    var space = StorageSpace.of(disk, OptionalLong.of(1L << 30), OptionalLong.empty());
+    chunks = ChunkStore.open(disk, space, CHUNK_SEGMENT_BYTES);
+    var log = DiskLog.open(directory, LOG_SEGMENT_BYTES, inOrder(loop), inOrder(loop), loop);
+    return new Ports(new DiskVault(chunks, space, log::diskBytes, inOrder(loop), loop), log);
+  }
+
+  /** One disk thread: one thing after the other, each after its time. */
+  private Executor inOrder(SimLoop loop) {
+    return new Executor() {
+      private long busyUntilNs;
+
+      @Override
+      public void execute(Runnable task) {
+        long startNs = Math.max(loop.nowNs(), busyUntilNs);
+        busyUntilNs = startNs + random.nextLong(DELAY_MIN_NS, DELAY_MAX_NS);
+        loop.postAfter(busyUntilNs - loop.nowNs(), "disk", task);
+      }
+    };
+  }
+
+  @Override
+  public void close() {
+    disk.restart();
+  }
+
+  @Override
+  public void losePower(SplittableRandom unused) {
+    disk.crash();
+    boots++;
+  }
+
+  @Override
+  public void failLog() {
+    disk.failWriteAfter(0);
+  }
+
+  @Override
+  public void repair() {
+    // A planted failure happens once.
+  }
+
+  @Override
+  public boolean holds(ChunkId chunk) {
+    return chunks.contains(chunk);
+  }
+
+  @Override
+  public int chunkCount() {
+    return chunks.chunkCount();
+  }
+}
