@@ -30,7 +30,10 @@ public sealed interface Event {
    */
   record ChangeMembership(long id, MembershipChange change) implements Event {}
 
-  /** Force the log up to this index on a majority; ForcedAtMajority tells when. Leader only. */
+  /**
+   * Force the log up to this index on a majority; ForcedAtMajority tells when, unless an earlier
+   * one of this term already reached it. Leader only; to be repeated at the next leader.
+   */
   record Force(long upToIndex) implements Event {}
 
   /** Hand leadership to this voter. Nothing answers but RoleChanged; gives up by itself. */

@@ -1,6 +1,6 @@
 /**
- * Raft as a pure, single-threaded state machine: {@code RaftCore.step(nowMs, event)} takes an event
- * and returns effects.
+ * Raft as a pure, single-threaded state machine: {@link holdfast.consensus.RaftCore#step} takes an
+ * event and returns effects.
  *
  * <p>Imports only {@code util} and {@code model}: no thread, clock, file or socket. One thread at a
  * time calls a core; values (messages, entries, configurations) are immutable and safe anywhere.
@@ -35,9 +35,10 @@
  *   <li>ReadReady(id, index) answers from a state that has applied {@code index}.
  *   <li>SnapshotWanted: at leisure take {@code core.snapshotMeta(appliedIndex)} with a reference to
  *       the state, write and force it off the loop, then SnapshotTaken. Earlier snapshots stay
- *       readable while {@code core.oldestSnapshotInUse()} is at or below their index. Only
- *       CompactLog and ResetLog remove entries from the log store, and ResetLog only after the
- *       snapshot it names is durable.
+ *       readable while {@code core.oldestSnapshotInUse()} is at or below their index. It is asked
+ *       for once: what could not be written the driver tries again by itself. Only CompactLog and
+ *       ResetLog remove entries from the log store, and ResetLog only after the snapshot it names
+ *       is durable.
  *   <li>StoreSnapshotChunk pieces come one at a time, each answered before the next. The snapshot
  *       is whole, verified, decoded and forced before SnapshotReceived; InstallSnapshot then swaps
  *       the state's reference, and the applied index becomes the snapshot's.

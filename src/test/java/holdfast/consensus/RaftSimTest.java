@@ -13,7 +13,11 @@ class RaftSimTest {
   private static final Set<Fault> NONE = EnumSet.noneOf(Fault.class);
 
   private static Sim run(long seed, Set<Fault> faults) {
-    var sim = new Sim(seed, faults);
+    return run(new Sim(seed, faults));
+  }
+
+  private static Sim run(Sim sim) {
+    long seed = sim.seed;
     try {
       sim.run(CHAOS_MS);
     } catch (AssertionError | RuntimeException failure) {
@@ -68,6 +72,15 @@ class RaftSimTest {
     assertTrue(acknowledged > 100 * count && reads > 100 * count, "the runs did too little");
     assertTrue(
         installs > 0 && forced > count, "no snapshots or forces: " + installs + " " + forced);
+  }
+
+  @Test
+  void pairsLoseAndRegainTheirPartnersOverAndOver() {
+    long alone = 0;
+    for (long seed = 0; seed < 60; seed++) {
+      alone += run(new Sim(seed, NONE, 2)).pairCount;
+    }
+    assertTrue(alone > 60, "a leader went on alone only " + alone + " times");
   }
 
   @Test

@@ -57,11 +57,16 @@ final class Sim {
   final boolean isReckless;
 
   Sim(long seed, Set<Fault> faults) {
+    this(seed, faults, 0);
+  }
+
+  /** {@code nodeCount} 0: 2 to 6, by the seed. */
+  Sim(long seed, Set<Fault> faults, int nodeCount) {
     this.seed = seed;
     this.faults = faults;
     random = new SplittableRandom(seed * 0x9E37_79B9_7F4A_7C15L + 1);
     isReckless = seed % 4 == 3;
-    int count = 2 + random.nextInt(5);
+    int count = nodeCount > 0 ? nodeCount : 2 + random.nextInt(5);
     for (int i = 0; i < count; i++) {
       nodes.add(new SimNode(this, i, 0.97 + random.nextDouble() * 0.06));
     }

@@ -173,7 +173,11 @@ final class SimNode {
           sim.checkers.leads(endpoint, e.term(), baseIndex, log);
         }
       }
-      case Effect.ConfigurationChanged e -> {}
+      case Effect.ConfigurationChanged e -> {
+        if (leads() && e.configuration().voters().equals(List.of(endpoint))) {
+          sim.pairCount++;
+        }
+      }
     }
   }
 
