@@ -16,13 +16,15 @@ final class Launched {
   private final Process process;
   private final Path out;
   private final Path err;
-  private final long startNs = System.nanoTime();
+  private final long startNs;
+  private long readyMs;
 
-  private Launched(String name, Process process, Path out, Path err) {
+  private Launched(String name, Process process, Path out, Path err, long startNs) {
     this.name = name;
     this.process = process;
     this.out = out;
     this.err = err;
+    this.startNs = startNs;
   }
 
   /** Starts a command; its output files are {@code logs/NAME.out} and {@code .err}, appended to. */
@@ -39,7 +41,8 @@ final class Launched {
             .redirectOutput(ProcessBuilder.Redirect.appendTo(out.toFile()))
             .redirectError(ProcessBuilder.Redirect.appendTo(err.toFile()));
     builder.environment().putAll(environment);
-    return new Launched(name, builder.start(), out, err);
+    long startNs = System.nanoTime();
+    return new Launched(name, builder.start(), out, err, startNs);
   }
 
   long pid() {
@@ -77,12 +80,18 @@ final class Launched {
         limit,
         () -> out().lines().anyMatch(line -> line.startsWith(prefix)) || !isAlive(),
         this::describe);
+    readyMs = ageMs();
     return out()
         .lines()
         .filter(line -> line.startsWith(prefix))
         .findFirst()
         .orElseThrow(
             () -> new AssertionError(name + " ended before " + prefix + ": " + describe()));
+  }
+
+  /** Milliseconds from its start to the line that was waited for last. */
+  long readyMs() {
+    return readyMs;
   }
 
   /** Milliseconds since it was started. */
