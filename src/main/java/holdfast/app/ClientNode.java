@@ -4,6 +4,7 @@ import holdfast.client.ClientOptions;
 import holdfast.client.KeySealing;
 import holdfast.client.PooledFileSystem;
 import holdfast.client.RemoteFileService;
+import holdfast.crypto.Certificate;
 import holdfast.crypto.CipherSuite;
 import holdfast.crypto.DataKey;
 import holdfast.crypto.LocalNode;
@@ -46,16 +47,14 @@ final class ClientNode implements AutoCloseable {
   private ClientNode(CommonOptions common, Duration timeout) {
     this.timeout = timeout;
     base = new NodeBase(common);
-    PoolFile pool = base.pool();
-    dataKey =
-        pool.dataKey()
-            .orElseThrow(
-                () ->
-                    new HoldfastException(
-                        ErrorCode.DATA_KEY_DIFFERS,
-                        "open pool: this home lends disks only and has no data key; `holdfast key"
-                            + " import` or join again as a client"));
-    var certificate = base.home.certify(base.home.key().id(), Role.CLIENT);
+    Certificate certificate;
+    try {
+      dataKey = dataKeyOf(base.pool());
+      certificate = base.home.certify(base.home.key().id(), Role.CLIENT);
+    } catch (RuntimeException e) {
+      base.close();
+      throw e;
+    }
     Supplier<LocalNode> self =
         () ->
             new LocalNode(
@@ -76,6 +75,16 @@ final class ClientNode implements AutoCloseable {
     service = new RemoteFileService(base.loop, transport, client, dataKey.id());
     relay.service = service;
     finder = new PeerFinder(base, transport, () -> !connected.isEmpty());
+  }
+
+  private static DataKey dataKeyOf(PoolFile pool) {
+    return pool.dataKey()
+        .orElseThrow(
+            () ->
+                new HoldfastException(
+                    ErrorCode.DATA_KEY_DIFFERS,
+                    "open pool: this home lends disks only and has no data key; `holdfast key"
+                        + " import` or join again as a client"));
   }
 
   /** Passes on what arrives, and counts who is connected. */

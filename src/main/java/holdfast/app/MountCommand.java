@@ -70,6 +70,7 @@ final class MountCommand implements Callable<Integer> {
       } finally {
         files.close();
       }
+      stop.wentWell();
       return Main.EXIT_DONE;
     } finally {
       stop.done();

@@ -77,6 +77,9 @@ final class PeerCommand implements Callable<Integer> {
       peer.whenFailed(stopAsked::countDown);
       stopAsked.await();
       boolean isWell = peer.stop();
+      if (isWell) {
+        stop.wentWell();
+      }
       return isWell ? Main.EXIT_DONE : Main.EXIT_FAILED;
     } finally {
       stop.done();

@@ -40,6 +40,8 @@ import java.lang.System.Logger.Level;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
@@ -61,6 +63,9 @@ final class PeerProcess implements AutoCloseable {
 
   private static final int LOG_QUEUE_MAX = 65_536;
   private static final long STOP_MAX_S = 5;
+
+  /** How long the node may take to begin: it writes and forces a little. */
+  private static final long START_MAX_S = 60;
 
   private final NodeBase base;
   private final StorageDirectory directory;
@@ -87,16 +92,20 @@ final class PeerProcess implements AutoCloseable {
       OptionalLong leaveFreeBytes,
       String zone) {
     var base = new NodeBase(common);
+    var opened = new ArrayDeque<Runnable>();
+    opened.push(base::close);
     try {
-      return new PeerProcess(base, storage, port, capacityBytes, leaveFreeBytes, zone);
+      return new PeerProcess(base, opened, storage, port, capacityBytes, leaveFreeBytes, zone);
     } catch (RuntimeException e) {
-      base.close();
+      opened.forEach(Runnable::run);
       throw e;
     }
   }
 
+  /** {@code opened} gets what has to be closed, last first, when this throws. */
   private PeerProcess(
       NodeBase base,
+      Deque<Runnable> opened,
       Path storage,
       int port,
       OptionalLong capacityBytes,
@@ -109,14 +118,19 @@ final class PeerProcess implements AutoCloseable {
     base.random.nextBytes(directoryId);
     directory =
         StorageDirectory.open(disk, bootId(), directoryId, "pid " + ProcessHandle.current().pid());
+    opened.push(directory::close);
     NodeKey key = NodeKey.loadOrCreate(storage, base.random);
     nodeId = key.id();
     Certificate certificate = base.home.certify(key.id(), Role.PEER);
     var space = StorageSpace.of(disk, capacityBytes, leaveFreeBytes);
     chunks = ChunkStore.open(disk, space, space.segmentBytes(0));
+    opened.push(chunks::close);
     chunkDisk = base.threads.platformPool("chunks", CHUNK_THREADS, ChunkVault.OPERATIONS_MAX);
     logDisk = base.threads.platformPool("log", 1, LOG_QUEUE_MAX);
     snapshotDisk = base.threads.platformPool("snapshots", 1, LOG_QUEUE_MAX);
+    opened.push(chunkDisk::shutdown);
+    opened.push(logDisk::shutdown);
+    opened.push(snapshotDisk::shutdown);
     log = DiskLog.open(directory, LogStore.SEGMENT_BYTES_DEFAULT, logDisk, snapshotDisk, base.loop);
     var vault = new DiskVault(chunks, space, log::diskBytes, chunkDisk, base.loop);
     var relay = new Relay();
@@ -132,6 +146,7 @@ final class PeerProcess implements AutoCloseable {
             base.wallClock,
             base.random,
             relay);
+    opened.push(transport::close);
     HostPort bound = transport.listen(port);
     address = new HostPort(OwnAddress.of(base.bind), bound.port());
     node =
@@ -176,8 +191,9 @@ final class PeerProcess implements AutoCloseable {
     var started = new CountDownLatch(1);
     base.loop.post(() -> node.start(started::countDown));
     try {
+      long untilNs = base.clock.nowNs() + TimeUnit.SECONDS.toNanos(START_MAX_S);
       while (!started.await(1, TimeUnit.SECONDS)) {
-        if (hasFailed) {
+        if (hasFailed || untilNs - base.clock.nowNs() <= 0) {
           throw new StorageException(
               ErrorCode.STORE_FAILED, "start peer: its operation log can't be used (see the log)");
         }

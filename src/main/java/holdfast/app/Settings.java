@@ -41,7 +41,10 @@ final class Settings implements CommandLine.IDefaultValueProvider {
 
   @Override
   public String defaultValue(ArgSpec argument) {
-    if (!(argument instanceof OptionSpec option) || !option.longestName().startsWith("--")) {
+    if (!(argument instanceof OptionSpec option)
+        || option.usageHelp()
+        || option.versionHelp()
+        || !option.longestName().startsWith("--")) {
       return null;
     }
     String name = option.longestName().substring(2);

@@ -14,15 +14,28 @@ final class StopSignal {
 
   private final AtomicReference<Runnable> onAsked = new AtomicReference<>(() -> {});
   private final CountDownLatch ended = new CountDownLatch(1);
+  private volatile boolean isAsked;
+  private volatile int exitCode = Main.EXIT_FAILED;
   private final Thread hook = new Thread(this::stop, "stop");
 
   StopSignal() {
     Runtime.getRuntime().addShutdownHook(hook);
   }
 
-  /** What asks the command to stop: called once, on a thread of its own. */
+  /**
+   * What asks the command to stop: called once or twice, on a thread of its own, or at once when
+   * the signal came before.
+   */
   void whenAsked(Runnable stop) {
     onAsked.set(stop);
+    if (isAsked) {
+      stop.run();
+    }
+  }
+
+  /** The command has done its work: what follows is the end of a run without a failure. */
+  void wentWell() {
+    exitCode = Main.EXIT_DONE;
   }
 
   /** The command has ended, asked or not. */
@@ -38,9 +51,10 @@ final class StopSignal {
 
   private void stop() {
     try {
+      isAsked = true;
       onAsked.get().run();
       if (ended.await(STOP_MAX_S, TimeUnit.SECONDS)) {
-        Runtime.getRuntime().halt(Main.EXIT_DONE);
+        Runtime.getRuntime().halt(exitCode);
       }
       System.err.println("holdfast: stop: not everything was saved in " + STOP_MAX_S + " s");
     } catch (RuntimeException e) {

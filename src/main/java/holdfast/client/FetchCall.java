@@ -21,6 +21,9 @@ final class FetchCall extends Attempts<FileService.Fetched> {
   /** Longest wait for one holder: a dead one costs a reader less than a second. */
   private static final long FETCH_ATTEMPT_MAX_NS = 900_000_000L;
 
+  /** Longest wait for one in later rounds: a pool that is slow as a whole isn't asked ever more. */
+  private static final long LATE_ATTEMPT_MAX_NS = 3_600_000_000L;
+
   /** Rounds over all peers that all say they haven't got it, before that is believed. */
   private static final int MISSING_ROUNDS = 2;
 
@@ -33,6 +36,7 @@ final class FetchCall extends Attempts<FileService.Fetched> {
   private boolean roundStarted;
   private boolean allMissing = true;
   private int missingRounds;
+  private int roundCount;
 
   FetchCall(
       Loop loop,
@@ -84,7 +88,7 @@ final class FetchCall extends Attempts<FileService.Fetched> {
 
   private void startRound() {
     roundStarted = true;
-    allMissing = true;
+    roundCount++;
     var order = new LinkedHashSet<NodeId>();
     if (view.mapOrNull() != null) {
       List<NodeId> readers = view.mapOrNull().readers(chunk.partition());
@@ -104,7 +108,7 @@ final class FetchCall extends Attempts<FileService.Fetched> {
 
   @Override
   long attemptMaxNs() {
-    return FETCH_ATTEMPT_MAX_NS;
+    return Math.min(LATE_ATTEMPT_MAX_NS, FETCH_ATTEMPT_MAX_NS << Math.min(roundCount - 1, 4));
   }
 
   @Override

@@ -150,7 +150,8 @@ final class ForceCall {
     }
 
     private void answered() {
-      if (--waitingCount == 0) {
+      // Whoever is slow isn't waited for when enough have answered.
+      if (--waitingCount == 0 || forced.values().stream().allMatch(ForceCall.this::suffices)) {
         endRound();
       }
     }

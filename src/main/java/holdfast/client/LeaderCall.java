@@ -84,6 +84,9 @@ final class LeaderCall<T> extends Attempts<T> {
     if (isFinal(why)) {
       return false;
     }
+    if (why.code() == ErrorCode.BUSY) {
+      return false; // it may well lead: the same one again, after a pause
+    }
     view.notLedBy(from, loop.nowNs());
     if (leaderOrNull != null && !leaderOrNull.node().equals(from)) {
       view.leaderIs(leaderOrNull);

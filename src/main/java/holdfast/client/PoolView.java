@@ -55,6 +55,9 @@ final class PoolView {
     transport.learn(leader.node(), List.of(leader.address()));
     saw(leader.node());
     leaderOrNull = leader.node();
+    if (transport.isConnected(leader.node())) {
+      leaderless = false; // one that can be asked: whether it leads, its answer tells
+    }
   }
 
   /** This peer answered as the leader does. */
@@ -63,12 +66,12 @@ final class PoolView {
     leaderless = false;
   }
 
-  /** This peer is not the leader, or can't be reached. */
+  /** This peer is not the leader, or can't be reached; of no concern while another one leads. */
   void notLedBy(NodeId peer, long nowNs) {
     if (peer.equals(leaderOrNull)) {
       leaderOrNull = null;
     }
-    if (!leaderless) {
+    if (!leaderless && leaderOrNull == null) {
       leaderless = true;
       leaderlessSinceNs = nowNs;
     }

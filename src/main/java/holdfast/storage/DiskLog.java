@@ -5,7 +5,6 @@ import holdfast.consensus.Endpoint;
 import holdfast.consensus.InitialState;
 import holdfast.consensus.LogEntry;
 import holdfast.model.ErrorCode;
-import holdfast.model.HoldfastException;
 import holdfast.model.LogId;
 import holdfast.model.StorageException;
 import holdfast.peer.port.Loop;
@@ -34,6 +33,9 @@ public final class DiskLog implements OperationLog {
   private final Executor snapshotDisk;
   private final Loop loop;
   private final Found found;
+
+  /** The first failure of a write: every later one fails too. */
+  private volatile Throwable failed;
 
   /** Log id as the files have it; used on the log's executor only, after opening. */
   private volatile LogId logId;
@@ -74,7 +76,7 @@ public final class DiskLog implements OperationLog {
 
   private Found read(StorageDirectory directory) {
     Optional<SnapshotFiles.Newest> newest = snapshots.newest(logId);
-    if (newest.isPresent() && newest.get().meta().index() > log.lastIndex()) {
+    if (newest.isPresent() && !continues(newest.get().meta())) {
       // A crash came between the installing of a snapshot and the new beginning of the log.
       log.reset(log.hardState(), newest.get().meta().index(), newest.get().meta().term());
     }
@@ -101,6 +103,12 @@ public final class DiskLog implements OperationLog {
         directory.incarnation(),
         initial,
         newest.map(SnapshotFiles.Newest::totalBytes).orElse(0L));
+  }
+
+  /** Whether the log's entries go on from where this snapshot ends. */
+  private boolean continues(SnapshotMeta snapshot) {
+    return snapshot.index() <= log.startIndex()
+        || snapshot.index() <= log.lastIndex() && log.term(snapshot.index()) == snapshot.term();
   }
 
   /** Bytes that log and snapshots take on disk. Any thread. */
@@ -240,7 +248,16 @@ public final class DiskLog implements OperationLog {
     submit(
         logDisk,
         () -> {
-          work.run();
+          if (failed != null) {
+            throw new StorageException(
+                ErrorCode.STORE_FAILED, "write log: an earlier write failed: " + failed, failed);
+          }
+          try {
+            work.run();
+          } catch (RuntimeException | Error e) {
+            failed = e;
+            throw e;
+          }
           loop.post(() -> done.accept(null));
         },
         done);
@@ -253,22 +270,19 @@ public final class DiskLog implements OperationLog {
           () -> {
             try {
               work.run();
-            } catch (HoldfastException | ByteReader.Malformed e) {
-              StorageException why = asStorage(e);
+            } catch (RuntimeException | Error e) {
+              StorageException why = DiskFailure.of(e);
               loop.post(() -> onFailure.accept(why));
             }
           });
     } catch (RejectedExecutionException e) {
+      if (disk == logDisk) {
+        failed = e; // what comes later must not be written without this
+      }
       var why =
           new StorageException(ErrorCode.STORE_FAILED, "write log: too much waits for the disk", e);
       loop.post(() -> onFailure.accept(why));
     }
-  }
-
-  private static StorageException asStorage(RuntimeException e) {
-    return e instanceof StorageException known
-        ? known
-        : new StorageException(ErrorCode.STORE_FAILED, String.valueOf(e.getMessage()), e);
   }
 
   private HardState stored(holdfast.consensus.HardState state) {

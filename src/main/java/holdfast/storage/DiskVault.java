@@ -2,7 +2,6 @@ package holdfast.storage;
 
 import holdfast.model.ChunkId;
 import holdfast.model.ErrorCode;
-import holdfast.model.HoldfastException;
 import holdfast.model.StorageException;
 import holdfast.peer.port.ChunkVault;
 import holdfast.peer.port.Loop;
@@ -142,8 +141,9 @@ public final class DiskVault implements ChunkVault {
           () -> {
             try {
               work.run();
-            } catch (HoldfastException e) {
-              StorageException why = asStorage(e);
+            } catch (RuntimeException | Error e) {
+              // A map whose file shrank faults with an Error: nobody may wait for ever for it.
+              StorageException why = DiskFailure.of(e);
               loop.post(() -> onFailure.accept(why));
             }
           });
@@ -155,11 +155,5 @@ public final class DiskVault implements ChunkVault {
               e);
       loop.post(() -> onFailure.accept(busy));
     }
-  }
-
-  private static StorageException asStorage(HoldfastException e) {
-    return e instanceof StorageException known
-        ? known
-        : new StorageException(e.code(), e.getMessage(), e);
   }
 }

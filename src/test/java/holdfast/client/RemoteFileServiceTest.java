@@ -1,0 +1,435 @@
+package holdfast.client;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import holdfast.metadata.Answer;
+import holdfast.metadata.Operation;
+import holdfast.metadata.OperationResult;
+import holdfast.metadata.Query;
+import holdfast.model.ChunkId;
+import holdfast.model.ClientId;
+import holdfast.model.ErrorCode;
+import holdfast.model.HoldfastException;
+import holdfast.model.HostPort;
+import holdfast.model.InstanceId;
+import holdfast.model.LogId;
+import holdfast.model.NodeId;
+import holdfast.peer.port.Body;
+import holdfast.peer.port.FileService;
+import holdfast.peer.port.Remote;
+import holdfast.placement.MapVersion;
+import holdfast.placement.PeerEntry;
+import holdfast.placement.PeerState;
+import holdfast.placement.PoolMap;
+import holdfast.placement.PoolSettings;
+import holdfast.protocol.Reply;
+import holdfast.protocol.Request;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** Finding the leader, trying again and giving up, on a clock and a network of the test. */
+class RemoteFileServiceTest {
+  private static final long MS = 1_000_000L;
+  private static final long S = 1_000 * MS;
+  private static final NodeId A = new NodeId(1, 0, 0, 0);
+  private static final NodeId B = new NodeId(2, 0, 0, 0);
+  private static final NodeId C = new NodeId(3, 0, 0, 0);
+  private static final List<NodeId> ALL = List.of(A, B, C);
+  private static final HostPort ADDRESS = new HostPort("127.0.0.1", 8_000);
+  private static final ChunkId CHUNK = ChunkId.of(new byte[32]);
+  private static final Query QUERY = new Query.GetAttributes(1);
+  private static final Operation OPERATION = new Operation.SetAttributes(1, 0, 0, 0, 0, 0, 0, 0);
+
+  private final ManualLoop loop = new ManualLoop();
+  private final ScriptedTransport network = new ScriptedTransport(loop);
+  private final RemoteFileService service =
+      new RemoteFileService(loop, network, new ClientId(7, 7), 9);
+  private PoolMap map = PoolMap.empty(new MapVersion(new LogId(1, 1), 1), PoolSettings.DEFAULT);
+  private NodeId leader = A;
+
+  @BeforeEach
+  void openTheSession() {
+    var peers = new ArrayList<PeerEntry>();
+    for (NodeId node : ALL) {
+      peers.add(
+          new PeerEntry(node, ADDRESS, 1L << 40, 0, "host" + peers.size(), "", PeerState.UP, 1));
+    }
+    map = map.next(new MapVersion(new LogId(1, 1), 2), PoolSettings.DEFAULT, peers);
+    network.script = this::answer;
+    for (NodeId node : ALL) {
+      network.connected.add(node);
+      service.onConnected(
+          new Remote(node, true, new InstanceId(1, 1), Optional.of(ADDRESS), "127.0.0.1", 0));
+    }
+    var opened = service.open(loop.nowNs() + 10 * S);
+    loop.advance(100 * MS);
+    assertEquals(1, opened.join());
+    network.sent.clear();
+  }
+
+  /** As a pool in order does. */
+  private ScriptedTransport.Answer answer(NodeId at, Request request) {
+    Reply.Leader hint = leader == null ? null : new Reply.Leader(leader, ADDRESS);
+    return ScriptedTransport.Answer.of(
+        switch (request) {
+          case Request.GetMap ask -> new Reply.Map(map, hint);
+          case Request.PutChunk put -> new Reply.Stored(ALL, 1);
+          case Request.ForceChunks force ->
+              new Reply.Chunks(
+                  force.chunks().stream().map(each -> new Reply.Chunks.Entry(each, 1)).toList(),
+                  true);
+          case Request.Ask ask when ask.allowStale() && leader == null -> told(true);
+          default ->
+              at.equals(leader)
+                  ? led(request)
+                  : new Reply.Failure(
+                      leader == null ? ErrorCode.NO_QUORUM : ErrorCode.NOT_LEADER, "no", hint);
+        });
+  }
+
+  private Reply led(Request request) {
+    return switch (request) {
+      case Request.OpenSession open -> new Reply.Session(1, 2, 1);
+      case Request.Ask ask -> told(false);
+      case Request.Change change -> new Reply.Changed(result(), 5, 1);
+      default -> new Reply.Done();
+    };
+  }
+
+  private static Reply told(boolean isStale) {
+    return new Reply.Told(new Answer.Failed(ErrorCode.NOT_FOUND, "none"), isStale);
+  }
+
+  private static OperationResult result() {
+    return new OperationResult.Failed(ErrorCode.NOT_FOUND, "none");
+  }
+
+  private static HoldfastException failure(CompletableFuture<?> future) {
+    assertTrue(future.isDone(), "no end by the deadline");
+    var thrown = assertThrows(CompletionException.class, future::join);
+    return (HoldfastException) thrown.getCause();
+  }
+
+  @Test
+  void aChangeFollowsTheHintToTheNewLeaderWithItsOldSequence() {
+    leader = C;
+
+    var changed = service.change(OPERATION, null, false, loop.nowNs() + 10 * S);
+    loop.advance(10 * MS);
+
+    assertTrue(changed.isDone());
+    var sent = network.sent(Request.Change.class);
+    assertEquals(List.of(A, C), sent.stream().map(ScriptedTransport.Sent::to).toList());
+    assertEquals(1, sent.stream().map(each -> sequence(each)).distinct().count());
+  }
+
+  private static long sequence(ScriptedTransport.Sent sent) {
+    return ((Request.Change) sent.request()).sequence();
+  }
+
+  @Test
+  void peersThatBlameEachOtherCauseNoStormAndNoHang() {
+    network.script =
+        (at, request) ->
+            ScriptedTransport.Answer.of(
+                new Reply.Failure(
+                    ErrorCode.NOT_LEADER,
+                    "not me",
+                    new Reply.Leader(at.equals(A) ? B : A, ADDRESS)));
+
+    var changed = service.change(OPERATION, null, false, loop.nowNs() + 10 * S);
+    loop.advance(10 * S + MS);
+
+    assertEquals(ErrorCode.NOT_LEADER, failure(changed).code());
+    int count = network.sent(Request.Change.class).size();
+    assertTrue(count < 60, "requests in 10 s: " + count);
+  }
+
+  @Test
+  void aDeadLeaderIsLeftForTheOneThatAnswersWithinASecond() {
+    network.connected.remove(A);
+    service.onDisconnected(A);
+    leader = B;
+
+    var changed = service.change(OPERATION, null, false, loop.nowNs() + 10 * S);
+    loop.advance(S);
+
+    assertTrue(changed.isDone());
+  }
+
+  @Test
+  void aLeaderThatFreezesIsLeftAfterOneAttempt() {
+    leader = B;
+    network.script = (at, request) -> at.equals(A) ? null : answer(at, request);
+
+    var changed = service.change(OPERATION, null, false, loop.nowNs() + 10 * S);
+    loop.advance(Attempts.ATTEMPT_MAX_NS + 500 * MS);
+
+    assertTrue(changed.isDone());
+  }
+
+  @Test
+  void everyCallEndsByItsDeadlineWhenNobodyAnswers() {
+    network.script = (at, request) -> null;
+    long deadlineNs = loop.nowNs() + 10 * S;
+    var calls =
+        List.<CompletableFuture<?>>of(
+            service.ask(QUERY, deadlineNs),
+            service.change(OPERATION, null, false, deadlineNs),
+            service.store(CHUNK, Body.whole(new byte[10]), deadlineNs),
+            service.fetch(CHUNK, 0, -1, Set.of(), deadlineNs),
+            service.force(Set.of(CHUNK), deadlineNs),
+            service.forceLog(deadlineNs),
+            service.space(deadlineNs));
+
+    loop.advance(10 * S + MS);
+
+    for (CompletableFuture<?> call : calls) {
+      assertEquals(ErrorCode.TIMED_OUT, failure(call).code());
+    }
+  }
+
+  @Test
+  void aStaleAnswerIsTakenOnlyAfterThreeSecondsWithoutALeader() {
+    leader = null;
+    long startNs = loop.nowNs();
+
+    var told = service.ask(QUERY, startNs + 10 * S);
+    loop.advance(2_900 * MS);
+    assertFalse(told.isDone(), "too early for a stale answer");
+    loop.advance(S);
+
+    assertTrue(told.join().stale());
+    for (ScriptedTransport.Sent ask : network.sent(Request.Ask.class)) {
+      boolean mayBeStale = ((Request.Ask) ask.request()).allowStale();
+      assertEquals(ask.atNs() - startNs >= LeaderCall.STALE_AFTER_NS, mayBeStale);
+    }
+  }
+
+  @Test
+  void aFollowerThatDiedLongAgoMakesNoAnswerStaleAndNoWriteFail() {
+    network.connected.remove(C);
+    service.onDisconnected(C);
+    loop.advance(60 * S);
+    leader = null; // an election begins
+    network.sent.clear();
+
+    var changed = service.change(OPERATION, null, false, loop.nowNs() + 10 * S);
+    var told = service.ask(QUERY, loop.nowNs() + 10 * S);
+    loop.advance(S);
+    assertFalse(changed.isDone());
+    assertFalse(told.isDone());
+    leader = B;
+    loop.advance(S);
+
+    assertTrue(changed.isDone());
+    assertFalse(told.join().stale());
+  }
+
+  @Test
+  void anIdleMountLearnsOfTheNewLeaderAndAsksItAtOnce() {
+    network.connected.remove(A);
+    service.onDisconnected(A);
+    leader = B;
+    loop.advance(60 * S);
+    network.sent.clear();
+
+    var told = service.ask(QUERY, loop.nowNs() + 10 * S);
+    loop.advance(10 * MS);
+
+    assertFalse(told.join().stale());
+    var ask = (Request.Ask) network.sent(Request.Ask.class).getFirst().request();
+    assertFalse(ask.allowStale(), "a leader is known");
+  }
+
+  @Test
+  void aChangeWithoutAMajorityFailsAfterSomeElectionsAndSaysSo() {
+    leader = null;
+
+    var changed = service.change(OPERATION, null, false, loop.nowNs() + 10 * S);
+    loop.advance(LeaderCall.QUORUM_WAIT_NS - 500 * MS);
+    assertFalse(changed.isDone());
+    loop.advance(S);
+
+    assertEquals(ErrorCode.NO_QUORUM, failure(changed).code());
+  }
+
+  @Test
+  void aBusyLeaderIsAskedAgainAfterPausesAndNotTakenForDead() {
+    int[] busyCount = {6};
+    network.script =
+        (at, request) ->
+            request instanceof Request.Ask && at.equals(A) && busyCount[0]-- > 0
+                ? ScriptedTransport.Answer.of(new Reply.Failure(ErrorCode.BUSY, "busy", null))
+                : answer(at, request);
+
+    var told = service.ask(QUERY, loop.nowNs() + 10 * S);
+    loop.advance(5 * S);
+
+    assertTrue(told.isDone());
+    var asks = network.sent(Request.Ask.class);
+    assertTrue(asks.stream().allMatch(ask -> ask.to().equals(A)));
+    assertTrue(asks.getLast().atNs() - asks.getFirst().atNs() >= 500 * MS, "no pauses");
+  }
+
+  @Test
+  void sequencesOfChangesThatTimedOutDoNotBlockLaterOnes() {
+    network.script = (at, request) -> null;
+    var lost = new ArrayList<CompletableFuture<OperationResult>>();
+    for (int i = 0; i < 300; i++) {
+      lost.add(service.change(OPERATION, null, false, loop.nowNs() + 5 * S));
+    }
+    loop.advance(6 * S);
+    lost.forEach(each -> assertEquals(ErrorCode.TIMED_OUT, failure(each).code()));
+    long spread =
+        network.sent(Request.Change.class).stream()
+            .mapToLong(each -> sequence(each))
+            .max()
+            .orElse(0);
+    assertTrue(spread <= ChangeWindow.SPAN_MAX + 1, "beyond what the pool remembers: " + spread);
+    network.script = this::answer;
+    network.sent.clear();
+
+    var changed = service.change(OPERATION, null, false, loop.nowNs() + 5 * S);
+    loop.advance(2 * S);
+
+    assertTrue(changed.isDone());
+    var sent = (Request.Change) network.sent(Request.Change.class).getLast().request();
+    assertEquals(sent.sequence(), sent.answeredBelow(), "nothing older is waited for");
+  }
+
+  @Test
+  void aStoreGoesToTheNextTargetWhenThePrimaryIsDown() {
+    NodeId primary = map.targets(CHUNK.partition()).get(0);
+    NodeId second = map.targets(CHUNK.partition()).get(1);
+    network.connected.remove(primary);
+
+    var stored = service.store(CHUNK, Body.whole(new byte[10]), loop.nowNs() + 10 * S);
+    loop.advance(10 * MS);
+
+    assertEquals(ALL, stored.join().holders());
+    assertEquals(
+        List.of(primary, second),
+        network.sent(Request.PutChunk.class).stream().map(ScriptedTransport.Sent::to).toList());
+  }
+
+  @Test
+  void oneFullDiskIsNotAFullPoolButThreeAre() {
+    NodeId primary = map.targets(CHUNK.partition()).get(0);
+    network.script =
+        (at, request) ->
+            request instanceof Request.PutChunk && at.equals(primary)
+                ? ScriptedTransport.Answer.of(new Reply.Failure(ErrorCode.NO_SPACE, "full", null))
+                : answer(at, request);
+    var stored = service.store(CHUNK, Body.whole(new byte[10]), loop.nowNs() + 10 * S);
+    loop.advance(10 * MS);
+    assertTrue(stored.isDone() && !stored.isCompletedExceptionally());
+
+    network.script =
+        (at, request) ->
+            request instanceof Request.PutChunk
+                ? ScriptedTransport.Answer.of(new Reply.Failure(ErrorCode.NO_SPACE, "full", null))
+                : answer(at, request);
+    var refused = service.store(CHUNK, Body.whole(new byte[10]), loop.nowNs() + 10 * S);
+    loop.advance(10 * MS);
+    assertEquals(ErrorCode.NO_SPACE, failure(refused).code());
+  }
+
+  @Test
+  void aFetchSkipsWhoItIsToldToAvoidAndWhoIsDown() {
+    List<NodeId> readers = map.readers(CHUNK.partition());
+    network.connected.remove(readers.get(1));
+    network.script = this::chunk;
+
+    var fetched = service.fetch(CHUNK, 0, -1, Set.of(readers.get(0)), loop.nowNs() + 10 * S);
+    loop.advance(10 * MS);
+
+    assertEquals(readers.get(2), fetched.join().from());
+    assertEquals(1, network.sent(Request.GetChunk.class).size(), "connected ones come first");
+  }
+
+  @Test
+  void aHolderThatAnswersNothingCostsAReaderLessThanASecond() {
+    NodeId first = map.readers(CHUNK.partition()).get(0);
+    network.script = (at, request) -> at.equals(first) ? null : chunk(at, request);
+
+    CompletableFuture<FileService.Fetched> fetched =
+        service.fetch(CHUNK, 0, -1, Set.of(), loop.nowNs() + 10 * S);
+    loop.advance(S);
+
+    assertTrue(fetched.isDone());
+  }
+
+  @Test
+  void aSlowPoolIsNotAskedForOneChunkEverFaster() {
+    network.script =
+        (at, request) -> request instanceof Request.GetMap ? answer(at, request) : null;
+
+    service.fetch(CHUNK, 0, -1, Set.of(), loop.nowNs() + 30 * S);
+    loop.advance(30 * S);
+
+    int count = network.sent(Request.GetChunk.class).size();
+    assertTrue(count <= 15, "requests in 30 s: " + count);
+  }
+
+  @Test
+  void aChunkThatNobodyHasIsAnErrorOnceEveryPeerSaidSoTwice() {
+    network.script =
+        (at, request) ->
+            request instanceof Request.GetChunk
+                ? ScriptedTransport.Answer.of(
+                    new Reply.Failure(ErrorCode.CHUNK_MISSING, "none", null))
+                : answer(at, request);
+
+    var fetched = service.fetch(CHUNK, 0, -1, Set.of(), loop.nowNs() + 10 * S);
+    loop.advance(S);
+
+    assertEquals(ErrorCode.CHUNK_MISSING, failure(fetched).code());
+    assertEquals(6, network.sent(Request.GetChunk.class).size());
+  }
+
+  @Test
+  void aForceIsDoneWhenEnoughHaveForcedAndDoesNotWaitForTheRest() {
+    network.script =
+        (at, request) ->
+            request instanceof Request.ForceChunks && at.equals(C) ? null : answer(at, request);
+
+    var forced = service.force(Set.of(CHUNK), loop.nowNs() + 10 * S);
+    loop.advance(10 * MS);
+
+    assertTrue(forced.isDone() && !forced.isCompletedExceptionally());
+  }
+
+  @Test
+  void aForceWaitsInRoundsUntilEnoughHoldTheChunk() {
+    var holders = new ArrayList<>(List.of(A));
+    network.script =
+        (at, request) ->
+            request instanceof Request.ForceChunks && !holders.contains(at)
+                ? ScriptedTransport.Answer.of(new Reply.Chunks(List.of(), true))
+                : answer(at, request);
+
+    var forced = service.force(Set.of(CHUNK), loop.nowNs() + 10 * S);
+    loop.advance(2 * S);
+    assertFalse(forced.isDone(), "one copy isn't min-copies");
+    holders.add(B);
+    loop.advance(S);
+
+    assertTrue(forced.isDone() && !forced.isCompletedExceptionally());
+  }
+
+  private ScriptedTransport.Answer chunk(NodeId at, Request request) {
+    return request instanceof Request.GetChunk
+        ? new ScriptedTransport.Answer(new Reply.Chunk(CHUNK, 0, 10), Body.whole(new byte[10]))
+        : answer(at, request);
+  }
+}
