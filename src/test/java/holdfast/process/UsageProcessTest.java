@@ -29,11 +29,11 @@ class UsageProcessTest {
   private static final Duration SEEN_MAX = Duration.ofSeconds(2);
 
   @RegisterExtension final Pools pools = new Pools();
-  private String namespace;
+  private final List<String> namespaces = new ArrayList<>();
 
   @AfterEach
-  void removeTheNamespace() throws Exception {
-    if (namespace != null) {
+  void removeTheNamespaces() throws Exception {
+    for (String namespace : namespaces) {
       new ProcessBuilder("ip", "netns", "delete", namespace).inheritIO().start().waitFor();
     }
   }
@@ -81,9 +81,7 @@ class UsageProcessTest {
 
   /** Which mount namespace a process is in stays the same: what it mounts is seen here. */
   private void makeNamespace(Pool pool, boolean hasLan) throws IOException {
-    namespace = "hf" + ProcessHandle.current().pid() + (hasLan ? "lan" : "lo");
-    ip(pool, "netns add " + namespace);
-    ip(pool, "-n " + namespace + " link set lo up");
+    String namespace = addNamespace(pool, hasLan ? "lan" : "lo");
     if (hasLan) {
       ip(pool, "-n " + namespace + " link add lan0 type " + LAN_KIND);
       ip(pool, "-n " + namespace + " address add 10.77.0.1/24 broadcast + dev lan0");
@@ -91,6 +89,67 @@ class UsageProcessTest {
       ip(pool, "-n " + namespace + " link set lan1 up");
     }
     pool.runWith(List.of("nsenter", "--net=/run/netns/" + namespace));
+  }
+
+  private String addNamespace(Pool pool, String suffix) throws IOException {
+    String namespace = "hf" + ProcessHandle.current().pid() + suffix;
+    ip(pool, "netns add " + namespace);
+    namespaces.add(namespace);
+    ip(pool, "-n " + namespace + " link set lo up");
+    return namespace;
+  }
+
+  @Test
+  void twoMachinesWithACopiedHomeFindEachOtherByBroadcast() throws Exception {
+    Assumptions.assumeTrue(
+        "root".equals(System.getProperty("user.name")), "only root may make a namespace");
+    Pool pool = pools.empty();
+    String alice = addNamespace(pool, "a");
+    String bob = addNamespace(pool, "b");
+    ip(pool, "-n " + alice + " link add lan0 type veth peer name lan0 netns " + bob);
+    for (String machine : List.of(alice, bob)) {
+      String address = machine.equals(alice) ? "10.77.0.1/24" : "10.77.0.2/24";
+      ip(pool, "-n " + machine + " address add " + address + " broadcast + dev lan0");
+      ip(pool, "-n " + machine + " link set lan0 up");
+    }
+    Path mnt = Files.createDirectory(pool.work().resolve("mnt"));
+
+    on(pool, alice, pool.home());
+    Launched first = pool.launch("alice", words("peer --storage-dir ./alice"));
+    String pool1 = first.awaitLine("peer ready ", Pool.READY_MAX);
+    Path copy = pool.work().resolve("copied-home");
+    pool.execute(List.of("cp", "-a", pool.home().toString(), copy.toString()), STOP_MAX);
+    Files.deleteIfExists(copy.resolve("addresses"));
+    on(pool, bob, copy);
+    Launched second = pool.launch("bob", words("peer --storage-dir ./bob"));
+    String pool2 = second.awaitLine("peer ready ", Pool.READY_MAX);
+    Launched mount = pool.launch("mount", words("mount --mount ./mnt"));
+    mount.awaitLine("mount ready ", Pool.READY_MAX);
+
+    assertThat(pool1).contains("tcp=10.77.0.1:8000");
+    assertThat(pool2).contains("tcp=10.77.0.2:8000").endsWith(pool1.replaceAll(".* pool=", ""));
+    Await.until(
+        "both in one pool",
+        Pool.READY_MAX,
+        () -> statusOf(pool).contains("\"address\" : \"10.77.0.2:8000\""),
+        () -> statusOf(pool));
+    Files.writeString(mnt.resolve("file"), "from bob");
+    on(pool, alice, pool.home());
+    assertThat(pool.run("get", "/file", "-").expectDone("get").out()).isEqualTo("from bob");
+    mount.signal("TERM");
+    assertThat(mount.awaitExit(STOP_MAX)).isZero();
+  }
+
+  private static String statusOf(Pool pool) {
+    try {
+      return pool.run("status", "--json").out();
+    } catch (IOException e) {
+      return e.toString();
+    }
+  }
+
+  private static void on(Pool pool, String machine, Path home) {
+    pool.runWith(List.of("nsenter", "--net=/run/netns/" + machine, "env", "HOLDFAST_HOME=" + home));
   }
 
   private static void ip(Pool pool, String arguments) throws IOException {
