@@ -11,8 +11,8 @@ package holdfast.client;
  * UNREACHABLE}. Calls on one handle may overlap. No method keeps an array it was given, nor an
  * array's content, after it returned.
  *
- * <p><b>Names</b> are raw bytes, 1 to {@value #NAME_BYTES_MAX}, never containing 0 or '/', and never
- * "." or "..", in no particular encoding. The mount has checked them.
+ * <p><b>Names</b> are raw bytes, 1 to {@value #NAME_BYTES_MAX}, never containing 0 or '/', and
+ * never "." or "..", in no particular encoding. The mount has checked them.
  *
  * <p><b>Permissions</b> are checked by the kernel ({@code default_permissions}) before a call: the
  * implementation checks none, except in {@link #access}.
@@ -127,8 +127,8 @@ public interface PoolFileSystem extends AutoCloseable {
 
   /**
    * A close(2) of one of the handle's descriptors: what was written so far is with the pool on
-   * return, and a failure of an earlier background write is thrown here. May come several times, and
-   * not at all.
+   * return, and a failure of an earlier background write is thrown here. May come several times,
+   * and not at all.
    */
   void flush(long handle);
 
@@ -142,9 +142,9 @@ public interface PoolFileSystem extends AutoCloseable {
   long openDirectory(long inode);
 
   /**
-   * Gives entries to {@code sink}, "." and ".." first, until there are no more or it is full. {@code
-   * cookie} 0 starts over; any other was given to a sink for this inode, and goes on behind that
-   * entry. Names that are there from start to end come exactly once, whatever else is added or
+   * Gives entries to {@code sink}, "." and ".." first, until there are no more or it is full.
+   * {@code cookie} 0 starts over; any other was given to a sink for this inode, and goes on behind
+   * that entry. Names that are there from start to end come exactly once, whatever else is added or
    * removed meanwhile.
    */
   void readDirectory(long handle, long cookie, DirectorySink sink);

@@ -27,7 +27,8 @@ final class AesSiv {
 
   /** A key of 64 bytes; RFC 5297's own test vectors use 32. */
   AesSiv(byte[] key) {
-    Invariants.check(key.length == KEY_BYTES || key.length == 32, "SIV key of %s bytes", key.length);
+    Invariants.check(
+        key.length == KEY_BYTES || key.length == 32, "SIV key of %s bytes", key.length);
     int half = key.length / 2;
     macKey = Arrays.copyOf(key, half);
     ctrKey = new SecretKeySpec(key, half, half, "AES");
@@ -97,7 +98,8 @@ final class AesSiv {
     }
   }
 
-  private void ctr(byte[] siv, byte[] in, int inOffset, int lengthBytes, byte[] out, int outOffset) {
+  private void ctr(
+      byte[] siv, byte[] in, int inOffset, int lengthBytes, byte[] out, int outOffset) {
     byte[] counter = siv.clone();
     // RFC 5297 2.5: two bits are cleared so that 32-bit counters can't carry differently.
     counter[8] &= 0x7F;

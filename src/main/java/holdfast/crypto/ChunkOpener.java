@@ -22,8 +22,7 @@ public final class ChunkOpener {
     this.suite = suite;
     this.layout = ChunkLayout.of(suite);
     this.keys = new ChunkKeys(suite, key, salt);
-    this.gcmKey =
-        suite == CipherSuite.AES_256_GCM ? new SecretKeySpec(keys.gcmKey(), "AES") : null;
+    this.gcmKey = suite == CipherSuite.AES_256_GCM ? new SecretKeySpec(keys.gcmKey(), "AES") : null;
   }
 
   /**
@@ -97,8 +96,7 @@ public final class ChunkOpener {
     byte[] nonce = ChunkKeys.gcmNonce(blockIndex);
     var engine = GcmEngine.take();
     try {
-      return engine.open(
-          gcmKey, nonce, keys.header(), sealed, offset, lengthBytes, out, outOffset);
+      return engine.open(gcmKey, nonce, keys.header(), sealed, offset, lengthBytes, out, outOffset);
     } finally {
       engine.giveBack();
     }

@@ -48,8 +48,7 @@ public final class ChunkSealing {
     this.key = key;
     this.salt = salt;
     this.keys = new ChunkKeys(suite, key, salt);
-    this.gcmKey =
-        suite == CipherSuite.AES_256_GCM ? new SecretKeySpec(keys.gcmKey(), "AES") : null;
+    this.gcmKey = suite == CipherSuite.AES_256_GCM ? new SecretKeySpec(keys.gcmKey(), "AES") : null;
     this.plainBytes = plainBytes;
     this.random = random;
     this.clock = clock;

@@ -6,9 +6,9 @@ import java.security.SecureRandom;
 import java.util.Arrays;
 
 /**
- * The key that contents and names of a pool are sealed with, as the keys derived from it; itself
- * it never encrypts. Only client homes hold it. Immutable, any thread; {@link #toString} shows the
- * id only.
+ * The key that contents and names of a pool are sealed with, as the keys derived from it; itself it
+ * never encrypts. Only client homes hold it. Immutable, any thread; {@link #toString} shows the id
+ * only.
  */
 public final class DataKey {
   /** Size in bytes. */

@@ -33,7 +33,9 @@ public final class Fernet {
     return OVERHEAD_BYTES + (plainBytes / 16 + 1) * 16;
   }
 
-  /** Largest plaintext in bytes whose token is not larger than {@code tokenBytes}; may be &lt; 0. */
+  /**
+   * Largest plaintext in bytes whose token is not larger than {@code tokenBytes}; may be &lt; 0.
+   */
   public static int plainBytesMax(int tokenBytes) {
     return Math.floorDiv(tokenBytes - OVERHEAD_BYTES, 16) * 16 - 1;
   }

@@ -5,8 +5,8 @@
  * <p>Imports {@code util}, {@code model}, the JDK and Bouncy Castle only; no sockets, no threads.
  * Files are touched by {@link holdfast.crypto.HoldfastHome} and the classes it calls, nowhere else.
  * Randomness is a {@link java.security.SecureRandom} handed in by the caller, time a {@link
- * holdfast.util.WallClock}: with both fixed, every byte made here is reproducible, which is how
- * the published test vectors are made. Classes say themselves whether they are thread-safe.
+ * holdfast.util.WallClock}: with both fixed, every byte made here is reproducible, which is how the
+ * published test vectors are made. Classes say themselves whether they are thread-safe.
  *
  * <p>Entry points: {@link holdfast.crypto.HoldfastHome}, {@link
  * holdfast.crypto.HandshakeInitiator}, {@link holdfast.crypto.HandshakeResponder}, {@link

@@ -14,9 +14,10 @@ import java.util.function.Consumer;
  * The operation log, term and vote, and the snapshots on this peer's disk.
  *
  * <p>Called on the loop; every method returns at once. Writes ({@link #found}, {@link
- * #persistHardState}, {@link #append}, {@link #reset}, {@link #compact}, {@link #force}) are carried
- * out one at a time in the order of the calls; snapshots beside them, in their own order, so that
- * none of them delays an append. Callbacks come on the loop; {@code done} gets null when it is done.
+ * #persistHardState}, {@link #append}, {@link #reset}, {@link #compact}, {@link #force}) are
+ * carried out one at a time in the order of the calls; snapshots beside them, in their own order,
+ * so that none of them delays an append. Callbacks come on the loop; {@code done} gets null when it
+ * is done.
  *
  * <p>After the first failed write or force every later one fails too: the log's owner stops, and
  * the next start has a new incarnation.
@@ -66,7 +67,11 @@ public interface OperationLog {
    * last piece it is checked, forced and takes its name before {@code done} gets null.
    */
   void storeSnapshotPiece(
-      SnapshotMeta meta, long totalBytes, long offset, byte[] bytes, Consumer<StorageException> done);
+      SnapshotMeta meta,
+      long totalBytes,
+      long offset,
+      byte[] bytes,
+      Consumer<StorageException> done);
 
   /** Drops what was received of a snapshot that isn't needed any more. */
   void discardSnapshot(long snapshotIndex);
