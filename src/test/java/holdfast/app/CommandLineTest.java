@@ -1,0 +1,135 @@
+package holdfast.app;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import picocli.CommandLine;
+
+/** Every documented flag parses, and wrong usage is one line and exit code 2. */
+final class CommandLineTest {
+  @TempDir Path home;
+
+  private final ByteArrayOutputStream out = new ByteArrayOutputStream();
+  private final ByteArrayOutputStream err = new ByteArrayOutputStream();
+
+  private int run(String... args) {
+    return Main.run(
+        args, Map.of(), new PrintStream(out, true, UTF_8), new PrintStream(err, true, UTF_8));
+  }
+
+  private static CommandLine.ParseResult parse(String line) {
+    return new CommandLine(Main.class).parseArgs(line.split(" "));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "peer --port 8000 --storage-dir ./peer1_data",
+        "peer --storage-dir d --port 8001 --bind 127.0.0.1 --capacity 10GB --leave-free 1GiB"
+            + " --zone a --discovery 127.255.255.255:4445 --peer h:1 --peer h:2 --http off",
+        "peer --storage-dir d --discovery off --verbose",
+        "mount --mount ./mnt",
+        "mount --mount ./mnt --bind 127.0.0.1 --discovery off --peer h:1 --peer h:2 --read-only"
+            + " --timeout 10s --cache-size 64MiB",
+        "umount ./mnt",
+        "status",
+        "status --json --watch --bind 127.0.0.1 --discovery off --peer h:1",
+        "pool show --bind 127.0.0.1 --discovery off --peer h:1",
+        "pool set replicas=3 min-copies=2 down-out=10s",
+        "ls",
+        "ls -l /a --bind 127.0.0.1 --discovery off --peer h:1",
+        "get /a b --bind 127.0.0.1 --discovery off --peer h:1",
+        "put a /b --bind 127.0.0.1 --discovery off --peer h:1",
+        "rm /a /b --bind 127.0.0.1 --discovery off --peer h:1",
+        "rm -r /a",
+        "version",
+      })
+  void documentedUsageParses(String line) {
+    assertTrue(parse(line).errors().isEmpty());
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "",
+        "nonsense",
+        "peer",
+        "peer --storage-dir d --port nonsense",
+        "peer --storage-dir d --port 0",
+        "peer --storage-dir d --port 65536",
+        "peer --storage-dir d --capacity nonsense",
+        "peer --storage-dir d --capacity -1",
+        "peer --storage-dir d --leave-free 10XB",
+        "peer --storage-dir d --http 127.0.0.1:80",
+        "peer --storage-dir d --peer nonsense",
+        "peer --storage-dir d --discovery 127.0.0.1:99999",
+        "peer --storage-dir d --unknown",
+        "mount",
+        "mount --mount m --timeout 10",
+        "mount --mount m --timeout nonsense",
+        "mount --mount m --cache-size nonsense",
+        "umount",
+        "get",
+        "put a",
+        "rm",
+        "ls --timeout soon",
+        "pool set",
+        "pool set replicas=many",
+        "pool set down-out=later",
+        "pool set colour=red",
+      })
+  void wrongUsageIsOneLineAndExitCodeTwo(String line) {
+    int code = line.isEmpty() ? run() : run(line.split(" "));
+
+    assertEquals(Main.EXIT_USAGE, code, line + ": " + err);
+    if (!line.isEmpty()) {
+      assertEquals(1, err.toString(UTF_8).lines().count(), err.toString(UTF_8));
+      assertTrue(err.toString(UTF_8).startsWith("holdfast: "), err.toString(UTF_8));
+    }
+    assertEquals("", out.toString(UTF_8));
+  }
+
+  @Test
+  void versionIsPrintedAndDone() {
+    assertEquals(Main.EXIT_DONE, run("version"));
+    assertTrue(out.toString(UTF_8).startsWith("holdfast " + Version.CURRENT));
+  }
+
+  @Test
+  void flagsComeBeforeTheEnvironmentAndThatBeforeTheFile() throws Exception {
+    Files.writeString(home.resolve(Settings.FILE_NAME), "port=1111\nzone=file\ncapacity=1GB\n");
+    var environment =
+        Map.of("HOLDFAST_ZONE", "env", "HOLDFAST_PORT", "2222", "HOLDFAST_STORAGE_DIR", "/s");
+
+    var line = new CommandLine(Main.class);
+    line.setDefaultValueProvider(new Settings(environment, home));
+    var peer =
+        (PeerCommand)
+            line.parseArgs("peer", "--port", "3333").subcommand().commandSpec().userObject();
+
+    assertEquals(3_333, peer.port);
+    assertEquals("env", peer.zone);
+    assertEquals("1GB", peer.capacity);
+    assertEquals(Path.of("/s"), peer.storageDirectory);
+  }
+
+  @Test
+  void settingsThatCannotBeReadAreWrongUsage() throws Exception {
+    Files.writeString(home.resolve(Settings.FILE_NAME), "zone=\\u12\n");
+
+    var failure = assertThrows(UsageException.class, () -> new Settings(Map.of(), home));
+
+    assertTrue(failure.getMessage().contains(Settings.FILE_NAME), failure.getMessage());
+  }
+}

@@ -1,0 +1,114 @@
+package holdfast.app;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import holdfast.util.NamedThreads;
+import holdfast.util.SystemClocks;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+final class NodeLoopTest {
+  private static final long MS = 1_000_000L;
+
+  private final CompletableFuture<Throwable> broken = new CompletableFuture<>();
+  private final NodeLoop loop =
+      new NodeLoop(
+          SystemClocks.monotonic(), new NamedThreads((thread, failure) -> {}), broken::complete);
+
+  @AfterEach
+  void stop() {
+    loop.stop();
+  }
+
+  /** Waits until all that was posted before has run. */
+  private void drain() throws Exception {
+    var drained = new CompletableFuture<Void>();
+    loop.post(() -> drained.complete(null));
+    drained.get(10, TimeUnit.SECONDS);
+  }
+
+  @Test
+  void tasksRunInOrderOnTheLoopsThread() throws Exception {
+    var seen = new ArrayList<Integer>();
+    for (int i = 0; i < 1_000; i++) {
+      int number = i;
+      loop.post(() -> seen.add(loop.onLoop() ? number : -1));
+    }
+    drain();
+
+    assertFalse(loop.onLoop());
+    for (int i = 0; i < 1_000; i++) {
+      assertEquals(i, seen.get(i));
+    }
+  }
+
+  @Test
+  void timersRunInTheOrderOfTheirDeadlinesAndNeverTooEarly() throws Exception {
+    var seen = new ArrayList<String>();
+    var last = new CompletableFuture<Void>();
+    long startNs = loop.nowNs();
+    loop.at(
+        startNs + 40 * MS,
+        "third",
+        () -> {
+          seen.add("third");
+          last.complete(null);
+        });
+    loop.at(startNs + 20 * MS, "first", () -> seen.add("first"));
+    loop.at(startNs + 20 * MS, "second", () -> seen.add("second"));
+
+    last.get(10, TimeUnit.SECONDS);
+
+    assertTrue(loop.nowNs() - startNs >= 40 * MS);
+    assertEquals(List.of("first", "second", "third"), seen);
+  }
+
+  @Test
+  void aCancelledTimerDoesNotRunHoweverManyThereAre() throws Exception {
+    var ran = new ArrayList<Integer>();
+    long atNs = loop.nowNs() + 30 * MS;
+    var scheduled = new CompletableFuture<Void>();
+    loop.post(
+        () -> {
+          for (int i = 0; i < 1_000; i++) {
+            int number = i;
+            var timer = loop.at(atNs, "t", () -> ran.add(number));
+            if (number % 10 != 0) {
+              timer.cancel();
+              timer.cancel();
+            }
+          }
+          scheduled.complete(null);
+        });
+    scheduled.get(10, TimeUnit.SECONDS);
+    var after = new CompletableFuture<Void>();
+    loop.at(atNs + MS, "after", () -> after.complete(null));
+    after.get(10, TimeUnit.SECONDS);
+
+    assertEquals(100, ran.size());
+    assertTrue(ran.stream().allMatch(number -> number % 10 == 0));
+  }
+
+  @Test
+  void aTaskThatThrowsEndsTheLoopAndIsToldOnce() throws Exception {
+    var bug = new IllegalStateException("a bug");
+    var ran = new ArrayList<String>();
+    loop.post(
+        () -> {
+          throw bug;
+        });
+    assertSame(bug, broken.get(10, TimeUnit.SECONDS));
+
+    loop.post(() -> ran.add("task"));
+    loop.at(loop.nowNs(), "timer", () -> ran.add("timer"));
+
+    assertEquals(List.of(), ran);
+  }
+}

@@ -1,0 +1,386 @@
+package holdfast.storage;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import holdfast.consensus.Configuration;
+import holdfast.consensus.HardState;
+import holdfast.consensus.InitialState;
+import holdfast.consensus.LogEntry;
+import holdfast.model.ChunkId;
+import holdfast.model.ErrorCode;
+import holdfast.model.LogId;
+import holdfast.model.StorageException;
+import holdfast.peer.port.ChunkVault;
+import holdfast.peer.port.Loop;
+import holdfast.peer.port.OperationLog;
+import holdfast.sim.SimDisk;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
+import java.util.logging.Level;
+import java.util.logging.Logger;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/** The adapters between the peer's ports and its stores: outcomes, order, failures, restarts. */
+final class DiskLogTest {
+  private static final LogId LOG = new LogId(4, 4);
+  private static final int SEGMENT_BYTES = 4_000;
+  private static final int STEPS_MAX = 400;
+
+  /** Held strongly, so that its level lasts: the failures here are meant. */
+  private static final Logger LOGGER = Logger.getLogger(DiskFailure.class.getName());
+
+  private final SimDisk disk = new SimDisk("d", 1);
+  private final List<StorageException> outcomes = new ArrayList<>();
+  private final Consumer<StorageException> done = outcomes::add;
+
+  @BeforeAll
+  static void logNothing() {
+    LOGGER.setLevel(Level.OFF);
+  }
+
+  @AfterAll
+  static void logAgain() {
+    LOGGER.setLevel(null);
+  }
+
+  /** Runs everything at once: the order of the calls is the order on the disk. */
+  private static final class DirectLoop implements Loop {
+    @Override
+    public long nowNs() {
+      return 0;
+    }
+
+    @Override
+    public void post(Runnable task) {
+      task.run();
+    }
+
+    @Override
+    public Timer at(long deadlineNs, String name, Runnable task) {
+      return () -> {};
+    }
+
+    @Override
+    public boolean onLoop() {
+      return true;
+    }
+  }
+
+  private DiskLog open() {
+    return open(Runnable::run);
+  }
+
+  private DiskLog open(Executor executor) {
+    var directory = StorageDirectory.open(disk, "boot", new byte[16], "test");
+    return DiskLog.open(directory, SEGMENT_BYTES, executor, executor, new DirectLoop());
+  }
+
+  private static LogEntry entry(long index, long term) {
+    return new LogEntry(index, term, LogEntry.Kind.COMMAND, new byte[] {(byte) index, 7, 7});
+  }
+
+  private static holdfast.consensus.SnapshotMeta meta(long index, long term) {
+    return new holdfast.consensus.SnapshotMeta(index, term, Configuration.EMPTY);
+  }
+
+  private static OperationLog.SnapshotSource source(byte[]... pieces) {
+    var left = new ArrayList<>(List.of(pieces));
+    return () -> left.isEmpty() ? null : left.removeFirst();
+  }
+
+  private void begun(DiskLog log) {
+    log.begin(LOG, InitialState.empty(), done);
+    log.append(0, List.of(entry(1, 1), entry(2, 1), entry(3, 1)), done);
+    log.force(done);
+    assertEquals(3, outcomes.size());
+    outcomes.forEach(why -> assertNull(why));
+    outcomes.clear();
+  }
+
+  @Test
+  void whatWasForcedIsFoundByTheNextStart() {
+    begun(open());
+    disk.crash();
+
+    OperationLog.Found found = open().found();
+
+    assertEquals(Optional.of(LOG), found.log());
+    assertEquals(3, found.initial().entries().size());
+    assertArrayEquals(entry(2, 1).payload(), found.initial().entries().get(1).payload());
+  }
+
+  @Test
+  void entriesThatAReceivedSnapshotContradictsAreDroppedByTheNextStart() {
+    DiskLog log = open();
+    begun(log);
+    // Index 2 belongs to term 5 by the leader's word; the crash comes before the log's reset.
+    log.storeSnapshotPiece(meta(2, 5), 3, 0, new byte[] {1, 2, 3}, done);
+    assertNull(outcomes.getFirst());
+    disk.restart();
+
+    OperationLog.Found found = open().found();
+
+    assertEquals(2, found.initial().snapshot().index());
+    assertEquals(5, found.initial().snapshot().term());
+    assertEquals(List.of(), found.initial().entries());
+  }
+
+  @Test
+  void entriesThatAgreeWithTheSnapshotAreKept() {
+    DiskLog log = open();
+    begun(log);
+    log.storeSnapshotPiece(meta(2, 1), 3, 0, new byte[] {1, 2, 3}, done);
+    disk.restart();
+
+    OperationLog.Found found = open().found();
+
+    assertEquals(3, found.initial().entries().getLast().index());
+  }
+
+  @Test
+  void anExceptionThatNobodyForesawIsToldAndDoesNotVanish() {
+    var failures = new ArrayList<StorageException>();
+    DiskLog log = open();
+    begun(log);
+
+    log.saveSnapshot(
+        meta(2, 1),
+        () -> {
+          throw new IllegalStateException("a bug");
+        },
+        new OperationLog.SnapshotSaved() {
+          @Override
+          public void onSaved(long sizeBytes) {
+            failures.add(null);
+          }
+
+          @Override
+          public void onFailure(StorageException why) {
+            failures.add(why);
+          }
+        });
+
+    assertEquals(1, failures.size());
+    assertEquals(ErrorCode.STORE_FAILED, failures.getFirst().code());
+  }
+
+  @Test
+  void afterOneWriteFailedEveryLaterOneFails() {
+    DiskLog log = open();
+    begun(log);
+    disk.failWriteAfter(0);
+
+    log.append(0, List.of(entry(4, 1)), done);
+    log.append(0, List.of(entry(4, 1)), done);
+    log.force(done);
+    log.persistHardState(new HardState(9, Optional.empty()), done);
+
+    assertEquals(4, outcomes.size());
+    outcomes.forEach(why -> assertNotNull(why));
+  }
+
+  @Test
+  void aFullDiskLeavesNoGapInTheLog() {
+    DiskLog log = open();
+    begun(log);
+    disk.totalBytes(0);
+    log.append(0, List.of(entry(4, 1)), done);
+    disk.totalBytes(1L << 40);
+
+    log.append(0, List.of(entry(5, 1)), done);
+
+    assertEquals(2, outcomes.size());
+    outcomes.forEach(why -> assertNotNull(why));
+    disk.restart();
+    assertEquals(3, open().found().initial().entries().getLast().index());
+  }
+
+  @Test
+  void aWriteThatTheExecutorRefusedIsFollowedByNone() {
+    var refuses = new AtomicBoolean();
+    DiskLog log =
+        open(
+            task -> {
+              if (refuses.getAndSet(false)) {
+                throw new RejectedExecutionException("full");
+              }
+              task.run();
+            });
+    begun(log);
+    refuses.set(true);
+
+    log.append(0, List.of(entry(4, 1)), done);
+    log.append(0, List.of(entry(4, 1)), done);
+
+    assertEquals(2, outcomes.size());
+    outcomes.forEach(why -> assertNotNull(why));
+  }
+
+  @Test
+  void powerLostAtAnyPointLosesNothingThatWasForced() {
+    for (int at = 1; at <= STEPS_MAX; at++) {
+      var run = new Run(at);
+      if (!run.loses()) {
+        assertTrue(at > 10, "the run changes the disk more often");
+        return;
+      }
+    }
+  }
+
+  /** One run of a log's life, with the power lost at one change of the disk. */
+  private static final class Run {
+    private final SimDisk disk;
+    private long forcedIndex;
+    private long appendedIndex;
+    private long durableTerm;
+    private long snapshotIndex;
+    private boolean isOver;
+
+    Run(int powerLostAt) {
+      disk = new SimDisk("d", powerLostAt);
+      var directory = StorageDirectory.open(disk, "boot", new byte[16], "test");
+      Executor direct = Runnable::run;
+      DiskLog log = DiskLog.open(directory, SEGMENT_BYTES, direct, direct, new DirectLoop());
+      disk.losePowerAt(powerLostAt);
+      live(log);
+    }
+
+    private void live(DiskLog log) {
+      log.begin(LOG, InitialState.empty(), ok(() -> {}));
+      for (int round = 1; round <= 6 && !isOver; round++) {
+        long term = round;
+        log.persistHardState(new HardState(term, Optional.empty()), ok(() -> durableTerm = term));
+        for (int i = 0; i < 3 && !isOver; i++) {
+          log.append(0, List.of(entry(appendedIndex + 1, term)), ok(() -> appendedIndex++));
+        }
+        log.force(ok(() -> forcedIndex = appendedIndex));
+        if (round % 2 == 0 && !isOver) {
+          save(log, forcedIndex, term);
+        }
+      }
+    }
+
+    private void save(DiskLog log, long index, long term) {
+      log.saveSnapshot(
+          meta(index, term),
+          source(new byte[1_000], new byte[500]),
+          new OperationLog.SnapshotSaved() {
+            @Override
+            public void onSaved(long sizeBytes) {
+              snapshotIndex = index;
+              log.compact(index - 1, ok(() -> {}));
+            }
+
+            @Override
+            public void onFailure(StorageException why) {
+              isOver = true;
+            }
+          });
+    }
+
+    private Consumer<StorageException> ok(Runnable then) {
+      return why -> {
+        isOver |= why != null;
+        if (!isOver) {
+          then.run();
+        }
+      };
+    }
+
+    /** Whether the power was lost at all; what was forced by then must be there. */
+    boolean loses() {
+      if (!disk.isPowerLost()) {
+        return false;
+      }
+      disk.crash();
+      var directory = StorageDirectory.open(disk, "other boot", new byte[16], "test");
+      Executor direct = Runnable::run;
+      OperationLog.Found found =
+          DiskLog.open(directory, SEGMENT_BYTES, direct, direct, new DirectLoop()).found();
+      var initial = found.initial();
+      long last =
+          initial.entries().isEmpty()
+              ? initial.snapshot().index()
+              : initial.entries().getLast().index();
+      assertTrue(last >= forcedIndex, "last " + last + ", forced " + forcedIndex);
+      assertTrue(initial.hardState().term() >= durableTerm);
+      assertTrue(initial.snapshot().index() >= snapshotIndex);
+      for (LogEntry entry : initial.entries()) {
+        assertArrayEquals(entry(entry.index(), entry.term()).payload(), entry.payload());
+      }
+      return true;
+    }
+  }
+
+  @Test
+  void aVaultTellsEveryOutcomeOnTheLoop() throws NoSuchAlgorithmException {
+    var space = StorageSpace.of(disk, OptionalLong.of(1L << 30), OptionalLong.of(0));
+    var store = ChunkStore.open(disk, space, 8 << 20);
+    var refuses = new AtomicBoolean();
+    var vault =
+        new DiskVault(
+            store,
+            space,
+            () -> 0,
+            task -> {
+              if (refuses.get()) {
+                throw new RejectedExecutionException("full");
+              }
+              task.run();
+            },
+            new DirectLoop());
+    byte[] bytes = new byte[5_000];
+    bytes[9] = 9;
+    ChunkId chunk = ChunkId.of(MessageDigest.getInstance("SHA-256").digest(bytes));
+
+    vault.put(chunk, bytes, bytes.length, done);
+    assertNull(outcomes.removeFirst());
+    assertArrayEquals(bytes, read(vault, chunk, 0, -1));
+    assertEquals(100, read(vault, chunk, 4_900, 1_000).length);
+    assertNull(read(vault, chunk, 5_000, 1));
+    assertEquals(ErrorCode.INVALID, outcomes.removeFirst().code());
+    assertNull(read(vault, ChunkId.of(new byte[32]), 0, -1));
+    assertEquals(ErrorCode.CHUNK_MISSING, outcomes.removeFirst().code());
+    vault.put(chunk, null, 10, done);
+    assertNull(outcomes.removeFirst()); // it is there already: nothing is read
+    vault.put(ChunkId.of(new byte[32]), null, 10, done);
+    assertEquals(ErrorCode.STORE_FAILED, outcomes.removeFirst().code());
+    refuses.set(true);
+    vault.force(done);
+    assertEquals(ErrorCode.BUSY, outcomes.removeFirst().code());
+  }
+
+  private byte[] read(DiskVault vault, ChunkId chunk, int offsetBytes, int lengthBytes) {
+    var result = new ArrayList<byte[]>();
+    vault.read(
+        chunk,
+        offsetBytes,
+        lengthBytes,
+        new ChunkVault.ReadHandler() {
+          @Override
+          public void onBytes(byte[] bytes, int readBytes, int chunkLengthBytes) {
+            result.add(bytes);
+          }
+
+          @Override
+          public void onFailure(StorageException why) {
+            outcomes.add(why);
+          }
+        });
+    return result.isEmpty() ? null : result.getFirst();
+  }
+}
