@@ -25,6 +25,7 @@ import holdfast.peer.port.Remote;
 import holdfast.peer.port.Responder;
 import holdfast.protocol.Notice;
 import holdfast.protocol.Request;
+import java.lang.System.Logger.Level;
 import java.time.Duration;
 import java.util.HashSet;
 import java.util.Set;
@@ -36,6 +37,9 @@ import java.util.function.Supplier;
 
 /** A client process: a session with the pool, and a file system over it. */
 final class ClientNode implements AutoCloseable {
+  private static final System.Logger LOG = System.getLogger("holdfast.app");
+  private static final long OPEN_AGAIN_NS = TimeUnit.SECONDS.toNanos(2);
+
   private final NodeBase base;
   private final NodeTransport transport;
   private final RemoteFileService service;
@@ -146,11 +150,35 @@ final class ClientNode implements AutoCloseable {
                           ErrorCode.UNSUPPORTED,
                           "open pool: expected=a sealing this version knows, was=" + wire));
     } catch (HoldfastException e) {
+      if (e.code() == ErrorCode.NO_QUORUM) {
+        LOG.log(Level.WARNING, "{0}; reads may be stale until then", e.getMessage());
+        suite = base.pool().suite();
+        openLater();
+        return;
+      }
       boolean isAlone =
           e.code() == ErrorCode.UNREACHABLE
               || e.code() == ErrorCode.TIMED_OUT && connectedCount() == 0;
       throw isAlone ? noPeer(startNs) : e;
     }
+  }
+
+  /** A pool without a majority serves stale reads: that is worth a mount until it has one again. */
+  private void openLater() {
+    base.loop.at(
+        base.loop.nowNs() + OPEN_AGAIN_NS,
+        "open session again",
+        () ->
+            service
+                .open(deadlineNs())
+                .whenComplete(
+                    (wire, failure) -> {
+                      if (failure == null) {
+                        LOG.log(Level.INFO, "the pool has a majority again: changes are taken");
+                      } else {
+                        openLater();
+                      }
+                    }));
   }
 
   private HoldfastException noPeer(long startNs) {

@@ -52,6 +52,7 @@ public final class RemoteFileService implements FileService, NodeService {
   private final HolderMemory holders = new HolderMemory();
   private volatile long epoch;
   private volatile boolean closed;
+  private boolean isAskingForMaps;
   private boolean mapAsked;
   private long mapAskedNs = Long.MIN_VALUE / 2;
   private int mapTurn;
@@ -71,7 +72,8 @@ public final class RemoteFileService implements FileService, NodeService {
   }
 
   /**
-   * Opens the session with the pool: finds a leader, agrees on the data key, learns the map.
+   * Opens the session with the pool: finds a leader, agrees on the data key, learns the map. After
+   * a failure it may be called again; stale reads work without.
    *
    * @return completes with the pool's sealing suite number, or fails by the deadline
    */
@@ -79,7 +81,10 @@ public final class RemoteFileService implements FileService, NodeService {
     var opened = new CompletableFuture<Integer>();
     loop.post(
         () -> {
-          everySecond();
+          if (!isAskingForMaps) {
+            isAskingForMaps = true;
+            everySecond();
+          }
           leaderCall(
               opened,
               deadlineNs,
