@@ -80,6 +80,15 @@ final class MountCommand implements Callable<Integer> {
   private ClientOptions options(Duration limit) {
     try {
       long cacheBytes = ByteSize.parse(cacheSize);
+      long cacheMaxBytes = Runtime.getRuntime().maxMemory() / 2;
+      if (cacheBytes > cacheMaxBytes) {
+        throw new UsageException(
+            "read --cache-size: expected=at most half of the memory this program may use, "
+                + ByteSize.format(cacheMaxBytes)
+                + ", was="
+                + cacheSize
+                + "; allow more with HOLDFAST_JAVA_OPTIONS=-Xmx…");
+      }
       return new ClientOptions(limit, cacheBytes, isReadOnly, owner());
     } catch (IllegalArgumentException e) {
       throw new UsageException("mount: " + e.getMessage());

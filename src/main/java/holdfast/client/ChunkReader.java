@@ -15,6 +15,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * Reads plaintext by extent: from the cache, or fetched in runs of blocks, opened in parallel and
@@ -24,6 +25,9 @@ final class ChunkReader {
   /** Most blocks of one fetch: 1 MiB. More of a chunk are fetched side by side. */
   static final int RUN_MAX_BLOCKS = 16;
 
+  /** Most fetches under way, for all readers together, before nobody reads ahead any more. */
+  static final int AHEAD_RUNS_MAX = 48;
+
   /** Holders tried for a block that doesn't open. */
   private static final int HOLDERS_TRIED_MAX = 5;
 
@@ -31,6 +35,7 @@ final class ChunkReader {
   private final Sealing sealing;
   private final BlockCache cache;
   private final Executor sealers;
+  private final AtomicInteger runsUnderWay = new AtomicInteger();
 
   ChunkReader(FileService service, Sealing sealing, BlockCache cache, Executor sealers) {
     this.service = service;
@@ -76,6 +81,8 @@ final class ChunkReader {
   private void fetch(
       Extent extent, int firstBlock, List<CompletableFuture<byte[]>> blocks, long deadlineNs) {
     if (!blocks.isEmpty()) {
+      runsUnderWay.incrementAndGet();
+      blocks.getLast().whenComplete((block, failure) -> runsUnderWay.decrementAndGet());
       fetch(
           new Run(extent.chunk(), extent.salt(), extent.keyReference(), firstBlock, blocks),
           Set.of(),
@@ -100,6 +107,11 @@ final class ChunkReader {
     } catch (RuntimeException e) {
       fail(run, Waits.asHoldfast(e));
     }
+  }
+
+  /** Whether there is memory for more than what is waited for. */
+  boolean mayReadAhead() {
+    return runsUnderWay.get() < AHEAD_RUNS_MAX;
   }
 
   /** Whatever happens, the run's blocks end: readers wait for them, and the cache keeps them. */

@@ -342,7 +342,7 @@ public final class PooledFileSystem implements PoolFileSystem {
   }
 
   private void readAhead(FileHandle open, long offset, int lengthBytes, long deadlineNs) {
-    if (lengthBytes == 0) {
+    if (lengthBytes == 0 || !reader.mayReadAhead()) {
       return;
     }
     FileContent content = open.content;
