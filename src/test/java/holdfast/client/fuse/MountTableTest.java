@@ -11,7 +11,8 @@ final class MountTableTest {
   private static final String TEXT =
       """
       22 1 254:1 / / rw,relatime shared:1 - ext4 /dev/root rw,discard
-      40 22 0:38 / /mnt/a\\040b\\134c\\011d rw,nosuid shared:7 master:2 - fuse.holdfast holdfast:x\\040y rw,user_id=0
+      40 22 0:38 / /mnt/a\\040b\\134c\\011d rw,nosuid shared:7 master:2 \
+      - fuse.holdfast holdfast:x\\040y rw,user_id=0
       41 22 0:39 / /mnt/plain rw,nosuid - tmpfs tmpfs rw
       42 22 0:40 / /mnt/plain rw,nosuid - fuse other rw
       garbage
