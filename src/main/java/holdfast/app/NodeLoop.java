@@ -43,7 +43,10 @@ final class NodeLoop implements Loop {
   private final class Pending implements Timer, Comparable<Pending> {
     final long deadlineNs;
     final long number;
-    final Runnable task;
+
+    /** Null once cancelled: what stays queued must not hold what it was about, such as a body. */
+    Runnable task;
+
     boolean isCancelled;
 
     Pending(long deadlineNs, long number, Runnable task) {
@@ -58,6 +61,7 @@ final class NodeLoop implements Loop {
       try {
         if (!isCancelled) {
           isCancelled = true;
+          task = null;
           // Taken out in bulk: one by one each would cost a search of the whole queue.
           if (++cancelledCount > timers.size() / 2 + 64) {
             timers.removeIf(timer -> timer.isCancelled);
@@ -157,7 +161,9 @@ final class NodeLoop implements Loop {
         if (waitNs <= 0) {
           timers.poll();
           timer.isCancelled = true; // a cancel from now on counts nothing
-          return timer.task;
+          Runnable due = timer.task;
+          timer.task = null;
+          return due;
         }
         Runnable task = tasks.poll();
         if (task != null) {

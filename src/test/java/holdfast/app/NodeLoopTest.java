@@ -2,6 +2,7 @@ package holdfast.app;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -110,5 +111,23 @@ final class NodeLoopTest {
     loop.at(loop.nowNs(), "timer", () -> ran.add("timer"));
 
     assertEquals(List.of(), ran);
+  }
+
+  /** A mount ran out of memory: timers of answered requests kept bodies for their deadline. */
+  @Test
+  void aCancelledTimerLetsGoOfWhatItWasAbout() throws Exception {
+    var held = new java.lang.ref.WeakReference<>(cancelledTimer());
+
+    for (long endNs = loop.nowNs() + 10_000 * MS; held.get() != null && loop.nowNs() < endNs; ) {
+      System.gc();
+    }
+
+    assertNull(held.get());
+  }
+
+  private Object cancelledTimer() {
+    var body = new byte[1 << 20];
+    loop.at(loop.nowNs() + 60_000 * MS, "late", () -> body[0]++).cancel();
+    return body;
   }
 }
