@@ -105,7 +105,8 @@ final class Launched {
       return;
     }
     try {
-      new ProcessBuilder("kill", "-" + signal, Long.toString(pid())).start().waitFor();
+      // The shell's own: not every system has the program.
+      new ProcessBuilder("sh", "-c", "kill -" + signal + " " + pid()).start().waitFor();
     } catch (IOException e) {
       throw new AssertionError("signal " + name + ": " + e, e);
     } catch (InterruptedException e) {
