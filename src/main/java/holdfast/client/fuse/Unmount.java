@@ -31,6 +31,9 @@ public final class Unmount {
   /** How long a mount may stay busy without an open file to show for it. */
   private static final Duration FREE_TIMEOUT = Duration.ofSeconds(3);
 
+  /** Pause between tries: each starts a program and looks through all processes. */
+  private static final long TRY_AGAIN_NS = 50_000_000L;
+
   private static final List<Path> UMOUNT = List.of(Path.of("/bin/umount"), Path.of("/sbin/umount"));
 
   private final MonotonicClock clock;
@@ -80,7 +83,7 @@ public final class Unmount {
         if (!isPassing) {
           throw e;
         }
-        LockSupport.parkNanos(LOOK_EVERY_NS);
+        LockSupport.parkNanos(TRY_AGAIN_NS);
       }
     }
   }
