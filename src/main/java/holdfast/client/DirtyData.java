@@ -3,6 +3,7 @@ package holdfast.client;
 import holdfast.metadata.ExtentMap;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.TreeMap;
 
 /**
@@ -13,8 +14,17 @@ final class DirtyData {
   /** Bytes of one block of memory, and of one sealed block. */
   static final int BLOCK_BYTES = 64 << 10;
 
+  private final ArrayPool pool;
+
+  /** From the pool; what no range counts of them may have any content. */
   private final TreeMap<Long, byte[]> blocks = new TreeMap<>();
+
   private final Ranges ranges = new Ranges();
+
+  /** {@code pool} gives arrays of {@link #BLOCK_BYTES}. */
+  DirtyData(ArrayPool pool) {
+    this.pool = pool;
+  }
 
   boolean isEmpty() {
     return ranges.isEmpty();
@@ -39,7 +49,7 @@ final class DirtyData {
     int done = 0;
     while (done < lengthBytes) {
       long at = offset + done;
-      byte[] block = blocks.computeIfAbsent(blockStart(at), x -> new byte[BLOCK_BYTES]);
+      byte[] block = blocks.computeIfAbsent(blockStart(at), x -> pool.take());
       int inBlock = (int) (at - blockStart(at));
       int count = Math.min(lengthBytes - done, BLOCK_BYTES - inBlock);
       System.arraycopy(source, sourceOffset + done, block, inBlock, count);
@@ -59,7 +69,7 @@ final class DirtyData {
   /** Forgets everything at and above the offset. */
   void cutFrom(long offset) {
     ranges.cutFrom(offset);
-    blocks.tailMap(blockStart(offset + BLOCK_BYTES - 1), true).clear();
+    giveBack(blocks.tailMap(blockStart(offset + BLOCK_BYTES - 1), true));
   }
 
   /** Takes out the aligned window at this offset if all of it was written; null otherwise. */
@@ -68,59 +78,61 @@ final class DirtyData {
     long end = start + ExtentMap.WINDOW_BYTES;
     List<Ranges.Range> inside = ranges.within(start, end);
     boolean isFull = inside.size() == 1 && inside.get(0).lengthBytes() == ExtentMap.WINDOW_BYTES;
-    return isFull ? take(inside) : null;
+    if (!isFull) {
+      return null;
+    }
+    var packer = new DirtyPiece.Packer(pool);
+    pack(inside.get(0), packer);
+    ranges.remove(start, end);
+    return packer.take();
   }
 
   /** Takes everything out, in pieces of at most one chunk's plaintext each. */
   List<DirtyPiece> takeAll() {
     var pieces = new ArrayList<DirtyPiece>();
-    var part = new ArrayList<Ranges.Range>();
-    long partBytes = 0;
+    var packer = new DirtyPiece.Packer(pool);
     for (Ranges.Range range : ranges.list()) {
       long from = range.from();
       while (from < range.to()) {
         long windowEnd = from - from % ExtentMap.WINDOW_BYTES + ExtentMap.WINDOW_BYTES;
-        long room = ExtentMap.WINDOW_BYTES - partBytes;
+        long room = ExtentMap.WINDOW_BYTES - packer.lengthBytes();
         long to = Math.min(Math.min(range.to(), windowEnd), from + room);
-        part.add(new Ranges.Range(from, to));
-        partBytes += to - from;
+        pack(new Ranges.Range(from, to), packer);
         from = to;
-        if (partBytes == ExtentMap.WINDOW_BYTES) {
-          pieces.add(copyOut(part));
-          part.clear();
-          partBytes = 0;
+        if (packer.lengthBytes() == ExtentMap.WINDOW_BYTES) {
+          pieces.add(packer.take());
         }
       }
     }
-    if (!part.isEmpty()) {
-      pieces.add(copyOut(part));
+    if (packer.lengthBytes() > 0) {
+      pieces.add(packer.take());
     }
-    blocks.clear();
+    giveBack(blocks);
     ranges.clear();
     return pieces;
   }
 
-  private DirtyPiece take(List<Ranges.Range> parts) {
-    DirtyPiece piece = copyOut(parts);
-    long start = parts.get(0).from();
-    long end = parts.get(parts.size() - 1).to();
-    ranges.remove(start, end);
-    blocks.subMap(start, true, end, false).clear();
-    return piece;
+  /** Whole blocks change hands without being copied. */
+  private void pack(Ranges.Range range, DirtyPiece.Packer packer) {
+    packer.part(range);
+    long at = range.from();
+    while (at < range.to()) {
+      long start = blockStart(at);
+      int inBlock = (int) (at - start);
+      int count = (int) Math.min(range.to() - at, BLOCK_BYTES - inBlock);
+      byte[] block = blocks.get(start);
+      if (count == BLOCK_BYTES && packer.tryAddWhole(block)) {
+        blocks.remove(start);
+      } else {
+        packer.add(block, inBlock, count);
+      }
+      at += count;
+    }
   }
 
-  private DirtyPiece copyOut(List<Ranges.Range> parts) {
-    int lengthBytes = 0;
-    for (Ranges.Range part : parts) {
-      lengthBytes += (int) part.lengthBytes();
-    }
-    byte[] plain = new byte[lengthBytes];
-    int at = 0;
-    for (Ranges.Range part : parts) {
-      copy(part, plain, at);
-      at += (int) part.lengthBytes();
-    }
-    return new DirtyPiece(List.copyOf(parts), plain);
+  private void giveBack(Map<Long, byte[]> some) {
+    some.values().forEach(pool::giveBack);
+    some.clear();
   }
 
   private void copy(Ranges.Range range, byte[] target, int targetOffset) {

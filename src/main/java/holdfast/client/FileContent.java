@@ -98,7 +98,7 @@ final class FileContent {
   /** Size or times changed and aren't committed. */
   boolean attributesDirty;
 
-  final DirtyData dirty = new DirtyData();
+  final DirtyData dirty;
 
   /** When the oldest byte that isn't committed was written; meaningful while there is one. */
   long dirtySinceNs;
@@ -130,7 +130,9 @@ final class FileContent {
 
   long failureNumber;
 
-  FileContent(Attributes attributes, List<Extent> extents, long nowNs) {
+  /** {@code blocks} gives the memory of what is written. */
+  FileContent(Attributes attributes, List<Extent> extents, ArrayPool blocks, long nowNs) {
+    dirty = new DirtyData(blocks);
     inode = attributes.inode();
     sealId = attributes.sealId();
     adopt(attributes, extents, nowNs);
@@ -184,7 +186,7 @@ final class FileContent {
   Attributes attributes() {
     long unsavedBytes = dirty.heldBytes();
     for (Upload upload : uploads) {
-      unsavedBytes += upload.piece.plain().length;
+      unsavedBytes += upload.piece.heldBytes();
     }
     return new Attributes(
         inode,
@@ -240,6 +242,7 @@ final class FileContent {
   void applyEnded() {
     while (!uploads.isEmpty() && uploads.peek().isEnded()) {
       Upload upload = uploads.poll();
+      upload.piece.release();
       if (upload.failureOrNull != null) {
         failed(upload.failureOrNull);
         revert();
@@ -266,6 +269,7 @@ final class FileContent {
   void applyInline(Upload upload, List<Extent> extents, boolean isForced) {
     Invariants.check(uploads.peek() == upload, "apply inline: expected=the first upload");
     uploads.poll();
+    upload.piece.release();
     uploadsApplied++;
     for (Extent extent : lay(upload, extents)) {
       if (!isForced) {

@@ -96,8 +96,13 @@ public final class KeySealing implements Sealing {
   }
 
   @Override
-  public Sealed seal(byte[] plain) {
-    SealedChunk sealed = chunks.seal(plain, 0, plain.length);
+  public int sealedBytes(int plainBytes) {
+    return layout.sealedBytes(plainBytes);
+  }
+
+  @Override
+  public Sealed seal(List<byte[]> blocks, int plainBytes, byte[] target) {
+    SealedChunk sealed = chunks.seal(blocks, plainBytes, target);
     return new Sealed(
         sealed.id(),
         new Salt(sealed.salt().high(), sealed.salt().low()),

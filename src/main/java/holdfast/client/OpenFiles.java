@@ -24,6 +24,7 @@ final class OpenFiles {
 
   private final ExtentLoader loader;
   private final Waits waits;
+  private final ArrayPool blocks;
   private final AtomicLong nextHandle = new AtomicLong(1);
   private final ConcurrentHashMap<Long, FileHandle> handles = new ConcurrentHashMap<>();
   private final ReentrantLock lock = new ReentrantLock();
@@ -38,9 +39,11 @@ final class OpenFiles {
         }
       };
 
-  OpenFiles(ExtentLoader loader, Waits waits) {
+  /** {@code blocks} gives the memory of what is written. */
+  OpenFiles(ExtentLoader loader, Waits waits, ArrayPool blocks) {
     this.loader = loader;
     this.waits = waits;
+    this.blocks = blocks;
   }
 
   /** Opens a file as the pool has it now, or as it is here while it has unsaved changes. */
@@ -84,7 +87,7 @@ final class OpenFiles {
       Long closedVersion = closedVersions.remove(attributes.inode());
       content = contents.get(attributes.inode());
       if (content == null) {
-        content = new FileContent(attributes, extents, waits.nowNs());
+        content = new FileContent(attributes, extents, blocks, waits.nowNs());
         contents.put(attributes.inode(), content);
         keepPages = closedVersion != null && closedVersion == attributes.version();
       } else {

@@ -71,11 +71,13 @@ public final class PooledFileSystem implements PoolFileSystem {
     tree = new Tree(service, sealing, waits, wallClock, newSealId);
     directories = new Directories(tree);
     var loader = new ExtentLoader(service, waits);
-    files = new OpenFiles(loader, waits);
+    var blocks = new ArrayPool(DirtyData.BLOCK_BYTES, WriteBack.BLOCKS_KEPT_MAX);
+    files = new OpenFiles(loader, waits, blocks);
     reader = new ChunkReader(service, sealing, new BlockCache(options.cacheSizeBytes()), sealers);
     var committer = new Committer(service, sealing, loader, waits, wallClock);
     writeBack =
-        new WriteBack(service, sealing, sealers, waits, wallClock, committer, reader, timeoutNs);
+        new WriteBack(
+            service, sealing, sealers, waits, wallClock, committer, reader, blocks, timeoutNs);
     space = new SpaceCache(service, waits);
     presentation = new Presentation(options.ownerOrNull());
     flusher = new Flusher(files, writeBack, waits, threads);

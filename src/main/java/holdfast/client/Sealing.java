@@ -33,8 +33,18 @@ public interface Sealing {
   /** The sum after some extents of the file went and others came. */
   ExtentSum sum(SealId file, ExtentSum before, List<Extent> removed, List<Extent> added);
 
-  /** Seals a chunk of 1 byte to 4 MiB on the calling thread. */
-  Sealed seal(byte[] plain);
+  /** Size of a sealed chunk of 1 byte to 4 MiB. */
+  int sealedBytes(int plainBytes);
+
+  /**
+   * Seals a chunk on the calling thread.
+   *
+   * @param blocks its plaintext, all blocks full but the last
+   * @param plainBytes how much that is, 1 byte to 4 MiB
+   * @param target {@link #sealedBytes} long; afterwards it is the chunk and isn't to be changed
+   *     while anybody sends it
+   */
+  Sealed seal(List<byte[]> blocks, int plainBytes, byte[] target);
 
   /** First sealed byte of a block. */
   int sealedStart(int blockIndex);

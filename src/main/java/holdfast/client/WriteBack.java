@@ -22,6 +22,12 @@ final class WriteBack {
   /** Unsealed and unsent data of all files together. */
   static final long UNSAVED_MAX_BYTES = 64L << 20;
 
+  /** Blocks kept for reuse: as many as unsaved data can take. */
+  static final int BLOCKS_KEPT_MAX = (int) (UNSAVED_MAX_BYTES / DirtyData.BLOCK_BYTES);
+
+  /** Arrays of full sealed chunks kept for reuse; one more is under way per unsaved chunk. */
+  private static final int SEALED_KEPT_MAX = (int) (UNSAVED_MAX_BYTES / ExtentMap.WINDOW_BYTES);
+
   /** Largest file content that travels with its operation. */
   static final int INLINE_MAX_BYTES = 256 << 10;
 
@@ -41,6 +47,8 @@ final class WriteBack {
   private final WallClock wallClock;
   private final Committer committer;
   private final ChunkReader reader;
+  private final ArrayPool blocks;
+  private final ArrayPool sealedArrays;
   private final MemoryBudget budget = new MemoryBudget(UNSAVED_MAX_BYTES);
 
   WriteBack(
@@ -51,6 +59,7 @@ final class WriteBack {
       WallClock wallClock,
       Committer committer,
       ChunkReader reader,
+      ArrayPool blocks,
       long storeTimeoutNs) {
     this.service = service;
     this.sealing = sealing;
@@ -59,7 +68,9 @@ final class WriteBack {
     this.wallClock = wallClock;
     this.committer = committer;
     this.reader = reader;
+    this.blocks = blocks;
     this.storeTimeoutNs = storeTimeoutNs;
+    this.sealedArrays = new ArrayPool(sealing.sealedBytes(ExtentMap.WINDOW_BYTES), SEALED_KEPT_MAX);
   }
 
   /**
@@ -133,7 +144,7 @@ final class WriteBack {
 
   /** The blocks' room becomes the pieces' room, which is never more. */
   private void settleBudget(long freedBytes, List<DirtyPiece> pieces) {
-    long pieceBytes = pieces.stream().mapToLong(piece -> piece.plain().length).sum();
+    long pieceBytes = pieces.stream().mapToLong(DirtyPiece::heldBytes).sum();
     budget.release(freedBytes - pieceBytes);
   }
 
@@ -165,23 +176,41 @@ final class WriteBack {
 
   private void sealAndStore(FileContent content, FileContent.Upload upload) {
     try {
-      Sealing.Sealed sealed = sealing.seal(upload.piece.plain());
+      byte[] target = sealedArray(upload.piece.lengthBytes());
+      Sealing.Sealed sealed =
+          sealing.seal(upload.piece.blocks(), upload.piece.lengthBytes(), target);
+      // A connection that still sends the array holds it; were that wrong, the receiver would
+      // refuse bytes that don't hash to their name.
+      Body body = Body.whole(target, () -> giveBack(target));
       service
-          .store(sealed.chunk(), Body.whole(sealed.sealed()), waits.nowNs() + storeTimeoutNs)
+          .store(sealed.chunk(), body, waits.nowNs() + storeTimeoutNs)
           .whenComplete(
-              (stored, failure) ->
-                  onSealers(
-                      content,
-                      upload,
-                      () -> {
-                        if (failure == null) {
-                          ended(content, upload, sealed, stored.epoch(), null);
-                        } else {
-                          ended(content, upload, null, 0, Waits.asHoldfast(failure));
-                        }
-                      }));
+              (stored, failure) -> {
+                body.release();
+                onSealers(
+                    content,
+                    upload,
+                    () -> {
+                      if (failure == null) {
+                        ended(content, upload, sealed, stored.epoch(), null);
+                      } else {
+                        ended(content, upload, null, 0, Waits.asHoldfast(failure));
+                      }
+                    });
+              });
     } catch (RuntimeException e) {
       ended(content, upload, null, 0, Waits.asHoldfast(e));
+    }
+  }
+
+  private byte[] sealedArray(int plainBytes) {
+    int sealedBytes = sealing.sealedBytes(plainBytes);
+    return sealedBytes == sealedArrays.arrayBytes() ? sealedArrays.take() : new byte[sealedBytes];
+  }
+
+  private void giveBack(byte[] sealed) {
+    if (sealed.length == sealedArrays.arrayBytes()) {
+      sealedArrays.giveBack(sealed);
     }
   }
 
@@ -205,7 +234,7 @@ final class WriteBack {
     } finally {
       content.lock.unlock();
     }
-    budget.release(upload.piece.plain().length);
+    budget.release(upload.piece.heldBytes());
     releaseDropped(content);
   }
 
@@ -332,14 +361,15 @@ final class WriteBack {
       FileContent content, FileContent.Upload upload, boolean forced, long deadlineNs) {
     boolean isDone = false;
     try {
-      Sealing.Sealed sealed = sealing.seal(upload.piece.plain());
-      List<Extent> extents =
-          upload.piece.extents(sealed.chunk(), sealed.salt(), sealed.keyReference());
+      DirtyPiece piece = upload.piece;
+      byte[] target = new byte[sealing.sealedBytes(piece.lengthBytes())];
+      Sealing.Sealed sealed = sealing.seal(piece.blocks(), piece.lengthBytes(), target);
+      List<Extent> extents = piece.extents(sealed.chunk(), sealed.salt(), sealed.keyReference());
       var inline = new Committer.Inline(sealed, extents, upload);
       isDone = committer.commit(content, inline, forced, deadlineNs);
     } finally {
       if (isDone) {
-        budget.release(upload.piece.plain().length);
+        budget.release(upload.piece.heldBytes());
         releaseDropped(content);
       } else {
         // Not lost yet: it goes the long way in the background; a failure is told to this caller.
@@ -450,9 +480,14 @@ final class WriteBack {
       if (parts.isEmpty()) {
         return;
       }
-      byte[] kept = DirtyPiece.join(parts, window, plain);
-      budget.take(kept.length);
-      startUpload(content, new DirtyPiece(parts, kept), true);
+      var packer = new DirtyPiece.Packer(blocks);
+      for (Ranges.Range part : parts) {
+        packer.part(part);
+        packer.add(plain, (int) (part.from() - window), (int) part.lengthBytes());
+      }
+      DirtyPiece kept = packer.take();
+      budget.take(kept.heldBytes());
+      startUpload(content, kept, true);
     } finally {
       content.lock.unlock();
     }

@@ -2,6 +2,7 @@ package holdfast.crypto;
 
 import holdfast.util.WallClock;
 import java.security.SecureRandom;
+import java.util.List;
 
 /** Seals chunks with one suite and data key, each under a fresh salt. Thread-safe. */
 public final class ChunkSealer {
@@ -26,17 +27,26 @@ public final class ChunkSealer {
     this.clock = clock;
   }
 
-  /** Seals {@code lengthBytes} (1 to 4 MiB) of plaintext on this thread. */
-  public SealedChunk seal(byte[] plain, int offset, int lengthBytes) {
-    var sealing = begin(lengthBytes);
+  /**
+   * Seals {@code plainBytes} (1 to 4 MiB) of plaintext on this thread.
+   *
+   * @param blocks the plaintext, all blocks full but the last
+   * @param target becomes the chunk's bytes; of the layout's size for {@code plainBytes}
+   */
+  public SealedChunk seal(List<byte[]> blocks, int plainBytes, byte[] target) {
+    var sealing = begin(plainBytes, target);
     for (int i = 0; i < sealing.blockCount(); i++) {
-      sealing.sealBlock(i, plain, offset + i * ChunkLayout.BLOCK_PLAIN_BYTES);
+      sealing.sealBlock(i, blocks.get(i), 0);
     }
     return sealing.finish();
   }
 
   /** Begins a chunk of {@code plainBytes} (1 to 4 MiB) whose blocks are then sealed one by one. */
   public ChunkSealing begin(int plainBytes) {
-    return new ChunkSealing(suite, key, salts.next(), plainBytes, random, clock);
+    return begin(plainBytes, new byte[ChunkLayout.of(suite).sealedBytes(plainBytes)]);
+  }
+
+  private ChunkSealing begin(int plainBytes, byte[] target) {
+    return new ChunkSealing(suite, key, salts.next(), plainBytes, target, random, clock);
   }
 }

@@ -41,6 +41,7 @@ public final class ChunkSealing {
       DataKey key,
       ChunkSalt salt,
       int plainBytes,
+      byte[] target,
       SecureRandom random,
       WallClock clock) {
     this.suite = suite;
@@ -52,7 +53,11 @@ public final class ChunkSealing {
     this.plainBytes = plainBytes;
     this.random = random;
     this.clock = clock;
-    this.sealed = new byte[layout.sealedBytes(plainBytes)];
+    Invariants.check(
+        target.length == layout.sealedBytes(plainBytes),
+        "seal chunk: expected=an array of its size, was=%s bytes",
+        target.length);
+    this.sealed = target;
     this.states = new AtomicIntegerArray(ChunkLayout.blockCount(plainBytes));
     System.arraycopy(keys.header(), 0, sealed, 0, ChunkLayout.HEADER_BYTES);
     digest.update(sealed, 0, ChunkLayout.HEADER_BYTES);

@@ -84,7 +84,7 @@ class GoldenTest {
   void aChunkOfEachSuiteIsThePublishedOne() throws IOException {
     for (var suite : CipherSuite.values()) {
       byte[] plain = Fixtures.counted(ChunkLayout.BLOCK_PLAIN_BYTES + 40, 0);
-      var chunk = SealingTest.sealer(suite, "golden").seal(plain, 0, plain.length);
+      var chunk = SealingTest.seal(suite, "golden", plain);
       byte[] sealed = chunk.sealed();
       var fields = new LinkedHashMap<String, byte[]>();
       fields.put("data-key", Fixtures.DATA_KEY.toBytes());

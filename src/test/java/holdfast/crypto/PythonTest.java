@@ -191,7 +191,7 @@ class PythonTest {
   @EnumSource(CipherSuite.class)
   void aChunkIsRecoveredWithNothingButThePublicRecipe(CipherSuite suite) throws Exception {
     byte[] plain = Fixtures.counted(5 * ChunkLayout.BLOCK_PLAIN_BYTES + 333, 5);
-    var chunk = SealingTest.sealer(suite, "python").seal(plain, 0, plain.length);
+    var chunk = SealingTest.seal(suite, "python", plain);
     try (var python = new Python("recover")) {
       python.write(Fixtures.DATA_KEY.toBytes()).write(new byte[] {(byte) suite.wire()});
       python.write(chunk.salt().toBytes()).write(chunk.sealed());

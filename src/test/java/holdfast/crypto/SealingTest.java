@@ -31,6 +31,17 @@ class SealingTest {
     return new ChunkSealer(suite, Fixtures.DATA_KEY, salts, random, Fixtures.WALL);
   }
 
+  static SealedChunk seal(CipherSuite suite, String seed, byte[] plain) {
+    var blocks =
+        IntStream.range(0, ChunkLayout.blockCount(plain.length))
+            .mapToObj(
+                i ->
+                    Arrays.copyOfRange(plain, i * BLOCK, Math.min(plain.length, i * BLOCK + BLOCK)))
+            .toList();
+    byte[] target = new byte[ChunkLayout.of(suite).sealedBytes(plain.length)];
+    return sealer(suite, seed).seal(blocks, plain.length, target);
+  }
+
   private static byte[] plain(int lengthBytes) {
     byte[] plain = new byte[lengthBytes];
     new java.util.Random(lengthBytes).nextBytes(plain);
@@ -57,7 +68,7 @@ class SealingTest {
     var layout = ChunkLayout.of(suite);
     for (int size : SIZES) {
       byte[] plain = plain(size);
-      var chunk = sealer(suite, "size " + size).seal(plain, 0, size);
+      var chunk = seal(suite, "size " + size, plain);
 
       assertEquals(layout.sealedBytes(size), chunk.sealed().length, "size " + size);
       assertEquals(ChunkId.of(Hashes.sha256(chunk.sealed())), chunk.id(), "size " + size);
@@ -105,7 +116,7 @@ class SealingTest {
   @EnumSource(CipherSuite.class)
   void aRangeOfBlocksOpensAloneFromTheBytesAPeerCutsOut(CipherSuite suite) {
     byte[] plain = plain(5 * BLOCK + 100);
-    var chunk = sealer(suite, "range").seal(plain, 0, plain.length);
+    var chunk = seal(suite, "range", plain);
     var layout = ChunkLayout.of(suite);
     var opener = new ChunkOpener(suite, Fixtures.DATA_KEY, chunk.salt());
 
@@ -126,8 +137,8 @@ class SealingTest {
   @EnumSource(CipherSuite.class)
   void aBlockOpensInItsPlaceOfItsChunkOnly(CipherSuite suite) {
     byte[] plain = plain(3 * BLOCK);
-    var chunk = sealer(suite, "a").seal(plain, 0, plain.length);
-    var other = sealer(suite, "b").seal(plain, 0, plain.length);
+    var chunk = seal(suite, "a", plain);
+    var other = seal(suite, "b", plain);
     var layout = ChunkLayout.of(suite);
     var opener = new ChunkOpener(suite, Fixtures.DATA_KEY, chunk.salt());
     int blockBytes = layout.sealedBlockBytes(BLOCK);
@@ -149,7 +160,7 @@ class SealingTest {
 
   @Test
   void noSizeFromAPeerIsTakenForGranted() {
-    var chunk = sealer(CipherSuite.FERNET, "sizes").seal(plain(100), 0, 100);
+    var chunk = seal(CipherSuite.FERNET, "sizes", plain(100));
     for (var suite : CipherSuite.values()) {
       var opener = new ChunkOpener(suite, Fixtures.DATA_KEY, chunk.salt());
       for (int size : new int[] {0, 1, 16, 17, 56, 57, 72, 73, 100}) {

@@ -54,6 +54,14 @@ public final class Body {
     return new Body(bytes, lengthBytes, lengthBytes, true, () -> {});
   }
 
+  /**
+   * A body that is all there: the whole array, not copied. {@code onReleased} is called when {@link
+   * #release} was called once more than {@link #retain}: no connection sends it any more.
+   */
+  public static Body whole(byte[] bytes, Runnable onReleased) {
+    return new Body(bytes, bytes.length, bytes.length, true, onReleased);
+  }
+
   /** A body that is all there: the whole array, not copied. */
   public static Body whole(byte[] bytes) {
     return whole(bytes, bytes.length);
