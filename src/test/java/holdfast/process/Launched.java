@@ -137,11 +137,20 @@ final class Launched {
 
   /** Its memory in RAM. */
   long residentBytes() {
+    return statusBytes("VmRSS:");
+  }
+
+  /** The part of it that is its own: what it has mapped of files doesn't count. */
+  long anonymousBytes() {
+    return statusBytes("RssAnon:");
+  }
+
+  private long statusBytes(String field) {
     return 1_024L
         * Long.parseLong(
             read(Path.of("/proc/" + pid() + "/status"))
                 .lines()
-                .filter(line -> line.startsWith("VmRSS:"))
+                .filter(line -> line.startsWith(field))
                 .map(line -> line.replaceAll("\\D", ""))
                 .findFirst()
                 .orElse("0"));

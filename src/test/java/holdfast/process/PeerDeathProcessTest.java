@@ -117,6 +117,34 @@ class PeerDeathProcessTest {
   }
 
   @Test
+  void aMountMadeWithoutAMajorityReadsRefusesChangesAndTakesThemOnceThereIsOne() throws Exception {
+    Pool pool = pools.start(2);
+    Path mount = pool.mount("mnt");
+    String written = trees.write(mount.resolve("before"), NEW_FILE_BYTES, 1);
+    pool.umount(mount);
+    pool.expectCopies(2);
+    int leader = pool.leader();
+    pool.peer(leader).kill();
+
+    Path alone = pool.mount("alone");
+    assertThat(trees.sha256(alone.resolve("before"))).isEqualTo(written);
+    Result refused = pool.execute(List.of("mkdir", alone.resolve("refused").toString()), COPY_MAX);
+    assertThat(refused.exit()).isEqualTo(1);
+    assertThat(refused.err()).contains("Read-only file system");
+    assertThat(pool.mountAt(alone).err()).contains("reads may be stale");
+
+    pool.startPeer(leader);
+    Await.until(
+        "a change is taken",
+        Duration.ofSeconds(20),
+        alone.resolve("taken").toFile()::mkdir,
+        () -> pool.mountAt(alone).err());
+    assertThat(trees.sha256(alone.resolve("before"))).isEqualTo(written);
+    trees.expectCallsWithin(Pool.CALL_MAX);
+    pool.umount(alone);
+  }
+
+  @Test
   void aFrozenPeerIsRoutedAroundAndCatchesUpWhenItGoesOn() throws Exception {
     Pool pool = pools.start(3);
     Path mount = pool.mount("mnt");
