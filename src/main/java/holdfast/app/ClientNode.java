@@ -38,6 +38,7 @@ import java.util.function.Supplier;
 /** A client process: a session with the pool, and a file system over it. */
 final class ClientNode implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger("holdfast.app");
+  private static final long END_SESSION_NS = TimeUnit.SECONDS.toNanos(1);
   private static final long OPEN_AGAIN_NS = TimeUnit.SECONDS.toNanos(2);
 
   private final NodeBase base;
@@ -75,8 +76,12 @@ final class ClientNode implements AutoCloseable {
             base.wallClock,
             base.random,
             relay);
-    var client = new ClientId(base.random.nextLong(), base.random.nextLong());
-    service = new RemoteFileService(base.loop, transport, client, dataKey.id());
+    service =
+        new RemoteFileService(
+            base.loop,
+            transport,
+            () -> new ClientId(base.random.nextLong(), base.random.nextLong()),
+            dataKey.id());
     relay.service = service;
     finder = new PeerFinder(base, transport, () -> !connected.isEmpty());
   }
@@ -254,9 +259,23 @@ final class ClientNode implements AutoCloseable {
     }
   }
 
+  /** Best effort: without it the pool notices after the session's timeout. */
+  private void endSession() {
+    try {
+      service
+          .endSession(base.clock.nowNs() + END_SESSION_NS)
+          .get(2 * END_SESSION_NS, TimeUnit.NANOSECONDS);
+    } catch (ExecutionException | TimeoutException e) {
+      LOG.log(Level.DEBUG, "end session: {0}", e.getMessage());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
   /** Ends the session. */
   @Override
   public void close() {
+    endSession();
     service.close();
     finder.stop();
     transport.close();

@@ -35,40 +35,41 @@ import java.util.function.Supplier;
  * <p>Event-driven: everything happens on the node's loop, so the simulator runs it as it is.
  */
 public final class RemoteFileService implements FileService, NodeService {
-  /** How often the pool map is asked for when nothing went wrong. */
-  static final long MAP_REFRESH_NS = 1_000_000_000L;
+  /** How long one try to open a lost session again may take. */
+  private static final long OPEN_AGAIN_NS = 5_000_000_000L;
 
-  /** Pause between two questions for the map when something went wrong. */
-  private static final long MAP_HURRY_NS = 100_000_000L;
+  /** Pause before the next try. */
+  private static final long OPEN_PAUSE_NS = 1_000_000_000L;
+
+  /** How often a change looks whether the session is there again. */
+  private static final long SESSION_LOOK_NS = 10_000_000L;
 
   private static final System.Logger LOG = System.getLogger(RemoteFileService.class.getName());
 
   private final Loop loop;
   private final Transport transport;
-  private final ClientId client;
   private final long dataKeyId;
   private final PoolView view;
-  private final ChangeWindow changes = new ChangeWindow();
+  private final MapRefresher maps;
+  private final PoolSession session;
   private final HolderMemory holders = new HolderMemory();
   private volatile long epoch;
   private volatile boolean closed;
-  private boolean isAskingForMaps;
-  private boolean mapAsked;
-  private long mapAskedNs = Long.MIN_VALUE / 2;
-  private int mapTurn;
 
   /**
    * A service that knows nobody yet: peers come by {@link #onConnected}.
    *
-   * @param client random, never used by another process
+   * @param newId makes random ids, never used by another process: one for each session
    * @param dataKeyId the key this client seals with, not 0
    */
-  public RemoteFileService(Loop loop, Transport transport, ClientId client, long dataKeyId) {
+  public RemoteFileService(
+      Loop loop, Transport transport, Supplier<ClientId> newId, long dataKeyId) {
     this.loop = loop;
     this.transport = transport;
-    this.client = client;
     this.dataKeyId = dataKeyId;
     this.view = new PoolView(transport);
+    this.maps = new MapRefresher(loop, transport, view);
+    this.session = new PoolSession(loop, transport, view, newId, this::openAgain);
   }
 
   /**
@@ -81,26 +82,72 @@ public final class RemoteFileService implements FileService, NodeService {
     var opened = new CompletableFuture<Integer>();
     loop.post(
         () -> {
-          if (!isAskingForMaps) {
-            isAskingForMaps = true;
-            everySecond();
-          }
-          leaderCall(
-              opened,
-              deadlineNs,
-              () -> new Request.OpenSession(client, dataKeyId),
-              null,
-              (from, reply) -> {
-                if (!(reply instanceof Reply.Session session)) {
-                  return null;
-                }
-                view.ledBy(from);
-                learnEpoch(session.epoch());
-                refreshMap();
-                return session.sealingSuite();
-              });
+          maps.start();
+          openSession(opened, deadlineNs);
         });
     return opened;
+  }
+
+  private void openSession(CompletableFuture<Integer> opened, long deadlineNs) {
+    leaderCall(
+        opened,
+        deadlineNs,
+        () -> new Request.OpenSession(session.client(), dataKeyId),
+        null,
+        (from, reply) -> {
+          if (!(reply instanceof Reply.Session begun)) {
+            return null;
+          }
+          view.ledBy(from);
+          learnEpoch(begun.epoch());
+          maps.refresh();
+          session.opened();
+          return begun.sealingSuite();
+        });
+  }
+
+  /** The session was lost: another is opened, for as long as it takes. */
+  private void openAgain() {
+    if (closed) {
+      return;
+    }
+    var opened = new CompletableFuture<Integer>();
+    openSession(opened, loop.nowNs() + OPEN_AGAIN_NS);
+    opened.whenComplete(
+        (suite, failure) -> {
+          if (failure != null) {
+            LOG.log(Level.WARNING, "open session again: {0}", failure.getMessage());
+            loop.at(loop.nowNs() + OPEN_PAUSE_NS, "open session", this::openAgain);
+          }
+        });
+  }
+
+  /** Ends the session in good order: what it held is released now, not after its timeout. */
+  public CompletableFuture<Void> endSession(long deadlineNs) {
+    var ended = new CompletableFuture<Void>();
+    loop.post(
+        () -> {
+          if (!session.isOpen()) {
+            ended.complete(null);
+            return;
+          }
+          session.close();
+          leaderDoes(new Request.CloseSession(session.client()), deadlineNs)
+              .whenComplete(
+                  (done, failure) -> {
+                    if (failure == null) {
+                      ended.complete(null);
+                    } else {
+                      ended.completeExceptionally(failure);
+                    }
+                  });
+        });
+    return ended;
+  }
+
+  @Override
+  public void watch(Watcher watcher) {
+    loop.post(() -> session.watch(watcher));
   }
 
   @Override
@@ -120,7 +167,7 @@ public final class RemoteFileService implements FileService, NodeService {
                   if (!answer.stale()) {
                     view.ledBy(from);
                   }
-                  return new Told(answer.answer(), answer.stale());
+                  return new Told(answer.answer(), answer.stale(), answer.index());
                 }));
     return told;
   }
@@ -129,19 +176,68 @@ public final class RemoteFileService implements FileService, NodeService {
   public CompletableFuture<OperationResult> change(
       Operation operation, InlineChunk chunkOrNull, boolean forced, long deadlineNs) {
     var changed = new CompletableFuture<OperationResult>();
-    loop.post(
-        () -> {
-          try {
-            changes.whenRoom(
-                () -> startChange(operation, chunkOrNull, forced, deadlineNs, changed));
-          } catch (HoldfastException e) {
-            changed.completeExceptionally(e);
-          }
-        });
+    loop.post(() -> beginChange(operation, chunkOrNull, forced, deadlineNs, changed, true));
     return changed;
   }
 
+  private void beginChange(
+      Operation operation,
+      InlineChunk chunkOrNull,
+      boolean forced,
+      long deadlineNs,
+      CompletableFuture<OperationResult> changed,
+      boolean mayRenew) {
+    ClientId under = session.client();
+    ChangeWindow window = session.changes();
+    var result = new CompletableFuture<OperationResult>();
+    result.whenComplete(
+        (value, failure) -> {
+          boolean isLost =
+              value instanceof OperationResult.Failed failed
+                  && failed.code() == ErrorCode.NO_SESSION;
+          if (failure != null) {
+            changed.completeExceptionally(failure);
+          } else if (!isLost || !mayRenew) {
+            changed.complete(value);
+          } else {
+            // Refused under the old id for ever, so it can't happen twice under the new one.
+            session.lost(under);
+            awaitSession(operation, chunkOrNull, forced, deadlineNs, changed);
+          }
+        });
+    try {
+      window.whenRoom(
+          () -> startChange(under, window, operation, chunkOrNull, forced, deadlineNs, result));
+    } catch (HoldfastException e) {
+      changed.completeExceptionally(e);
+    }
+  }
+
+  /** Makes the change when there is a session again. */
+  private void awaitSession(
+      Operation operation,
+      InlineChunk chunkOrNull,
+      boolean forced,
+      long deadlineNs,
+      CompletableFuture<OperationResult> changed) {
+    if (session.isOpen()) {
+      beginChange(operation, chunkOrNull, forced, deadlineNs, changed, false);
+    } else if (deadlineNs - loop.nowNs() <= 0) {
+      changed.completeExceptionally(
+          new HoldfastException(
+              ErrorCode.TIMED_OUT,
+              "change namespace: expected=a new session by the deadline, was=none"));
+    } else {
+      loop.at(
+          loop.nowNs() + SESSION_LOOK_NS,
+          "await session",
+          () -> awaitSession(operation, chunkOrNull, forced, deadlineNs, changed));
+    }
+  }
+
   private void startChange(
+      ClientId under,
+      ChangeWindow changes,
       Operation operation,
       InlineChunk chunkOrNull,
       boolean forced,
@@ -153,7 +249,7 @@ public final class RemoteFileService implements FileService, NodeService {
             deadlineNs,
             () ->
                 new Request.Change(
-                    client,
+                    under,
                     sequence,
                     changes.answeredBelow(),
                     operation,
@@ -185,15 +281,7 @@ public final class RemoteFileService implements FileService, NodeService {
     loop.post(
         () ->
             new StoreCall(
-                    loop,
-                    transport,
-                    view,
-                    deadlineNs,
-                    stored,
-                    chunk,
-                    sealed,
-                    epoch,
-                    this::refreshMap)
+                    loop, transport, view, deadlineNs, stored, chunk, sealed, epoch, maps::refresh)
                 .start());
     return remembered;
   }
@@ -214,7 +302,7 @@ public final class RemoteFileService implements FileService, NodeService {
                     offsetBytes,
                     lengthBytes,
                     avoid,
-                    this::refreshMap)
+                    maps::refresh)
                 .start());
     return fetched;
   }
@@ -297,14 +385,14 @@ public final class RemoteFileService implements FileService, NodeService {
   public void onConnected(Remote remote) {
     if (remote.isPeer()) {
       view.saw(remote.node());
-      refreshMap();
+      maps.refresh();
     }
   }
 
   @Override
   public void onDisconnected(NodeId node) {
     view.notLedBy(node, loop.nowNs());
-    refreshMap();
+    maps.refresh();
   }
 
   @Override
@@ -322,56 +410,11 @@ public final class RemoteFileService implements FileService, NodeService {
   /** Stops asking for the map. Calls under way go on until their deadlines. */
   public void close() {
     closed = true;
+    maps.stop();
   }
 
   private void learnEpoch(long newEpoch) {
     epoch = Math.max(epoch, newEpoch);
-  }
-
-  private void everySecond() {
-    if (!closed) {
-      refreshMap();
-      loop.at(loop.nowNs() + MAP_REFRESH_NS, "refresh map", this::everySecond);
-    }
-  }
-
-  private void refreshMap() {
-    long nowNs = loop.nowNs();
-    if (mapAsked || nowNs - mapAskedNs < MAP_HURRY_NS) {
-      return;
-    }
-    NodeId to = view.candidate(mapTurn);
-    if (to == null) {
-      return;
-    }
-    mapTurn++;
-    mapAsked = true;
-    mapAskedNs = nowNs;
-    transport.request(
-        to,
-        new Request.GetMap(view.mapIndex()),
-        null,
-        nowNs + MAP_REFRESH_NS,
-        new Transport.ReplyHandler() {
-          @Override
-          public void onReply(Reply reply, Body bodyOrNull) {
-            mapAsked = false;
-            if (reply instanceof Reply.Map map) {
-              if (map.mapOrNull() != null) {
-                view.adopt(map.mapOrNull());
-              }
-              if (map.leaderOrNull() != null) {
-                view.leaderIs(map.leaderOrNull());
-              }
-            }
-          }
-
-          @Override
-          public void onFailure(HoldfastException why) {
-            mapAsked = false;
-            view.notLedBy(to, loop.nowNs());
-          }
-        });
   }
 
   private CompletableFuture<Void> leaderDoes(Request request, long deadlineNs) {

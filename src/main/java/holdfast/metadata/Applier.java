@@ -1,5 +1,6 @@
 package holdfast.metadata;
 
+import holdfast.model.ClientId;
 import holdfast.model.ErrorCode;
 import java.util.List;
 
@@ -15,9 +16,13 @@ final class Applier {
 
   private final Draft draft;
   private final Records records;
+  private final Orphans orphans;
+  private final ClientId author;
 
-  Applier(Draft draft) {
+  Applier(Draft draft, ClientId author) {
     this.draft = draft;
+    this.author = author;
+    this.orphans = new Orphans(draft);
     this.records = draft.records();
   }
 
@@ -27,10 +32,12 @@ final class Applier {
         case Operation.Create create -> create(create);
         case Operation.Unlink unlink -> unlink(unlink);
         case Operation.RemoveDirectory remove -> removeDirectory(remove);
-        case Operation.Rename rename -> new RenameStep(draft, rename).apply();
+        case Operation.Rename rename -> new RenameStep(draft, rename, author).apply();
         case Operation.SetAttributes set -> setAttributes(set);
         case Operation.Commit commit -> new CommitStep(draft, commit).apply();
         case Operation.Link link -> link(link);
+        case Operation.Hold hold -> hold(hold);
+        case Operation.Release release -> release(release);
       };
     } catch (Refusal refusal) {
       return new OperationResult.Failed(refusal.code(), refusal.getMessage());
@@ -144,22 +151,22 @@ final class Applier {
           ErrorCode.IS_DIRECTORY, "unlink entry: was=a directory, inode=" + inode.number);
     }
     draft.removeEntry(entry);
-    dropLink(draft, inode, unlink.timeNs());
+    orphans.dropLink(inode, author, unlink.hold(), unlink.timeNs());
     parent.touchEntries(unlink.timeNs(), -1);
     draft.putInode(parent);
     return new OperationResult.Done(inode.attributes(), List.of(parent.attributes()));
   }
 
-  /** One name less for what is no directory. The seam for inodes that live on while open. */
-  static void dropLink(Draft draft, Inode inode, long timeNs) {
-    inode.ctimeNs = timeNs;
-    if (inode.linkCount == 1) {
-      draft.removeInode(inode);
-      inode.linkCount = 0;
-    } else {
-      inode.linkCount--;
-      draft.putInode(inode);
-    }
+  private OperationResult hold(Operation.Hold hold) {
+    var file = records.file(hold.inode());
+    orphans.hold(file, author);
+    return new OperationResult.Done(file.attributes(), List.of());
+  }
+
+  private OperationResult release(Operation.Release release) {
+    var file = records.file(release.inode());
+    orphans.release(file, author);
+    return new OperationResult.Done(file.attributes(), List.of());
   }
 
   private OperationResult removeDirectory(Operation.RemoveDirectory remove) {
@@ -217,6 +224,10 @@ final class Applier {
     if (inode.isDirectory()) {
       throw new Refusal(
           ErrorCode.NOT_PERMITTED, "link entry: was=a directory, inode=" + inode.number);
+    }
+    if (inode.linkCount == 0) {
+      throw new Refusal(
+          ErrorCode.NOT_FOUND, "link entry: was=an inode without a name, inode=" + inode.number);
     }
     checkLinks(inode);
     long cookie = place.cookieToAdd();

@@ -11,24 +11,35 @@ import java.util.Optional;
  * last {@value Author#WINDOW} sequences, less those it says are answered.
  */
 final class ClientWindow {
-  /** Beyond this many clients, the one whose last operation is the oldest is forgotten. */
+  /** Beyond this many clients, the ended one whose last operation is the oldest is forgotten. */
   static final int CLIENTS_MAX = 4_096;
+
+  /** Most sessions at once: far below, so that there is always an ended client to forget. */
+  static final int SESSIONS_MAX = 1_024;
 
   /**
    * A client's record.
    *
-   * @param tick when its last operation was applied
+   * @param isLive whether its session lives: an ended one changes nothing any more
+   * @param tick when its last operation was applied, or its session begun
    * @param highest the highest sequence seen
    * @param floor sequences below it are refused
    */
-  record Client(long tick, long highest, long floor) {
+  record Client(boolean isLive, long tick, long highest, long floor) {
     byte[] pack() {
-      return new RecordWriter().varint(tick).varint(highest).varint(floor).toBytes();
+      return new RecordWriter()
+          .u8(isLive ? 1 : 0)
+          .varint(tick)
+          .varint(highest)
+          .varint(floor)
+          .toBytes();
     }
 
     static Client unpack(byte[] record) {
       var in = new RecordReader(record);
-      var client = new Client(in.varint(), in.varint(), in.varint());
+      int state = in.u8();
+      Bounds.check(state <= 1, "read client: expected=0 or 1, was=%s", state);
+      var client = new Client(state == 1, in.varint(), in.varint(), in.varint());
       in.end();
       return client;
     }
@@ -43,12 +54,14 @@ final class ClientWindow {
     this.draft = draft;
   }
 
-  /** The first answer if this is a retry, a refusal if it is too old for one, else nothing. */
+  /**
+   * The first answer if this is a retry, a refusal if it is too old for one or the author has no
+   * session, else nothing.
+   */
   Optional<OperationResult> recall(Author author) {
-    byte[] record = draft.tree().get(Keys.client(author.client()));
-    known = record == null ? null : Client.unpack(record);
+    known = find(author.client());
     if (known == null) {
-      return Optional.empty();
+      return Optional.of(noSession(author));
     }
     long floor = known.floor();
     if (author.sequence() < floor) {
@@ -63,9 +76,48 @@ final class ClientWindow {
                   + author.client()));
     }
     byte[] result = draft.tree().get(Keys.result(author.client(), author.sequence()));
-    return result == null
-        ? Optional.empty()
-        : Optional.of(OperationResult.read(new ByteReader(result)));
+    if (result != null) {
+      return Optional.of(OperationResult.read(new ByteReader(result)));
+    }
+    return known.isLive() ? Optional.empty() : Optional.of(noSession(author));
+  }
+
+  private Client find(ClientId client) {
+    byte[] record = draft.tree().get(Keys.client(client));
+    return record == null ? null : Client.unpack(record);
+  }
+
+  private static OperationResult noSession(Author author) {
+    return new OperationResult.Failed(
+        ErrorCode.NO_SESSION,
+        "apply operation: expected=a client with a session, was=" + author.client());
+  }
+
+  /**
+   * A client begins to work. Nothing happens if it has begun before: who ended never comes back
+   * under the same id. Nor beyond {@value #SESSIONS_MAX} sessions: its operations are refused.
+   */
+  void begin(ClientId client) {
+    if (find(client) != null || draft.counters.sessionCount >= SESSIONS_MAX) {
+      return;
+    }
+    makeRoom();
+    draft.counters.tick++;
+    draft.counters.clientCount++;
+    draft.counters.sessionCount++;
+    draft.tree().put(Keys.client(client), new Client(true, draft.counters.tick, 0, 0).pack());
+  }
+
+  /** The client's session ends: its answers are remembered for a while, its holds are gone. */
+  void end(ClientId client) {
+    Client found = find(client);
+    if (found == null || !found.isLive()) {
+      return;
+    }
+    var ended = new Client(false, found.tick(), found.highest(), found.floor());
+    draft.tree().put(Keys.client(client), ended.pack());
+    draft.counters.sessionCount--;
+    new Orphans(draft).releaseAll(client);
   }
 
   /**
@@ -73,18 +125,17 @@ final class ClientWindow {
    */
   void remember(Author author, OperationResult result) {
     var client = author.client();
-    var old = known == null ? new Client(0, 0, 0) : known;
+    Client old = known;
     long highest = Math.max(old.highest(), author.sequence());
     long floor =
         Math.max(Math.max(old.floor(), author.answeredBelow()), highest - Author.WINDOW + 1);
     draft.counters.tick++;
-    if (known == null) {
-      makeRoom();
-      draft.counters.clientCount++;
-    } else if (floor > old.floor()) {
+    if (floor > old.floor()) {
       forgetResults(client, floor);
     }
-    draft.tree().put(Keys.client(client), new Client(draft.counters.tick, highest, floor).pack());
+    draft
+        .tree()
+        .put(Keys.client(client), new Client(true, draft.counters.tick, highest, floor).pack());
     draft.tree().put(Keys.result(client, author.sequence()), result.toBytes());
   }
 
@@ -116,9 +167,9 @@ final class ClientWindow {
     long oldestTick = Long.MAX_VALUE;
     var cursor = draft.tree().seek(new byte[] {Keys.CLIENT});
     while (cursor.isValid() && cursor.key()[0] == Keys.CLIENT) {
-      long tick = Client.unpack(cursor.value()).tick();
-      if (tick < oldestTick) {
-        oldestTick = tick;
+      Client seen = Client.unpack(cursor.value());
+      if (!seen.isLive() && seen.tick() < oldestTick) {
+        oldestTick = seen.tick();
         oldestKey = cursor.key();
       }
       cursor.next();

@@ -10,6 +10,10 @@ final class Counters {
   long tick;
 
   long clientCount;
+
+  /** Clients among them whose session lives. */
+  long sessionCount;
+
   long fileCount;
   long directoryCount;
   long sizeBytes;
@@ -23,6 +27,7 @@ final class Counters {
     copy.epoch = epoch;
     copy.tick = tick;
     copy.clientCount = clientCount;
+    copy.sessionCount = sessionCount;
     copy.fileCount = fileCount;
     copy.directoryCount = directoryCount;
     copy.sizeBytes = sizeBytes;
@@ -42,6 +47,7 @@ final class Counters {
         .u64(epoch)
         .u64(tick)
         .u64(clientCount)
+        .u64(sessionCount)
         .u64(fileCount)
         .u64(directoryCount)
         .u64(sizeBytes)
@@ -58,6 +64,7 @@ final class Counters {
     counters.epoch = in.u64();
     counters.tick = in.u64();
     counters.clientCount = in.u64();
+    counters.sessionCount = in.u64();
     counters.fileCount = in.u64();
     counters.directoryCount = in.u64();
     counters.sizeBytes = in.u64();

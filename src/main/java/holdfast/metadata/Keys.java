@@ -32,8 +32,11 @@ final class Keys {
   /** Inode number: a symbolic link's target. */
   static final int TARGET = 7;
 
-  /** Kept for inodes without a name that a session holds open. */
+  /** Inode number: a file without a name that a session holds, or may be about to. */
   static final int ORPHAN = 8;
+
+  /** Inode number, client id: the client's session holds the orphan. */
+  static final int HOLD = 9;
 
   /** Low bits of a cookie: tell entries apart whose names have the same hash. */
   static final int COOKIE_SEQUENCE_BITS = 15;
@@ -73,6 +76,19 @@ final class Keys {
 
   static ChunkId chunkOf(byte[] key) {
     return new ChunkId(u64(key, 1), u64(key, 9), u64(key, 17), u64(key, 25));
+  }
+
+  static byte[] orphan(long inode) {
+    return key(ORPHAN, inode);
+  }
+
+  static byte[] hold(long inode, ClientId client) {
+    byte[] key = new byte[25];
+    key[0] = HOLD;
+    U64.set(key, 1, inode);
+    U64.set(key, 9, client.high());
+    U64.set(key, 17, client.low());
+    return key;
   }
 
   static byte[] client(ClientId client) {

@@ -1,11 +1,14 @@
 package holdfast.metadata;
 
 import holdfast.model.ChunkId;
+import holdfast.model.ClientId;
 import holdfast.model.SealId;
 import holdfast.util.Invariants;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
 import java.util.Iterator;
+import java.util.List;
 import java.util.NoSuchElementException;
 
 /**
@@ -98,6 +101,44 @@ public final class Namespace {
   /** How many extents refer to the chunk; one file may count several times. */
   public long referenceCount(ChunkId chunk) {
     return new Records(tree).references(chunk);
+  }
+
+  /** Files without a name that no session holds, in order, at most {@code maxCount}. */
+  public List<Long> unheldOrphans(int maxCount) {
+    var found = new ArrayList<Long>();
+    var cursor = tree.seek(new byte[] {Keys.ORPHAN});
+    while (cursor.isValid() && cursor.key()[0] == Keys.ORPHAN && found.size() < maxCount) {
+      long inode = Keys.u64(cursor.key(), 1);
+      if (!Orphans.isHeld(tree, inode)) {
+        found.add(inode);
+      }
+      cursor.next();
+    }
+    return found;
+  }
+
+  /** Whether the client's session lives. */
+  public boolean hasSession(ClientId client) {
+    byte[] record = tree.get(Keys.client(client));
+    return record != null && ClientWindow.Client.unpack(record).isLive();
+  }
+
+  /** The clients whose sessions live. */
+  public List<ClientId> sessions() {
+    var found = new ArrayList<ClientId>();
+    var cursor = tree.seek(new byte[] {Keys.CLIENT});
+    while (cursor.isValid() && cursor.key()[0] == Keys.CLIENT) {
+      if (ClientWindow.Client.unpack(cursor.value()).isLive()) {
+        found.add(new ClientId(Keys.u64(cursor.key(), 1), Keys.u64(cursor.key(), 9)));
+      }
+      cursor.next();
+    }
+    return found;
+  }
+
+  /** How many sessions live. */
+  public long sessionCount() {
+    return counters.sessionCount;
   }
 
   /**

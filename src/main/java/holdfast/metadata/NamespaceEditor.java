@@ -1,5 +1,8 @@
 package holdfast.metadata;
 
+import holdfast.model.ClientId;
+import java.util.List;
+
 /**
  * Applies many operations in a row, cheaper than one by one: parts of the state are copied once and
  * then changed in place. Used by one thread at a time; the namespaces it gives out are immutable as
@@ -24,7 +27,7 @@ public final class NamespaceEditor {
     if (wasRepeat) {
       return recalled.get();
     }
-    var result = new Applier(draft).apply(operation);
+    var result = new Applier(draft, author.client()).apply(operation);
     window.remember(author, result);
     return result;
   }
@@ -32,6 +35,25 @@ public final class NamespaceEditor {
   /** Whether the last {@link #apply} changed nothing because it was a retry, or too old for one. */
   public boolean wasRepeat() {
     return wasRepeat;
+  }
+
+  /**
+   * A client's session begins: operations are taken from clients with a session only. A client id
+   * whose session has ended stays ended.
+   */
+  public void beginSession(ClientId client) {
+    new ClientWindow(draft).begin(client);
+  }
+
+  /** A client's session ends, and what it held is released. */
+  public void endSession(ClientId client) {
+    new ClientWindow(draft).end(client);
+  }
+
+  /** Removes those of the files that have no name and that no session holds. */
+  public void removeOrphans(List<Long> inodes) {
+    var orphans = new Orphans(draft);
+    inodes.forEach(orphans::removeUnheld);
   }
 
   /** Begins an epoch, by the leader's command; one that is not newer changes nothing. */

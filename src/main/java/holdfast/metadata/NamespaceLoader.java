@@ -148,8 +148,9 @@ public final class NamespaceLoader {
       }
       case Keys.CLIENT -> {
         checkKey(key, 1 + ClientId.BYTES);
-        ClientWindow.Client.unpack(value);
+        var client = Bounds.decoding(() -> ClientWindow.Client.unpack(value));
         found.clientCount++;
+        found.sessionCount += client.isLive() ? 1 : 0;
       }
       case Keys.RESULT -> {
         checkKey(key, 9 + ClientId.BYTES);
@@ -157,11 +158,20 @@ public final class NamespaceLoader {
         OperationResult.read(in);
         in.end();
       }
+      case Keys.ORPHAN -> checkEmpty(key, 9, value);
+      case Keys.HOLD -> checkEmpty(key, 9 + ClientId.BYTES, value);
       case Keys.TARGET -> {
         checkKey(key, 9);
         Bounds.decoding(() -> new SealedTarget(value, value.length - EntryName.IV_BYTES));
       }
       default -> throw new ByteReader.Malformed("load snapshot: was=record kind " + key[0]);
+    }
+  }
+
+  private static void checkEmpty(byte[] key, int keyBytes, byte[] value) {
+    checkKey(key, keyBytes);
+    if (value.length != 0) {
+      throw new ByteReader.Malformed("load snapshot: expected=no value, was=" + value.length);
     }
   }
 

@@ -63,11 +63,19 @@ public sealed interface Operation {
   }
 
   /**
-   * Removes a name of anything but a directory; the inode goes with its last name.
+   * Removes a name of anything but a directory. With its last name an inode goes; a regular file
+   * stays as an orphan, with link count 0, while a session holds it or may be about to.
    *
    * <p>Errors: NOT_FOUND, NOT_DIRECTORY (the parent), IS_DIRECTORY.
+   *
+   * @param hold the author has the file open: if that was its last name, it holds the orphan
    */
-  record Unlink(long parent, EntryName name, long timeNs) implements Operation {}
+  record Unlink(long parent, EntryName name, boolean hold, long timeNs) implements Operation {
+    /** Removes a name of what the author hasn't got open. */
+    public Unlink(long parent, EntryName name, long timeNs) {
+      this(parent, name, false, timeNs);
+    }
+  }
 
   /**
    * Removes an empty directory.
@@ -86,6 +94,7 @@ public sealed interface Operation {
    *
    * @param newEntryTag for what gets the new name
    * @param oldEntryTag for an exchange: what gets the old name; else {@link Tag#ZERO}
+   * @param hold the author has open what is replaced, as for {@link Unlink}
    */
   record Rename(
       long oldParent,
@@ -95,8 +104,22 @@ public sealed interface Operation {
       Tag newEntryTag,
       Tag oldEntryTag,
       RenameMode mode,
+      boolean hold,
       long timeNs)
-      implements Operation {}
+      implements Operation {
+    /** Moves a name onto nothing, or onto what the author hasn't got open. */
+    public Rename(
+        long oldParent,
+        EntryName oldName,
+        long newParent,
+        EntryName newName,
+        Tag newEntryTag,
+        Tag oldEntryTag,
+        RenameMode mode,
+        long timeNs) {
+      this(oldParent, oldName, newParent, newName, newEntryTag, oldEntryTag, mode, false, timeNs);
+    }
+  }
 
   /**
    * Sets attributes as they are sent: all that {@code mask} names, or none. Content and size change
@@ -169,10 +192,26 @@ public sealed interface Operation {
   /**
    * Gives an inode one more name.
    *
-   * <p>Errors: NOT_FOUND, NOT_DIRECTORY (the parent), EXISTS, NOT_PERMITTED (a directory).
+   * <p>Errors: NOT_FOUND (also an inode without any name), NOT_DIRECTORY (the parent), EXISTS,
+   * NOT_PERMITTED (a directory).
    */
   record Link(long parent, EntryName name, Tag entryTag, long inode, long timeNs)
       implements Operation {}
+
+  /**
+   * The author has a file open whose last name is gone: it stays until {@link Release} or the end
+   * of the author's session. No change while the file has a name.
+   *
+   * <p>Errors: NOT_FOUND, IS_DIRECTORY, INVALID (not a regular file).
+   */
+  record Hold(long inode, long timeNs) implements Operation {}
+
+  /**
+   * The author has closed a file that it held. No change if it held none.
+   *
+   * <p>Errors: NOT_FOUND, IS_DIRECTORY, INVALID (not a regular file).
+   */
+  record Release(long inode, long timeNs) implements Operation {}
 
   /**
    * Appends a tag and the fields.

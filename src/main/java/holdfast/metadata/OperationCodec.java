@@ -17,6 +17,8 @@ final class OperationCodec {
   static final int SET_ATTRIBUTES = 5;
   static final int COMMIT = 6;
   static final int LINK = 7;
+  static final int HOLD = 10;
+  static final int RELEASE = 11;
 
   private OperationCodec() {}
 
@@ -27,7 +29,7 @@ final class OperationCodec {
       case Operation.Unlink unlink -> {
         out.u8(UNLINK).u64(unlink.parent());
         unlink.name().write(out);
-        out.u64(unlink.timeNs());
+        out.bool(unlink.hold()).u64(unlink.timeNs());
       }
       case Operation.RemoveDirectory remove -> {
         out.u8(REMOVE_DIRECTORY).u64(remove.parent());
@@ -52,6 +54,8 @@ final class OperationCodec {
         link.entryTag().write(out);
         out.u64(link.inode()).u64(link.timeNs());
       }
+      case Operation.Hold hold -> out.u8(HOLD).u64(hold.inode()).u64(hold.timeNs());
+      case Operation.Release release -> out.u8(RELEASE).u64(release.inode()).u64(release.timeNs());
     }
     int sizeBytes = out.sizeBytes() - start;
     Bounds.check(
@@ -68,7 +72,7 @@ final class OperationCodec {
     var operation =
         switch (tag) {
           case CREATE -> readCreate(in);
-          case UNLINK -> new Operation.Unlink(in.u64(), EntryName.read(in), in.u64());
+          case UNLINK -> new Operation.Unlink(in.u64(), EntryName.read(in), in.bool(), in.u64());
           case REMOVE_DIRECTORY ->
               new Operation.RemoveDirectory(in.u64(), EntryName.read(in), in.u64());
           case RENAME -> readRename(in);
@@ -78,8 +82,10 @@ final class OperationCodec {
           case COMMIT -> readCommit(in);
           case LINK ->
               new Operation.Link(in.u64(), EntryName.read(in), Tag.read(in), in.u64(), in.u64());
+          case HOLD -> new Operation.Hold(in.u64(), in.u64());
+          case RELEASE -> new Operation.Release(in.u64(), in.u64());
           default ->
-              throw new ByteReader.Malformed("read operation: expected=tag 1 to 7, was=" + tag);
+              throw new ByteReader.Malformed("read operation: expected=a known tag, was=" + tag);
         };
     int sizeBytes = before - in.remaining();
     Bounds.check(
@@ -129,7 +135,7 @@ final class OperationCodec {
     rename.newName().write(out);
     rename.newEntryTag().write(out);
     rename.oldEntryTag().write(out);
-    out.u8(rename.mode().wire()).u64(rename.timeNs());
+    out.u8(rename.mode().wire()).bool(rename.hold()).u64(rename.timeNs());
   }
 
   private static Operation readRename(ByteReader in) {
@@ -141,6 +147,7 @@ final class OperationCodec {
         Tag.read(in),
         Tag.read(in),
         RenameMode.ofWire(in.u8()),
+        in.bool(),
         in.u64());
   }
 

@@ -1,5 +1,6 @@
 package holdfast.metadata;
 
+import holdfast.model.ClientId;
 import holdfast.model.ErrorCode;
 import java.util.ArrayList;
 import java.util.List;
@@ -9,6 +10,7 @@ final class RenameStep {
   private final Draft draft;
   private final Records records;
   private final Operation.Rename rename;
+  private final ClientId author;
 
   private Inode oldParent;
   private Inode newParent;
@@ -18,7 +20,8 @@ final class RenameStep {
   private Inode moved;
   private Inode target;
 
-  RenameStep(Draft draft, Operation.Rename rename) {
+  RenameStep(Draft draft, Operation.Rename rename, ClientId author) {
+    this.author = author;
     this.draft = draft;
     this.records = draft.records();
     this.rename = rename;
@@ -141,7 +144,7 @@ final class RenameStep {
         target.linkCount = 0;
         target.ctimeNs = rename.timeNs();
       } else {
-        Applier.dropLink(draft, target, rename.timeNs());
+        new Orphans(draft).dropLink(target, author, rename.hold(), rename.timeNs());
       }
     }
     arrive(moved, newParent);

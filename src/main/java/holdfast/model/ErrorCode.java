@@ -45,7 +45,9 @@ public enum ErrorCode {
   SEAL_BROKEN(29, 5, Retry.OTHER_PEER),
   BAD_HANDLE(30, 9, Retry.NEVER),
   /** A bug: the text is for the log. */
-  INTERNAL(31, 5, Retry.NEVER);
+  INTERNAL(31, 5, Retry.NEVER),
+  /** The client's session has ended, or never began: what it held is gone, it opens a new one. */
+  NO_SESSION(32, 5, Retry.NEVER);
 
   /** Whether and where the same request may be tried again. */
   public enum Retry {

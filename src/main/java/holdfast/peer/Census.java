@@ -140,6 +140,8 @@ final class Census {
       case Operation.Rename o -> {}
       case Operation.SetAttributes o -> {}
       case Operation.Link o -> {}
+      case Operation.Hold o -> {}
+      case Operation.Release o -> {}
     }
   }
 

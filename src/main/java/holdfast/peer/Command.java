@@ -2,6 +2,7 @@ package holdfast.peer;
 
 import holdfast.metadata.Author;
 import holdfast.metadata.Operation;
+import holdfast.model.ClientId;
 import holdfast.model.HostPort;
 import holdfast.model.NodeId;
 import holdfast.placement.PeerEntry;
@@ -9,6 +10,8 @@ import holdfast.placement.PeerState;
 import holdfast.placement.PoolSettings;
 import holdfast.util.ByteReader;
 import holdfast.util.ByteWriter;
+import java.util.ArrayList;
+import java.util.List;
 
 /** What a COMMAND entry of the operation log says. */
 sealed interface Command {
@@ -33,6 +36,22 @@ sealed interface Command {
   /** An upload epoch begins. */
   record AdvanceEpoch(long epoch) implements Command {}
 
+  /** A client begins to work. */
+  record BeginSession(ClientId client) implements Command {}
+
+  /** A client has ended, or was silent for too long. */
+  record EndSession(ClientId client) implements Command {}
+
+  /** Those of these files that have no name and no holder go. */
+  record RemoveOrphans(List<Long> inodes) implements Command {
+    /** Most in one command. */
+    static final int INODES_MAX = 4_096;
+
+    public RemoveOrphans {
+      inodes = List.copyOf(inodes);
+    }
+  }
+
   /** A tag and the fields. */
   default byte[] toBytes() {
     var out = new ByteWriter(256);
@@ -53,6 +72,12 @@ sealed interface Command {
       case ChangeSettings c -> c.settings().write(out.u8(5));
       case SetDataKey c -> out.u8(6).u64(c.dataKeyId());
       case AdvanceEpoch c -> out.u8(7).u64(c.epoch());
+      case BeginSession c -> c.client().write(out.u8(8));
+      case EndSession c -> c.client().write(out.u8(9));
+      case RemoveOrphans c -> {
+        out.u8(10).u32(c.inodes().size());
+        c.inodes().forEach(out::u64);
+      }
     }
     return out.toBytes();
   }
@@ -74,10 +99,22 @@ sealed interface Command {
           case 5 -> new ChangeSettings(PoolSettings.read(in));
           case 6 -> new SetDataKey(in.u64());
           case 7 -> new AdvanceEpoch(in.u64());
-          default -> throw new ByteReader.Malformed("read command: expected=1 to 7, was=" + tag);
+          case 8 -> new BeginSession(ClientId.read(in));
+          case 9 -> new EndSession(ClientId.read(in));
+          case 10 -> readOrphans(in);
+          default -> throw new ByteReader.Malformed("read command: expected=1 to 10, was=" + tag);
         };
     in.end();
     return command;
+  }
+
+  private static Command readOrphans(ByteReader in) {
+    int count = in.count(RemoveOrphans.INODES_MAX);
+    var inodes = new ArrayList<Long>(count);
+    for (int i = 0; i < count; i++) {
+      inodes.add(in.u64());
+    }
+    return new RemoveOrphans(inodes);
   }
 
   private static void writePeer(ByteWriter out, PeerEntry peer) {

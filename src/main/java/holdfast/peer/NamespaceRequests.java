@@ -14,6 +14,7 @@ import holdfast.protocol.Reply;
 import holdfast.protocol.Request;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * Answers what clients ask about and change in the namespace, as leader; stale reads as anybody.
@@ -25,12 +26,18 @@ final class NamespaceRequests {
   private final Standing standing;
   private final ChunkRequests chunks;
   private final ChunkForce chunkForce;
+  private final ClientSessions sessions;
   private final Set<PeerFault> faults;
   private int changing;
   private long faultySequence;
 
   NamespaceRequests(
-      Standing standing, ChunkRequests chunks, ChunkForce chunkForce, Set<PeerFault> faults) {
+      Standing standing,
+      ChunkRequests chunks,
+      ChunkForce chunkForce,
+      ClientSessions sessions,
+      Set<PeerFault> faults) {
+    this.sessions = sessions;
     this.standing = standing;
     this.chunks = chunks;
     this.chunkForce = chunkForce;
@@ -70,7 +77,8 @@ final class NamespaceRequests {
 
   private void tell(Request.Ask ask, boolean isStale, Responder responder) {
     Answer answer = standing.replica().query(ask.query());
-    responder.reply(new Reply.Told(answer, isStale), null);
+    long index = standing.driver().applied().index();
+    responder.reply(new Reply.Told(answer, isStale, index), null);
   }
 
   void onChange(Request.Change change, Body bodyOrNull, Responder responder) {
@@ -131,14 +139,20 @@ final class NamespaceRequests {
             new ConsensusDriver.Proposed() {
               @Override
               public void onApplied(long index) {
-                changing--;
                 var result = standing.replica().lastResult();
                 var changed = new Reply.Changed(result, index, standing.epoch());
-                if (change.forced() && result instanceof OperationResult.Done) {
-                  force(change.inlineChunk(), holders, index, changed, responder);
-                } else {
-                  responder.reply(changed, null);
-                }
+                var counted = counted(responder);
+                sessions.whenSeen(
+                    index,
+                    change.author(),
+                    counted,
+                    () -> {
+                      if (change.forced() && result instanceof OperationResult.Done) {
+                        force(change.inlineChunk(), holders, index, changed, counted);
+                      } else {
+                        counted.reply(changed, null);
+                      }
+                    });
               }
 
               @Override
@@ -147,6 +161,15 @@ final class NamespaceRequests {
                 refuse(code, text, responder);
               }
             });
+  }
+
+  /** A change counts as under way until it is answered. */
+  private Responder counted(Responder responder) {
+    var isAnswered = new AtomicBoolean();
+    return (reply, bodyOrNull) -> {
+      changing -= isAnswered.compareAndSet(false, true) ? 1 : 0;
+      responder.reply(reply, bodyOrNull);
+    };
   }
 
   private void replyBeforeCommit(Request.Change change, byte[] payload, Responder responder) {
@@ -234,10 +257,7 @@ final class NamespaceRequests {
   private void answerOpen(Request.OpenSession open, Responder responder) {
     long poolKeyId = standing.replica().state().dataKeyId();
     if (poolKeyId == open.dataKeyId()) {
-      responder.reply(
-          new Reply.Session(
-              standing.epoch(), standing.mapIndex(), standing.config().sealingSuite()),
-          null);
+      beginSession(open, responder);
     } else {
       Standing.fail(
           responder,
@@ -247,6 +267,37 @@ final class NamespaceRequests {
                   + " home",
               poolKeyId, open.dataKeyId()));
     }
+  }
+
+  private void beginSession(Request.OpenSession open, Responder responder) {
+    standing
+        .driver()
+        .propose(
+            new Command.BeginSession(open.client()).toBytes(),
+            false,
+            new ConsensusDriver.Proposed() {
+              @Override
+              public void onApplied(long index) {
+                if (standing.replica().namespace().hasSession(open.client())) {
+                  sessions.heard(open.client());
+                  responder.reply(
+                      new Reply.Session(
+                          standing.epoch(), standing.mapIndex(), standing.config().sealingSuite()),
+                      null);
+                } else {
+                  Standing.fail(
+                      responder,
+                      ErrorCode.NO_SESSION,
+                      "open session: expected=a new client id and room for its session, was="
+                          + open.client());
+                }
+              }
+
+              @Override
+              public void onFailure(ErrorCode code, String text) {
+                refuse(code, text, responder);
+              }
+            });
   }
 
   private void refuse(ErrorCode code, String text, Responder responder) {

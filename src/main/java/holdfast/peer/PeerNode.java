@@ -5,8 +5,10 @@ import holdfast.consensus.InitialState;
 import holdfast.consensus.LogEntry;
 import holdfast.consensus.RaftCore;
 import holdfast.consensus.SnapshotMeta;
+import holdfast.metadata.Author;
 import holdfast.metadata.Namespace;
 import holdfast.metadata.Operation;
+import holdfast.metadata.OperationResult;
 import holdfast.model.ChunkId;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
@@ -49,6 +51,7 @@ public final class PeerNode implements NodeService {
   private final MapWatch watch;
   private final Repair repair;
   private final ChunkRequests chunks;
+  private final ClientSessions sessions;
   private final NamespaceRequests namespace;
   private final PoolRequests pool;
   private final LeaderDuties duties;
@@ -85,8 +88,10 @@ public final class PeerNode implements NodeService {
             ports,
             new Repair.Pool(watch::sources, watch::liveOwners, chunks::isBusy, chunks::onStored),
             census);
+    sessions = new ClientSessions(ports, standing);
     namespace =
-        new NamespaceRequests(standing, chunks, new ChunkForce(ports, standing, faults), faults);
+        new NamespaceRequests(
+            standing, chunks, new ChunkForce(ports, standing, faults), sessions, faults);
     var status = new StatusBuilder(ports, standing, heartbeats, this::heartbeat, faults);
     pool = new PoolRequests(standing, heartbeats, status, this::heartbeat);
     duties = new LeaderDuties(ports, listener, standing, heartbeats, this::joinRequest);
@@ -113,6 +118,7 @@ public final class PeerNode implements NodeService {
     joining.start();
     repair.start();
     duties.start();
+    sessions.start();
     chunks.forceEverySecond();
     if (found.log().isPresent()) {
       logStart().goOn(found, then);
@@ -173,6 +179,7 @@ public final class PeerNode implements NodeService {
       @Override
       public void onStanding() {
         standing.update();
+        sessions.sync();
       }
 
       @Override
@@ -217,10 +224,10 @@ public final class PeerNode implements NodeService {
       }
 
       @Override
-      public void onOperation(Operation operation, boolean isRepeat) {
-        if (!isRepeat) {
-          census.onOperation(operation);
-        }
+      public void onChange(
+          long index, Author author, Operation operation, OperationResult.Done done) {
+        census.onOperation(operation);
+        sessions.onChange(index, author, operation, done);
       }
     };
   }
@@ -422,6 +429,8 @@ public final class PeerNode implements NodeService {
       case Request.GetSummary r -> chunks.onSummary(r, responder);
       case Request.ListChunks r -> chunks.onList(r, responder);
       case Request.WhoLeads r -> pool.onWhoLeads(responder);
+      case Request.Watch r -> sessions.onWatch(r, responder);
+      case Request.CloseSession r -> sessions.onClose(r, responder);
     }
   }
 
@@ -450,6 +459,7 @@ public final class PeerNode implements NodeService {
     repair.stop();
     census.stop();
     duties.stop();
+    sessions.stop();
     chunks.stop();
     if (standing.hasLog()) {
       standing.driver().stop();

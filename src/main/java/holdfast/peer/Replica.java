@@ -2,6 +2,7 @@ package holdfast.peer;
 
 import holdfast.consensus.LogEntry;
 import holdfast.metadata.Answer;
+import holdfast.metadata.Author;
 import holdfast.metadata.Namespace;
 import holdfast.metadata.NamespaceEditor;
 import holdfast.metadata.Operation;
@@ -24,8 +25,8 @@ final class Replica {
     /** Another map is in force. */
     void onMap();
 
-    /** An operation was applied; {@code isRepeat} if it had been before. */
-    void onOperation(Operation operation, boolean isRepeat);
+    /** An operation was applied and changed something. */
+    void onChange(long index, Author author, Operation operation, OperationResult.Done done);
   }
 
   private final Listener listener;
@@ -93,6 +94,18 @@ final class Replica {
         editor.advanceEpoch(c.epoch());
         namespace = null;
       }
+      case Command.BeginSession c -> {
+        editor.beginSession(c.client());
+        namespace = null;
+      }
+      case Command.EndSession c -> {
+        editor.endSession(c.client());
+        namespace = null;
+      }
+      case Command.RemoveOrphans c -> {
+        editor.removeOrphans(c.inodes());
+        namespace = null;
+      }
     }
     if (before.map() != state.map()) {
       listener.onMap();
@@ -106,7 +119,9 @@ final class Replica {
     if (isChange && hasContent(command.operation())) {
       chunkChangeIndex = index;
     }
-    listener.onOperation(command.operation(), !isChange);
+    if (!editor.wasRepeat() && lastResult instanceof OperationResult.Done done) {
+      listener.onChange(index, command.author(), command.operation(), done);
+    }
   }
 
   private static boolean hasContent(Operation operation) {

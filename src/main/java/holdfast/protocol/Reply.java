@@ -1,6 +1,7 @@
 package holdfast.protocol;
 
 import holdfast.metadata.Answer;
+import holdfast.metadata.Invalidation;
 import holdfast.metadata.OperationResult;
 import holdfast.model.ChunkId;
 import holdfast.model.ErrorCode;
@@ -30,8 +31,12 @@ public sealed interface Reply extends Message {
   /** Answers OpenSession. */
   record Session(long epoch, long mapIndex, int sealingSuite) implements Reply {}
 
-  /** Answers Ask. */
-  record Told(Answer answer, boolean stale) implements Reply {}
+  /**
+   * Answers Ask.
+   *
+   * @param index how far the log was applied in what the answer was taken from
+   */
+  record Told(Answer answer, boolean stale, long index) implements Reply {}
 
   /** Answers Change: what became of it and where in the log it stands. */
   record Changed(OperationResult result, long index, long epoch) implements Reply {}
@@ -50,6 +55,24 @@ public sealed interface Reply extends Message {
 
   /** Answers GetSpace. */
   record Space(long totalBytes, long freeBytes, long fileCount) implements Reply {}
+
+  /**
+   * Answers Watch: what others have changed.
+   *
+   * @param term the leader's; another than last time means that changes in between may be unknown
+   * @param index everything up to this index of the log has been told
+   * @param leaseMs until so long after the Watch was sent no change is acknowledged to anybody
+   *     before this client has confirmed it, 0 to 1,000
+   * @param all anything may have changed: the list is empty then
+   */
+  record Watched(long term, long index, int leaseMs, boolean all, List<Invalidation> changes)
+      implements Reply {
+    /** Most changes in one answer; the rest follows in the next. */
+    public static final int CHANGES_MAX = 256;
+
+    /** Longest lease, in milliseconds. */
+    public static final int LEASE_MAX_MS = 1_000;
+  }
 
   /** Answers Join: listed at this log index. */
   record Joined(long index) implements Reply {}

@@ -1,6 +1,7 @@
 package holdfast.protocol;
 
 import holdfast.metadata.Answer;
+import holdfast.metadata.Invalidation;
 import holdfast.metadata.OperationResult;
 import holdfast.model.ChunkId;
 import holdfast.model.ErrorCode;
@@ -33,6 +34,7 @@ final class ReplyCodec {
       case Reply.Joined r -> 74;
       case Reply.Summary r -> 75;
       case Reply.Chunks r -> 76;
+      case Reply.Watched r -> 77;
     };
   }
 
@@ -46,7 +48,7 @@ final class ReplyCodec {
       case Reply.Session r -> out.u64(r.epoch()).u64(r.mapIndex()).u8(r.sealingSuite());
       case Reply.Told r -> {
         r.answer().write(out);
-        out.bool(r.stale());
+        out.bool(r.stale()).u64(r.index());
       }
       case Reply.Changed r -> {
         r.result().write(out);
@@ -73,6 +75,10 @@ final class ReplyCodec {
         Fields.list(out, r.entries(), Request.LIST_MAX, ReplyCodec::writeEntry);
         out.bool(r.last());
       }
+      case Reply.Watched r -> {
+        out.u64(r.term()).u64(r.index()).u16(r.leaseMs()).bool(r.all());
+        Fields.list(out, r.changes(), Reply.Watched.CHANGES_MAX, (o, change) -> change.write(o));
+      }
     }
   }
 
@@ -85,7 +91,7 @@ final class ReplyCodec {
               in.text(Reply.TEXT_MAX_BYTES),
               Fields.optional(in, ReplyCodec::readLeader));
       case 66 -> new Reply.Session(in.u64(), in.u64(), in.u8());
-      case 67 -> new Reply.Told(Answer.read(in), in.bool());
+      case 67 -> new Reply.Told(Answer.read(in), in.bool(), in.u64());
       case 68 -> new Reply.Changed(OperationResult.read(in), in.u64(), in.u64());
       case 69 -> new Reply.Stored(Fields.list(in, PoolStatus.PEERS_MAX, NodeId::read), in.u64());
       case 70 -> new Reply.Chunk(ChunkId.read(in), in.u32(), in.u32());
@@ -98,6 +104,13 @@ final class ReplyCodec {
       case 75 -> new Reply.Summary(in.u16(), in.u32(), in.u64(), in.raw(DIGEST_BYTES));
       case 76 ->
           new Reply.Chunks(Fields.list(in, Request.LIST_MAX, ReplyCodec::readEntry), in.bool());
+      case 77 ->
+          new Reply.Watched(
+              in.u64(),
+              in.u64(),
+              in.u16(),
+              in.bool(),
+              Fields.list(in, Reply.Watched.CHANGES_MAX, Invalidation::read));
       default -> throw new MessageCodec.UnknownType(type);
     };
   }

@@ -34,6 +34,8 @@ final class RequestCodec {
       case Request.GetSummary r -> 29;
       case Request.ListChunks r -> 30;
       case Request.WhoLeads r -> 31;
+      case Request.Watch r -> 32;
+      case Request.CloseSession r -> 33;
     };
   }
 
@@ -77,6 +79,11 @@ final class RequestCodec {
         out.u32(r.maxCount());
       }
       case Request.WhoLeads r -> r.asker().write(out);
+      case Request.Watch r -> {
+        r.client().write(out);
+        out.u64(r.term()).u64(r.confirmedIndex());
+      }
+      case Request.CloseSession r -> r.client().write(out);
     }
   }
 
@@ -107,6 +114,8 @@ final class RequestCodec {
           new Request.ListChunks(
               readPartition(in), Fields.optional(in, ChunkId::read), in.count(Request.LIST_MAX));
       case 31 -> new Request.WhoLeads(NodeId.read(in));
+      case 32 -> new Request.Watch(ClientId.read(in), in.u64(), in.u64());
+      case 33 -> new Request.CloseSession(ClientId.read(in));
       default -> throw new MessageCodec.UnknownType(type);
     };
   }

@@ -2,6 +2,7 @@ package holdfast.client;
 
 import holdfast.metadata.Applied;
 import holdfast.metadata.Author;
+import holdfast.metadata.Invalidation;
 import holdfast.metadata.Namespace;
 import holdfast.metadata.Operation;
 import holdfast.metadata.OperationResult;
@@ -22,6 +23,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Function;
@@ -54,14 +56,79 @@ final class MemoryFileService implements FileService {
   volatile long epoch = 1;
   private final ReentrantLock lock = new ReentrantLock();
   private final ClientId client = new ClientId(7, 7);
-  private Namespace namespace = Namespace.empty(5, new SealId(3, 3), 0755, 0, 0, 0);
+  private final ClientId otherClient = new ClientId(8, 8);
+  private Namespace namespace = withSession(Namespace.empty(5, new SealId(3, 3), 0755, 0, 0, 0));
+  private volatile Watcher watcher;
+  private long otherSequence;
   private long sequence;
+
+  private Namespace withSession(Namespace before) {
+    var editor = before.edit();
+    editor.beginSession(client);
+    return editor.namespace();
+  }
+
+  /** Another client begins to work: from now on files that lose their names stay a while. */
+  void beginOther() {
+    lock.lock();
+    try {
+      var editor = namespace.edit();
+      editor.beginSession(otherClient);
+      namespace = editor.namespace();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Another client changes something; this one has heard and confirmed it when this returns. */
+  OperationResult changeByOther(Operation operation) {
+    Applied applied;
+    lock.lock();
+    try {
+      otherSequence++;
+      applied = namespace.apply(new Author(otherClient, otherSequence, otherSequence), operation);
+      namespace = applied.namespace();
+    } finally {
+      lock.unlock();
+    }
+    var confirmed = new CompletableFuture<Void>();
+    var changes = Invalidation.of(operation, applied.result().orThrow());
+    watcher.onChanges(false, changes, () -> confirmed.complete(null));
+    confirmed.orTimeout(10, TimeUnit.SECONDS).join();
+    return applied.result();
+  }
+
+  /** The leader removes what nobody holds. */
+  void removeOrphans() {
+    lock.lock();
+    try {
+      var editor = namespace.edit();
+      editor.removeOrphans(namespace.unheldOrphans(Integer.MAX_VALUE));
+      namespace = editor.namespace();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  Namespace namespace() {
+    lock.lock();
+    try {
+      return namespace;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
+  public void watch(Watcher theWatcher) {
+    watcher = theWatcher;
+  }
 
   @Override
   public CompletableFuture<Told> ask(Query query, long deadlineNs) {
     lock.lock();
     try {
-      return CompletableFuture.completedFuture(new Told(namespace.query(query), false));
+      return CompletableFuture.completedFuture(new Told(namespace.query(query), false, sequence));
     } finally {
       lock.unlock();
     }

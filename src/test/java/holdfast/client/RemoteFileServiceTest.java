@@ -51,8 +51,9 @@ class RemoteFileServiceTest {
 
   private final ManualLoop loop = new ManualLoop();
   private final ScriptedTransport network = new ScriptedTransport(loop);
+  private long sessionCount;
   private final RemoteFileService service =
-      new RemoteFileService(loop, network, new ClientId(7, 7), 9);
+      new RemoteFileService(loop, network, () -> new ClientId(7, ++sessionCount), 9);
   private PoolMap map = PoolMap.empty(new MapVersion(new LogId(1, 1), 1), PoolSettings.DEFAULT);
   private NodeId leader = A;
 
@@ -100,13 +101,14 @@ class RemoteFileServiceTest {
     return switch (request) {
       case Request.OpenSession open -> new Reply.Session(1, 2, 1);
       case Request.Ask ask -> told(false);
+      case Request.Watch watch -> null; // nothing to tell
       case Request.Change change -> new Reply.Changed(result(), 5, 1);
       default -> new Reply.Done();
     };
   }
 
   private static Reply told(boolean isStale) {
-    return new Reply.Told(new Answer.Failed(ErrorCode.NOT_FOUND, "none"), isStale);
+    return new Reply.Told(new Answer.Failed(ErrorCode.NOT_FOUND, "none"), isStale, 4);
   }
 
   private static OperationResult result() {

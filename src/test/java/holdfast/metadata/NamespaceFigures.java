@@ -36,6 +36,7 @@ final class NamespaceFigures {
     long applyNs = 0;
     int done = 0;
     var editor = namespace.edit();
+    editor.beginSession(client);
     while (done < fileCount) {
       if (done % FILES_PER_DIRECTORY == 0) {
         var result =

@@ -37,7 +37,10 @@ final class NamespaceModelTest {
     Run(long seed) {
       random = new Random(seed);
       client = Samples.client(random);
-      namespace = Namespace.empty(random.nextInt(1 << 23), Samples.sealId(random), 0755, 0, 0, 0);
+      var empty = Namespace.empty(random.nextInt(1 << 23), Samples.sealId(random), 0755, 0, 0, 0);
+      var editor = empty.edit();
+      editor.beginSession(client);
+      namespace = editor.namespace();
       model = new ModelFileSystem(root());
       for (int i = 0; i < 12; i++) {
         chunks.add(Samples.chunk(random));

@@ -3,6 +3,7 @@ package holdfast.metadata;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import holdfast.model.ClientId;
 import holdfast.model.ErrorCode;
 import holdfast.util.ByteReader;
 import java.util.ArrayList;
@@ -41,6 +42,15 @@ final class NamespaceTest {
         Optional.empty());
   }
 
+  /** A client whose session has begun. */
+  private ClientId client() {
+    var client = Samples.client(random);
+    var editor = namespace.edit();
+    editor.beginSession(client);
+    namespace = editor.namespace();
+    return client;
+  }
+
   private OperationResult apply(Author author, Operation operation) {
     var applied = namespace.apply(author, operation);
     namespace = applied.namespace();
@@ -53,7 +63,7 @@ final class NamespaceTest {
 
   @Test
   void aRetriedMkdirGivesTheFirstAnswerAndAnotherOneExists() {
-    var client = Samples.client(random);
+    var client = client();
     var operation = makeDirectory(random, 1, Samples.name(1));
 
     var first = apply(new Author(client, 1, 1), operation);
@@ -70,7 +80,7 @@ final class NamespaceTest {
 
   @Test
   void aSequenceAnsweredOrOutsideTheWindowIsRefusedNotAppliedAgain() {
-    var client = Samples.client(random);
+    var client = client();
     apply(new Author(client, 1, 1), makeDirectory(random, 1, Samples.name(1)));
     apply(new Author(client, 300, 1), makeDirectory(random, 1, Samples.name(2)));
 
@@ -88,9 +98,9 @@ final class NamespaceTest {
   }
 
   @Test
-  void rememberedResultsAreBoundedAndTheClientIdleForLongestIsForgottenFirst() {
-    var first = Samples.client(random);
-    var second = Samples.client(random);
+  void rememberedResultsAreBoundedAndTheEndedClientIdleForLongestIsForgottenFirst() {
+    var first = client();
+    var second = client();
     var operation = makeDirectory(random, 1, Samples.name(1));
     var editor = namespace.edit();
     for (int i = 1; i <= 600; i++) {
@@ -99,18 +109,20 @@ final class NamespaceTest {
     assertThat(results(editor.namespace())).isEqualTo(Author.WINDOW);
     editor.apply(new Author(second, 1, 0), operation);
     editor.apply(new Author(first, 601, 601), operation);
+    editor.endSession(second);
     for (int i = 2; i < ClientWindow.CLIENTS_MAX; i++) {
-      editor.apply(new Author(Samples.client(random), 1, 0), operation);
+      useOnce(editor, operation);
     }
     assertThat(results(editor.namespace())).isEqualTo(ClientWindow.CLIENTS_MAX);
+    assertThat(code(editor.apply(new Author(second, 1, 0), operation))).isEqualTo(ErrorCode.EXISTS);
 
-    editor.apply(new Author(Samples.client(random), 1, 0), operation);
+    useOnce(editor, operation);
 
     assertThat(results(editor.namespace())).isEqualTo(ClientWindow.CLIENTS_MAX);
     editor.apply(new Author(first, 601, 601), operation);
     assertThat(editor.wasRepeat()).isTrue();
-    editor.apply(new Author(second, 1, 0), operation);
-    assertThat(editor.wasRepeat()).isFalse();
+    var forgotten = editor.apply(new Author(second, 1, 0), operation);
+    assertThat(code(forgotten)).isEqualTo(ErrorCode.NO_SESSION);
   }
 
   private static int results(Namespace namespace) {
@@ -123,9 +135,16 @@ final class NamespaceTest {
     return count;
   }
 
+  private void useOnce(NamespaceEditor editor, Operation operation) {
+    var client = Samples.client(random);
+    editor.beginSession(client);
+    editor.apply(new Author(client, 1, 0), operation);
+    editor.endSession(client);
+  }
+
   @Test
   void inodeNumbersArePositiveCarryThePrefixAndAreNeverUsedAgain() {
-    var client = Samples.client(random);
+    var client = client();
     var numbers = new HashSet<Long>();
     for (int i = 1; i < 100; i += 2) {
       var operation = create(random, 1, Samples.name(1), FileType.FILE);
@@ -139,7 +158,7 @@ final class NamespaceTest {
 
   @Test
   void contentUploadedInThisEpochOrTheOneBeforeIsTakenOlderIsNot() {
-    var client = Samples.client(random);
+    var client = client();
     namespace = namespace.advanceEpoch(5).advanceEpoch(3);
     assertThat(namespace.epoch()).isEqualTo(5);
     var operation = create(random, 1, Samples.name(1), FileType.FILE);
@@ -167,8 +186,8 @@ final class NamespaceTest {
   @Property(tries = 40)
   void entriesThatStayAreListedExactlyOnceWhateverElseChanges(@ForAll long seed) {
     var random = new Random(seed);
+    var client = client();
     var editor = namespace.edit();
-    var client = Samples.client(random);
     long sequence = 0;
     var staying = new HashSet<EntryName>();
     var others = new ArrayList<EntryName>();
@@ -211,8 +230,8 @@ final class NamespaceTest {
 
   @Test
   void aListingStaysWithinItsBytesAndAllItsPagesMakeTheDirectory() {
+    var client = client();
     var editor = namespace.edit();
-    var client = Samples.client(random);
     for (int i = 1; i <= 2_500; i++) {
       byte[] sealed = new byte[EntryName.SEALED_MAX_BYTES];
       random.nextBytes(sealed);
@@ -235,8 +254,8 @@ final class NamespaceTest {
 
   @Test
   void snapshotPiecesAreBoundedAndADamagedMissingOrDoubledOneIsRefused() {
+    var client = client();
     var editor = namespace.edit();
-    var client = Samples.client(random);
     for (int i = 1; i <= 3_000; i++) {
       var operation = create(random, 1, Samples.name(i), FileType.FILE);
       editor.apply(new Author(client, i, i), operation);

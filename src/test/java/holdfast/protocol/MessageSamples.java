@@ -3,6 +3,7 @@ package holdfast.protocol;
 import holdfast.consensus.RaftMessage;
 import holdfast.metadata.Answer;
 import holdfast.metadata.EntryName;
+import holdfast.metadata.Invalidation;
 import holdfast.metadata.Operation;
 import holdfast.metadata.OperationResult;
 import holdfast.metadata.Query;
@@ -51,7 +52,9 @@ final class MessageSamples {
         new Request.GetSummary(1_023),
         new Request.ListChunks(23, CHUNK, 24),
         new Request.ListChunks(23, null, 24),
-        new Request.WhoLeads(NODE));
+        new Request.WhoLeads(NODE),
+        new Request.Watch(CLIENT, 57, -1),
+        new Request.CloseSession(CLIENT));
   }
 
   static List<Message> replies() {
@@ -61,7 +64,7 @@ final class MessageSamples {
         new Reply.Failure(ErrorCode.NOT_LEADER, "over there", LEADER),
         new Reply.Failure(ErrorCode.NO_SPACE, "full", null),
         new Reply.Session(26, 27, 1),
-        new Reply.Told(new Answer.Totals(new Statistics(1, 2, 3, 4, 5)), true),
+        new Reply.Told(new Answer.Totals(new Statistics(1, 2, 3, 4, 5)), true, 52),
         new Reply.Changed(new OperationResult.Failed(ErrorCode.EXISTS, "there"), 28, 29),
         new Reply.Stored(List.of(NODE), 30),
         new Reply.Chunk(CHUNK, 31, 32),
@@ -70,6 +73,14 @@ final class MessageSamples {
         new Reply.Status(status()),
         new Reply.Space(33, 34, 35),
         new Reply.Joined(36),
+        new Reply.Watched(
+            53,
+            54,
+            1_000,
+            false,
+            List.of(
+                new Invalidation.OfInode(55, true, false),
+                new Invalidation.OfEntry(56, new EntryName(new byte[80], "tag")))),
         new Reply.Chunks(List.of(new Reply.Chunks.Entry(CHUNK, 37)), true));
   }
 

@@ -50,7 +50,7 @@ public final class SimClient {
     transport = network.open(loop, id, false, instance, null, DATA_KEY);
     service =
         new RemoteFileService(
-            loop, transport, new ClientId(random.nextLong(), random.nextLong()), DATA_KEY);
+            loop, transport, () -> new ClientId(random.nextLong(), random.nextLong()), DATA_KEY);
     transport.start(service);
     dial(peers);
   }

@@ -1,6 +1,7 @@
 package holdfast.peer.port;
 
 import holdfast.metadata.Answer;
+import holdfast.metadata.Invalidation;
 import holdfast.metadata.Operation;
 import holdfast.metadata.OperationResult;
 import holdfast.metadata.Query;
@@ -21,6 +22,29 @@ import java.util.concurrent.CompletableFuture;
  * <p>Any thread. Futures complete on the node's loop: what depends on them must not block there.
  */
 public interface FileService {
+  /**
+   * What wants to know of changes that others make. Called on the loop, one call after another; it
+   * must not block.
+   */
+  interface Watcher {
+    /**
+     * Others have made these changes.
+     *
+     * @param all anything may have changed; the list is empty then
+     * @param confirm to be called on any thread when nothing of what these changes made old is used
+     *     any more: their authors wait for it, for a second at most
+     */
+    void onChanges(boolean all, List<Invalidation> changes, Runnable confirm);
+
+    /** The session has ended and another begun: what was held or locked in the old one is not. */
+    void onSessionLost();
+  }
+
+  /**
+   * Tells of changes that others make from now on. One watcher; before it is set nobody is told.
+   */
+  void watch(Watcher watcher);
+
   /** Asks the namespace. Stale only when no leader could be reached, and then marked. */
   CompletableFuture<Told> ask(Query query, long deadlineNs);
 
@@ -66,8 +90,13 @@ public interface FileService {
   /** The upload epoch to stamp extents with that are uploaded from now on. */
   long epoch();
 
-  /** An answer, and whether it may be older than what others have changed. */
-  record Told(Answer answer, boolean stale) {}
+  /**
+   * An answer.
+   *
+   * @param stale whether it may be older than what others have changed
+   * @param index how far the log was applied in what it was taken from
+   */
+  record Told(Answer answer, boolean stale, long index) {}
 
   /** A sealed chunk that travels with its operation. */
   record InlineChunk(ChunkId chunk, byte[] sealed) {}

@@ -1,0 +1,213 @@
+package holdfast.client;
+
+import holdfast.metadata.Invalidation;
+import holdfast.model.ClientId;
+import holdfast.model.ErrorCode;
+import holdfast.model.HoldfastException;
+import holdfast.model.NodeId;
+import holdfast.peer.port.Body;
+import holdfast.peer.port.FileService;
+import holdfast.peer.port.Loop;
+import holdfast.peer.port.Transport;
+import holdfast.protocol.Reply;
+import holdfast.protocol.Request;
+import java.lang.System.Logger.Level;
+import java.util.List;
+import java.util.function.Supplier;
+
+/**
+ * This client's session with the pool: its id and its numbered changes, and the one Watch that is
+ * always under way to the leader. It keeps the session alive and brings what others change. Loop
+ * only.
+ */
+final class PoolSession {
+  /** How long one Watch may take: the leader answers after a quarter of a second. */
+  private static final long WATCH_MAX_NS = 1_000_000_000L;
+
+  /** Pause after a Watch that failed. */
+  private static final long AGAIN_NS = 50_000_000L;
+
+  private static final System.Logger LOG = System.getLogger(PoolSession.class.getName());
+
+  private static final FileService.Watcher NOBODY =
+      new FileService.Watcher() {
+        @Override
+        public void onChanges(boolean all, List<Invalidation> changes, Runnable confirm) {
+          confirm.run();
+        }
+
+        @Override
+        public void onSessionLost() {}
+      };
+
+  private final Loop loop;
+  private final Transport transport;
+  private final PoolView view;
+  private final Supplier<ClientId> newId;
+  private final Runnable onLost;
+  private FileService.Watcher watcher = NOBODY;
+  private ClientId client;
+  private ChangeWindow changes = new ChangeWindow();
+  private boolean isOpen;
+  private boolean isClosed;
+  private int attempt;
+  private long term;
+  private long confirmedIndex = -1;
+
+  /** Counts Watches: the answer to any but the newest doesn't start another. */
+  private long watchNumber;
+
+  /** {@code onLost} is called when another session has to be opened. */
+  PoolSession(
+      Loop loop, Transport transport, PoolView view, Supplier<ClientId> newId, Runnable onLost) {
+    this.loop = loop;
+    this.transport = transport;
+    this.view = view;
+    this.newId = newId;
+    this.onLost = onLost;
+    this.client = newId.get();
+  }
+
+  /** Who this client is now. */
+  ClientId client() {
+    return client;
+  }
+
+  /** The changes made under this id. */
+  ChangeWindow changes() {
+    return changes;
+  }
+
+  boolean isOpen() {
+    return isOpen;
+  }
+
+  void watch(FileService.Watcher theWatcher) {
+    watcher = theWatcher;
+  }
+
+  /** The leader knows the session. */
+  void opened() {
+    if (!isOpen && !isClosed) {
+      isOpen = true;
+      sendWatch();
+    }
+  }
+
+  void close() {
+    isClosed = true;
+  }
+
+  /**
+   * The pool has no session of this id any more: another begins. Nothing happens when that was an
+   * earlier one.
+   */
+  void lost(ClientId which) {
+    if (!which.equals(client) || isClosed) {
+      return;
+    }
+    LOG.log(
+        Level.WARNING,
+        "session with the pool: expected=one that lives, was=ended; opening another");
+    client = newId.get();
+    changes = new ChangeWindow();
+    isOpen = false;
+    term = 0;
+    confirmedIndex = -1;
+    watchNumber++;
+    watcher.onSessionLost();
+    onLost.run();
+  }
+
+  private void sendWatch() {
+    if (isClosed || !isOpen) {
+      return;
+    }
+    long number = ++watchNumber;
+    NodeId to = view.candidate(attempt++);
+    if (to == null) {
+      again(number);
+      return;
+    }
+    ClientId under = client;
+    transport.request(
+        to,
+        new Request.Watch(client, term, confirmedIndex),
+        null,
+        loop.nowNs() + WATCH_MAX_NS,
+        new Transport.ReplyHandler() {
+          @Override
+          public void onReply(Reply reply, Body bodyOrNull) {
+            if (reply instanceof Reply.Watched watched) {
+              told(under, number, to, watched);
+            } else if (reply instanceof Reply.Failure failure) {
+              refused(under, number, to, failure);
+            } else {
+              again(number);
+            }
+          }
+
+          @Override
+          public void onFailure(HoldfastException why) {
+            view.notLedBy(to, loop.nowNs());
+            again(number);
+          }
+        });
+  }
+
+  private void told(ClientId under, long number, NodeId from, Reply.Watched watched) {
+    if (!under.equals(client) || isClosed) {
+      return;
+    }
+    view.ledBy(from);
+    attempt = 0;
+    if (watched.term() != term) {
+      term = watched.term();
+      confirmedIndex = -1;
+    }
+    if (watched.all() || !watched.changes().isEmpty()) {
+      long toldTerm = term;
+      watcher.onChanges(
+          watched.all(),
+          watched.changes(),
+          () -> loop.post(() -> confirm(under, toldTerm, watched.index())));
+    } else {
+      confirmedIndex = Math.max(confirmedIndex, watched.index());
+    }
+    if (number == watchNumber) {
+      sendWatch();
+    }
+  }
+
+  /** Told at once: an author waits for it. */
+  private void confirm(ClientId under, long toldTerm, long index) {
+    if (under.equals(client) && toldTerm == term && index > confirmedIndex) {
+      confirmedIndex = index;
+      sendWatch();
+    }
+  }
+
+  private void refused(ClientId under, long number, NodeId from, Reply.Failure failure) {
+    if (failure.code() == ErrorCode.NO_SESSION) {
+      lost(under);
+      return;
+    }
+    if (failure.leaderOrNull() != null && !failure.leaderOrNull().node().equals(from)) {
+      view.leaderIs(failure.leaderOrNull());
+    } else if (failure.code() != ErrorCode.BUSY) {
+      view.notLedBy(from, loop.nowNs());
+    }
+    again(number);
+  }
+
+  private void again(long number) {
+    loop.at(
+        loop.nowNs() + AGAIN_NS,
+        "watch again",
+        () -> {
+          if (number == watchNumber) {
+            sendWatch();
+          }
+        });
+  }
+}

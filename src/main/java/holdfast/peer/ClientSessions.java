@@ -1,0 +1,328 @@
+package holdfast.peer;
+
+import holdfast.metadata.Author;
+import holdfast.metadata.Invalidation;
+import holdfast.metadata.Operation;
+import holdfast.metadata.OperationResult;
+import holdfast.model.ClientId;
+import holdfast.model.ErrorCode;
+import holdfast.peer.port.Loop;
+import holdfast.peer.port.Responder;
+import holdfast.protocol.Reply;
+import holdfast.protocol.Request;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * What the leader knows of the clients' sessions beyond the log: who was heard when, what each was
+ * told of others' changes and has confirmed, and until when it may rely on being told. A change is
+ * acknowledged to its author when every other client with a live lease has confirmed it, or the
+ * lease has run out. Nothing here outlives the term; a new leader acknowledges nothing for the
+ * longest lease its predecessor can have granted. Loop thread.
+ */
+final class ClientSessions {
+  /** A client silent for so long has no session any more. */
+  static final long TIMEOUT_NS = 15_000_000_000L;
+
+  /** The longest lease. */
+  static final long LEASE_NS = Reply.Watched.LEASE_MAX_MS * 1_000_000L;
+
+  /** How long a Watch waits for something to tell: well below half a lease. */
+  static final long HOLD_NS = 250_000_000L;
+
+  /** A file that lost its last name stays at least so long: who has it open says so by then. */
+  static final long ORPHAN_NS = 15_000_000_000L;
+
+  private static final long TICK_NS = 1_000_000_000L;
+
+  /** The quorum was heard so much later than the core's own lease counts: its safety margin. */
+  private static final long QUORUM_MARGIN_MS = 200;
+
+  private final PeerPorts ports;
+  private final Standing standing;
+  private final Map<ClientId, Watcher> watchers = new HashMap<>();
+  private final Map<ClientId, Long> heardNs = new HashMap<>();
+  private final List<Waiting> waiting = new ArrayList<>();
+  private final Set<ClientId> ending = new HashSet<>();
+  private Set<Long> seenOrphans = Set.of();
+  private long orphansNs;
+  private long term = -1;
+  private long ledSinceNs;
+  private long toldIndex;
+  private boolean isStopped;
+
+  ClientSessions(PeerPorts ports, Standing standing) {
+    this.ports = ports;
+    this.standing = standing;
+  }
+
+  /** An acknowledgement that waits for others to confirm. */
+  private static final class Waiting {
+    final long index;
+    final ClientId author;
+    final Runnable then;
+    final Responder responder;
+    Loop.Timer timer;
+
+    Waiting(long index, ClientId author, Runnable then, Responder responder) {
+      this.index = index;
+      this.author = author;
+      this.then = then;
+      this.responder = responder;
+    }
+  }
+
+  /** Looks after sessions, every second while this peer leads. */
+  void start() {
+    if (isStopped) {
+      return;
+    }
+    sync();
+    if (isCurrent()) {
+      endSilent();
+      removeOrphans();
+    }
+    ports.loop().at(ports.loop().nowNs() + TICK_NS, "sessions", this::start);
+  }
+
+  void stop() {
+    isStopped = true;
+    forget();
+  }
+
+  /** Leadership or the term may have changed. */
+  void sync() {
+    long newTerm = standing.isLeader() ? standing.driver().term() : -1;
+    if (newTerm == term) {
+      return;
+    }
+    forget();
+    term = newTerm;
+    ledSinceNs = ports.loop().nowNs();
+    orphansNs = ledSinceNs;
+  }
+
+  /** Who waits is sent elsewhere: what was told here counts for nothing any more. */
+  private void forget() {
+    var unanswered = new ArrayList<>(waiting);
+    waiting.clear();
+    for (Waiting each : unanswered) {
+      each.timer.cancel();
+      standing.refuse(each.responder);
+    }
+    for (Watcher watcher : List.copyOf(watchers.values())) {
+      watcher.refuse(standing);
+    }
+    watchers.clear();
+    heardNs.clear();
+    ending.clear();
+    seenOrphans = Set.of();
+  }
+
+  /** Whether this peer leads and has applied everything that was acknowledged before it did. */
+  private boolean isCurrent() {
+    return standing.isLeader() && standing.driver().applied().term() == standing.driver().term();
+  }
+
+  /** A sign of life. */
+  void heard(ClientId client) {
+    heardNs.put(client, ports.loop().nowNs());
+  }
+
+  void onWatch(Request.Watch watch, Responder responder) {
+    sync();
+    if (!standing.isLeader()) {
+      standing.refuse(responder);
+    } else if (!isCurrent()) {
+      Standing.fail(responder, ErrorCode.BUSY, "watch changes: expected=a moment's patience");
+    } else if (!standing.replica().namespace().hasSession(watch.client())) {
+      Standing.fail(
+          responder,
+          ErrorCode.NO_SESSION,
+          "watch changes: expected=a client with a session, was=" + watch.client());
+    } else {
+      heard(watch.client());
+      var watcher = watchers.computeIfAbsent(watch.client(), client -> new Watcher(ports.loop()));
+      // What was confirmed in another term was another leader's.
+      watcher.await(responder, watch.term() == term ? watch.confirmedIndex() : -1);
+      answerIfDue(watcher);
+      settle();
+    }
+  }
+
+  private void answerIfDue(Watcher watcher) {
+    watcher.answerIfDue(term, toldIndex, grantNs(), () -> answerNow(watcher));
+  }
+
+  private void answerNow(Watcher watcher) {
+    if (!isStopped && standing.isLeader()) {
+      watcher.answer(term, toldIndex, grantNs());
+    }
+  }
+
+  /** How long a lease given now may last: not beyond what this leader can vouch for. */
+  private long grantNs() {
+    long nowMs = ports.loop().nowNs() / 1_000_000L;
+    long coreMs = Math.min(standing.driver().core().leaseUntilMs(), nowMs + LEASE_NS);
+    long vouchedMs = coreMs < nowMs - LEASE_NS ? 0 : coreMs + QUORUM_MARGIN_MS - nowMs;
+    return Math.clamp(vouchedMs, 0, Reply.Watched.LEASE_MAX_MS) * 1_000_000L;
+  }
+
+  /** A change was applied, here as everywhere: tells everybody but its author, if this leads. */
+  void onChange(long index, Author author, Operation operation, OperationResult.Done done) {
+    if (!isCurrent() || standing.driver().term() != term) {
+      return;
+    }
+    List<Invalidation> changes = Invalidation.of(operation, done);
+    toldIndex = index;
+    if (changes.isEmpty()) {
+      return;
+    }
+    watchers.forEach(
+        (client, watcher) -> {
+          if (!client.equals(author.client())) {
+            watcher.add(index, changes);
+            answerIfDue(watcher);
+          }
+        });
+  }
+
+  /**
+   * Calls {@code then} when every other client with a live lease has confirmed all up to the index;
+   * {@code responder} is refused instead if this peer stops leading before.
+   */
+  void whenSeen(long index, ClientId author, Responder responder, Runnable then) {
+    sync();
+    var one = new Waiting(index, author, then, responder);
+    long untilNs = untilNs(one);
+    if (untilNs <= ports.loop().nowNs()) {
+      then.run();
+    } else {
+      arm(one, untilNs);
+      waiting.add(one);
+    }
+  }
+
+  private void arm(Waiting one, long untilNs) {
+    one.timer = ports.loop().at(untilNs, "lease", this::settle);
+  }
+
+  /** When nobody has to be waited for any more, as far as is known now. */
+  private long untilNs(Waiting one) {
+    long untilNs = Long.MIN_VALUE;
+    if (standing.replica().namespace().sessionCount() > 1) {
+      // The leader before this one may have granted leases just before it lost its quorum.
+      untilNs = ledSinceNs + LEASE_NS;
+    }
+    for (var entry : watchers.entrySet()) {
+      Watcher watcher = entry.getValue();
+      if (!entry.getKey().equals(one.author) && !watcher.hasConfirmed(one.index)) {
+        untilNs = Math.max(untilNs, watcher.leaseUntilNs());
+      }
+    }
+    return untilNs;
+  }
+
+  private void settle() {
+    long nowNs = ports.loop().nowNs();
+    var done = new ArrayList<Waiting>();
+    for (Waiting one : List.copyOf(waiting)) {
+      long untilNs = untilNs(one);
+      one.timer.cancel();
+      if (untilNs <= nowNs) {
+        waiting.remove(one);
+        done.add(one);
+      } else {
+        arm(one, untilNs);
+      }
+    }
+    done.forEach(one -> one.then.run());
+  }
+
+  /** A client ends its session in good order. */
+  void onClose(Request.CloseSession close, Responder responder) {
+    sync();
+    if (!standing.isLeader()) {
+      standing.refuse(responder);
+      return;
+    }
+    end(
+        close.client(),
+        new ConsensusDriver.Proposed() {
+          @Override
+          public void onApplied(long index) {
+            responder.reply(new Reply.Done(), null);
+          }
+
+          @Override
+          public void onFailure(ErrorCode code, String text) {
+            Standing.fail(responder, code, text);
+          }
+        });
+  }
+
+  private void end(ClientId client, ConsensusDriver.Proposed then) {
+    ending.add(client);
+    standing
+        .driver()
+        .propose(
+            new Command.EndSession(client).toBytes(),
+            false,
+            new ConsensusDriver.Proposed() {
+              @Override
+              public void onApplied(long index) {
+                ended(client);
+                then.onApplied(index);
+              }
+
+              @Override
+              public void onFailure(ErrorCode code, String text) {
+                ending.remove(client);
+                then.onFailure(code, text);
+              }
+            });
+  }
+
+  private void ended(ClientId client) {
+    ending.remove(client);
+    heardNs.remove(client);
+    Watcher watcher = watchers.remove(client);
+    if (watcher != null) {
+      watcher.refuse(standing);
+    }
+    settle();
+  }
+
+  private void endSilent() {
+    long nowNs = ports.loop().nowNs();
+    for (ClientId client : standing.replica().namespace().sessions()) {
+      long silentNs = nowNs - Math.max(ledSinceNs, heardNs.getOrDefault(client, ledSinceNs));
+      if (silentNs >= TIMEOUT_NS && !ending.contains(client)) {
+        end(client, ConsensusDriver.Proposed.IGNORED);
+      }
+    }
+  }
+
+  /** Files without name and holder go when they were there at the last look, long enough ago. */
+  private void removeOrphans() {
+    long nowNs = ports.loop().nowNs();
+    if (nowNs - orphansNs < ORPHAN_NS) {
+      return;
+    }
+    orphansNs = nowNs;
+    List<Long> orphans =
+        standing.replica().namespace().unheldOrphans(Command.RemoveOrphans.INODES_MAX);
+    List<Long> old = orphans.stream().filter(seenOrphans::contains).toList();
+    seenOrphans = Set.copyOf(orphans);
+    if (!old.isEmpty()) {
+      standing
+          .driver()
+          .propose(
+              new Command.RemoveOrphans(old).toBytes(), false, ConsensusDriver.Proposed.IGNORED);
+    }
+  }
+}
