@@ -119,7 +119,7 @@ final class Committer {
       if (inlineOrNull != null && !mayGoInline(content, inlineOrNull.upload())) {
         return null;
       }
-      if (content.isUnlinked) {
+      if (content.isGone) {
         return null;
       }
       int unappliedCount = content.uploads.size() - (inlineOrNull == null ? 0 : 1);
@@ -144,9 +144,7 @@ final class Committer {
 
   /** Something else happened to the file since the piece was made: it goes the long way. */
   private static boolean mayGoInline(FileContent content, FileContent.Upload upload) {
-    return !content.isUnlinked
-        && content.uncommitted.isEmpty()
-        && upload.cutBytes == Long.MAX_VALUE;
+    return !content.isGone && content.uncommitted.isEmpty() && upload.cutBytes == Long.MAX_VALUE;
   }
 
   /** The next operation: as many of the changed ranges, ascending, as one can carry. */
@@ -327,6 +325,7 @@ final class Committer {
         content.lock.lock();
         try {
           content.isUnlinked = true;
+          content.isGone = true;
         } finally {
           content.lock.unlock();
         }
@@ -347,6 +346,7 @@ final class Committer {
       content.lock.lock();
       try {
         content.isUnlinked = true;
+        content.isGone = true;
       } finally {
         content.lock.unlock();
       }

@@ -116,8 +116,17 @@ final class FileContent {
   /** Memory of dirty data given up, which the budget hasn't got back yet. */
   private long droppedBytes;
 
-  /** The name is gone, here or elsewhere: nothing needs to be committed any more. */
+  /** The last name is gone, here or elsewhere. */
   boolean isUnlinked;
+
+  /** The pool keeps it for this client though it has no name, or was asked to. */
+  boolean isHeld;
+
+  /** No handle is left: what comes to know that the name is gone holds nothing any more. */
+  boolean isClosed;
+
+  /** The pool doesn't know it any more: nothing can be committed. */
+  boolean isGone;
 
   /** Another client changed the file meanwhile: kernel pages of it are of mixed age. */
   boolean isMixed;
@@ -159,8 +168,18 @@ final class FileContent {
     return !dirty.isEmpty() || !uploads.isEmpty() || isUncommitted() || isCommitting;
   }
 
+  /** Whether it has no name any more. Any thread. */
+  boolean isNameless() {
+    lock.lock();
+    try {
+      return isUnlinked;
+    } finally {
+      lock.unlock();
+    }
+  }
+
   boolean isUncommitted() {
-    return !isUnlinked && (!uncommitted.isEmpty() || attributesDirty);
+    return !isGone && (!uncommitted.isEmpty() || attributesDirty);
   }
 
   /** Starts of the windows in which something is uncommitted. */

@@ -11,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
 
@@ -26,6 +27,7 @@ final class OpenFiles {
   private final Waits waits;
   private final ArrayPool blocks;
   private final AtomicLong nextHandle = new AtomicLong(1);
+  private final AtomicInteger openingCount = new AtomicInteger();
   private final ConcurrentHashMap<Long, FileHandle> handles = new ConcurrentHashMap<>();
   private final ReentrantLock lock = new ReentrantLock();
   private final Map<Long, FileContent> contents = new HashMap<>();
@@ -48,8 +50,28 @@ final class OpenFiles {
 
   /** Opens a file as the pool has it now, or as it is here while it has unsaved changes. */
   OpenedFile open(long inode, long deadlineNs) {
-    ExtentLoader.Loaded loaded = loader.load(inode, deadlineNs);
-    return open(loaded.attributes(), loaded.extents());
+    openingCount.incrementAndGet();
+    try {
+      ExtentLoader.Loaded loaded = loader.load(inode, deadlineNs);
+      return open(loaded.attributes(), loaded.extents());
+    } finally {
+      openingCount.decrementAndGet();
+    }
+  }
+
+  /** Whether no file is open here, nor being opened. */
+  boolean isIdle() {
+    return openingCount.get() == 0 && handles.isEmpty();
+  }
+
+  /** Whether no other handle of its file is open. */
+  boolean isLast(FileHandle open) {
+    lock.lock();
+    try {
+      return open.content.openCount == 1;
+    } finally {
+      lock.unlock();
+    }
   }
 
   /** Opens a file that was just created. */
@@ -146,26 +168,32 @@ final class OpenFiles {
     }
   }
 
-  /** Gives a handle back; the caller has flushed it. */
-  void close(long handle) {
+  /**
+   * Gives a handle back; the caller has flushed it.
+   *
+   * @return the file if that was its last handle, else null
+   */
+  FileContent close(long handle) {
     FileHandle open = handles.remove(handle);
     if (open == null) {
-      return;
+      return null;
     }
     lock.lock();
     try {
       FileContent content = open.content;
-      if (--content.openCount == 0) {
-        contents.remove(content.inode);
-        content.lock.lock();
-        try {
-          if (!content.isMixed && !content.isUnlinked && !content.isUnsaved()) {
-            closedVersions.put(content.inode, content.committed.version());
-          }
-        } finally {
-          content.lock.unlock();
-        }
+      if (--content.openCount > 0) {
+        return null;
       }
+      contents.remove(content.inode);
+      content.lock.lock();
+      try {
+        if (!content.isMixed && !content.isUnlinked && !content.isUnsaved()) {
+          closedVersions.put(content.inode, content.committed.version());
+        }
+      } finally {
+        content.lock.unlock();
+      }
+      return content;
     } finally {
       lock.unlock();
     }

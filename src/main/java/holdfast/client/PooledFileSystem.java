@@ -4,7 +4,6 @@ import holdfast.metadata.Attributes;
 import holdfast.metadata.Extent;
 import holdfast.metadata.FileType;
 import holdfast.metadata.Operation;
-import holdfast.metadata.OperationResult;
 import holdfast.metadata.RenameMode;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
@@ -16,6 +15,7 @@ import holdfast.util.WallClock;
 import java.lang.System.Logger.Level;
 import java.util.List;
 import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.locks.Lock;
 import java.util.function.Supplier;
 
 /**
@@ -39,6 +39,8 @@ public final class PooledFileSystem implements PoolFileSystem {
   private final ThreadPoolExecutor sealers;
   private final Tree tree;
   private final OpenFiles files;
+  private final Holds holds;
+  private final Removals removals;
   private final ChunkReader reader;
   private final WriteBack writeBack;
   private final Directories directories;
@@ -73,6 +75,8 @@ public final class PooledFileSystem implements PoolFileSystem {
     var loader = new ExtentLoader(service, waits);
     var blocks = new ArrayPool(DirtyData.BLOCK_BYTES, WriteBack.BLOCKS_KEPT_MAX);
     files = new OpenFiles(loader, waits, blocks);
+    holds = new Holds(service, files, waits, wallClock);
+    removals = new Removals(tree, files, holds);
     reader = new ChunkReader(service, sealing, new BlockCache(options.cacheSizeBytes()), sealers);
     var committer = new Committer(service, sealing, loader, waits, wallClock);
     writeBack =
@@ -81,6 +85,7 @@ public final class PooledFileSystem implements PoolFileSystem {
     space = new SpaceCache(service, waits);
     presentation = new Presentation(options.ownerOrNull());
     flusher = new Flusher(files, writeBack, waits, threads);
+    service.watch(holds);
   }
 
   @Override
@@ -111,6 +116,7 @@ public final class PooledFileSystem implements PoolFileSystem {
     content.lock.lock();
     try {
       content.isUnlinked = true;
+      content.isGone = true;
       return shown(content.attributes());
     } finally {
       content.lock.unlock();
@@ -168,7 +174,7 @@ public final class PooledFileSystem implements PoolFileSystem {
     // A removed file that is open here is known to nobody else: it mustn't be asked for.
     OpenedFile opened = files.openAgain(inode);
     if (opened == null) {
-      opened = files.open(inode, deadlineNs);
+      opened = openFile(inode, deadlineNs);
     }
     try {
       FileContent content = files.handle(opened.handle()).content;
@@ -180,7 +186,7 @@ public final class PooledFileSystem implements PoolFileSystem {
         content.lock.unlock();
       }
     } finally {
-      files.close(opened.handle());
+      closeFile(opened.handle());
     }
   }
 
@@ -214,12 +220,12 @@ public final class PooledFileSystem implements PoolFileSystem {
     var wanted = presentation.wanted(caller, FileType.FILE, mode, 0, null);
     Attributes created = tree.create(parent, name, wanted, isExclusive, deadlineNs);
     boolean isNew = created.version() == 0 && created.sizeBytes() == 0;
-    OpenedFile opened = isNew ? files.openNew(created) : files.open(created.inode(), deadlineNs);
+    OpenedFile opened = isNew ? files.openNew(created) : openFile(created.inode(), deadlineNs);
     if (!isNew && (openFlags & OpenFlags.TRUNCATE) != 0) {
       try {
         writeBack.truncate(files.handle(opened.handle()).content, 0, deadlineNs);
       } catch (RuntimeException e) {
-        files.close(opened.handle());
+        closeFile(opened.handle());
         throw e;
       }
     }
@@ -276,7 +282,7 @@ public final class PooledFileSystem implements PoolFileSystem {
   @Override
   public void unlink(long parent, byte[] name) {
     mayChange();
-    gone(tree.unlink(parent, name, waits.deadlineNs()));
+    removals.unlink(parent, name, waits.deadlineNs());
   }
 
   @Override
@@ -297,17 +303,7 @@ public final class PooledFileSystem implements PoolFileSystem {
               throw new HoldfastException(
                   ErrorCode.INVALID, "rename: expected=flags 0 to 2, was=" + flags);
         };
-    OperationResult.Done done =
-        tree.rename(parent, name, newParent, newName, mode, waits.deadlineNs());
-    done.others().forEach(this::gone);
-  }
-
-  /** An inode that has lost its last name lives on only in who has it open. */
-  private void gone(Attributes after) {
-    FileContent content = after.linkCount() == 0 ? files.contentOrNull(after.inode()) : null;
-    if (content != null) {
-      unlinked(content);
-    }
+    removals.rename(parent, name, newParent, newName, mode, waits.deadlineNs());
   }
 
   @Override
@@ -327,7 +323,17 @@ public final class PooledFileSystem implements PoolFileSystem {
       // What another handle here wrote must not look older than the pool's version of it.
       writeBack.saveAll(content);
     }
-    return files.open(inode, deadlineNs);
+    return openFile(inode, deadlineNs);
+  }
+
+  private OpenedFile openFile(long inode, long deadlineNs) {
+    Lock opening = holds.opening(inode);
+    opening.lock();
+    try {
+      return files.open(inode, deadlineNs);
+    } finally {
+      opening.unlock();
+    }
   }
 
   @Override
@@ -385,7 +391,14 @@ public final class PooledFileSystem implements PoolFileSystem {
 
   @Override
   public void flush(long handle) {
-    save(files.handle(handle), false);
+    FileHandle open = files.handle(handle);
+    // Nobody else will ever open it: what is unsaved may stay here.
+    boolean isNameless = open.content.isNameless();
+    if (isNameless) {
+      throwFailure(open);
+    } else {
+      save(open, false);
+    }
   }
 
   @Override
@@ -398,11 +411,15 @@ public final class PooledFileSystem implements PoolFileSystem {
     if (!options.isReadOnly()) {
       writeBack.flush(content, forced, waits.deadlineNs());
     }
-    content.lock.lock();
+    throwFailure(open);
+  }
+
+  private static void throwFailure(FileHandle open) {
+    open.content.lock.lock();
     try {
       open.throwFailure();
     } finally {
-      content.lock.unlock();
+      open.content.lock.unlock();
     }
   }
 
@@ -410,13 +427,22 @@ public final class PooledFileSystem implements PoolFileSystem {
   public void release(long handle) {
     FileHandle open = files.handle(handle);
     try {
-      if (open.content.isUnsaved()) {
+      if (open.content.isNameless() && files.isLast(open)) {
+        writeBack.discard(open.content);
+      } else if (open.content.isUnsaved()) {
         writeBack.flush(open.content, false, waits.deadlineNs());
       }
     } catch (HoldfastException e) {
       LOG.log(Level.WARNING, "close file: not all was saved: {0}", e.getMessage());
     } finally {
-      files.close(handle);
+      closeFile(handle);
+    }
+  }
+
+  private void closeFile(long handle) {
+    FileContent closed = files.close(handle);
+    if (closed != null) {
+      holds.closed(closed);
     }
   }
 

@@ -104,9 +104,10 @@ final class Tree {
   }
 
   /** Removes a name; returns the inode's attributes afterwards. */
-  Attributes unlink(long parent, byte[] name, long deadlineNs) {
+  Attributes unlink(long parent, byte[] name, boolean hold, long deadlineNs) {
     EntryName sealed = sealing.name(sealId(parent, deadlineNs), name);
-    return change(new Operation.Unlink(parent, sealed, wallClock.nowNs()), deadlineNs).attributes();
+    return change(new Operation.Unlink(parent, sealed, hold, wallClock.nowNs()), deadlineNs)
+        .attributes();
   }
 
   void removeDirectory(long parent, byte[] name, long deadlineNs) {
@@ -121,6 +122,7 @@ final class Tree {
       long newParent,
       byte[] newName,
       RenameMode mode,
+      boolean hold,
       long deadlineNs) {
     SealId oldSeal = sealId(oldParent, deadlineNs);
     SealId newSeal = sealId(newParent, deadlineNs);
@@ -141,6 +143,7 @@ final class Tree {
             sealing.entryTag(newSeal, newSealed, moved.sealId(), moved.type()),
             oldTag,
             mode,
+            hold,
             wallClock.nowNs()),
         deadlineNs);
   }

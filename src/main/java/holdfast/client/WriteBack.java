@@ -25,9 +25,6 @@ final class WriteBack {
   /** Blocks kept for reuse: as many as unsaved data can take. */
   static final int BLOCKS_KEPT_MAX = (int) (UNSAVED_MAX_BYTES / DirtyData.BLOCK_BYTES);
 
-  /** Arrays of full sealed chunks kept for reuse; one more is under way per unsaved chunk. */
-  private static final int SEALED_KEPT_MAX = (int) (UNSAVED_MAX_BYTES / ExtentMap.WINDOW_BYTES);
-
   /** Largest file content that travels with its operation. */
   static final int INLINE_MAX_BYTES = 256 << 10;
 
@@ -48,7 +45,7 @@ final class WriteBack {
   private final Committer committer;
   private final ChunkReader reader;
   private final ArrayPool blocks;
-  private final ArrayPool sealedArrays;
+  private final SealedArrays sealedArrays;
   private final MemoryBudget budget = new MemoryBudget(UNSAVED_MAX_BYTES);
 
   WriteBack(
@@ -70,7 +67,7 @@ final class WriteBack {
     this.reader = reader;
     this.blocks = blocks;
     this.storeTimeoutNs = storeTimeoutNs;
-    this.sealedArrays = new ArrayPool(sealing.sealedBytes(ExtentMap.WINDOW_BYTES), SEALED_KEPT_MAX);
+    this.sealedArrays = new SealedArrays(sealing);
   }
 
   /**
@@ -176,12 +173,12 @@ final class WriteBack {
 
   private void sealAndStore(FileContent content, FileContent.Upload upload) {
     try {
-      byte[] target = sealedArray(upload.piece.lengthBytes());
+      byte[] target = sealedArrays.take(upload.piece.lengthBytes());
       Sealing.Sealed sealed =
           sealing.seal(upload.piece.blocks(), upload.piece.lengthBytes(), target);
       // A connection that still sends the array holds it; were that wrong, the receiver would
       // refuse bytes that don't hash to their name.
-      Body body = Body.whole(target, () -> giveBack(target));
+      Body body = Body.whole(target, () -> sealedArrays.giveBack(target));
       service
           .store(sealed.chunk(), body, waits.nowNs() + storeTimeoutNs)
           .whenComplete(
@@ -203,17 +200,6 @@ final class WriteBack {
     }
   }
 
-  private byte[] sealedArray(int plainBytes) {
-    int sealedBytes = sealing.sealedBytes(plainBytes);
-    return sealedBytes == sealedArrays.arrayBytes() ? sealedArrays.take() : new byte[sealedBytes];
-  }
-
-  private void giveBack(byte[] sealed) {
-    if (sealed.length == sealedArrays.arrayBytes()) {
-      sealedArrays.giveBack(sealed);
-    }
-  }
-
   private void ended(
       FileContent content,
       FileContent.Upload upload,
@@ -231,11 +217,13 @@ final class WriteBack {
         upload.failureOrNull = failureOrNull;
       }
       content.applyEnded();
+      // Before anybody who waited for the upload goes on: what it took is free by then. A failed
+      // one
+      // may have dropped what was written after it.
+      budget.release(upload.piece.heldBytes() + content.takeDroppedBytes());
     } finally {
       content.lock.unlock();
     }
-    budget.release(upload.piece.heldBytes());
-    releaseDropped(content);
   }
 
   /** A failed upload may have dropped what was written after it. */
@@ -330,7 +318,7 @@ final class WriteBack {
           !content.dirty.isEmpty()
               && content.uploads.isEmpty()
               && !content.isCommitting
-              && !content.isUnlinked
+              && !content.isGone
               && content.uncommitted.isEmpty()
               && content.sizeBytes <= INLINE_MAX_BYTES
               && content.dirty.heldBytes() <= INLINE_MAX_BYTES + DirtyData.BLOCK_BYTES
@@ -399,6 +387,17 @@ final class WriteBack {
     }
   }
 
+  /** Gives up what was written and not saved: nobody can read it any more. */
+  void discard(FileContent content) {
+    content.lock.lock();
+    try {
+      content.revert();
+    } finally {
+      content.lock.unlock();
+    }
+    releaseDropped(content);
+  }
+
   /**
    * Sets the size; what was written before is saved first. When this returns, the pool has it at
    * min-copies.
@@ -407,7 +406,7 @@ final class WriteBack {
     flush(content, false, deadlineNs);
     content.lock.lock();
     try {
-      if (content.sizeBytes == sizeBytes && content.isUnlinked) {
+      if (content.sizeBytes == sizeBytes && content.isGone) {
         return;
       }
       long heldBefore = content.dirty.heldBytes();

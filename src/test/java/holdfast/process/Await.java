@@ -29,6 +29,18 @@ final class Await {
     }
   }
 
+  /** Looks all the time that the condition holds. */
+  static void holds(Duration duration, BooleanSupplier condition) {
+    long endNs = System.nanoTime() + duration.toNanos();
+    while (System.nanoTime() - endNs < 0) {
+      if (!condition.getAsBoolean()) {
+        throw new AssertionError(
+            "expected=a condition that holds for " + duration + ", was=broken");
+      }
+      LockSupport.parkNanos(LOOK_EVERY_NS);
+    }
+  }
+
   /**
    * Runs what may hang in a system call on a thread of its own, which is left behind if it does.
    */

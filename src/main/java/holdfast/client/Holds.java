@@ -1,0 +1,197 @@
+package holdfast.client;
+
+import holdfast.metadata.Answer;
+import holdfast.metadata.Attributes;
+import holdfast.metadata.Invalidation;
+import holdfast.metadata.Operation;
+import holdfast.metadata.OperationResult;
+import holdfast.metadata.Query;
+import holdfast.model.ErrorCode;
+import holdfast.model.HoldfastException;
+import holdfast.peer.port.FileService;
+import holdfast.util.WallClock;
+import java.lang.System.Logger.Level;
+import java.util.List;
+import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
+
+/**
+ * Keeps files that are open here in the pool after they have lost their last name, by whomever: the
+ * pool is told that this client holds them, and that it doesn't any more. Any thread; what is told
+ * because of others' changes is told on the loop and doesn't block.
+ */
+final class Holds implements FileService.Watcher {
+  private static final int GATE_COUNT = 64;
+  private static final System.Logger LOG = System.getLogger(Holds.class.getName());
+
+  private final FileService service;
+  private final OpenFiles files;
+  private final Waits waits;
+  private final WallClock wallClock;
+  private final ReentrantReadWriteLock[] gates = new ReentrantReadWriteLock[GATE_COUNT];
+
+  Holds(FileService service, OpenFiles files, Waits waits, WallClock wallClock) {
+    this.service = service;
+    this.files = files;
+    this.waits = waits;
+    this.wallClock = wallClock;
+    for (int i = 0; i < GATE_COUNT; i++) {
+      gates[i] = new ReentrantReadWriteLock();
+    }
+  }
+
+  /**
+   * Held shared while a file is opened, from the question for it until it is known to be open;
+   * exclusively while its name is removed. So a file is opened either before, and then held, or
+   * after, and then not found.
+   */
+  Lock opening(long inode) {
+    return gate(inode).readLock();
+  }
+
+  /** The exclusive side of {@link #opening}. */
+  Lock removing(long inode) {
+    return gate(inode).writeLock();
+  }
+
+  private ReentrantReadWriteLock gate(long inode) {
+    return gates[(int) Math.floorMod(inode, (long) GATE_COUNT)];
+  }
+
+  /** Whether a name of this inode must be removed with a hold. */
+  boolean isOpen(long inode) {
+    return files.contentOrNull(inode) != null;
+  }
+
+  /**
+   * This client has removed a name.
+   *
+   * @param after what it stood for, afterwards
+   * @param wasHeld whether the operation said that it is open here
+   */
+  void removed(Attributes after, boolean wasHeld) {
+    if (after.linkCount() > 0) {
+      return;
+    }
+    FileContent content = files.contentOrNull(after.inode());
+    if (content != null) {
+      lostName(content, wasHeld);
+    } else if (wasHeld) {
+      // Another client had put another file there since it was looked at.
+      tell(new Operation.Release(after.inode(), wallClock.nowNs()));
+    }
+  }
+
+  private void lostName(FileContent content, boolean isHeld) {
+    content.lock.lock();
+    try {
+      content.isUnlinked = true;
+      if (content.isHeld || content.isClosed) {
+        return;
+      }
+      content.isHeld = true;
+    } finally {
+      content.lock.unlock();
+    }
+    if (!isHeld) {
+      tell(new Operation.Hold(content.inode, wallClock.nowNs()));
+    }
+  }
+
+  /** The last handle of the file is closed. */
+  void closed(FileContent content) {
+    boolean wasHeld;
+    content.lock.lock();
+    try {
+      content.isClosed = true;
+      wasHeld = content.isHeld && !content.isGone;
+      content.isHeld = false;
+    } finally {
+      content.lock.unlock();
+    }
+    if (wasHeld) {
+      tell(new Operation.Release(content.inode, wallClock.nowNs()));
+    }
+  }
+
+  private void tell(Operation operation) {
+    service
+        .change(operation, null, false, waits.deadlineNs())
+        .whenComplete(
+            (result, failure) -> {
+              if (failure != null) {
+                HoldfastException why = Waits.asHoldfast(failure);
+                LOG.log(Level.WARNING, "keep file without a name: {0}", why.getMessage());
+              } else if (result instanceof OperationResult.Failed failed
+                  && failed.code() == ErrorCode.NOT_FOUND
+                  && operation instanceof Operation.Hold hold) {
+                gone(hold.inode());
+              }
+            });
+  }
+
+  private void gone(long inode) {
+    FileContent content = files.contentOrNull(inode);
+    if (content != null) {
+      content.lock.lock();
+      try {
+        content.isUnlinked = true;
+        content.isGone = true;
+      } finally {
+        content.lock.unlock();
+      }
+    }
+  }
+
+  @Override
+  public void onChanges(boolean all, List<Invalidation> changes, Runnable confirm) {
+    if (all) {
+      files.all().forEach(this::look);
+    }
+    for (Invalidation change : changes) {
+      if (change instanceof Invalidation.OfInode of && of.unlinked()) {
+        FileContent content = files.contentOrNull(of.inode());
+        if (content != null) {
+          lostName(content, false);
+        }
+      }
+    }
+    confirm.run();
+  }
+
+  /** Changes may have been missed: does the file still have a name? */
+  private void look(FileContent content) {
+    service
+        .ask(new Query.GetAttributes(content.inode), waits.deadlineNs())
+        .whenComplete(
+            (told, failure) -> {
+              if (failure != null || told.stale()) {
+                return; // the next contact with a leader asks again
+              }
+              if (told.answer() instanceof Answer.Inode found) {
+                if (found.attributes().linkCount() == 0) {
+                  lostName(content, false);
+                }
+              } else if (told.answer() instanceof Answer.Failed failed
+                  && failed.code() == ErrorCode.NOT_FOUND) {
+                gone(content.inode);
+              }
+            });
+  }
+
+  @Override
+  public void onSessionLost() {
+    for (FileContent content : files.all()) {
+      boolean wasHeld;
+      content.lock.lock();
+      try {
+        wasHeld = content.isHeld;
+      } finally {
+        content.lock.unlock();
+      }
+      if (wasHeld) {
+        tell(new Operation.Hold(content.inode, wallClock.nowNs()));
+      }
+    }
+  }
+}

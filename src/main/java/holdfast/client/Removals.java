@@ -1,0 +1,82 @@
+package holdfast.client;
+
+import holdfast.metadata.RenameMode;
+import holdfast.model.ErrorCode;
+import holdfast.model.HoldfastException;
+import java.util.concurrent.locks.Lock;
+
+/** Removes names, by unlink and rename, so that files that are open here outlive them. Blocks. */
+final class Removals {
+  /** Stands for a name that isn't there. */
+  private static final long NO_INODE = 0;
+
+  private final Tree tree;
+  private final OpenFiles files;
+  private final Holds holds;
+
+  Removals(Tree tree, OpenFiles files, Holds holds) {
+    this.tree = tree;
+    this.files = files;
+    this.holds = holds;
+  }
+
+  /** Removes a name that isn't a directory's. */
+  void unlink(long parent, byte[] name, long deadlineNs) {
+    if (files.isIdle()) {
+      holds.removed(tree.unlink(parent, name, false, deadlineNs), false);
+      return;
+    }
+    long inode = tree.lookup(parent, name, deadlineNs).inode();
+    Lock removing = holds.removing(inode);
+    removing.lock();
+    try {
+      boolean hold = holds.isOpen(inode);
+      holds.removed(tree.unlink(parent, name, hold, deadlineNs), hold);
+    } finally {
+      removing.unlock();
+    }
+  }
+
+  /** Renames, over what has the new name if the mode says so. */
+  void rename(
+      long parent, byte[] name, long newParent, byte[] newName, RenameMode mode, long deadlineNs) {
+    boolean mayReplace = mode == RenameMode.REPLACE && !files.isIdle();
+    long replaced = mayReplace ? inodeOf(newParent, newName, deadlineNs) : NO_INODE;
+    if (replaced == NO_INODE) {
+      rename(parent, name, newParent, newName, mode, false, deadlineNs);
+      return;
+    }
+    Lock removing = holds.removing(replaced);
+    removing.lock();
+    try {
+      boolean hold = holds.isOpen(replaced);
+      rename(parent, name, newParent, newName, mode, hold, deadlineNs);
+    } finally {
+      removing.unlock();
+    }
+  }
+
+  private void rename(
+      long parent,
+      byte[] name,
+      long newParent,
+      byte[] newName,
+      RenameMode mode,
+      boolean hold,
+      long deadlineNs) {
+    tree.rename(parent, name, newParent, newName, mode, hold, deadlineNs)
+        .others()
+        .forEach(after -> holds.removed(after, hold && after.linkCount() == 0));
+  }
+
+  private long inodeOf(long parent, byte[] name, long deadlineNs) {
+    try {
+      return tree.lookup(parent, name, deadlineNs).inode();
+    } catch (HoldfastException e) {
+      if (e.code() == ErrorCode.NOT_FOUND) {
+        return NO_INODE;
+      }
+      throw e;
+    }
+  }
+}
