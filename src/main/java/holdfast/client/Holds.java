@@ -20,7 +20,7 @@ import java.util.concurrent.locks.ReentrantReadWriteLock;
  * pool is told that this client holds them, and that it doesn't any more. Any thread; what is told
  * because of others' changes is told on the loop and doesn't block.
  */
-final class Holds implements FileService.Watcher {
+final class Holds {
   private static final int GATE_COUNT = 64;
   private static final System.Logger LOG = System.getLogger(Holds.class.getName());
 
@@ -143,11 +143,13 @@ final class Holds implements FileService.Watcher {
     }
   }
 
-  @Override
-  public void onChanges(boolean all, List<Invalidation> changes, Runnable confirm) {
-    if (all) {
-      files.all().forEach(this::look);
-    }
+  /** Changes may have been missed: do the files that are open here still have names? */
+  void lookAtAll() {
+    files.all().forEach(this::look);
+  }
+
+  /** Others have made these changes. */
+  void onChanges(List<Invalidation> changes) {
     for (Invalidation change : changes) {
       if (change instanceof Invalidation.OfInode of && of.unlinked()) {
         FileContent content = files.contentOrNull(of.inode());
@@ -156,10 +158,8 @@ final class Holds implements FileService.Watcher {
         }
       }
     }
-    confirm.run();
   }
 
-  /** Changes may have been missed: does the file still have a name? */
   private void look(FileContent content) {
     service
         .ask(new Query.GetAttributes(content.inode), waits.deadlineNs())
@@ -179,8 +179,8 @@ final class Holds implements FileService.Watcher {
             });
   }
 
-  @Override
-  public void onSessionLost() {
+  /** What was held in the old session is held in the new one. */
+  void onSessionLost() {
     for (FileContent content : files.all()) {
       boolean wasHeld;
       content.lock.lock();

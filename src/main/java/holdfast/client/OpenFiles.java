@@ -124,6 +124,12 @@ final class OpenFiles {
     return new OpenedFile(handle, keepPages);
   }
 
+  /** Another client has changed an open file: what isn't being changed here too is as it is now. */
+  void reload(FileContent content, long deadlineNs) {
+    ExtentLoader.Loaded loaded = loader.load(content.inode, deadlineNs);
+    refresh(content, loaded.attributes(), loaded.extents());
+  }
+
   private boolean refresh(FileContent content, Attributes attributes, List<Extent> extents) {
     content.lock.lock();
     try {

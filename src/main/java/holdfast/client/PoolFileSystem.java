@@ -36,6 +36,9 @@ public interface PoolFileSystem extends AutoCloseable {
   /** The most bytes one {@link #read} or {@link #write} of a mount carries: libfuse 2's ceiling. */
   int TRANSFER_BYTES_MAX = 131_072;
 
+  /** What of this file system the kernel keeps is taken back there from now on. */
+  default void attach(KernelCache cache) {}
+
   /** The attributes of an inode; an unlinked one that is still open has them too. */
   FileAttributes attributes(long inode);
 
@@ -47,7 +50,7 @@ public interface PoolFileSystem extends AutoCloseable {
    */
   FileAttributes setAttributes(long inode, AttributeChange change, long handle);
 
-  /** Finds a name; {@code NOT_FOUND} if there is none. */
+  /** Finds a name; {@code NOT_FOUND} (an {@link AbsentException}, maybe) if there is none. */
   FileAttributes lookup(long parent, byte[] name);
 
   /**

@@ -21,11 +21,16 @@ import java.util.function.Supplier;
  * only.
  */
 final class PoolSession {
-  /** How long one Watch may take: the leader answers after a quarter of a second. */
+  /** Of a lease, so much is kept for taking back all that relies on it before it runs out. */
+  static final long TAKING_BACK_NS = 500_000_000L;
+
+  /** How long one Watch may take: the leader answers after a tenth of a second. */
   private static final long WATCH_MAX_NS = 1_000_000_000L;
 
   /** Pause after a Watch that failed. */
   private static final long AGAIN_NS = 50_000_000L;
+
+  private static final long NS_PER_MS = 1_000_000L;
 
   private static final System.Logger LOG = System.getLogger(PoolSession.class.getName());
 
@@ -35,6 +40,12 @@ final class PoolSession {
         public void onChanges(boolean all, List<Invalidation> changes, Runnable confirm) {
           confirm.run();
         }
+
+        @Override
+        public void onLease(long untilNs) {}
+
+        @Override
+        public void onLeaseEnding() {}
 
         @Override
         public void onSessionLost() {}
@@ -53,6 +64,7 @@ final class PoolSession {
   private int attempt;
   private long term;
   private long confirmedIndex = -1;
+  private Loop.Timer leaseTimer;
 
   /** Counts Watches: the answer to any but the newest doesn't start another. */
   private long watchNumber;
@@ -130,6 +142,7 @@ final class PoolSession {
       return;
     }
     ClientId under = client;
+    long sentNs = loop.nowNs();
     transport.request(
         to,
         new Request.Watch(client, term, confirmedIndex),
@@ -139,7 +152,7 @@ final class PoolSession {
           @Override
           public void onReply(Reply reply, Body bodyOrNull) {
             if (reply instanceof Reply.Watched watched) {
-              told(under, number, to, watched);
+              told(under, number, to, sentNs, watched);
             } else if (reply instanceof Reply.Failure failure) {
               refused(under, number, to, failure);
             } else {
@@ -155,7 +168,7 @@ final class PoolSession {
         });
   }
 
-  private void told(ClientId under, long number, NodeId from, Reply.Watched watched) {
+  private void told(ClientId under, long number, NodeId from, long sentNs, Reply.Watched watched) {
     if (!under.equals(client) || isClosed) {
       return;
     }
@@ -174,9 +187,20 @@ final class PoolSession {
     } else {
       confirmedIndex = Math.max(confirmedIndex, watched.index());
     }
+    if (!watched.all() && watched.leaseMs() > 0) {
+      lease(sentNs + watched.leaseMs() * NS_PER_MS);
+    }
     if (number == watchNumber) {
       sendWatch();
     }
+  }
+
+  private void lease(long untilNs) {
+    if (leaseTimer != null) {
+      leaseTimer.cancel();
+    }
+    watcher.onLease(untilNs);
+    leaseTimer = loop.at(untilNs - TAKING_BACK_NS, "lease", () -> watcher.onLeaseEnding());
   }
 
   /** Told at once: an author waits for it. */

@@ -29,6 +29,10 @@ public final class PooledFileSystem implements PoolFileSystem {
   /** How far out of order the reads of one sequential reader may come, in bytes. */
   private static final int AHEAD_SLACK_BYTES = 512 << 10;
 
+  /** Threads that tell the kernel what changed: each may wait for a lock there. */
+  private static final int NOTIFIER_COUNT = 4;
+
+  private static final int NOTIFIER_QUEUE_MAX = 4_096;
   private static final int SEALER_QUEUE_MAX = 65_536;
   private static final System.Logger LOG = System.getLogger(PooledFileSystem.class.getName());
 
@@ -37,6 +41,9 @@ public final class PooledFileSystem implements PoolFileSystem {
   private final Waits waits;
   private final WallClock wallClock;
   private final ThreadPoolExecutor sealers;
+  private final Freshness freshness;
+  private final ThreadPoolExecutor notifiers;
+  private final ChangeFeed feed;
   private final Tree tree;
   private final OpenFiles files;
   private final Holds holds;
@@ -70,6 +77,7 @@ public final class PooledFileSystem implements PoolFileSystem {
     long timeoutNs = options.timeout().toNanos();
     waits = new Waits(clock, timeoutNs);
     sealers = threads.platformPool("sealer", sealerCount, SEALER_QUEUE_MAX);
+    freshness = new Freshness(waits);
     tree = new Tree(service, sealing, waits, wallClock, newSealId);
     directories = new Directories(tree);
     var loader = new ExtentLoader(service, waits);
@@ -85,7 +93,14 @@ public final class PooledFileSystem implements PoolFileSystem {
     space = new SpaceCache(service, waits);
     presentation = new Presentation(options.ownerOrNull());
     flusher = new Flusher(files, writeBack, waits, threads);
-    service.watch(holds);
+    notifiers = threads.platformPool("notifier", NOTIFIER_COUNT, NOTIFIER_QUEUE_MAX);
+    feed = new ChangeFeed(freshness, holds, files, tree, waits, notifiers);
+    service.watch(feed);
+  }
+
+  @Override
+  public void attach(KernelCache cache) {
+    feed.attach(cache);
   }
 
   @Override
@@ -102,8 +117,9 @@ public final class PooledFileSystem implements PoolFileSystem {
         content.lock.unlock();
       }
     }
-    try {
-      return shown(tree.attributes(inode, waits.deadlineNs()));
+    try (var ticket = freshness.begin()) {
+      Attributes found = tree.attributes(inode, waits.deadlineNs());
+      return presentation.shown(found, ticket.attributesMs(inode), 0);
     } catch (HoldfastException e) {
       if (e.code() == ErrorCode.NOT_FOUND && content != null) {
         return unlinked(content);
@@ -140,7 +156,10 @@ public final class PooledFileSystem implements PoolFileSystem {
       return shown;
     }
     if (content == null) {
-      return shown(tree.setAttributes(operation, deadlineNs));
+      try (var ticket = freshness.begin()) {
+        Attributes after = tree.setAttributes(operation, deadlineNs);
+        return presentation.shown(after, ticket.attributesMs(inode), 0);
+      }
     }
     return setOpen(content, operation, deadlineNs);
   }
@@ -192,29 +211,51 @@ public final class PooledFileSystem implements PoolFileSystem {
 
   @Override
   public FileAttributes lookup(long parent, byte[] name) {
-    Attributes found = tree.lookup(parent, name, waits.deadlineNs());
-    FileContent content = files.contentOrNull(found.inode());
-    if (content != null) {
-      content.lock.lock();
-      try {
-        if (content.isUnsaved()) {
-          return shown(content.attributes());
+    try (var ticket = freshness.begin()) {
+      Attributes found = find(ticket, parent, name);
+      long entryMs = ticket.entryMs(parent, name);
+      FileContent content = files.contentOrNull(found.inode());
+      if (content != null) {
+        content.lock.lock();
+        try {
+          if (content.isUnsaved()) {
+            return presentation.shown(content.attributes(), 0, entryMs);
+          }
+        } finally {
+          content.lock.unlock();
         }
-      } finally {
-        content.lock.unlock();
       }
+      return presentation.shown(found, ticket.attributesMs(found.inode()), entryMs);
     }
-    return shown(found);
+  }
+
+  private Attributes find(Freshness.Ticket ticket, long parent, byte[] name) {
+    try {
+      return tree.lookup(parent, name, waits.deadlineNs());
+    } catch (HoldfastException e) {
+      if (e.code() == ErrorCode.NOT_FOUND) {
+        throw new AbsentException(e, ticket.entryMs(parent, name));
+      }
+      throw e;
+    }
   }
 
   @Override
   public void forget(long inode) {
     tree.forget(inode);
+    freshness.forgotten(inode);
   }
 
   @Override
   public CreatedFile create(Caller caller, long parent, byte[] name, int mode, int openFlags) {
     mayChange();
+    try (var ticket = freshness.begin(parent)) {
+      return create(ticket, caller, parent, name, mode, openFlags);
+    }
+  }
+
+  private CreatedFile create(
+      Freshness.Ticket ticket, Caller caller, long parent, byte[] name, int mode, int openFlags) {
     long deadlineNs = waits.deadlineNs();
     boolean isExclusive = (openFlags & OpenFlags.EXCLUSIVE) != 0;
     var wanted = presentation.wanted(caller, FileType.FILE, mode, 0, null);
@@ -229,7 +270,8 @@ public final class PooledFileSystem implements PoolFileSystem {
         throw e;
       }
     }
-    return new CreatedFile(shown(created), opened.handle());
+    FileAttributes shown = presentation.shown(created, 0, ticket.entryMs(parent, name));
+    return new CreatedFile(shown, opened.handle());
   }
 
   @Override
@@ -271,7 +313,14 @@ public final class PooledFileSystem implements PoolFileSystem {
     mayChange();
     long deadlineNs = waits.deadlineNs();
     var wanted = presentation.wanted(caller, type, mode, rdev, targetOrNull);
-    return shown(tree.create(parent, name, wanted, true, deadlineNs));
+    try (var ticket = freshness.begin(parent)) {
+      return made(ticket, tree.create(parent, name, wanted, true, deadlineNs), parent, name);
+    }
+  }
+
+  private FileAttributes made(Freshness.Ticket ticket, Attributes made, long parent, byte[] name) {
+    return presentation.shown(
+        made, ticket.attributesMs(made.inode()), ticket.entryMs(parent, name));
   }
 
   @Override
@@ -282,13 +331,13 @@ public final class PooledFileSystem implements PoolFileSystem {
   @Override
   public void unlink(long parent, byte[] name) {
     mayChange();
-    removals.unlink(parent, name, waits.deadlineNs());
+    freshness.during(() -> removals.unlink(parent, name, waits.deadlineNs()), parent);
   }
 
   @Override
   public void removeDirectory(long parent, byte[] name) {
     mayChange();
-    tree.removeDirectory(parent, name, waits.deadlineNs());
+    freshness.during(() -> tree.removeDirectory(parent, name, waits.deadlineNs()), parent);
   }
 
   @Override
@@ -303,13 +352,19 @@ public final class PooledFileSystem implements PoolFileSystem {
               throw new HoldfastException(
                   ErrorCode.INVALID, "rename: expected=flags 0 to 2, was=" + flags);
         };
-    removals.rename(parent, name, newParent, newName, mode, waits.deadlineNs());
+    freshness.during(
+        () -> removals.rename(parent, name, newParent, newName, mode, waits.deadlineNs()),
+        parent,
+        newParent);
   }
 
   @Override
   public FileAttributes link(long inode, long newParent, byte[] newName) {
     mayChange();
-    return shown(tree.link(inode, newParent, newName, waits.deadlineNs()));
+    try (var ticket = freshness.begin(newParent)) {
+      Attributes linked = tree.link(inode, newParent, newName, waits.deadlineNs());
+      return made(ticket, linked, newParent, newName);
+    }
   }
 
   @Override
@@ -501,6 +556,8 @@ public final class PooledFileSystem implements PoolFileSystem {
         LOG.log(Level.ERROR, "save file at the end: {0}", e.getMessage());
       }
     }
+    feed.attach(KernelCache.NONE);
+    notifiers.shutdown();
     sealers.shutdown();
   }
 

@@ -4,12 +4,6 @@ import holdfast.metadata.Attributes;
 
 /** How inodes look on a mount: whose they seem to be, and how long a kernel may believe it. */
 final class Presentation {
-  /** How long the kernel keeps attributes, in ms; a path is looked up anew each time. */
-  private static final long ATTRIBUTES_MS = 1_000;
-
-  /** How long the kernel keeps the name of a directory, in ms. */
-  private static final long DIRECTORY_ENTRY_MS = 1_000;
-
   private static final int BLOCK_BYTES = 512;
 
   private final ClientOptions.Owner ownerOrNull;
@@ -19,7 +13,13 @@ final class Presentation {
     this.ownerOrNull = ownerOrNull;
   }
 
+  /** To be asked for again each time. */
   FileAttributes shown(Attributes a) {
+    return shown(a, 0, 0);
+  }
+
+  /** To be kept for so long, in ms. */
+  FileAttributes shown(Attributes a, long attributesMs, long entryMs) {
     return new FileAttributes(
         a.inode(),
         a.statMode(),
@@ -32,8 +32,8 @@ final class Presentation {
         a.atimeNs(),
         a.mtimeNs(),
         a.ctimeNs(),
-        ATTRIBUTES_MS,
-        a.isDirectory() ? DIRECTORY_ENTRY_MS : 0);
+        attributesMs,
+        entryMs);
   }
 
   /** What a caller makes: its own, unless everything is somebody's. */

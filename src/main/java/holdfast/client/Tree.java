@@ -176,6 +176,12 @@ final class Tree {
     return sealing.openName(page.directory().sealId(), entry.name());
   }
 
+  /** A name in a directory that the kernel knows; null in any other. */
+  byte[] openNameOrNull(long directory, EntryName name) {
+    SealId known = sealIds.get(directory);
+    return known == null ? null : sealing.openName(known, name);
+  }
+
   void forget(long inode) {
     if (inode != Attributes.ROOT_INODE) {
       sealIds.remove(inode);

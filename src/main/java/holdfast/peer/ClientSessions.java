@@ -31,8 +31,11 @@ final class ClientSessions {
   /** The longest lease. */
   static final long LEASE_NS = Reply.Watched.LEASE_MAX_MS * 1_000_000L;
 
-  /** How long a Watch waits for something to tell: well below half a lease. */
-  static final long HOLD_NS = 250_000_000L;
+  /**
+   * How long a Watch waits for something to tell: well below half a lease, so that it is renewed in
+   * time.
+   */
+  static final long HOLD_NS = 100_000_000L;
 
   /** A file that lost its last name stays at least so long: who has it open says so by then. */
   static final long ORPHAN_NS = 15_000_000_000L;

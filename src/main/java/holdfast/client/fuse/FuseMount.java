@@ -94,6 +94,7 @@ public final class FuseMount {
     session.start();
     threads.startPlatform("fuse-watchdog", new Watchdog(session, clock, options.deadline()));
     mount.awaitReady(ready);
+    files.attach(session.notifier());
     return mount;
   }
 

@@ -32,6 +32,7 @@ final class FuseSession {
   private final OperationTable table;
   private final long session;
   private final long channel;
+  private final FuseNotifier notifier;
   private final long receiveBytes;
   private final Set<Worker> workers = ConcurrentHashMap.newKeySet();
   private final AtomicInteger threadCount = new AtomicInteger();
@@ -53,6 +54,7 @@ final class FuseSession {
     this.table = table;
     this.session = session;
     this.channel = channel;
+    this.notifier = new FuseNotifier(library, channel);
     this.receiveBytes = library.fuse_chan_bufsize(channel);
     Invariants.check(
         receiveBytes > 0, "start fuse session: expected=a buffer size, was=%d", receiveBytes);
@@ -65,6 +67,11 @@ final class FuseSession {
     for (int i = 0; i < THREAD_COUNT_START; i++) {
       startThread();
     }
+  }
+
+  /** Takes back what the kernel keeps, while the session lasts. */
+  FuseNotifier notifier() {
+    return notifier;
   }
 
   /** The workers of the running threads. */
@@ -166,6 +173,7 @@ final class FuseSession {
 
   private void end() {
     ended.countDown();
+    notifier.close();
     library.fuse_session_destroy(session);
     table.free();
     drained.countDown();

@@ -1,5 +1,6 @@
 package holdfast.client.fuse;
 
+import holdfast.client.AbsentException;
 import holdfast.client.CreatedFile;
 import holdfast.client.FileAttributes;
 import holdfast.client.OpenedFile;
@@ -65,7 +66,24 @@ final class Operations {
         "lookup",
         address,
         parent,
-        (worker, request) -> replyEntry(worker, request, files.lookup(parent, name(name))));
+        (worker, request) -> {
+          try {
+            replyEntry(worker, request, files.lookup(parent, name(name)));
+          } catch (AbsentException e) {
+            replyAbsent(worker, request, e);
+          }
+        });
+  }
+
+  /** The kernel keeps that the name isn't there. */
+  private void replyAbsent(Worker worker, FuseRequest request, AbsentException absent) {
+    if (absent.timeoutMs() == 0) {
+      throw absent;
+    }
+    layouts.putAbsent(worker.entry, absent.timeoutMs());
+    if (request.claim()) {
+      library.fuse_reply_entry(request.address(), worker.entry);
+    }
   }
 
   void forget(long address, long inode, long count) {

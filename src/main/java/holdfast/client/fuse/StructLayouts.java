@@ -111,6 +111,14 @@ final class StructLayouts {
     NativeMemory.putDouble(timeouts + Double.BYTES, attributes.entryTimeoutMs() / MS_PER_S);
   }
 
+  /** Fills a struct fuse_entry_param that says that there is no such name. */
+  void putAbsent(long address, long timeoutMs) {
+    NativeMemory.putLong(address, 0);
+    long timeouts = address + ENTRY_STAT + statBytes;
+    NativeMemory.putDouble(timeouts, 0);
+    NativeMemory.putDouble(timeouts + Double.BYTES, timeoutMs / MS_PER_S);
+  }
+
   double attributeTimeoutS(FileAttributes attributes) {
     return attributes.attributeTimeoutMs() / MS_PER_S;
   }

@@ -36,6 +36,15 @@ public interface FileService {
      */
     void onChanges(boolean all, List<Invalidation> changes, Runnable confirm);
 
+    /**
+     * Until then, on the monotonic clock, no change by others is acknowledged before this client
+     * has confirmed it, except what was told and isn't confirmed for a second.
+     */
+    void onLease(long untilNs);
+
+    /** Half of the lease has gone without another: what relies on it is to be given up. */
+    void onLeaseEnding();
+
     /** The session has ended and another begun: what was held or locked in the old one is not. */
     void onSessionLost();
   }

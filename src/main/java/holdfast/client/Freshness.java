@@ -1,0 +1,228 @@
+package holdfast.client;
+
+import holdfast.metadata.Invalidation;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * How long the kernel may believe what it is told: long while this client is told in time of what
+ * others change, not at all otherwise. A call takes a {@link Ticket} before it asks the pool; what
+ * was made old since then is told with a timeout of 0, however the answer and the news crossed.
+ * Never blocks. Any thread.
+ */
+final class Freshness {
+  /** For what is taken back when it changes. */
+  static final long LONG_MS = 3_600_000;
+
+  /** Inodes whose last invalidation is remembered. */
+  private static final int REMEMBERED_MAX = 16_384;
+
+  private static final long[] NONE = {};
+  private static final long NS_PER_MS = 1_000_000L;
+
+  private final Waits waits;
+  private final ReentrantLock lock = new ReentrantLock();
+  private final ToldTable told = new ToldTable();
+  private final Map<Long, Integer> underWay = new HashMap<>();
+  private final Map<Long, Long> invalidated =
+      new LinkedHashMap<>() {
+        private static final long serialVersionUID = 1L;
+
+        @Override
+        protected boolean removeEldestEntry(Map.Entry<Long, Long> eldest) {
+          if (size() <= REMEMBERED_MAX) {
+            return false;
+          }
+          floor = Math.max(floor, eldest.getValue());
+          return true;
+        }
+      };
+
+  /** Counts invalidations. */
+  private long news;
+
+  /** Tickets older than this may have missed any news. */
+  private long floor;
+
+  private long trustedUntilNs = Long.MIN_VALUE;
+  private boolean isTrusted;
+
+  Freshness(Waits waits) {
+    this.waits = waits;
+  }
+
+  /** A call, from before its question until its answer. */
+  final class Ticket implements AutoCloseable {
+    private final long since;
+    private final long[] inodes;
+
+    private Ticket(long since, long[] inodes) {
+      this.since = since;
+      this.inodes = inodes;
+    }
+
+    /** How long the kernel may keep the inode's attributes, in ms. */
+    long attributesMs(long inode) {
+      lock.lock();
+      try {
+        return timeoutMs(since, inode) == 0 ? 0 : told.addInode(inode) ? LONG_MS : shortMs();
+      } finally {
+        lock.unlock();
+      }
+    }
+
+    /** How long it may keep the name, or that it isn't there, in ms. */
+    long entryMs(long directory, byte[] name) {
+      lock.lock();
+      try {
+        return timeoutMs(since, directory) == 0
+            ? 0
+            : told.addEntry(directory, name) ? LONG_MS : shortMs();
+      } finally {
+        lock.unlock();
+      }
+    }
+
+    @Override
+    public void close() {
+      lock.lock();
+      try {
+        for (long inode : inodes) {
+          underWay.computeIfPresent(inode, (key, count) -> count == 1 ? null : count - 1);
+        }
+      } finally {
+        lock.unlock();
+      }
+    }
+  }
+
+  /** A call begins that asks. */
+  Ticket begin() {
+    return begin(NONE);
+  }
+
+  /**
+   * A call begins that changes these directories: the kernel holds their locks until its answer.
+   */
+  Ticket begin(long... inodes) {
+    lock.lock();
+    try {
+      for (long inode : inodes) {
+        underWay.merge(inode, 1, Integer::sum);
+      }
+      return new Ticket(news, inodes);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Runs a call that changes these directories and gives the kernel nothing to keep. */
+  void during(Runnable change, long... directories) {
+    Ticket ticket = begin(directories);
+    try {
+      change.run();
+    } finally {
+      ticket.close();
+    }
+  }
+
+  private long timeoutMs(long since, long inode) {
+    boolean isNews = floor > since || invalidated.getOrDefault(inode, 0L) > since;
+    return isNews || !isTrusted || trustedUntilNs - waits.nowNs() <= 0 ? 0 : LONG_MS;
+  }
+
+  /** For what can't be taken back: it must be asked for again before the lease could run out. */
+  private long shortMs() {
+    return Math.max(0, (trustedUntilNs - waits.nowNs()) / NS_PER_MS);
+  }
+
+  /** This client is told in time of all changes until then. */
+  void lease(long untilNs) {
+    lock.lock();
+    try {
+      isTrusted = true;
+      trustedUntilNs = untilNs - PoolSession.TAKING_BACK_NS;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Others have made these changes: whoever asked before gets nothing to keep.
+   *
+   * @return whether an own call is under way on any of them: the kernel may hold their locks until
+   *     it is answered, so it can't be waited for
+   */
+  boolean note(List<Invalidation> changes) {
+    boolean isUnderWay = false;
+    lock.lock();
+    try {
+      news++;
+      for (Invalidation change : changes) {
+        long inode =
+            switch (change) {
+              case Invalidation.OfInode of -> of.inode();
+              case Invalidation.OfEntry of -> of.parent();
+            };
+        invalidated.remove(inode);
+        invalidated.put(inode, news);
+        isUnderWay |= underWay.containsKey(inode);
+      }
+    } finally {
+      lock.unlock();
+    }
+    return isUnderWay;
+  }
+
+  /** Anything may have changed: nothing is told for long until the next {@link #lease}. */
+  Taken distrust() {
+    lock.lock();
+    try {
+      news++;
+      floor = news;
+      isTrusted = false;
+      invalidated.clear();
+      var taken = new Taken(told.inodes(), told.entries());
+      told.clear();
+      return taken;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** What has to be taken back. */
+  record Taken(List<Long> inodes, List<ToldTable.Entry> entries) {}
+
+  /** The kernel was asked to forget this inode's attributes. */
+  void tookInode(long inode) {
+    lock.lock();
+    try {
+      told.removeInode(inode);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** The kernel was asked to forget this name. */
+  void tookEntry(long directory, byte[] name) {
+    lock.lock();
+    try {
+      told.removeEntry(directory, name);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** The kernel knows the inode no more. */
+  void forgotten(long inode) {
+    lock.lock();
+    try {
+      told.forget(inode);
+    } finally {
+      lock.unlock();
+    }
+  }
+}

@@ -1,0 +1,81 @@
+package holdfast.client.fuse;
+
+import holdfast.client.KernelCache;
+import holdfast.client.fuse.binding.LibFuse;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
+
+/**
+ * Asks the kernel to forget, over the mount's channel, until {@link #close}: the channel is freed
+ * afterwards. Blocks as long as the kernel does; a mount that ends wakes it.
+ */
+final class FuseNotifier implements KernelCache {
+  private static final Logger LOG = System.getLogger("holdfast.client.fuse");
+
+  /** The kernel doesn't know it, or the mount has ended: nothing is kept. */
+  private static final int ENOENT = 2;
+
+  private static final int ENOTCONN = 107;
+  private static final int ENODEV = 19;
+
+  /** As an offset: only attributes are forgotten. */
+  private static final long ATTRIBUTES_ONLY = -1;
+
+  private final LibFuse library;
+  private final long channel;
+  private final ReentrantReadWriteLock lock = new ReentrantReadWriteLock();
+  private boolean isClosed;
+
+  FuseNotifier(LibFuse library, long channel) {
+    this.library = library;
+    this.channel = channel;
+  }
+
+  @Override
+  public void forgetInode(long inode, boolean content) {
+    lock.readLock().lock();
+    try {
+      if (!isClosed) {
+        long offset = content ? 0 : ATTRIBUTES_ONLY;
+        check("inode", inode, library.fuse_lowlevel_notify_inval_inode(channel, inode, offset, 0));
+      }
+    } finally {
+      lock.readLock().unlock();
+    }
+  }
+
+  @Override
+  public void forgetEntry(long directory, byte[] name) {
+    long text = NativeMemory.allocate(name.length + 1L);
+    NativeMemory.putBytes(text, name, 0, name.length);
+    lock.readLock().lock();
+    try {
+      if (!isClosed) {
+        check(
+            "name in",
+            directory,
+            library.fuse_lowlevel_notify_inval_entry(channel, directory, text, name.length));
+      }
+    } finally {
+      lock.readLock().unlock();
+      NativeMemory.free(text);
+    }
+  }
+
+  private static void check(String what, long inode, int result) {
+    if (result != 0 && result != -ENOENT && result != -ENOTCONN && result != -ENODEV) {
+      LOG.log(Level.WARNING, "forget {0} {1}: expected=0, was={2}", what, inode, result);
+    }
+  }
+
+  /** Waits for notifications under way; later ones do nothing. */
+  void close() {
+    lock.writeLock().lock();
+    try {
+      isClosed = true;
+    } finally {
+      lock.writeLock().unlock();
+    }
+  }
+}
