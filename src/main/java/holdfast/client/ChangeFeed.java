@@ -21,6 +21,7 @@ final class ChangeFeed implements FileService.Watcher {
   private final Freshness freshness;
   private final Holds holds;
   private final OpenFiles files;
+  private final Directories directories;
   private final Tree tree;
   private final Waits waits;
   private final Executor notifiers;
@@ -30,12 +31,14 @@ final class ChangeFeed implements FileService.Watcher {
       Freshness freshness,
       Holds holds,
       OpenFiles files,
+      Directories directories,
       Tree tree,
       Waits waits,
       Executor notifiers) {
     this.freshness = freshness;
     this.holds = holds;
     this.files = files;
+    this.directories = directories;
     this.tree = tree;
     this.waits = waits;
     this.notifiers = notifiers;
@@ -97,10 +100,18 @@ final class ChangeFeed implements FileService.Watcher {
           try {
             taken.entries().forEach(entry -> kernel.forgetEntry(entry.directory(), entry.name()));
             taken.inodes().forEach(inode -> kernel.forgetInode(inode, false));
+            taken.listings().forEach(inode -> kernel.forgetInode(inode, true));
           } finally {
             then.run();
           }
         });
+  }
+
+  /** The kernel was given a listing that it must not keep: news came meanwhile. */
+  void takeListingBack(long directory) {
+    if (!onNotifiers(() -> kernel.forgetInode(directory, true))) {
+      takeEverythingBack(() -> {});
+    }
   }
 
   private boolean onNotifiers(Runnable work) {
@@ -130,7 +141,10 @@ final class ChangeFeed implements FileService.Watcher {
     if (content != null && of.content()) {
       files.reload(content, waits.deadlineNs());
     }
-    freshness.tookInode(of.inode());
+    if (of.content()) {
+      directories.changed(of.inode());
+    }
+    freshness.tookInode(of.inode(), of.content());
     kernel.forgetInode(of.inode(), of.content());
   }
 

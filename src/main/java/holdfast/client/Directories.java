@@ -1,43 +1,59 @@
 package holdfast.client;
 
-import holdfast.model.ErrorCode;
-import holdfast.model.HoldfastException;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.atomic.AtomicLong;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.concurrent.locks.ReentrantLock;
 
-/** The directories that are open here. Any thread. */
+/**
+ * Listings of directories: for those listed last, the page that was read, so that a listing that is
+ * fetched in small steps doesn't ask for each. Any thread.
+ */
 final class Directories {
-  /** Most open at once. */
-  private static final int HANDLES_MAX = 65_536;
+  /** Directories whose page is kept. */
+  private static final int KEPT_MAX = 64;
 
   private final Tree tree;
-  private final AtomicLong nextHandle = new AtomicLong(1);
-  private final ConcurrentHashMap<Long, DirectoryHandle> handles = new ConcurrentHashMap<>();
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Map<Long, DirectoryHandle> kept =
+      new LinkedHashMap<>(KEPT_MAX, 0.75f, true) {
+        private static final long serialVersionUID = 1L;
+
+        @Override
+        protected boolean removeEldestEntry(Map.Entry<Long, DirectoryHandle> eldest) {
+          return size() > KEPT_MAX;
+        }
+      };
 
   Directories(Tree tree) {
     this.tree = tree;
   }
 
-  long open(long inode) {
-    if (handles.size() >= HANDLES_MAX) {
-      throw new HoldfastException(
-          ErrorCode.BUSY, "open directory: expected=at most " + HANDLES_MAX + " open ones");
-    }
-    long handle = nextHandle.getAndIncrement();
-    handles.put(handle, new DirectoryHandle(inode, tree));
-    return handle;
+  /** See {@link PoolFileSystem#readDirectory}; a cookie of 0 starts with what is there now. */
+  void read(long inode, long cookie, DirectorySink sink, long deadlineNs) {
+    listing(inode, cookie == 0).read(cookie, sink, deadlineNs);
   }
 
-  void read(long handle, long cookie, DirectorySink sink, long deadlineNs) {
-    DirectoryHandle open = handles.get(handle);
-    if (open == null) {
-      throw new HoldfastException(
-          ErrorCode.BAD_HANDLE, "read directory: expected=an open handle, was=" + handle);
+  private DirectoryHandle listing(long inode, boolean isNew) {
+    lock.lock();
+    try {
+      DirectoryHandle listing = isNew ? null : kept.get(inode);
+      if (listing == null) {
+        listing = new DirectoryHandle(inode, tree);
+        kept.put(inode, listing);
+      }
+      return listing;
+    } finally {
+      lock.unlock();
     }
-    open.read(cookie, sink, deadlineNs);
   }
 
-  void close(long handle) {
-    handles.remove(handle);
+  /** The directory was changed: what was read of it is old. */
+  void changed(long inode) {
+    lock.lock();
+    try {
+      kept.remove(inode);
+    } finally {
+      lock.unlock();
+    }
   }
 }

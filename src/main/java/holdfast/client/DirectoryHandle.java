@@ -4,7 +4,7 @@ import holdfast.metadata.Answer;
 import holdfast.metadata.DirectoryEntry;
 import java.util.List;
 
-/** One open(2) of a directory: the page of it that is being listed. */
+/** A directory that is being listed: the page of it that was read last. Any thread. */
 final class DirectoryHandle {
   /** Entries asked for at once. */
   private static final int PAGE_ENTRIES = 512;

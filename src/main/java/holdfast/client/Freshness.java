@@ -86,6 +86,16 @@ final class Freshness {
       }
     }
 
+    /** Whether the kernel may keep the directory's listing. */
+    boolean mayKeepListing(long directory) {
+      lock.lock();
+      try {
+        return timeoutMs(since, directory) > 0 && told.addListing(directory);
+      } finally {
+        lock.unlock();
+      }
+    }
+
     @Override
     public void close() {
       lock.lock();
@@ -185,7 +195,7 @@ final class Freshness {
       floor = news;
       isTrusted = false;
       invalidated.clear();
-      var taken = new Taken(told.inodes(), told.entries());
+      var taken = new Taken(told.inodes(), told.listings(), told.entries());
       told.clear();
       return taken;
     } finally {
@@ -194,19 +204,22 @@ final class Freshness {
   }
 
   /** What has to be taken back. */
-  record Taken(List<Long> inodes, List<ToldTable.Entry> entries) {}
+  record Taken(List<Long> inodes, List<Long> listings, List<ToldTable.Entry> entries) {}
 
-  /** The kernel was asked to forget this inode's attributes. */
-  void tookInode(long inode) {
+  /** The kernel is asked to forget this inode's attributes, and what it holds. */
+  void tookInode(long inode, boolean content) {
     lock.lock();
     try {
       told.removeInode(inode);
+      if (content) {
+        told.removeListing(inode);
+      }
     } finally {
       lock.unlock();
     }
   }
 
-  /** The kernel was asked to forget this name. */
+  /** The kernel is asked to forget this name. */
   void tookEntry(long directory, byte[] name) {
     lock.lock();
     try {

@@ -141,6 +141,17 @@ public interface PoolFileSystem extends AutoCloseable {
   /** The last descriptor is gone: comes exactly once. A failure is logged only. */
   void release(long handle);
 
+  /** Whether a directory's handle is its inode number, so that it needn't be opened. */
+  default boolean listsByInode() {
+    return false;
+  }
+
+  /**
+   * A part of the directory's listing has reached the kernel, which keeps it unless it is told now
+   * to let go. Does not wait for that.
+   */
+  default void listed(long directory) {}
+
   /** Opens a directory for reading; its handle is one of its own kind. */
   long openDirectory(long inode);
 

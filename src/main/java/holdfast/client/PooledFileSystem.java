@@ -14,6 +14,8 @@ import holdfast.util.NamedThreads;
 import holdfast.util.WallClock;
 import java.lang.System.Logger.Level;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.locks.Lock;
 import java.util.function.Supplier;
@@ -53,6 +55,10 @@ public final class PooledFileSystem implements PoolFileSystem {
   private final Directories directories;
   private final SpaceCache space;
   private final Presentation presentation;
+
+  /** Directories whose listing is being given to the kernel and has become old meanwhile. */
+  private final Set<Long> notToKeep = ConcurrentHashMap.newKeySet();
+
   private final Flusher flusher;
   private volatile boolean isClosed;
 
@@ -94,7 +100,7 @@ public final class PooledFileSystem implements PoolFileSystem {
     presentation = new Presentation(options.ownerOrNull());
     flusher = new Flusher(files, writeBack, waits, threads);
     notifiers = threads.platformPool("notifier", NOTIFIER_COUNT, NOTIFIER_QUEUE_MAX);
-    feed = new ChangeFeed(freshness, holds, files, tree, waits, notifiers);
+    feed = new ChangeFeed(freshness, holds, files, directories, tree, waits, notifiers);
     service.watch(feed);
   }
 
@@ -502,13 +508,30 @@ public final class PooledFileSystem implements PoolFileSystem {
   }
 
   @Override
+  public boolean listsByInode() {
+    return true;
+  }
+
+  @Override
   public long openDirectory(long inode) {
-    return directories.open(inode);
+    return inode;
   }
 
   @Override
   public void readDirectory(long handle, long cookie, DirectorySink sink) {
-    directories.read(handle, cookie, sink, waits.deadlineNs());
+    try (var ticket = freshness.begin()) {
+      directories.read(handle, cookie, sink, waits.deadlineNs());
+      if (!ticket.mayKeepListing(handle)) {
+        notToKeep.add(handle);
+      }
+    }
+  }
+
+  @Override
+  public void listed(long directory) {
+    if (notToKeep.remove(directory)) {
+      feed.takeListingBack(directory);
+    }
   }
 
   @Override
@@ -519,7 +542,7 @@ public final class PooledFileSystem implements PoolFileSystem {
 
   @Override
   public void releaseDirectory(long handle) {
-    directories.close(handle);
+    // Nothing is kept for a handle.
   }
 
   @Override

@@ -13,19 +13,25 @@ import java.util.Set;
  * no room here is told for a short time only. Not thread-safe.
  */
 final class ToldTable {
-  /** Inodes and names together. */
+  /** Inodes, listings and names together. */
   static final int MAX = 50_000;
 
   /** A name that the kernel keeps, or keeps that it isn't there. */
   record Entry(long directory, byte[] name) {}
 
   private final Set<Long> inodes = new HashSet<>();
+  private final Set<Long> listings = new HashSet<>();
   private final Map<Long, Set<ByteBuffer>> names = new HashMap<>();
   private int nameCount;
 
   /** Notes the inode; false when there is no room. */
   boolean addInode(long inode) {
     return inodes.contains(inode) || hasRoom() && inodes.add(inode);
+  }
+
+  /** Notes that the kernel keeps the directory's listing; false when there is no room. */
+  boolean addListing(long directory) {
+    return listings.contains(directory) || hasRoom() && listings.add(directory);
   }
 
   /** Notes the name; false when there is no room. */
@@ -61,19 +67,28 @@ final class ToldTable {
     }
   }
 
+  void removeListing(long directory) {
+    listings.remove(directory);
+  }
+
   /** The kernel knows the inode no more, nor the names in it. */
   void forget(long inode) {
     inodes.remove(inode);
+    listings.remove(inode);
     Set<ByteBuffer> known = names.remove(inode);
     nameCount -= known == null ? 0 : known.size();
   }
 
   int size() {
-    return inodes.size() + nameCount;
+    return inodes.size() + listings.size() + nameCount;
   }
 
   List<Long> inodes() {
     return new ArrayList<>(inodes);
+  }
+
+  List<Long> listings() {
+    return new ArrayList<>(listings);
   }
 
   List<Entry> entries() {
@@ -85,6 +100,7 @@ final class ToldTable {
 
   void clear() {
     inodes.clear();
+    listings.clear();
     names.clear();
     nameCount = 0;
   }

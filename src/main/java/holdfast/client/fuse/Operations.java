@@ -22,6 +22,9 @@ import java.nio.ByteOrder;
 final class Operations {
   private static final int OK = 0;
 
+  /** ENOSYS to the first opendir: the kernel asks for no other, and keeps listings from then on. */
+  private static final int NOT_IMPLEMENTED = 38;
+
   // struct fuse_dirent { u64 ino; u64 off; u32 namelen; u32 type; char name[] } in steps of 8
   // bytes.
   private static final int ENTRY_HEADER_BYTES = 24;
@@ -38,6 +41,9 @@ final class Operations {
   private final FailureLog failures;
   private final RequestWrapper wrapper;
 
+  /** Directories aren't opened: the kernel then keeps their listings. */
+  private final boolean listsByInode;
+
   Operations(
       LibFuse library,
       PoolFileSystem files,
@@ -48,6 +54,7 @@ final class Operations {
     this.files = files;
     this.layouts = layouts;
     this.counts = counts;
+    listsByInode = files.listsByInode() && KernelVersion.opensNoDirectories();
     failures = new FailureLog(clock);
     wrapper = new RequestWrapper(library, layouts, clock, failures);
   }
@@ -322,6 +329,10 @@ final class Operations {
         address,
         inode,
         (worker, request) -> {
+          if (listsByInode) {
+            request.reply(NOT_IMPLEMENTED);
+            return;
+          }
           long handle = files.openDirectory(inode);
           layouts.putHandle(fileInfo, handle, false);
           if (!request.claim() || library.fuse_reply_open(request.address(), fileInfo) != OK) {
@@ -339,11 +350,12 @@ final class Operations {
           int room = (int) Math.min(sizeBytes, worker.data.length);
           var out = ByteBuffer.wrap(worker.data, 0, room).order(ByteOrder.nativeOrder());
           files.readDirectory(
-              layouts.getHandle(fileInfo),
+              listsByInode ? inode : layouts.getHandle(fileInfo),
               cookie,
               (name, entryInode, type, nextCookie) ->
                   putEntry(out, name, entryInode, type, nextCookie));
           replyBytes(worker, request, worker.data, out.position());
+          files.listed(inode);
         });
   }
 
@@ -379,7 +391,7 @@ final class Operations {
         address,
         inode,
         (worker, request) -> {
-          files.fsyncDirectory(layouts.getHandle(fileInfo), dataOnly != 0);
+          files.fsyncDirectory(listsByInode ? inode : layouts.getHandle(fileInfo), dataOnly != 0);
           request.reply(OK);
         });
   }
