@@ -46,6 +46,7 @@ public final class PooledFileSystem implements PoolFileSystem {
   private final ChangeFeed feed;
   private final Tree tree;
   private final OpenFiles files;
+  private final RemovedInodes removed = new RemovedInodes();
   private final Holds holds;
   private final Removals removals;
   private final ChunkReader reader;
@@ -84,9 +85,9 @@ public final class PooledFileSystem implements PoolFileSystem {
     var blocks = new ArrayPool(DirtyData.BLOCK_BYTES, WriteBack.BLOCKS_KEPT_MAX);
     files = new OpenFiles(loader, waits, blocks);
     holds = new Holds(service, files, waits, wallClock);
-    removals = new Removals(tree, files, holds);
+    removals = new Removals(tree, files, holds, this::changed);
     reader = new ChunkReader(service, sealing, new BlockCache(options.cacheSizeBytes()), sealers);
-    var committer = new Committer(service, sealing, loader, waits, wallClock);
+    var committer = new Committer(service, sealing, loader, waits);
     writeBack =
         new WriteBack(
             service, sealing, sealers, waits, wallClock, committer, reader, blocks, timeoutNs);
@@ -123,6 +124,10 @@ public final class PooledFileSystem implements PoolFileSystem {
     } catch (HoldfastException e) {
       if (e.code() == ErrorCode.NOT_FOUND && content != null) {
         return unlinked(content);
+      }
+      Attributes last = e.code() == ErrorCode.NOT_FOUND ? removed.orNull(inode) : null;
+      if (last != null) {
+        return shown(last);
       }
       throw e;
     }
@@ -175,18 +180,7 @@ public final class PooledFileSystem implements PoolFileSystem {
       }
       throw e;
     }
-    content.lock.lock();
-    try {
-      if (after.version() == content.committed.version()) {
-        boolean isUnsaved = content.isUnsaved();
-        content.committed = after;
-        content.committedNs = waits.nowNs();
-        content.mtimeNs = isUnsaved ? content.mtimeNs : after.mtimeNs();
-      }
-      return shown(content.attributes());
-    } finally {
-      content.lock.unlock();
-    }
+    return shown(content.attributesChanged(after, waits.nowNs()));
   }
 
   private FileAttributes truncate(long inode, long sizeBytes, long deadlineNs) {
@@ -219,7 +213,7 @@ public final class PooledFileSystem implements PoolFileSystem {
         content.lock.lock();
         try {
           if (content.isUnsaved()) {
-            return presentation.shown(content.attributes(), 0, entryMs);
+            return presentation.shown(content.attributes(found), 0, entryMs);
           }
         } finally {
           content.lock.unlock();
@@ -244,6 +238,7 @@ public final class PooledFileSystem implements PoolFileSystem {
   public void forget(long inode) {
     tree.forget(inode);
     freshness.forgotten(inode);
+    removed.forget(inode);
   }
 
   @Override
@@ -281,18 +276,7 @@ public final class PooledFileSystem implements PoolFileSystem {
 
   @Override
   public FileAttributes makeNode(Caller caller, long parent, byte[] name, int mode, int rdev) {
-    FileType type =
-        switch (mode & FileAttributes.TYPE_MASK) {
-          case 0, FileAttributes.REGULAR -> FileType.FILE;
-          case FileAttributes.PIPE -> FileType.FIFO;
-          case FileAttributes.SOCKET -> FileType.SOCKET;
-          case FileAttributes.CHARACTER_DEVICE -> FileType.CHAR_DEVICE;
-          case FileAttributes.BLOCK_DEVICE -> FileType.BLOCK_DEVICE;
-          default ->
-              throw new HoldfastException(
-                  ErrorCode.INVALID,
-                  "make node: expected=a type, was=0" + Integer.toOctalString(mode));
-        };
+    FileType type = Presentation.nodeType(mode);
     boolean isDevice = type == FileType.CHAR_DEVICE || type == FileType.BLOCK_DEVICE;
     return make(caller, parent, name, type, mode, isDevice ? rdev : 0, null);
   }
@@ -337,7 +321,7 @@ public final class PooledFileSystem implements PoolFileSystem {
   @Override
   public void removeDirectory(long parent, byte[] name) {
     mayChange();
-    freshness.during(() -> tree.removeDirectory(parent, name, waits.deadlineNs()), parent);
+    freshness.during(() -> changed(tree.removeDirectory(parent, name, waits.deadlineNs())), parent);
   }
 
   @Override
@@ -358,12 +342,24 @@ public final class PooledFileSystem implements PoolFileSystem {
         newParent);
   }
 
+  /**
+   * An inode's names changed: who has it open must see it before the pool is asked again. One that
+   * has lost its last name lives on only here.
+   */
+  private Attributes changed(Attributes after) {
+    removed.remember(after);
+    FileContent content = files.contentOrNull(after.inode());
+    return content == null ? after : content.attributesChanged(after, waits.nowNs());
+  }
+
   @Override
   public FileAttributes link(long inode, long newParent, byte[] newName) {
     mayChange();
     try (var ticket = freshness.begin(newParent)) {
-      Attributes linked = tree.link(inode, newParent, newName, waits.deadlineNs());
-      return made(ticket, linked, newParent, newName);
+      Attributes linked = changed(tree.link(inode, newParent, newName, waits.deadlineNs()));
+      boolean isOpen = files.contentOrNull(inode) != null;
+      return presentation.shown(
+          linked, isOpen ? 0 : ticket.attributesMs(inode), ticket.entryMs(newParent, newName));
     }
   }
 
