@@ -13,7 +13,6 @@ import holdfast.util.MonotonicClock;
 import holdfast.util.NamedThreads;
 import holdfast.util.WallClock;
 import java.lang.System.Logger.Level;
-import java.util.List;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.locks.Lock;
 import java.util.function.Supplier;
@@ -23,12 +22,6 @@ import java.util.function.Supplier;
  * Close-to-open: what one closed, every other's next open, stat or listing sees.
  */
 public final class PooledFileSystem implements PoolFileSystem {
-  /** How far a sequential reader is read ahead, in bytes. */
-  static final int AHEAD_BYTES = 8 << 20;
-
-  /** How far out of order the reads of one sequential reader may come, in bytes. */
-  private static final int AHEAD_SLACK_BYTES = 512 << 10;
-
   /** Threads that tell the kernel what changed: each may wait for a lock there. */
   private static final int NOTIFIER_COUNT = 4;
 
@@ -50,6 +43,7 @@ public final class PooledFileSystem implements PoolFileSystem {
   private final Holds holds;
   private final Removals removals;
   private final ChunkReader reader;
+  private final ReadAhead readAhead;
   private final WriteBack writeBack;
   private final Directories directories;
   private final SpaceCache space;
@@ -87,6 +81,7 @@ public final class PooledFileSystem implements PoolFileSystem {
     holds = new Holds(service, files, waits, wallClock);
     removals = new Removals(tree, files, holds, this::changed);
     reader = new ChunkReader(service, sealing, new BlockCache(options.cacheSizeBytes()), sealers);
+    readAhead = new ReadAhead(reader);
     var committer = new Committer(service, sealing, loader, waits);
     writeBack =
         new WriteBack(
@@ -392,31 +387,12 @@ public final class PooledFileSystem implements PoolFileSystem {
     FileHandle open = files.handle(handle);
     long deadlineNs = waits.deadlineNs();
     FileContent.Gaps gaps = open.content.read(offset, target, targetOffset, length);
-    readAhead(open, offset, gaps.lengthBytes(), deadlineNs);
+    readAhead.after(open, offset, gaps.lengthBytes(), deadlineNs);
     for (var extent : gaps.extents()) {
       reader.read(
           extent, target, targetOffset + (int) (extent.fileOffset() - offset), waits, deadlineNs);
     }
     return gaps.lengthBytes();
-  }
-
-  private void readAhead(FileHandle open, long offset, int lengthBytes, long deadlineNs) {
-    if (lengthBytes == 0 || !reader.mayReadAhead()) {
-      return;
-    }
-    FileContent content = open.content;
-    List<Extent> wanted;
-    content.lock.lock();
-    try {
-      Ranges.Range ahead = open.ahead(offset, lengthBytes, AHEAD_BYTES, AHEAD_SLACK_BYTES);
-      if (ahead.lengthBytes() <= 0) {
-        return;
-      }
-      wanted = Extents.within(content.view, ahead.from(), ahead.to());
-    } finally {
-      content.lock.unlock();
-    }
-    wanted.forEach(extent -> reader.blocks(extent, deadlineNs));
   }
 
   @Override
