@@ -10,7 +10,6 @@ import holdfast.metadata.Replacement;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import holdfast.peer.port.FileService;
-import holdfast.util.WallClock;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -26,15 +25,12 @@ final class Committer {
   private final Sealing sealing;
   private final ExtentLoader loader;
   private final Waits waits;
-  private final WallClock wallClock;
 
-  Committer(
-      FileService service, Sealing sealing, ExtentLoader loader, Waits waits, WallClock wallClock) {
+  Committer(FileService service, Sealing sealing, ExtentLoader loader, Waits waits) {
     this.service = service;
     this.sealing = sealing;
     this.loader = loader;
     this.waits = waits;
-    this.wallClock = wallClock;
   }
 
   /** A sealed piece that goes with its operation; its upload is the file's first one. */
@@ -189,7 +185,7 @@ final class Committer {
             sizeBytes,
             sealing.fileTag(content.sealId, version, sizeBytes, sum),
             content.mtimeNs,
-            wallClock.nowNs(),
+            content.ctimeNs,
             epoch,
             replacements);
     return new Step(commit, after, sum, taken, isLast);

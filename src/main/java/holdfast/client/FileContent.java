@@ -80,6 +80,12 @@ final class FileContent {
   long sizeBytes;
   long mtimeNs;
 
+  /**
+   * When it last changed here, by a write or otherwise: what the pool is told with the content, so
+   * that a stat(2) before close and one after it agree.
+   */
+  long ctimeNs;
+
   /** Ranges in which the view is newer than the pool's extents. */
   final Ranges uncommitted = new Ranges();
 
@@ -153,6 +159,14 @@ final class FileContent {
     view = extents;
     sizeBytes = attributes.sizeBytes();
     mtimeNs = attributes.mtimeNs();
+    ctimeNs = attributes.ctimeNs();
+  }
+
+  /** The content, and with it its times, changed now; called under the lock. */
+  void touch(long wallNs) {
+    mtimeNs = wallNs;
+    ctimeNs = wallNs;
+    attributesDirty = true;
   }
 
   /** The pool has this by now. */
@@ -201,8 +215,36 @@ final class FileContent {
     }
   }
 
+  /**
+   * Something else than the content changed, by this mount; returns how it looks now. Takes the
+   * lock.
+   */
+  Attributes attributesChanged(Attributes after, long nowNs) {
+    lock.lock();
+    try {
+      boolean wasUnsaved = isUnsaved();
+      ctimeNs = after.ctimeNs();
+      if (after.version() == committed.version()) {
+        committed = after;
+        committedNs = nowNs;
+        mtimeNs = wasUnsaved ? mtimeNs : after.mtimeNs();
+      } else {
+        committed = withContentOf(after, committed);
+      }
+      boolean isNewest = !wasUnsaved && !isUnlinked && after.version() >= committed.version();
+      return isNewest ? after : attributes(after);
+    } finally {
+      lock.unlock();
+    }
+  }
+
   /** The attributes as programs on this mount see them. */
   Attributes attributes() {
+    return attributes(committed);
+  }
+
+  /** Likewise, when the pool has just told {@code told} of what isn't the content. */
+  Attributes attributes(Attributes told) {
     long unsavedBytes = dirty.heldBytes();
     for (Upload upload : uploads) {
       unsavedBytes += upload.piece.heldBytes();
@@ -210,19 +252,38 @@ final class FileContent {
     return new Attributes(
         inode,
         sealId,
-        committed.type(),
-        committed.mode(),
-        committed.uid(),
-        committed.gid(),
-        committed.rdev(),
-        isUnlinked ? 0 : committed.linkCount(),
+        told.type(),
+        told.mode(),
+        told.uid(),
+        told.gid(),
+        told.rdev(),
+        isUnlinked ? 0 : told.linkCount(),
         sizeBytes,
         Math.min(sizeBytes, ExtentMap.allocatedBytes(view) + unsavedBytes),
         mtimeNs,
-        Math.max(committed.ctimeNs(), attributesDirty ? mtimeNs : committed.ctimeNs()),
-        committed.atimeNs(),
+        Math.max(told.ctimeNs(), ctimeNs),
+        told.atimeNs(),
         committed.version(),
         committed.fileTag());
+  }
+
+  private static Attributes withContentOf(Attributes other, Attributes content) {
+    return new Attributes(
+        content.inode(),
+        content.sealId(),
+        other.type(),
+        other.mode(),
+        other.uid(),
+        other.gid(),
+        other.rdev(),
+        other.linkCount(),
+        content.sizeBytes(),
+        content.allocatedBytes(),
+        content.mtimeNs(),
+        other.ctimeNs(),
+        other.atimeNs(),
+        content.version(),
+        content.fileTag());
   }
 
   /** What a read has to fetch beyond what memory gave: gaps, and extents to fill them from. */

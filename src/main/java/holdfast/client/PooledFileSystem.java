@@ -13,7 +13,6 @@ import holdfast.util.MonotonicClock;
 import holdfast.util.NamedThreads;
 import holdfast.util.WallClock;
 import java.lang.System.Logger.Level;
-import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadPoolExecutor;
@@ -25,12 +24,6 @@ import java.util.function.Supplier;
  * Close-to-open: what one closed, every other's next open, stat or listing sees.
  */
 public final class PooledFileSystem implements PoolFileSystem {
-  /** How far a sequential reader is read ahead, in bytes. */
-  static final int AHEAD_BYTES = 8 << 20;
-
-  /** How far out of order the reads of one sequential reader may come, in bytes. */
-  private static final int AHEAD_SLACK_BYTES = 512 << 10;
-
   /** Threads that tell the kernel what changed: each may wait for a lock there. */
   private static final int NOTIFIER_COUNT = 4;
 
@@ -48,9 +41,11 @@ public final class PooledFileSystem implements PoolFileSystem {
   private final ChangeFeed feed;
   private final Tree tree;
   private final OpenFiles files;
+  private final RemovedInodes removed = new RemovedInodes();
   private final Holds holds;
   private final Removals removals;
   private final ChunkReader reader;
+  private final ReadAhead readAhead;
   private final WriteBack writeBack;
   private final Directories directories;
   private final SpaceCache space;
@@ -90,9 +85,10 @@ public final class PooledFileSystem implements PoolFileSystem {
     var blocks = new ArrayPool(DirtyData.BLOCK_BYTES, WriteBack.BLOCKS_KEPT_MAX);
     files = new OpenFiles(loader, waits, blocks);
     holds = new Holds(service, files, waits, wallClock);
-    removals = new Removals(tree, files, holds);
+    removals = new Removals(tree, files, holds, this::changed);
     reader = new ChunkReader(service, sealing, new BlockCache(options.cacheSizeBytes()), sealers);
-    var committer = new Committer(service, sealing, loader, waits, wallClock);
+    readAhead = new ReadAhead(reader);
+    var committer = new Committer(service, sealing, loader, waits);
     writeBack =
         new WriteBack(
             service, sealing, sealers, waits, wallClock, committer, reader, blocks, timeoutNs);
@@ -129,6 +125,10 @@ public final class PooledFileSystem implements PoolFileSystem {
     } catch (HoldfastException e) {
       if (e.code() == ErrorCode.NOT_FOUND && content != null) {
         return unlinked(content);
+      }
+      Attributes last = e.code() == ErrorCode.NOT_FOUND ? removed.orNull(inode) : null;
+      if (last != null) {
+        return shown(last);
       }
       throw e;
     }
@@ -181,18 +181,7 @@ public final class PooledFileSystem implements PoolFileSystem {
       }
       throw e;
     }
-    content.lock.lock();
-    try {
-      if (after.version() == content.committed.version()) {
-        boolean isUnsaved = content.isUnsaved();
-        content.committed = after;
-        content.committedNs = waits.nowNs();
-        content.mtimeNs = isUnsaved ? content.mtimeNs : after.mtimeNs();
-      }
-      return shown(content.attributes());
-    } finally {
-      content.lock.unlock();
-    }
+    return shown(content.attributesChanged(after, waits.nowNs()));
   }
 
   private FileAttributes truncate(long inode, long sizeBytes, long deadlineNs) {
@@ -225,7 +214,7 @@ public final class PooledFileSystem implements PoolFileSystem {
         content.lock.lock();
         try {
           if (content.isUnsaved()) {
-            return presentation.shown(content.attributes(), 0, entryMs);
+            return presentation.shown(content.attributes(found), 0, entryMs);
           }
         } finally {
           content.lock.unlock();
@@ -250,6 +239,7 @@ public final class PooledFileSystem implements PoolFileSystem {
   public void forget(long inode) {
     tree.forget(inode);
     freshness.forgotten(inode);
+    removed.forget(inode);
   }
 
   @Override
@@ -287,18 +277,7 @@ public final class PooledFileSystem implements PoolFileSystem {
 
   @Override
   public FileAttributes makeNode(Caller caller, long parent, byte[] name, int mode, int rdev) {
-    FileType type =
-        switch (mode & FileAttributes.TYPE_MASK) {
-          case 0, FileAttributes.REGULAR -> FileType.FILE;
-          case FileAttributes.PIPE -> FileType.FIFO;
-          case FileAttributes.SOCKET -> FileType.SOCKET;
-          case FileAttributes.CHARACTER_DEVICE -> FileType.CHAR_DEVICE;
-          case FileAttributes.BLOCK_DEVICE -> FileType.BLOCK_DEVICE;
-          default ->
-              throw new HoldfastException(
-                  ErrorCode.INVALID,
-                  "make node: expected=a type, was=0" + Integer.toOctalString(mode));
-        };
+    FileType type = Presentation.nodeType(mode);
     boolean isDevice = type == FileType.CHAR_DEVICE || type == FileType.BLOCK_DEVICE;
     return make(caller, parent, name, type, mode, isDevice ? rdev : 0, null);
   }
@@ -343,7 +322,7 @@ public final class PooledFileSystem implements PoolFileSystem {
   @Override
   public void removeDirectory(long parent, byte[] name) {
     mayChange();
-    freshness.during(() -> tree.removeDirectory(parent, name, waits.deadlineNs()), parent);
+    freshness.during(() -> changed(tree.removeDirectory(parent, name, waits.deadlineNs())), parent);
   }
 
   @Override
@@ -364,12 +343,24 @@ public final class PooledFileSystem implements PoolFileSystem {
         newParent);
   }
 
+  /**
+   * An inode's names changed: who has it open must see it before the pool is asked again. One that
+   * has lost its last name lives on only here.
+   */
+  private Attributes changed(Attributes after) {
+    removed.remember(after);
+    FileContent content = files.contentOrNull(after.inode());
+    return content == null ? after : content.attributesChanged(after, waits.nowNs());
+  }
+
   @Override
   public FileAttributes link(long inode, long newParent, byte[] newName) {
     mayChange();
     try (var ticket = freshness.begin(newParent)) {
-      Attributes linked = tree.link(inode, newParent, newName, waits.deadlineNs());
-      return made(ticket, linked, newParent, newName);
+      Attributes linked = changed(tree.link(inode, newParent, newName, waits.deadlineNs()));
+      boolean isOpen = files.contentOrNull(inode) != null;
+      return presentation.shown(
+          linked, isOpen ? 0 : ticket.attributesMs(inode), ticket.entryMs(newParent, newName));
     }
   }
 
@@ -402,31 +393,12 @@ public final class PooledFileSystem implements PoolFileSystem {
     FileHandle open = files.handle(handle);
     long deadlineNs = waits.deadlineNs();
     FileContent.Gaps gaps = open.content.read(offset, target, targetOffset, length);
-    readAhead(open, offset, gaps.lengthBytes(), deadlineNs);
+    readAhead.after(open, offset, gaps.lengthBytes(), deadlineNs);
     for (var extent : gaps.extents()) {
       reader.read(
           extent, target, targetOffset + (int) (extent.fileOffset() - offset), waits, deadlineNs);
     }
     return gaps.lengthBytes();
-  }
-
-  private void readAhead(FileHandle open, long offset, int lengthBytes, long deadlineNs) {
-    if (lengthBytes == 0 || !reader.mayReadAhead()) {
-      return;
-    }
-    FileContent content = open.content;
-    List<Extent> wanted;
-    content.lock.lock();
-    try {
-      Ranges.Range ahead = open.ahead(offset, lengthBytes, AHEAD_BYTES, AHEAD_SLACK_BYTES);
-      if (ahead.lengthBytes() <= 0) {
-        return;
-      }
-      wanted = Extents.within(content.view, ahead.from(), ahead.to());
-    } finally {
-      content.lock.unlock();
-    }
-    wanted.forEach(extent -> reader.blocks(extent, deadlineNs));
   }
 
   @Override

@@ -1,9 +1,12 @@
 package holdfast.client;
 
+import holdfast.metadata.Attributes;
+import holdfast.metadata.OperationResult;
 import holdfast.metadata.RenameMode;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import java.util.concurrent.locks.Lock;
+import java.util.function.Consumer;
 
 /** Removes names, by unlink and rename, so that files that are open here outlive them. Blocks. */
 final class Removals {
@@ -13,17 +16,20 @@ final class Removals {
   private final Tree tree;
   private final OpenFiles files;
   private final Holds holds;
+  private final Consumer<Attributes> onChange;
 
-  Removals(Tree tree, OpenFiles files, Holds holds) {
+  /** {@code onChange} gets every inode that has other names or another parent now. */
+  Removals(Tree tree, OpenFiles files, Holds holds, Consumer<Attributes> onChange) {
     this.tree = tree;
     this.files = files;
     this.holds = holds;
+    this.onChange = onChange;
   }
 
   /** Removes a name that isn't a directory's. */
   void unlink(long parent, byte[] name, long deadlineNs) {
     if (files.isIdle()) {
-      holds.removed(tree.unlink(parent, name, false, deadlineNs), false);
+      removed(tree.unlink(parent, name, false, deadlineNs), false);
       return;
     }
     long inode = tree.lookup(parent, name, deadlineNs).inode();
@@ -31,7 +37,7 @@ final class Removals {
     removing.lock();
     try {
       boolean hold = holds.isOpen(inode);
-      holds.removed(tree.unlink(parent, name, hold, deadlineNs), hold);
+      removed(tree.unlink(parent, name, hold, deadlineNs), hold);
     } finally {
       removing.unlock();
     }
@@ -64,9 +70,15 @@ final class Removals {
       RenameMode mode,
       boolean hold,
       long deadlineNs) {
-    tree.rename(parent, name, newParent, newName, mode, hold, deadlineNs)
-        .others()
-        .forEach(after -> holds.removed(after, hold && after.linkCount() == 0));
+    OperationResult.Done done =
+        tree.rename(parent, name, newParent, newName, mode, hold, deadlineNs);
+    onChange.accept(done.attributes());
+    done.others().forEach(after -> removed(after, hold && after.linkCount() == 0));
+  }
+
+  private void removed(Attributes after, boolean wasHeld) {
+    holds.removed(after, wasHeld);
+    onChange.accept(after);
   }
 
   private long inodeOf(long parent, byte[] name, long deadlineNs) {

@@ -110,9 +110,11 @@ final class Tree {
         .attributes();
   }
 
-  void removeDirectory(long parent, byte[] name, long deadlineNs) {
+  /** Removes a directory; returns its attributes afterwards. */
+  Attributes removeDirectory(long parent, byte[] name, long deadlineNs) {
     EntryName sealed = sealing.name(sealId(parent, deadlineNs), name);
-    change(new Operation.RemoveDirectory(parent, sealed, wallClock.nowNs()), deadlineNs);
+    return change(new Operation.RemoveDirectory(parent, sealed, wallClock.nowNs()), deadlineNs)
+        .attributes();
   }
 
   /** Renames; returns what happened to every inode it touched. */

@@ -102,8 +102,7 @@ final class WriteBack {
         }
         content.dirty.write(offset, source, sourceOffset, lengthBytes);
         content.sizeBytes = Math.max(content.sizeBytes, offset + lengthBytes);
-        content.mtimeNs = wallClock.nowNs();
-        content.attributesDirty = true;
+        content.touch(wallClock.nowNs());
       } finally {
         budget.release(wantedBytes - (content.dirty.heldBytes() - heldBefore));
       }
@@ -412,7 +411,7 @@ final class WriteBack {
       long heldBefore = content.dirty.heldBytes();
       content.setSize(sizeBytes);
       budget.release(heldBefore - content.dirty.heldBytes());
-      content.mtimeNs = wallClock.nowNs();
+      content.touch(wallClock.nowNs());
     } finally {
       content.lock.unlock();
     }

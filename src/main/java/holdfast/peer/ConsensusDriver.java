@@ -119,6 +119,10 @@ final class ConsensusDriver {
   private SnapshotMeta applied;
   private long writtenIndex;
   private long writtenTerm;
+
+  /** What the core said in this term; it says each index once only. */
+  private long forcedAtMajority;
+
   private boolean isForceDue;
   private boolean isForcing;
   private boolean isForceAsked;
@@ -255,6 +259,10 @@ final class ConsensusDriver {
       then.onFailure(code, "force log: expected=a leader with room, was=" + role);
       return;
     }
+    if (index <= forcedAtMajority) {
+      then.onApplied(index);
+      return;
+    }
     forcing.add(new Waiting(index, then));
     step(new Event.Force(index));
   }
@@ -317,7 +325,10 @@ final class ConsensusDriver {
       }
       case Effect.ReadRejected reject ->
           reads.remove(reject.id()).onFailure(code(reject.reason()), text(reject.reason()));
-      case Effect.ForcedAtMajority forced -> answerUpTo(forcing, forced.index());
+      case Effect.ForcedAtMajority forced -> {
+        forcedAtMajority = forced.index();
+        answerUpTo(forcing, forcedAtMajority);
+      }
       case Effect.SnapshotWanted wanted -> saveSnapshot();
       case Effect.ReadSnapshot read -> snapshots.read(read);
       case Effect.StoreSnapshotChunk store -> snapshots.store(store);
@@ -410,6 +421,7 @@ final class ConsensusDriver {
 
   private void changeRole(Effect.RoleChanged changed) {
     role = changed.role();
+    forcedAtMajority = changed.term() == term ? forcedAtMajority : 0;
     term = changed.term();
     leader = changed.leader();
     if (role != Role.LEADER) {

@@ -219,6 +219,92 @@ class PooledFileSystemTest {
     assertThrows(HoldfastException.class, () -> fs.lookup(1, name("old")));
   }
 
+  @Test
+  void linkOfAFileThatIsBeingWrittenShowsItsNewSizeAndCount() {
+    CreatedFile created = fs.create(ROOT, 1, name("a"), 0644, 0);
+    long inode = created.attributes().inode();
+    put(fs, created.handle(), 0, bytes(20, 1_000));
+
+    FileAttributes linked = fs.link(inode, 1, name("b"));
+
+    // The pool hadn't got the content yet: the kernel was told a size of 0 and cut its pages.
+    assertEquals(1_000, linked.sizeBytes());
+    assertEquals(2, linked.linkCount());
+    assertEquals(2, fs.lookup(1, name("b")).linkCount());
+    assertEquals(2, fs.attributes(inode).linkCount());
+    fs.unlink(1, name("a"));
+    assertEquals(1, fs.attributes(inode).linkCount());
+    fs.rename(1, name("b"), 1, name("c"), 0);
+    assertEquals(1_000, fs.lookup(1, name("c")).sizeBytes());
+    fs.flush(created.handle());
+    fs.release(created.handle());
+    assertArrayEquals(bytes(20, 1_000), read(fs, "c"));
+  }
+
+  @Test
+  void timesOfAWrittenFileStayWhatTheyWereWhenItIsClosed() {
+    CreatedFile created = fs.create(ROOT, 1, name("a"), 0644, 0);
+    long inode = created.attributes().inode();
+    put(fs, created.handle(), 0, bytes(21, 100));
+    FileAttributes written = fs.attributes(inode);
+
+    fs.flush(created.handle());
+    FileAttributes closed = fs.attributes(inode);
+    fs.release(created.handle());
+
+    assertTrue(written.ctimeNs() > created.attributes().ctimeNs());
+    assertEquals(written.mtimeNs(), written.ctimeNs());
+    // git, for one, compares what it saw before close with what it finds later.
+    assertEquals(written.ctimeNs(), closed.ctimeNs());
+    assertEquals(written.mtimeNs(), closed.mtimeNs());
+  }
+
+  @Test
+  void changedModeOfAFileThatIsBeingWrittenIsSeenAndOutlivesItsCommit() {
+    CreatedFile created = fs.create(ROOT, 1, name("a"), 0644, 0);
+    long inode = created.attributes().inode();
+    put(fs, created.handle(), 0, bytes(22, 100));
+    long writtenNs = fs.attributes(inode).mtimeNs();
+    var mode = new AttributeChange(AttributeChange.MODE, 0600, 0, 0, 0, 0, 0);
+
+    FileAttributes changed = fs.setAttributes(inode, mode, created.handle());
+
+    assertEquals(0100600, changed.mode());
+    assertEquals(100, changed.sizeBytes());
+    assertEquals(writtenNs, changed.mtimeNs());
+    assertTrue(changed.ctimeNs() > writtenNs);
+    fs.flush(created.handle());
+    fs.release(created.handle());
+    assertEquals(0100600, fs.attributes(inode).mode());
+    assertEquals(changed.ctimeNs(), fs.attributes(inode).ctimeNs());
+  }
+
+  @Test
+  void removedDirectoryAndPipeHaveAttributesUntilTheyAreForgotten() {
+    long directory = fs.makeDirectory(ROOT, 1, name("d"), 0755).inode();
+    long pipe = fs.makeNode(ROOT, 1, name("p"), FileAttributes.PIPE | 0644, 0).inode();
+    fs.removeDirectory(1, name("d"));
+    fs.unlink(1, name("p"));
+
+    assertEquals(0, fs.attributes(directory).linkCount());
+    assertEquals(0040755, fs.attributes(directory).mode());
+    assertEquals(0, fs.attributes(pipe).linkCount());
+    fs.forget(directory);
+    fs.forget(pipe);
+    var gone = assertThrows(HoldfastException.class, () -> fs.attributes(directory));
+    assertEquals(ErrorCode.NOT_FOUND, gone.code());
+  }
+
+  @Test
+  void directoryThatARenameReplacedHasAttributesUntilItIsForgotten() {
+    fs.makeDirectory(ROOT, 1, name("new"), 0755);
+    long replaced = fs.makeDirectory(ROOT, 1, name("old"), 0755).inode();
+
+    fs.rename(1, name("new"), 1, name("old"), 0);
+
+    assertEquals(0, fs.attributes(replaced).linkCount());
+  }
+
   /** Random writes, cuts, flushes and reads of one file beside an array that does the same. */
   @ParameterizedTest
   @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8})

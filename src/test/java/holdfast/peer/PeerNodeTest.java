@@ -172,6 +172,23 @@ class PeerNodeTest {
   }
 
   @Test
+  void whatTheMajorityHasForcedAlreadyIsAnsweredWithoutAnotherChange() {
+    var cluster = SimCluster.of(3).start();
+    var client = cluster.client();
+    cluster.get(client.open());
+    cluster.get(client.put("a", bytes(1, 500)));
+    cluster.run(10 * SimWorld.S);
+
+    for (int i = 0; i < 3; i++) {
+      long startNs = client.loop().nowNs();
+      cluster.get(client.service().forceLog(client.deadline()));
+
+      // It waited for the next index to be forced, which in an idle pool never came.
+      assertTrue(client.loop().nowNs() - startNs < SimWorld.S);
+    }
+  }
+
+  @Test
   void aPeerWhoseLogFailsStopsAndComesBackAsANewIncarnation() {
     var cluster = SimCluster.of(3).start();
     var client = cluster.client();
