@@ -65,6 +65,11 @@ final class FileContent {
   /** As the pool last told. */
   Attributes committed;
 
+  /** Names that lead to it, and when the last one came or went here, by the pool's word. */
+  private int linkCount;
+
+  private long linkedNs = Long.MIN_VALUE;
+
   /** When it told, on the monotonic clock. */
   long committedNs;
 
@@ -158,9 +163,32 @@ final class FileContent {
   /** The pool has this by now. */
   void committed(Attributes attributes, List<Extent> extents, ExtentSum sumOrNull, long nowNs) {
     committed = attributes;
+    // An answer that was under way when a name came or went here is older than that.
+    linkCount = attributes.ctimeNs() >= linkedNs ? attributes.linkCount() : linkCount;
     committedExtents = extents;
     committedSumOrNull = sumOrNull;
     committedNs = nowNs;
+  }
+
+  /** A name of it came or went here, and it has others. */
+  void linked(Attributes after) {
+    lock.lock();
+    try {
+      linkCount = after.linkCount();
+      linkedNs = after.ctimeNs();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** The attributes as they are here, if the pool's word is older than ours; null if it isn't. */
+  Attributes ownOrNull() {
+    lock.lock();
+    try {
+      return isUnsaved() || isUnlinked ? attributes() : null;
+    } finally {
+      lock.unlock();
+    }
   }
 
   /** Whether anything is here that the pool hasn't got. */
@@ -215,11 +243,13 @@ final class FileContent {
         committed.uid(),
         committed.gid(),
         committed.rdev(),
-        isUnlinked ? 0 : committed.linkCount(),
+        isUnlinked ? 0 : linkCount,
         sizeBytes,
         Math.min(sizeBytes, ExtentMap.allocatedBytes(view) + unsavedBytes),
         mtimeNs,
-        Math.max(committed.ctimeNs(), attributesDirty ? mtimeNs : committed.ctimeNs()),
+        Math.max(
+            Math.max(committed.ctimeNs(), linkedNs),
+            attributesDirty ? mtimeNs : committed.ctimeNs()),
         committed.atimeNs(),
         committed.version(),
         committed.fileTag());

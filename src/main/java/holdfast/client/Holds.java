@@ -70,11 +70,12 @@ final class Holds {
    * @param wasHeld whether the operation said that it is open here
    */
   void removed(Attributes after, boolean wasHeld) {
-    if (after.linkCount() > 0) {
-      return;
-    }
     FileContent content = files.contentOrNull(after.inode());
-    if (content != null) {
+    if (after.linkCount() > 0) {
+      if (content != null) {
+        content.linked(after);
+      }
+    } else if (content != null) {
       lostName(content, wasHeld);
     } else if (wasHeld) {
       // Another client had put another file there since it was looked at.

@@ -106,16 +106,9 @@ public final class PooledFileSystem implements PoolFileSystem {
   @Override
   public FileAttributes attributes(long inode) {
     FileContent content = files.contentOrNull(inode);
-    if (content != null) {
-      content.lock.lock();
-      try {
-        // While it changes here, the pool's word is older than ours.
-        if (content.isUnsaved() || content.isUnlinked) {
-          return shown(content.attributes());
-        }
-      } finally {
-        content.lock.unlock();
-      }
+    Attributes own = content == null ? null : content.ownOrNull();
+    if (own != null) {
+      return shown(own);
     }
     try (var ticket = freshness.begin()) {
       Attributes found = tree.attributes(inode, waits.deadlineNs());
@@ -363,7 +356,13 @@ public final class PooledFileSystem implements PoolFileSystem {
     mayChange();
     try (var ticket = freshness.begin(newParent)) {
       Attributes linked = tree.link(inode, newParent, newName, waits.deadlineNs());
-      return made(ticket, linked, newParent, newName);
+      FileContent content = files.contentOrNull(inode);
+      if (content == null) {
+        return made(ticket, linked, newParent, newName);
+      }
+      content.linked(linked);
+      Attributes own = content.ownOrNull();
+      return presentation.shown(own == null ? linked : own, 0, ticket.entryMs(newParent, newName));
     }
   }
 
