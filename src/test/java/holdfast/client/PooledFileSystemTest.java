@@ -166,6 +166,30 @@ class PooledFileSystemTest {
     assertEquals(ErrorCode.NOT_FOUND, gone.code());
   }
 
+  /** Link counts were those of before the first unsaved write; link forgot what was unsaved. */
+  @Test
+  void namesThatComeAndGoWhileAFileHasUnsavedDataAreCounted() {
+    write(fs, "one", bytes(10, 100));
+    long inode = fs.lookup(1, name("one")).inode();
+    long handle = fs.open(inode, OpenFlags.READ_WRITE).handle();
+    put(fs, handle, 0, bytes(11, 5_000));
+
+    FileAttributes linked = fs.link(inode, 1, name("two"));
+    fs.link(inode, 1, name("three"));
+    write(fs, "four", bytes(12, 1));
+    fs.unlink(1, name("one"));
+    int withoutOne = fs.attributes(inode).linkCount();
+    fs.rename(1, name("four"), 1, name("two"), 0);
+    int withoutTwo = fs.lookup(1, name("three")).linkCount();
+    fs.release(handle);
+
+    assertEquals(5_000, linked.sizeBytes());
+    assertEquals(2, linked.linkCount());
+    assertEquals(2, withoutOne);
+    assertEquals(1, withoutTwo);
+    assertEquals(1, fs.attributes(inode).linkCount());
+  }
+
   @Test
   void twoMountsWritingPartsOfOneFileLoseNeithersPart() {
     write(fs, "g", new byte[1_000_000]);
