@@ -222,7 +222,8 @@ final class FileContent {
         Math.max(committed.ctimeNs(), attributesDirty ? mtimeNs : committed.ctimeNs()),
         committed.atimeNs(),
         committed.version(),
-        committed.fileTag());
+        committed.fileTag(),
+        committed.xattrCount());
   }
 
   /** What a read has to fetch beyond what memory gave: gaps, and extents to fill them from. */
