@@ -163,6 +163,22 @@ final class FileContent {
     committedNs = nowNs;
   }
 
+  /** An operation that left the content has led to these; called without the lock. */
+  Attributes attributesChanged(Attributes after, long nowNs) {
+    lock.lock();
+    try {
+      if (after.version() == committed.version()) {
+        boolean wasUnsaved = isUnsaved();
+        committed = after;
+        committedNs = nowNs;
+        mtimeNs = wasUnsaved ? mtimeNs : after.mtimeNs();
+      }
+      return attributes();
+    } finally {
+      lock.unlock();
+    }
+  }
+
   /** Whether anything is here that the pool hasn't got. */
   boolean isUnsaved() {
     return !dirty.isEmpty() || !uploads.isEmpty() || isUncommitted() || isCommitting;

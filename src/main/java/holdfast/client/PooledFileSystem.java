@@ -23,12 +23,6 @@ import java.util.function.Supplier;
  * Close-to-open: what one closed, every other's next open, stat or listing sees.
  */
 public final class PooledFileSystem implements PoolFileSystem {
-  /** How far a sequential reader is read ahead, in bytes. */
-  static final int AHEAD_BYTES = 8 << 20;
-
-  /** How far out of order the reads of one sequential reader may come, in bytes. */
-  private static final int AHEAD_SLACK_BYTES = 512 << 10;
-
   /** Threads that tell the kernel what changed: each may wait for a lock there. */
   private static final int NOTIFIER_COUNT = 4;
 
@@ -49,7 +43,9 @@ public final class PooledFileSystem implements PoolFileSystem {
   private final Holds holds;
   private final Removals removals;
   private final ChunkReader reader;
+  private final ReadAhead readAhead;
   private final WriteBack writeBack;
+  private final Xattrs xattrs;
   private final Directories directories;
   private final SpaceCache space;
   private final Presentation presentation;
@@ -86,11 +82,14 @@ public final class PooledFileSystem implements PoolFileSystem {
     holds = new Holds(service, files, waits, wallClock);
     removals = new Removals(tree, files, holds);
     reader = new ChunkReader(service, sealing, new BlockCache(options.cacheSizeBytes()), sealers);
+    readAhead = new ReadAhead(reader);
     var committer = new Committer(service, sealing, loader, waits, wallClock);
     writeBack =
         new WriteBack(
             service, sealing, sealers, waits, wallClock, committer, reader, blocks, timeoutNs);
     space = new SpaceCache(service, waits);
+    boolean isForUserOnly = options.ownerOrNull() != null;
+    xattrs = new Xattrs(tree, files, sealing, waits, wallClock, isForUserOnly);
     presentation = new Presentation(options.ownerOrNull());
     flusher = new Flusher(files, writeBack, waits, threads);
     notifiers = threads.platformPool("notifier", NOTIFIER_COUNT, NOTIFIER_QUEUE_MAX);
@@ -175,18 +174,7 @@ public final class PooledFileSystem implements PoolFileSystem {
       }
       throw e;
     }
-    content.lock.lock();
-    try {
-      if (after.version() == content.committed.version()) {
-        boolean isUnsaved = content.isUnsaved();
-        content.committed = after;
-        content.committedNs = waits.nowNs();
-        content.mtimeNs = isUnsaved ? content.mtimeNs : after.mtimeNs();
-      }
-      return shown(content.attributes());
-    } finally {
-      content.lock.unlock();
-    }
+    return shown(content.attributesChanged(after, waits.nowNs()));
   }
 
   private FileAttributes truncate(long inode, long sizeBytes, long deadlineNs) {
@@ -281,18 +269,7 @@ public final class PooledFileSystem implements PoolFileSystem {
 
   @Override
   public FileAttributes makeNode(Caller caller, long parent, byte[] name, int mode, int rdev) {
-    FileType type =
-        switch (mode & FileAttributes.TYPE_MASK) {
-          case 0, FileAttributes.REGULAR -> FileType.FILE;
-          case FileAttributes.PIPE -> FileType.FIFO;
-          case FileAttributes.SOCKET -> FileType.SOCKET;
-          case FileAttributes.CHARACTER_DEVICE -> FileType.CHAR_DEVICE;
-          case FileAttributes.BLOCK_DEVICE -> FileType.BLOCK_DEVICE;
-          default ->
-              throw new HoldfastException(
-                  ErrorCode.INVALID,
-                  "make node: expected=a type, was=0" + Integer.toOctalString(mode));
-        };
+    FileType type = Presentation.nodeType(mode);
     boolean isDevice = type == FileType.CHAR_DEVICE || type == FileType.BLOCK_DEVICE;
     return make(caller, parent, name, type, mode, isDevice ? rdev : 0, null);
   }
@@ -396,31 +373,12 @@ public final class PooledFileSystem implements PoolFileSystem {
     FileHandle open = files.handle(handle);
     long deadlineNs = waits.deadlineNs();
     FileContent.Gaps gaps = open.content.read(offset, target, targetOffset, length);
-    readAhead(open, offset, gaps.lengthBytes(), deadlineNs);
+    readAhead.after(open, offset, gaps.lengthBytes(), deadlineNs);
     for (var extent : gaps.extents()) {
       reader.read(
           extent, target, targetOffset + (int) (extent.fileOffset() - offset), waits, deadlineNs);
     }
     return gaps.lengthBytes();
-  }
-
-  private void readAhead(FileHandle open, long offset, int lengthBytes, long deadlineNs) {
-    if (lengthBytes == 0 || !reader.mayReadAhead()) {
-      return;
-    }
-    FileContent content = open.content;
-    List<Extent> wanted;
-    content.lock.lock();
-    try {
-      Ranges.Range ahead = open.ahead(offset, lengthBytes, AHEAD_BYTES, AHEAD_SLACK_BYTES);
-      if (ahead.lengthBytes() <= 0) {
-        return;
-      }
-      wanted = Extents.within(content.view, ahead.from(), ahead.to());
-    } finally {
-      content.lock.unlock();
-    }
-    wanted.forEach(extent -> reader.blocks(extent, deadlineNs));
   }
 
   @Override
@@ -520,6 +478,28 @@ public final class PooledFileSystem implements PoolFileSystem {
   @Override
   public void releaseDirectory(long handle) {
     directories.close(handle);
+  }
+
+  @Override
+  public byte[] xattrOrNull(long inode, byte[] name) {
+    return xattrs.valueOrNull(inode, name);
+  }
+
+  @Override
+  public List<byte[]> xattrNames(Caller caller, long inode) {
+    return xattrs.names(caller, inode);
+  }
+
+  @Override
+  public void setXattr(long inode, byte[] name, byte[] value, int flags) {
+    mayChange();
+    xattrs.set(inode, name, value, flags);
+  }
+
+  @Override
+  public void removeXattr(long inode, byte[] name) {
+    mayChange();
+    xattrs.remove(inode, name);
   }
 
   @Override

@@ -1,6 +1,9 @@
 package holdfast.client;
 
 import holdfast.metadata.Attributes;
+import holdfast.metadata.FileType;
+import holdfast.model.ErrorCode;
+import holdfast.model.HoldfastException;
 
 /** How inodes look on a mount: whose they seem to be, and how long a kernel may believe it. */
 final class Presentation {
@@ -36,9 +39,22 @@ final class Presentation {
         entryMs);
   }
 
+  /** The type that mknod(2) wants. */
+  static FileType nodeType(int mode) {
+    return switch (mode & FileAttributes.TYPE_MASK) {
+      case 0, FileAttributes.REGULAR -> FileType.FILE;
+      case FileAttributes.PIPE -> FileType.FIFO;
+      case FileAttributes.SOCKET -> FileType.SOCKET;
+      case FileAttributes.CHARACTER_DEVICE -> FileType.CHAR_DEVICE;
+      case FileAttributes.BLOCK_DEVICE -> FileType.BLOCK_DEVICE;
+      default ->
+          throw new HoldfastException(
+              ErrorCode.INVALID, "make node: expected=a type, was=0" + Integer.toOctalString(mode));
+    };
+  }
+
   /** What a caller makes: its own, unless everything is somebody's. */
-  Tree.Wanted wanted(
-      Caller caller, holdfast.metadata.FileType type, int mode, int rdev, byte[] targetOrNull) {
+  Tree.Wanted wanted(Caller caller, FileType type, int mode, int rdev, byte[] targetOrNull) {
     int uid = ownerOrNull == null ? caller.uid() : ownerOrNull.uid();
     int gid = ownerOrNull == null ? caller.gid() : ownerOrNull.gid();
     // The namespace gives a set-group-id directory's group to what is made in it.

@@ -38,6 +38,7 @@ final class Keys {
 
   /** Inode number, client id: the client's session holds the orphan. */
   static final int HOLD = 9;
+
   /** Inode number, cookie: an extended attribute; an inode's are adjacent. */
   static final int XATTR = 10;
 

@@ -37,6 +37,7 @@ final class Operations {
   private final LookupCounts counts;
   private final FailureLog failures;
   private final RequestWrapper wrapper;
+  private final XattrOperations xattrs;
 
   Operations(
       LibFuse library,
@@ -50,6 +51,11 @@ final class Operations {
     this.counts = counts;
     failures = new FailureLog(clock);
     wrapper = new RequestWrapper(library, layouts, clock, failures);
+    xattrs = new XattrOperations(library, files, wrapper);
+  }
+
+  XattrOperations xattrs() {
+    return xattrs;
   }
 
   /** From now on every request is refused with ENOTCONN: the file system is being closed. */
@@ -445,7 +451,7 @@ final class Operations {
   }
 
   /** A wrong count would read or write memory that isn't ours. */
-  private static void checkCount(int count, int countMax) {
+  static void checkCount(int count, int countMax) {
     Invariants.check(
         count >= 0 && count <= countMax,
         "check file system's count: expected=0 to %d, was=%d",
