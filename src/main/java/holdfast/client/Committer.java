@@ -144,7 +144,10 @@ final class Committer {
 
   /** Something else happened to the file since the piece was made: it goes the long way. */
   private static boolean mayGoInline(FileContent content, FileContent.Upload upload) {
-    return !content.isGone && content.uncommitted.isEmpty() && upload.cutBytes == Long.MAX_VALUE;
+    return !content.isGone
+        && content.uncommitted.isEmpty()
+        && upload.cutBytes == Long.MAX_VALUE
+        && upload.holes.isEmpty();
   }
 
   /** The next operation: as many of the changed ranges, ascending, as one can carry. */

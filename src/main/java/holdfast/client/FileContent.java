@@ -36,6 +36,9 @@ final class FileContent {
     /** A truncation came after it: nothing from here on counts. */
     long cutBytes = Long.MAX_VALUE;
 
+    /** Became holes after it: nothing in them counts. */
+    final Ranges holes = new Ranges();
+
     /** The epoch in which it was stored. */
     long epoch = Long.MAX_VALUE;
 
@@ -51,6 +54,18 @@ final class FileContent {
 
     boolean isEnded() {
       return extentsOrNull != null || failureOrNull != null;
+    }
+
+    /** Copies what counts of the range to the target, as {@link DirtyPiece#read}. */
+    void read(long offset, int lengthBytes, byte[] target, int targetOffset, Ranges covered) {
+      int keptBytes = (int) Math.max(0, Math.min(lengthBytes, cutBytes - offset));
+      piece.read(offset, keptBytes, target, targetOffset, covered);
+      for (Ranges.Range hole : holes.within(offset, offset + lengthBytes)) {
+        // Older uploads have the hole too: whatever is there came later, and isn't memory's.
+        int at = targetOffset + (int) (hole.from() - offset);
+        Arrays.fill(target, at, at + (int) hole.lengthBytes(), (byte) 0);
+        covered.remove(hole.from(), hole.to());
+      }
     }
   }
 
@@ -194,6 +209,16 @@ final class FileContent {
     }
   }
 
+  /** The size at this moment, what isn't saved included. */
+  long sizeBytesNow() {
+    lock.lock();
+    try {
+      return sizeBytes;
+    } finally {
+      lock.unlock();
+    }
+  }
+
   boolean isUncommitted() {
     return !isGone && (!uncommitted.isEmpty() || attributesDirty);
   }
@@ -256,8 +281,7 @@ final class FileContent {
       Arrays.fill(target, targetOffset, targetOffset + lengthBytes, (byte) 0);
       var covered = new Ranges();
       for (Upload upload : uploads) {
-        int keptBytes = (int) Math.max(0, Math.min(lengthBytes, upload.cutBytes - offset));
-        upload.piece.read(offset, keptBytes, target, targetOffset, covered);
+        upload.read(offset, lengthBytes, target, targetOffset, covered);
       }
       dirty.read(offset, lengthBytes, target, targetOffset, covered);
       var wanted = new ArrayList<Extent>();
@@ -315,7 +339,7 @@ final class FileContent {
     applyEnded();
   }
 
-  /** Lays the extents over the view, but for what a truncation cut off meanwhile. */
+  /** Lays the extents over the view, but for what was cut off or became a hole meanwhile. */
   private List<Extent> lay(Upload upload, List<Extent> extents) {
     long endBytes = Math.min(sizeBytes, upload.cutBytes);
     var laid = new ArrayList<Extent>(extents.size());
@@ -323,8 +347,10 @@ final class FileContent {
     for (Extent extent : extents) {
       if (extent.fileOffset() < endBytes) {
         Extent kept = extent.crop(0, endBytes);
-        laid.add(kept);
-        ranges.add(new Ranges.Range(kept.fileOffset(), kept.fileEnd()));
+        for (Ranges.Range range : upload.holes.gaps(kept.fileOffset(), kept.fileEnd())) {
+          laid.add(kept.crop(range.from(), range.to()));
+          ranges.add(range);
+        }
       }
     }
     view = Extents.replace(view, ranges, laid);
@@ -364,6 +390,20 @@ final class FileContent {
       view = ExtentMap.truncate(view, newBytes);
     }
     sizeBytes = newBytes;
+    attributesDirty = true;
+  }
+
+  /** Makes a range a hole, as far as the file reaches; called under the lock. */
+  void clear(long from, long to) {
+    long endBytes = Math.min(to, sizeBytes);
+    if (from >= endBytes) {
+      return;
+    }
+    uncommitted.add(from, endBytes);
+    written.add(from, endBytes);
+    uploads.forEach(upload -> upload.holes.add(from, endBytes));
+    dirty.remove(from, endBytes);
+    view = Extents.replace(view, List.of(new Ranges.Range(from, endBytes)), List.of());
     attributesDirty = true;
   }
 
@@ -413,7 +453,12 @@ final class FileContent {
 
   /** The first byte behind everything that programs wrote here and the pool hasn't got. */
   private long unsavedEnd() {
-    long endBytes = Math.max(written.end(), dirty.end());
+    long endBytes = dirty.end();
+    for (Ranges.Range range : written.list()) {
+      // A hole that was made is no reason for a file to reach there.
+      List<Extent> extents = Extents.within(view, range.from(), range.to());
+      endBytes = extents.isEmpty() ? endBytes : Math.max(endBytes, extents.getLast().fileEnd());
+    }
     for (Upload upload : uploads) {
       long uploadEnd = Math.min(upload.piece.parts().getLast().to(), upload.cutBytes);
       endBytes = Math.max(endBytes, upload.isRewrite ? 0 : uploadEnd);

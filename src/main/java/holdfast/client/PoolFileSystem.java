@@ -130,6 +130,22 @@ public interface PoolFileSystem extends AutoCloseable {
    */
   int write(long handle, long offset, byte[] source, int sourceOffset, int length);
 
+  /** Flag of {@link #allocate}: the size stays. */
+  int ALLOCATE_KEEP_SIZE = 1;
+
+  /** Flag of {@link #allocate}, with {@link #ALLOCATE_KEEP_SIZE}: the range becomes a hole. */
+  int ALLOCATE_PUNCH_HOLE = 2;
+
+  /** Flag of {@link #allocate}: the range reads as zeros. */
+  int ALLOCATE_ZERO_RANGE = 16;
+
+  /**
+   * fallocate(2): without a flag the file is made to reach the end of the range, with zeros;
+   * otherwise as the flags say. No space is reserved: {@code NO_SPACE} says that there is not
+   * enough now. {@code UNSUPPORTED} for any other mode.
+   */
+  void allocate(long handle, int mode, long offset, long lengthBytes);
+
   /**
    * A close(2) of one of the handle's descriptors: what was written so far is with the pool on
    * return, and a failure of an earlier background write is thrown here. May come several times,

@@ -46,6 +46,7 @@ public final class PooledFileSystem implements PoolFileSystem {
   private final ReadAhead readAhead;
   private final WriteBack writeBack;
   private final Xattrs xattrs;
+  private final Allocation allocation;
   private final Directories directories;
   private final SpaceCache space;
   private final Presentation presentation;
@@ -90,6 +91,7 @@ public final class PooledFileSystem implements PoolFileSystem {
     space = new SpaceCache(service, waits);
     boolean isForUserOnly = options.ownerOrNull() != null;
     xattrs = new Xattrs(tree, files, sealing, waits, wallClock, isForUserOnly);
+    allocation = new Allocation(writeBack, space);
     presentation = new Presentation(options.ownerOrNull());
     flusher = new Flusher(files, writeBack, waits, threads);
     notifiers = threads.platformPool("notifier", NOTIFIER_COUNT, NOTIFIER_QUEUE_MAX);
@@ -400,6 +402,13 @@ public final class PooledFileSystem implements PoolFileSystem {
         () -> files.all().forEach(writeBack::saveAll),
         waits.deadlineNs());
     return length;
+  }
+
+  @Override
+  public void allocate(long handle, int mode, long offset, long lengthBytes) {
+    mayChange();
+    FileContent content = files.handle(handle).content;
+    allocation.allocate(content, mode, offset, lengthBytes, waits.deadlineNs());
   }
 
   @Override

@@ -124,7 +124,7 @@ final class WriteBack {
       long heldBefore = content.dirty.heldBytes();
       List<DirtyPiece> pieces = content.dirty.takeAll();
       settleBudget(heldBefore, pieces);
-      pieces.forEach(piece -> startUpload(content, piece));
+      pieces.forEach(piece -> startUpload(content, piece, false));
     } finally {
       content.lock.unlock();
     }
@@ -135,7 +135,7 @@ final class WriteBack {
     DirtyPiece piece = content.dirty.takeFullWindow(offset);
     if (piece != null) {
       settleBudget(heldBefore - content.dirty.heldBytes(), List.of(piece));
-      startUpload(content, piece);
+      startUpload(content, piece, false);
     }
   }
 
@@ -143,10 +143,6 @@ final class WriteBack {
   private void settleBudget(long freedBytes, List<DirtyPiece> pieces) {
     long pieceBytes = pieces.stream().mapToLong(DirtyPiece::heldBytes).sum();
     budget.release(freedBytes - pieceBytes);
-  }
-
-  private void startUpload(FileContent content, DirtyPiece piece) {
-    startUpload(content, piece, false);
   }
 
   private void startUpload(FileContent content, DirtyPiece piece, boolean isRewrite) {
@@ -332,7 +328,7 @@ final class WriteBack {
       List<DirtyPiece> pieces = content.dirty.takeAll();
       settleBudget(heldBefore, pieces);
       if (pieces.size() > 1) {
-        pieces.forEach(piece -> startUpload(content, piece));
+        pieces.forEach(piece -> startUpload(content, piece, false));
         return false;
       }
       upload = new FileContent.Upload(pieces.get(0), false);
@@ -398,19 +394,21 @@ final class WriteBack {
     releaseDropped(content);
   }
 
-  /**
-   * Sets the size; what was written before is saved first. When this returns, the pool has it at
-   * min-copies.
-   */
+  /** Sets the size; otherwise as {@link #change}. */
   void truncate(FileContent content, long sizeBytes, long deadlineNs) {
+    change(content, () -> content.setSize(sizeBytes), deadlineNs);
+  }
+
+  /**
+   * Changes size or holes; what was written before is saved first. When this returns, the pool has
+   * it at min-copies. {@code what} is called under the file's lock.
+   */
+  void change(FileContent content, Runnable what, long deadlineNs) {
     flush(content, false, deadlineNs);
     content.lock.lock();
     try {
-      if (content.sizeBytes == sizeBytes && content.isGone) {
-        return;
-      }
       long heldBefore = content.dirty.heldBytes();
-      content.setSize(sizeBytes);
+      what.run();
       budget.release(heldBefore - content.dirty.heldBytes());
       content.mtimeNs = wallClock.nowNs();
     } finally {

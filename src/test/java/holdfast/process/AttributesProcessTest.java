@@ -1,11 +1,14 @@
 package holdfast.process;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Tag;
@@ -13,7 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
-/** Extended attributes of one mount, seen by another, and still there after restarts. */
+/** Extended attributes and holes of one mount, seen by another, and still there after restarts. */
 @Tag("process")
 @Timeout(value = 180, unit = TimeUnit.SECONDS, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class AttributesProcessTest {
@@ -96,5 +99,31 @@ class AttributesProcessTest {
     assertThat(value(pool, mount.resolve("copy/file"), "user.kept")).isEqualTo("value");
     assertThat(value(pool, mount.resolve("copy"), "user.folder")).isEqualTo("too");
     pool.umount(mount);
+  }
+
+  @Test
+  void aHoleOfOneMountIsAHoleOnTheOtherAndTakesNoSpace() throws Exception {
+    Pool pool = pools.start(2);
+    Path one = pool.mount("one");
+    Path two = pool.mount("two");
+    byte[] content = "no zero byte in here\n".repeat(500_000).getBytes(US_ASCII);
+    Path file = Files.write(one.resolve("file"), content);
+
+    for (String flags : List.of("-p -o 1000000 -l 8000000", "-z -o 10000000 -l 1000000")) {
+      var command = new ArrayList<>(List.of("fallocate"));
+      command.addAll(List.of(flags.split(" ")));
+      command.add("" + file);
+      pool.execute(command, COMMAND_MAX).expectDone("fallocate " + flags);
+    }
+
+    byte[] expected = Arrays.copyOf(content, 11_000_000);
+    Arrays.fill(expected, 1_000_000, 9_000_000, (byte) 0);
+    Arrays.fill(expected, 10_000_000, 11_000_000, (byte) 0);
+    assertThat(Files.readAllBytes(two.resolve("file"))).isEqualTo(expected);
+    String blocks = execute(pool, "stat", "-c", "%b", two + "/file").out().strip();
+    assertThat(Long.parseLong(blocks)).isEqualTo((2_000_000 + 511) / 512);
+    assertThat(execute(pool, "fallocate", "-l", "100T", "" + file).err()).contains("No space left");
+    pool.umount(one);
+    pool.umount(two);
   }
 }

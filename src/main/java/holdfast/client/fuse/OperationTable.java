@@ -8,8 +8,8 @@ import jnr.ffi.Runtime;
 
 /**
  * The struct fuse_lowlevel_ops of libfuse 2.9: an array of function pointers. What is not set stays
- * NULL, and libfuse answers ENOSYS (locks, fallocate and ioctl for now). Holds a strong reference
- * to every callback: C's pointers keep none. Must outlive the session.
+ * NULL, and libfuse answers ENOSYS (locks and ioctl for now). Holds a strong reference to every
+ * callback: C's pointers keep none. Must outlive the session.
  */
 final class OperationTable {
   /**
@@ -101,6 +101,7 @@ final class OperationTable {
     set(Slot.REMOVEXATTR, FuseCalls.InodeAnd.class, xattrs::remove);
     set(Slot.ACCESS, FuseCalls.Mask.class, to::access);
     set(Slot.CREATE, FuseCalls.NameModeAnd.class, to::create);
+    set(Slot.FALLOCATE, FuseCalls.Allocate.class, to::allocate);
     set(Slot.FORGET_MULTI, FuseCalls.InodeAnd.class, to::forgetMany);
   }
 

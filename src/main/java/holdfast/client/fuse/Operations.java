@@ -289,6 +289,17 @@ final class Operations {
         });
   }
 
+  void allocate(long address, long inode, int mode, long offset, long lengthBytes, long fileInfo) {
+    wrapper.handle(
+        "fallocate",
+        address,
+        inode,
+        (worker, request) -> {
+          files.allocate(layouts.getHandle(fileInfo), mode, offset, lengthBytes);
+          request.reply(OK);
+        });
+  }
+
   void flush(long address, long inode, long fileInfo) {
     wrapper.handle(
         "flush",

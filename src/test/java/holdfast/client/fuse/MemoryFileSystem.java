@@ -441,6 +441,37 @@ final class MemoryFileSystem implements PoolFileSystem {
   }
 
   @Override
+  public void allocate(long handle, int mode, long offset, long lengthBytes) {
+    Node node = opened(handle);
+    boolean keepsSize = (mode & ALLOCATE_KEEP_SIZE) != 0;
+    node.content.writeLock().lock();
+    try {
+      if ((mode & (ALLOCATE_PUNCH_HOLE | ALLOCATE_ZERO_RANGE)) != 0) {
+        clear(node, offset, Math.min(node.sizeBytes, offset + lengthBytes));
+      }
+      if (!keepsSize && offset + lengthBytes > node.sizeBytes) {
+        resize(node, offset + lengthBytes);
+      }
+    } finally {
+      node.content.writeLock().unlock();
+    }
+  }
+
+  private static void clear(Node node, long from, long to) {
+    for (long at = from; at < to; ) {
+      long block = at / BLOCK_BYTES;
+      long end = Math.min(to, (block + 1) * BLOCK_BYTES);
+      if (end - at == BLOCK_BYTES) {
+        node.blocks.remove(block);
+      } else if (node.blocks.containsKey(block)) {
+        int start = (int) (at % BLOCK_BYTES);
+        java.util.Arrays.fill(node.blocks.get(block), start, start + (int) (end - at), (byte) 0);
+      }
+      at = end;
+    }
+  }
+
+  @Override
   public byte[] xattrOrNull(long inode, byte[] name) {
     xattrGetCount.incrementAndGet();
     if (key(name).startsWith("system.")) {

@@ -9,7 +9,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Extended attributes by the kernel, against a file system in memory. */
+/** Extended attributes and fallocate by the kernel, against a file system in memory. */
 @Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 final class XattrMountTest {
   private final MemoryFileSystem files = new MemoryFileSystem();
@@ -107,5 +107,21 @@ final class XattrMountTest {
 
     assertTrue(files.xattrGetCount.get() <= 21, "asked " + files.xattrGetCount.get());
     assertEquals("2621440", mounted.run("stat -c %s f"));
+  }
+
+  @Test
+  void allocationReachesTheFileSystemInAllItsModes() throws Exception {
+    mounted.run("yes | head -c 1000000 > f && cp f g");
+
+    mounted.run("fallocate -l 2000000 f; test $(stat -c %s f) = 2000000");
+    mounted.run("fallocate -n -l 3000000 f; test $(stat -c %s f) = 2000000");
+    mounted.run("fallocate -p -o 100 -l 500000 f; test $(stat -c %s f) = 2000000");
+    mounted.run("fallocate -z -o 900000 -l 2000000 f; test $(stat -c %s f) = 2900000");
+    mounted.run("fallocate -z -n -o 2900000 -l 10 f; test $(stat -c %s f) = 2900000");
+
+    mounted.run("head -c 100 g > h");
+    mounted.run("head -c 500000 /dev/zero >> h; tail -c +500101 g | head -c 399900 >> h");
+    mounted.run("head -c 2000000 /dev/zero >> h; cmp f h");
+    assertTrue(mounted.shell("fallocate -c -o 0 -l 131072 f").output().contains("not supported"));
   }
 }

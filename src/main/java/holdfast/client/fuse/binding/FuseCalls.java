@@ -69,6 +69,12 @@ public final class FuseCalls {
     void call(long request, long inode, long name, long value, long sizeBytes, int flags);
   }
 
+  /** (request, inode, mode, offset, length, file info): fallocate. */
+  public interface Allocate {
+    @Delegate
+    void call(long request, long inode, int mode, long offset, long lengthBytes, long fileInfo);
+  }
+
   /** (request, inode, datasync, file info): fsync, fsyncdir. */
   public interface Sync {
     @Delegate
