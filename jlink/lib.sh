@@ -3,7 +3,7 @@
 #   . "$(dirname "$0")/lib.sh"     sets TOP (the project's top) and goes there
 #   need_build                     a JDK from 21 up (sets and exports JAVA_HOME) and Maven
 #   need_mount                     libfuse 2, fusermount, /dev/fuse
-#   need_tests                     python3 with cryptography, tcpdump, ip
+#   need_tests                     python3 with cryptography, tcpdump, ip, setfattr
 #   install_missing                call it once after the need_… calls: as root it installs what was
 #                                  found missing, as anybody else it prints what to install, exits 1
 #   maven ARGUMENT…                mvn on the project, on that JDK
@@ -91,6 +91,7 @@ need_tests() {
   /usr/bin/python3 -c 'import cryptography' 2>/dev/null || MISSING_PACKAGES+=(python3-cryptography)
   PATH=$PATH:/sbin:/usr/sbin need_command tcpdump tcpdump
   PATH=$PATH:/sbin:/usr/sbin need_command ip iproute2
+  need_command setfattr attr
 }
 
 # Turns what has several names, or may not exist on this system, into packages. Says what no package

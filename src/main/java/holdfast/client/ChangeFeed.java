@@ -72,6 +72,7 @@ final class ChangeFeed implements FileService.Watcher {
       return;
     }
     holds.onChanges(changes);
+    tree.known().note(changes, waits.nowNs());
     boolean isUnderWay = freshness.note(changes);
     if (isUnderWay) {
       confirm.run();
@@ -94,6 +95,7 @@ final class ChangeFeed implements FileService.Watcher {
 
   /** The lease runs out, or anything may have changed. */
   void takeEverythingBack(Runnable then) {
+    tree.known().distrust(waits.nowNs());
     Freshness.Taken taken = freshness.distrust();
     onNotifiers(
         () -> {

@@ -34,7 +34,7 @@ final class Committer {
   }
 
   /** A sealed piece that goes with its operation; its upload is the file's first one. */
-  record Inline(Sealing.Sealed sealed, List<Extent> extents, FileContent.Upload upload) {}
+  record Inline(Sealing.Sealed sealed, List<Extent> extents, Upload upload) {}
 
   /**
    * One operation, and what it means here.
@@ -139,8 +139,11 @@ final class Committer {
   }
 
   /** Something else happened to the file since the piece was made: it goes the long way. */
-  private static boolean mayGoInline(FileContent content, FileContent.Upload upload) {
-    return !content.isGone && content.uncommitted.isEmpty() && upload.cutBytes == Long.MAX_VALUE;
+  private static boolean mayGoInline(FileContent content, Upload upload) {
+    return !content.isGone
+        && content.uncommitted.isEmpty()
+        && upload.cutBytes == Long.MAX_VALUE
+        && upload.holes.isEmpty();
   }
 
   /** The next operation: as many of the changed ranges, ascending, as one can carry. */

@@ -69,7 +69,17 @@ final class DirtyData {
   /** Forgets everything at and above the offset. */
   void cutFrom(long offset) {
     ranges.cutFrom(offset);
-    giveBack(blocks.tailMap(blockStart(offset + BLOCK_BYTES - 1), true));
+    giveBack(ranges.isEmpty() ? blocks : blocks.tailMap(blockUp(offset), true));
+  }
+
+  /** Forgets a range. */
+  void remove(long from, long to) {
+    ranges.remove(from, to);
+    if (ranges.isEmpty()) {
+      giveBack(blocks);
+    } else if (blockUp(from) < blockStart(to)) {
+      giveBack(blocks.subMap(blockUp(from), true, blockStart(to), false));
+    }
   }
 
   /** Takes out the aligned window at this offset if all of it was written; null otherwise. */
@@ -144,6 +154,10 @@ final class DirtyData {
       System.arraycopy(block, inBlock, target, targetOffset + (int) (at - range.from()), count);
       at += count;
     }
+  }
+
+  private static long blockUp(long offset) {
+    return blockStart(offset + BLOCK_BYTES - 1);
   }
 
   private static long blockStart(long offset) {

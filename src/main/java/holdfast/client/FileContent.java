@@ -26,34 +26,6 @@ import java.util.concurrent.locks.ReentrantLock;
  * <p>Fields are guarded by {@link #lock}, which is held for memory copies only, never over I/O.
  */
 final class FileContent {
-  /** A piece on its way to the pool. */
-  static final class Upload {
-    final DirtyPiece piece;
-
-    /** It holds what the pool has already: another client's newer bytes go before it. */
-    final boolean isRewrite;
-
-    /** A truncation came after it: nothing from here on counts. */
-    long cutBytes = Long.MAX_VALUE;
-
-    /** The epoch in which it was stored. */
-    long epoch = Long.MAX_VALUE;
-
-    /** Set when it is stored; null until then. */
-    List<Extent> extentsOrNull;
-
-    HoldfastException failureOrNull;
-
-    Upload(DirtyPiece piece, boolean isRewrite) {
-      this.piece = piece;
-      this.isRewrite = isRewrite;
-    }
-
-    boolean isEnded() {
-      return extentsOrNull != null || failureOrNull != null;
-    }
-  }
-
   final long inode;
   final SealId sealId;
   final ReentrantLock lock = new ReentrantLock();
@@ -192,6 +164,16 @@ final class FileContent {
     }
   }
 
+  /** The size at this moment, what isn't saved included. */
+  long sizeBytesNow() {
+    lock.lock();
+    try {
+      return sizeBytes;
+    } finally {
+      lock.unlock();
+    }
+  }
+
   boolean isUncommitted() {
     return !isGone && (!uncommitted.isEmpty() || attributesDirty);
   }
@@ -264,7 +246,8 @@ final class FileContent {
         Math.max(told.ctimeNs(), ctimeNs),
         told.atimeNs(),
         committed.version(),
-        committed.fileTag());
+        committed.fileTag(),
+        told.xattrCount());
   }
 
   private static Attributes withContentOf(Attributes other, Attributes content) {
@@ -283,7 +266,8 @@ final class FileContent {
         other.ctimeNs(),
         other.atimeNs(),
         content.version(),
-        content.fileTag());
+        content.fileTag(),
+        other.xattrCount());
   }
 
   /** What a read has to fetch beyond what memory gave: gaps, and extents to fill them from. */
@@ -300,8 +284,7 @@ final class FileContent {
       Arrays.fill(target, targetOffset, targetOffset + lengthBytes, (byte) 0);
       var covered = new Ranges();
       for (Upload upload : uploads) {
-        int keptBytes = (int) Math.max(0, Math.min(lengthBytes, upload.cutBytes - offset));
-        upload.piece.read(offset, keptBytes, target, targetOffset, covered);
+        upload.read(offset, lengthBytes, target, targetOffset, covered);
       }
       dirty.read(offset, lengthBytes, target, targetOffset, covered);
       var wanted = new ArrayList<Extent>();
@@ -359,7 +342,7 @@ final class FileContent {
     applyEnded();
   }
 
-  /** Lays the extents over the view, but for what a truncation cut off meanwhile. */
+  /** Lays the extents over the view, but for what was cut off or became a hole meanwhile. */
   private List<Extent> lay(Upload upload, List<Extent> extents) {
     long endBytes = Math.min(sizeBytes, upload.cutBytes);
     var laid = new ArrayList<Extent>(extents.size());
@@ -367,8 +350,10 @@ final class FileContent {
     for (Extent extent : extents) {
       if (extent.fileOffset() < endBytes) {
         Extent kept = extent.crop(0, endBytes);
-        laid.add(kept);
-        ranges.add(new Ranges.Range(kept.fileOffset(), kept.fileEnd()));
+        for (Ranges.Range range : upload.holes.gaps(kept.fileOffset(), kept.fileEnd())) {
+          laid.add(kept.crop(range.from(), range.to()));
+          ranges.add(range);
+        }
       }
     }
     view = Extents.replace(view, ranges, laid);
@@ -408,6 +393,20 @@ final class FileContent {
       view = ExtentMap.truncate(view, newBytes);
     }
     sizeBytes = newBytes;
+    attributesDirty = true;
+  }
+
+  /** Makes a range a hole, as far as the file reaches; called under the lock. */
+  void clear(long from, long to) {
+    long endBytes = Math.min(to, sizeBytes);
+    if (from >= endBytes) {
+      return;
+    }
+    uncommitted.add(from, endBytes);
+    written.add(from, endBytes);
+    uploads.forEach(upload -> upload.holes.add(from, endBytes));
+    dirty.remove(from, endBytes);
+    view = Extents.replace(view, List.of(new Ranges.Range(from, endBytes)), List.of());
     attributesDirty = true;
   }
 
@@ -457,7 +456,12 @@ final class FileContent {
 
   /** The first byte behind everything that programs wrote here and the pool hasn't got. */
   private long unsavedEnd() {
-    long endBytes = Math.max(written.end(), dirty.end());
+    long endBytes = dirty.end();
+    for (Ranges.Range range : written.list()) {
+      // A hole that was made is no reason for a file to reach there.
+      List<Extent> extents = Extents.within(view, range.from(), range.to());
+      endBytes = extents.isEmpty() ? endBytes : Math.max(endBytes, extents.getLast().fileEnd());
+    }
     for (Upload upload : uploads) {
       long uploadEnd = Math.min(upload.piece.parts().getLast().to(), upload.cutBytes);
       endBytes = Math.max(endBytes, upload.isRewrite ? 0 : uploadEnd);

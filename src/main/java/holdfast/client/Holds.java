@@ -40,16 +40,29 @@ final class Holds {
     }
   }
 
-  /**
-   * Held shared while a file is opened, from the question for it until it is known to be open;
-   * exclusively while its name is removed. So a file is opened either before, and then held, or
-   * after, and then not found.
-   */
-  Lock opening(long inode) {
-    return gate(inode).readLock();
+  /** Opens a file: either before its name is removed here, and then it is held, or after. */
+  OpenedFile open(long inode, long deadlineNs) {
+    Lock opening = gate(inode).readLock();
+    opening.lock();
+    try {
+      return files.open(inode, deadlineNs);
+    } finally {
+      opening.unlock();
+    }
   }
 
-  /** The exclusive side of {@link #opening}. */
+  /** Gives a handle back; with the last one goes what the pool keeps for this client. */
+  void close(long handle) {
+    FileContent closed = files.close(handle);
+    if (closed != null) {
+      closed(closed);
+    }
+  }
+
+  /**
+   * Held while a name of the inode is removed: a file is opened either before, and then held, or
+   * after, and then not found.
+   */
   Lock removing(long inode) {
     return gate(inode).writeLock();
   }
@@ -99,7 +112,7 @@ final class Holds {
   }
 
   /** The last handle of the file is closed. */
-  void closed(FileContent content) {
+  private void closed(FileContent content) {
     boolean wasHeld;
     content.lock.lock();
     try {

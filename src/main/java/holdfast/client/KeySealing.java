@@ -17,6 +17,8 @@ import holdfast.metadata.FileType;
 import holdfast.metadata.Salt;
 import holdfast.metadata.SealedTarget;
 import holdfast.metadata.Tag;
+import holdfast.metadata.XattrName;
+import holdfast.metadata.XattrValue;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import holdfast.model.SealId;
@@ -65,6 +67,26 @@ public final class KeySealing implements Sealing {
   @Override
   public byte[] openTarget(SealId link, SealedTarget target) {
     return names.openTarget(link, target.sealed());
+  }
+
+  @Override
+  public XattrName xattrName(SealId inode, byte[] name) {
+    return new XattrName(names.sealAttributeName(inode, name));
+  }
+
+  @Override
+  public byte[] openXattrName(SealId inode, XattrName name) {
+    return names.openAttributeName(inode, name.sealed());
+  }
+
+  @Override
+  public XattrValue xattrValue(SealId inode, XattrName name, byte[] value) {
+    return new XattrValue(names.sealAttributeValue(inode, name.sealed(), value));
+  }
+
+  @Override
+  public byte[] openXattrValue(SealId inode, XattrName name, XattrValue value) {
+    return names.openAttributeValue(inode, name.sealed(), value.sealed());
   }
 
   @Override

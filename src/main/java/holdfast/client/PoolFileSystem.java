@@ -1,5 +1,7 @@
 package holdfast.client;
 
+import java.util.List;
+
 /**
  * The pool's file system by inode: what a mount needs, without a word about FUSE.
  *
@@ -128,6 +130,22 @@ public interface PoolFileSystem extends AutoCloseable {
    */
   int write(long handle, long offset, byte[] source, int sourceOffset, int length);
 
+  /** Flag of {@link #allocate}: the size stays. */
+  int ALLOCATE_KEEP_SIZE = 1;
+
+  /** Flag of {@link #allocate}, with {@link #ALLOCATE_KEEP_SIZE}: the range becomes a hole. */
+  int ALLOCATE_PUNCH_HOLE = 2;
+
+  /** Flag of {@link #allocate}: the range reads as zeros. */
+  int ALLOCATE_ZERO_RANGE = 16;
+
+  /**
+   * fallocate(2): without a flag the file is made to reach the end of the range, with zeros;
+   * otherwise as the flags say. No space is reserved: {@code NO_SPACE} says that there is not
+   * enough now. {@code UNSUPPORTED} for any other mode.
+   */
+  void allocate(long handle, int mode, long offset, long lengthBytes);
+
   /**
    * A close(2) of one of the handle's descriptors: what was written so far is with the pool on
    * return, and a failure of an earlier background write is thrown here. May come several times,
@@ -168,6 +186,38 @@ public interface PoolFileSystem extends AutoCloseable {
 
   /** Closes a directory handle: comes exactly once. */
   void releaseDirectory(long handle);
+
+  /** The longest value of an extended attribute, in bytes. */
+  int XATTR_VALUE_BYTES_MAX = 65_536;
+
+  /** The longest listing of an inode's extended attributes, each name with a zero byte. */
+  int XATTR_LIST_BYTES_MAX = 65_536;
+
+  /** Flag of {@link #setXattr}: fail with {@code EXISTS} if the name is there. */
+  int XATTR_CREATE = 1;
+
+  /** Flag of {@link #setXattr}: fail with {@code NO_DATA} if it isn't. */
+  int XATTR_REPLACE = 2;
+
+  /**
+   * An extended attribute's value, or null if there is none of that name. The kernel asks for
+   * security.capability before every write: that must cost next to nothing. Names are raw bytes
+   * with their namespace in front; {@code UNSUPPORTED} for a namespace there is not. What kinds of
+   * file may have which namespaces the kernel has checked.
+   */
+  byte[] xattrOrNull(long inode, byte[] name);
+
+  /** The names of an inode's extended attributes that this caller may know of. */
+  List<byte[]> xattrNames(Caller caller, long inode);
+
+  /**
+   * Sets an extended attribute; {@code flags}: 0 or one of the {@code XATTR_} flags. {@code
+   * ARGUMENT_TOO_LARGE} for the value, {@code NO_SPACE} when the inode has no room for it.
+   */
+  void setXattr(long inode, byte[] name, byte[] value, int flags);
+
+  /** Removes an extended attribute; {@code NO_DATA} if there is none of that name. */
+  void removeXattr(long inode, byte[] name);
 
   /** The pool's room; answered from memory where possible. */
   PoolSpace statistics();

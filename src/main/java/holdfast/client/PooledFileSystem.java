@@ -1,9 +1,7 @@
 package holdfast.client;
 
-import holdfast.metadata.Attributes;
 import holdfast.metadata.Extent;
 import holdfast.metadata.FileType;
-import holdfast.metadata.Operation;
 import holdfast.metadata.RenameMode;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
@@ -13,10 +11,10 @@ import holdfast.util.MonotonicClock;
 import holdfast.util.NamedThreads;
 import holdfast.util.WallClock;
 import java.lang.System.Logger.Level;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadPoolExecutor;
-import java.util.concurrent.locks.Lock;
 import java.util.function.Supplier;
 
 /**
@@ -34,7 +32,6 @@ public final class PooledFileSystem implements PoolFileSystem {
   private final FileService service;
   private final ClientOptions options;
   private final Waits waits;
-  private final WallClock wallClock;
   private final ThreadPoolExecutor sealers;
   private final Freshness freshness;
   private final ThreadPoolExecutor notifiers;
@@ -43,10 +40,13 @@ public final class PooledFileSystem implements PoolFileSystem {
   private final OpenFiles files;
   private final RemovedInodes removed = new RemovedInodes();
   private final Holds holds;
-  private final Removals removals;
+  private final Names names;
+  private final Inodes inodes;
   private final ChunkReader reader;
   private final ReadAhead readAhead;
   private final WriteBack writeBack;
+  private final Xattrs xattrs;
+  private final Allocation allocation;
   private final Directories directories;
   private final SpaceCache space;
   private final Presentation presentation;
@@ -74,7 +74,6 @@ public final class PooledFileSystem implements PoolFileSystem {
       int sealerCount) {
     this.service = service;
     this.options = options;
-    this.wallClock = wallClock;
     long timeoutNs = options.timeout().toNanos();
     waits = new Waits(clock, timeoutNs);
     sealers = threads.platformPool("sealer", sealerCount, SEALER_QUEUE_MAX);
@@ -85,7 +84,6 @@ public final class PooledFileSystem implements PoolFileSystem {
     var blocks = new ArrayPool(DirtyData.BLOCK_BYTES, WriteBack.BLOCKS_KEPT_MAX);
     files = new OpenFiles(loader, waits, blocks);
     holds = new Holds(service, files, waits, wallClock);
-    removals = new Removals(tree, files, holds, this::changed);
     reader = new ChunkReader(service, sealing, new BlockCache(options.cacheSizeBytes()), sealers);
     readAhead = new ReadAhead(reader);
     var committer = new Committer(service, sealing, loader, waits);
@@ -93,7 +91,14 @@ public final class PooledFileSystem implements PoolFileSystem {
         new WriteBack(
             service, sealing, sealers, waits, wallClock, committer, reader, blocks, timeoutNs);
     space = new SpaceCache(service, waits);
+    boolean isForUserOnly = options.ownerOrNull() != null;
+    xattrs = new Xattrs(tree, files, sealing, waits, wallClock, isForUserOnly);
+    allocation = new Allocation(writeBack, space);
     presentation = new Presentation(options.ownerOrNull());
+    names = new Names(tree, files, holds, removed, writeBack, freshness, presentation, waits);
+    inodes =
+        new Inodes(
+            tree, files, holds, removed, writeBack, freshness, presentation, waits, wallClock);
     flusher = new Flusher(files, writeBack, waits, threads);
     notifiers = threads.platformPool("notifier", NOTIFIER_COUNT, NOTIFIER_QUEUE_MAX);
     feed = new ChangeFeed(freshness, holds, files, directories, tree, waits, notifiers);
@@ -107,132 +112,23 @@ public final class PooledFileSystem implements PoolFileSystem {
 
   @Override
   public FileAttributes attributes(long inode) {
-    FileContent content = files.contentOrNull(inode);
-    if (content != null) {
-      content.lock.lock();
-      try {
-        // While it changes here, the pool's word is older than ours.
-        if (content.isUnsaved() || content.isUnlinked) {
-          return shown(content.attributes());
-        }
-      } finally {
-        content.lock.unlock();
-      }
-    }
-    try (var ticket = freshness.begin()) {
-      Attributes found = tree.attributes(inode, waits.deadlineNs());
-      return presentation.shown(found, ticket.attributesMs(inode), 0);
-    } catch (HoldfastException e) {
-      if (e.code() == ErrorCode.NOT_FOUND && content != null) {
-        return unlinked(content);
-      }
-      Attributes last = e.code() == ErrorCode.NOT_FOUND ? removed.orNull(inode) : null;
-      if (last != null) {
-        return shown(last);
-      }
-      throw e;
-    }
-  }
-
-  private FileAttributes unlinked(FileContent content) {
-    content.lock.lock();
-    try {
-      content.isUnlinked = true;
-      content.isGone = true;
-      return shown(content.attributes());
-    } finally {
-      content.lock.unlock();
-    }
+    return inodes.attributes(inode);
   }
 
   @Override
   public FileAttributes setAttributes(long inode, AttributeChange change, long handle) {
     mayChange();
-    long deadlineNs = waits.deadlineNs();
-    FileContent content = files.contentOrNull(inode);
-    if (content != null && change.has(AttributeChange.MTIME)) {
-      writeBack.flush(content, false, deadlineNs); // it would bring a newer time along later
-    }
-    FileAttributes shown = null;
-    if (change.has(AttributeChange.SIZE)) {
-      shown = truncate(inode, change.sizeBytes(), deadlineNs);
-    }
-    Operation.SetAttributes operation = change.operation(inode, wallClock.nowNs());
-    if (operation.mask() == 0 && shown != null) {
-      return shown;
-    }
-    if (content == null) {
-      try (var ticket = freshness.begin()) {
-        Attributes after = tree.setAttributes(operation, deadlineNs);
-        return presentation.shown(after, ticket.attributesMs(inode), 0);
-      }
-    }
-    return setOpen(content, operation, deadlineNs);
+    return inodes.set(inode, change);
   }
 
-  private FileAttributes setOpen(
-      FileContent content, Operation.SetAttributes operation, long deadlineNs) {
-    Attributes after;
-    try {
-      after = tree.setAttributes(operation, deadlineNs);
-    } catch (HoldfastException e) {
-      if (e.code() == ErrorCode.NOT_FOUND) {
-        return unlinked(content);
-      }
-      throw e;
-    }
-    return shown(content.attributesChanged(after, waits.nowNs()));
-  }
-
-  private FileAttributes truncate(long inode, long sizeBytes, long deadlineNs) {
-    // A removed file that is open here is known to nobody else: it mustn't be asked for.
-    OpenedFile opened = files.openAgain(inode);
-    if (opened == null) {
-      opened = openFile(inode, deadlineNs);
-    }
-    try {
-      FileContent content = files.handle(opened.handle()).content;
-      writeBack.truncate(content, sizeBytes, deadlineNs);
-      content.lock.lock();
-      try {
-        return shown(content.attributes());
-      } finally {
-        content.lock.unlock();
-      }
-    } finally {
-      closeFile(opened.handle());
-    }
+  @Override
+  public void access(Caller caller, long inode, int mask) {
+    inodes.access(caller, inode, mask);
   }
 
   @Override
   public FileAttributes lookup(long parent, byte[] name) {
-    try (var ticket = freshness.begin()) {
-      Attributes found = find(ticket, parent, name);
-      long entryMs = ticket.entryMs(parent, name);
-      FileContent content = files.contentOrNull(found.inode());
-      if (content != null) {
-        content.lock.lock();
-        try {
-          if (content.isUnsaved()) {
-            return presentation.shown(content.attributes(found), 0, entryMs);
-          }
-        } finally {
-          content.lock.unlock();
-        }
-      }
-      return presentation.shown(found, ticket.attributesMs(found.inode()), entryMs);
-    }
-  }
-
-  private Attributes find(Freshness.Ticket ticket, long parent, byte[] name) {
-    try {
-      return tree.lookup(parent, name, waits.deadlineNs());
-    } catch (HoldfastException e) {
-      if (e.code() == ErrorCode.NOT_FOUND) {
-        throw new AbsentException(e, ticket.entryMs(parent, name));
-      }
-      throw e;
-    }
+    return names.lookup(parent, name);
   }
 
   @Override
@@ -245,29 +141,7 @@ public final class PooledFileSystem implements PoolFileSystem {
   @Override
   public CreatedFile create(Caller caller, long parent, byte[] name, int mode, int openFlags) {
     mayChange();
-    try (var ticket = freshness.begin(parent)) {
-      return create(ticket, caller, parent, name, mode, openFlags);
-    }
-  }
-
-  private CreatedFile create(
-      Freshness.Ticket ticket, Caller caller, long parent, byte[] name, int mode, int openFlags) {
-    long deadlineNs = waits.deadlineNs();
-    boolean isExclusive = (openFlags & OpenFlags.EXCLUSIVE) != 0;
-    var wanted = presentation.wanted(caller, FileType.FILE, mode, 0, null);
-    Attributes created = tree.create(parent, name, wanted, isExclusive, deadlineNs);
-    boolean isNew = created.version() == 0 && created.sizeBytes() == 0;
-    OpenedFile opened = isNew ? files.openNew(created) : openFile(created.inode(), deadlineNs);
-    if (!isNew && (openFlags & OpenFlags.TRUNCATE) != 0) {
-      try {
-        writeBack.truncate(files.handle(opened.handle()).content, 0, deadlineNs);
-      } catch (RuntimeException e) {
-        closeFile(opened.handle());
-        throw e;
-      }
-    }
-    FileAttributes shown = presentation.shown(created, 0, ticket.entryMs(parent, name));
-    return new CreatedFile(shown, opened.handle());
+    return names.create(caller, parent, name, mode, openFlags);
   }
 
   @Override
@@ -296,16 +170,8 @@ public final class PooledFileSystem implements PoolFileSystem {
       int rdev,
       byte[] targetOrNull) {
     mayChange();
-    long deadlineNs = waits.deadlineNs();
     var wanted = presentation.wanted(caller, type, mode, rdev, targetOrNull);
-    try (var ticket = freshness.begin(parent)) {
-      return made(ticket, tree.create(parent, name, wanted, true, deadlineNs), parent, name);
-    }
-  }
-
-  private FileAttributes made(Freshness.Ticket ticket, Attributes made, long parent, byte[] name) {
-    return presentation.shown(
-        made, ticket.attributesMs(made.inode()), ticket.entryMs(parent, name));
+    return names.make(parent, name, wanted);
   }
 
   @Override
@@ -316,13 +182,13 @@ public final class PooledFileSystem implements PoolFileSystem {
   @Override
   public void unlink(long parent, byte[] name) {
     mayChange();
-    freshness.during(() -> removals.unlink(parent, name, waits.deadlineNs()), parent);
+    names.unlink(parent, name);
   }
 
   @Override
   public void removeDirectory(long parent, byte[] name) {
     mayChange();
-    freshness.during(() -> changed(tree.removeDirectory(parent, name, waits.deadlineNs())), parent);
+    names.removeDirectory(parent, name);
   }
 
   @Override
@@ -337,31 +203,13 @@ public final class PooledFileSystem implements PoolFileSystem {
               throw new HoldfastException(
                   ErrorCode.INVALID, "rename: expected=flags 0 to 2, was=" + flags);
         };
-    freshness.during(
-        () -> removals.rename(parent, name, newParent, newName, mode, waits.deadlineNs()),
-        parent,
-        newParent);
-  }
-
-  /**
-   * An inode's names changed: who has it open must see it before the pool is asked again. One that
-   * has lost its last name lives on only here.
-   */
-  private Attributes changed(Attributes after) {
-    removed.remember(after);
-    FileContent content = files.contentOrNull(after.inode());
-    return content == null ? after : content.attributesChanged(after, waits.nowNs());
+    names.rename(parent, name, newParent, newName, mode);
   }
 
   @Override
   public FileAttributes link(long inode, long newParent, byte[] newName) {
     mayChange();
-    try (var ticket = freshness.begin(newParent)) {
-      Attributes linked = changed(tree.link(inode, newParent, newName, waits.deadlineNs()));
-      boolean isOpen = files.contentOrNull(inode) != null;
-      return presentation.shown(
-          linked, isOpen ? 0 : ticket.attributesMs(inode), ticket.entryMs(newParent, newName));
-    }
+    return names.link(inode, newParent, newName);
   }
 
   @Override
@@ -375,17 +223,7 @@ public final class PooledFileSystem implements PoolFileSystem {
       // What another handle here wrote must not look older than the pool's version of it.
       writeBack.saveAll(content);
     }
-    return openFile(inode, deadlineNs);
-  }
-
-  private OpenedFile openFile(long inode, long deadlineNs) {
-    Lock opening = holds.opening(inode);
-    opening.lock();
-    try {
-      return files.open(inode, deadlineNs);
-    } finally {
-      opening.unlock();
-    }
+    return holds.open(inode, deadlineNs);
   }
 
   @Override
@@ -420,6 +258,13 @@ public final class PooledFileSystem implements PoolFileSystem {
         () -> files.all().forEach(writeBack::saveAll),
         waits.deadlineNs());
     return length;
+  }
+
+  @Override
+  public void allocate(long handle, int mode, long offset, long lengthBytes) {
+    mayChange();
+    FileContent content = files.handle(handle).content;
+    allocation.allocate(content, mode, offset, lengthBytes, waits.deadlineNs());
   }
 
   @Override
@@ -468,14 +313,7 @@ public final class PooledFileSystem implements PoolFileSystem {
     } catch (HoldfastException e) {
       LOG.log(Level.WARNING, "close file: not all was saved: {0}", e.getMessage());
     } finally {
-      closeFile(handle);
-    }
-  }
-
-  private void closeFile(long handle) {
-    FileContent closed = files.close(handle);
-    if (closed != null) {
-      holds.closed(closed);
+      holds.close(handle);
     }
   }
 
@@ -518,22 +356,30 @@ public final class PooledFileSystem implements PoolFileSystem {
   }
 
   @Override
-  public PoolSpace statistics() {
-    return space.now();
+  public byte[] xattrOrNull(long inode, byte[] name) {
+    return xattrs.valueOrNull(inode, name);
   }
 
   @Override
-  public void access(Caller caller, long inode, int mask) {
-    FileAttributes attributes = attributes(inode);
-    if (caller.uid() == 0 && (mask & 1) == 0) {
-      return;
-    }
-    int shift = caller.uid() == attributes.uid() ? 6 : caller.gid() == attributes.gid() ? 3 : 0;
-    int allowed = attributes.mode() >> shift & 7;
-    boolean isRootExecuting = caller.uid() == 0 && (attributes.mode() & 0111) != 0;
-    if ((allowed & mask) != mask && !isRootExecuting) {
-      throw new HoldfastException(ErrorCode.ACCESS_DENIED, "check access: denied");
-    }
+  public List<byte[]> xattrNames(Caller caller, long inode) {
+    return xattrs.names(caller, inode);
+  }
+
+  @Override
+  public void setXattr(long inode, byte[] name, byte[] value, int flags) {
+    mayChange();
+    xattrs.set(inode, name, value, flags);
+  }
+
+  @Override
+  public void removeXattr(long inode, byte[] name) {
+    mayChange();
+    xattrs.remove(inode, name);
+  }
+
+  @Override
+  public PoolSpace statistics() {
+    return space.now();
   }
 
   /** Saves everything and stops. What couldn't be saved is logged. */
@@ -566,9 +412,5 @@ public final class PooledFileSystem implements PoolFileSystem {
       throw new HoldfastException(
           ErrorCode.READ_ONLY, "change file system: it is mounted read-only");
     }
-  }
-
-  private FileAttributes shown(Attributes attributes) {
-    return presentation.shown(attributes);
   }
 }

@@ -7,6 +7,8 @@ import holdfast.metadata.FileType;
 import holdfast.metadata.Salt;
 import holdfast.metadata.SealedTarget;
 import holdfast.metadata.Tag;
+import holdfast.metadata.XattrName;
+import holdfast.metadata.XattrValue;
 import holdfast.model.ChunkId;
 import holdfast.model.SealId;
 import java.util.List;
@@ -24,6 +26,16 @@ public interface Sealing {
   SealedTarget target(SealId link, byte[] target);
 
   byte[] openTarget(SealId link, SealedTarget target);
+
+  XattrName xattrName(SealId inode, byte[] name);
+
+  byte[] openXattrName(SealId inode, XattrName name);
+
+  /** Binds the value to the inode and the name. */
+  XattrValue xattrValue(SealId inode, XattrName name, byte[] value);
+
+  /** The value's bytes; SEAL_BROKEN if it isn't this inode's under this name. */
+  byte[] openXattrValue(SealId inode, XattrName name, XattrValue value);
 
   Tag entryTag(SealId parent, EntryName name, SealId child, FileType type);
 

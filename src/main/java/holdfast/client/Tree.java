@@ -16,7 +16,6 @@ import holdfast.model.SealId;
 import holdfast.peer.port.FileService;
 import holdfast.util.WallClock;
 import java.util.Optional;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Supplier;
 
 /**
@@ -30,8 +29,7 @@ final class Tree {
   private final WallClock wallClock;
   private final Supplier<SealId> newSealId;
 
-  /** As many as the kernel knows inodes: it forgets them, and then so do we. */
-  private final ConcurrentHashMap<Long, SealId> sealIds = new ConcurrentHashMap<>();
+  private final KnownInodes known = new KnownInodes();
 
   Tree(
       FileService service,
@@ -50,8 +48,10 @@ final class Tree {
   record Wanted(FileType type, int mode, int uid, int gid, int rdev, byte[] targetOrNull) {}
 
   Attributes attributes(long inode, long deadlineNs) {
+    long askedNs = waits.nowNs();
     if (ask(new Query.GetAttributes(inode), deadlineNs) instanceof Answer.Inode found) {
-      return known(found.attributes());
+      known.told(found.attributes(), askedNs);
+      return found.attributes();
     }
     throw wrongAnswer();
   }
@@ -62,8 +62,9 @@ final class Tree {
 
   private DirectoryEntry lookupEntry(long parent, byte[] name, long deadlineNs) {
     EntryName sealed = sealing.name(sealId(parent, deadlineNs), name);
+    long askedNs = waits.nowNs();
     if (ask(new Query.Lookup(parent, sealed), deadlineNs) instanceof Answer.Entry found) {
-      known(found.entry().attributes());
+      known.told(found.entry().attributes(), askedNs);
       return found.entry();
     }
     throw wrongAnswer();
@@ -166,8 +167,9 @@ final class Tree {
   /** One page of a directory, with its names sealed still. */
   Answer.Listing list(long directory, long afterCookie, int maxEntries, long deadlineNs) {
     var query = new Query.ReadDirectory(directory, afterCookie, maxEntries);
+    long askedNs = waits.nowNs();
     if (ask(query, deadlineNs) instanceof Answer.Listing page) {
-      known(page.directory());
+      known.told(page.directory(), askedNs);
       return page;
     }
     throw wrongAnswer();
@@ -180,40 +182,38 @@ final class Tree {
 
   /** A name in a directory that the kernel knows; null in any other. */
   byte[] openNameOrNull(long directory, EntryName name) {
-    SealId known = sealIds.get(directory);
-    return known == null ? null : sealing.openName(known, name);
+    SealId sealId = known.sealIdOrNull(directory);
+    return sealId == null ? null : sealing.openName(sealId, name);
   }
 
   void forget(long inode) {
-    if (inode != Attributes.ROOT_INODE) {
-      sealIds.remove(inode);
-    }
+    known.forget(inode);
   }
 
-  private SealId sealId(long inode, long deadlineNs) {
-    SealId known = sealIds.get(inode);
-    return known != null ? known : attributes(inode, deadlineNs).sealId();
+  KnownInodes known() {
+    return known;
   }
 
-  private Attributes known(Attributes attributes) {
-    sealIds.put(attributes.inode(), attributes.sealId());
-    return attributes;
+  SealId sealId(long inode, long deadlineNs) {
+    SealId sealId = known.sealIdOrNull(inode);
+    return sealId != null ? sealId : attributes(inode, deadlineNs).sealId();
   }
 
-  private Answer ask(Query query, long deadlineNs) {
+  Answer ask(Query query, long deadlineNs) {
     return waits.await(service.ask(query, deadlineNs), deadlineNs).answer().orThrow();
   }
 
-  private OperationResult.Done change(Operation operation, long deadlineNs) {
+  OperationResult.Done change(Operation operation, long deadlineNs) {
+    long askedNs = waits.nowNs();
     OperationResult.Done done =
         waits.await(service.change(operation, null, false, deadlineNs), deadlineNs).orThrow();
     if (done.attributes().linkCount() > 0) {
-      known(done.attributes());
+      known.changed(done.attributes(), askedNs, waits.nowNs());
     }
     return done;
   }
 
-  private static HoldfastException wrongAnswer() {
+  static HoldfastException wrongAnswer() {
     return new HoldfastException(
         ErrorCode.MALFORMED, "ask namespace: expected=the answer to the question, was=another");
   }

@@ -123,7 +123,7 @@ final class WriteBack {
       long heldBefore = content.dirty.heldBytes();
       List<DirtyPiece> pieces = content.dirty.takeAll();
       settleBudget(heldBefore, pieces);
-      pieces.forEach(piece -> startUpload(content, piece));
+      pieces.forEach(piece -> startUpload(content, piece, false));
     } finally {
       content.lock.unlock();
     }
@@ -134,7 +134,7 @@ final class WriteBack {
     DirtyPiece piece = content.dirty.takeFullWindow(offset);
     if (piece != null) {
       settleBudget(heldBefore - content.dirty.heldBytes(), List.of(piece));
-      startUpload(content, piece);
+      startUpload(content, piece, false);
     }
   }
 
@@ -144,19 +144,15 @@ final class WriteBack {
     budget.release(freedBytes - pieceBytes);
   }
 
-  private void startUpload(FileContent content, DirtyPiece piece) {
-    startUpload(content, piece, false);
-  }
-
   private void startUpload(FileContent content, DirtyPiece piece, boolean isRewrite) {
-    var upload = new FileContent.Upload(piece, isRewrite);
+    var upload = new Upload(piece, isRewrite);
     content.uploads.add(upload);
     content.uploadsStarted++;
     onSealers(content, upload, () -> sealAndStore(content, upload));
   }
 
   /** An upload that no thread takes has failed: its writers must not wait for it. */
-  private void onSealers(FileContent content, FileContent.Upload upload, Runnable work) {
+  private void onSealers(FileContent content, Upload upload, Runnable work) {
     try {
       sealers.execute(work);
     } catch (RejectedExecutionException e) {
@@ -170,7 +166,7 @@ final class WriteBack {
     }
   }
 
-  private void sealAndStore(FileContent content, FileContent.Upload upload) {
+  private void sealAndStore(FileContent content, Upload upload) {
     try {
       byte[] target = sealedArrays.take(upload.piece.lengthBytes());
       Sealing.Sealed sealed =
@@ -201,7 +197,7 @@ final class WriteBack {
 
   private void ended(
       FileContent content,
-      FileContent.Upload upload,
+      Upload upload,
       Sealing.Sealed sealedOrNull,
       long epoch,
       HoldfastException failureOrNull) {
@@ -310,7 +306,7 @@ final class WriteBack {
 
   /** A small file's whole new content goes with its operation: one round trip. */
   private boolean flushInline(FileContent content, boolean forced, long deadlineNs) {
-    FileContent.Upload upload;
+    Upload upload;
     content.lock.lock();
     try {
       boolean isSmall =
@@ -331,10 +327,10 @@ final class WriteBack {
       List<DirtyPiece> pieces = content.dirty.takeAll();
       settleBudget(heldBefore, pieces);
       if (pieces.size() > 1) {
-        pieces.forEach(piece -> startUpload(content, piece));
+        pieces.forEach(piece -> startUpload(content, piece, false));
         return false;
       }
-      upload = new FileContent.Upload(pieces.get(0), false);
+      upload = new Upload(pieces.get(0), false);
       content.uploads.add(upload);
       content.uploadsStarted++;
     } finally {
@@ -345,7 +341,7 @@ final class WriteBack {
 
   /** False when it couldn't go with an operation: it is being stored as all others are. */
   private boolean commitInline(
-      FileContent content, FileContent.Upload upload, boolean forced, long deadlineNs) {
+      FileContent content, Upload upload, boolean forced, long deadlineNs) {
     boolean isDone = false;
     try {
       DirtyPiece piece = upload.piece;
@@ -397,19 +393,21 @@ final class WriteBack {
     releaseDropped(content);
   }
 
-  /**
-   * Sets the size; what was written before is saved first. When this returns, the pool has it at
-   * min-copies.
-   */
+  /** Sets the size; otherwise as {@link #change}. */
   void truncate(FileContent content, long sizeBytes, long deadlineNs) {
+    change(content, () -> content.setSize(sizeBytes), deadlineNs);
+  }
+
+  /**
+   * Changes size or holes; what was written before is saved first. When this returns, the pool has
+   * it at min-copies. {@code what} is called under the file's lock.
+   */
+  void change(FileContent content, Runnable what, long deadlineNs) {
     flush(content, false, deadlineNs);
     content.lock.lock();
     try {
-      if (content.sizeBytes == sizeBytes && content.isGone) {
-        return;
-      }
       long heldBefore = content.dirty.heldBytes();
-      content.setSize(sizeBytes);
+      what.run();
       budget.release(heldBefore - content.dirty.heldBytes());
       content.touch(wallClock.nowNs());
     } finally {

@@ -112,7 +112,7 @@ public final class NameSealer {
   public byte[] sealAttributeValue(SealId inode, byte[] sealedName, byte[] value) {
     if (value.length > VALUE_BYTES_MAX) {
       throw new HoldfastException(
-          ErrorCode.TOO_LARGE,
+          ErrorCode.ARGUMENT_TOO_LARGE,
           "seal attribute value: expected=at most 65536 bytes, was=" + value.length);
     }
     byte[] plain = padded(new ByteWriter(4 + value.length).blob(value).toBytes());

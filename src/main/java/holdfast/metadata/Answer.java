@@ -6,6 +6,7 @@ import holdfast.util.ByteReader;
 import holdfast.util.ByteWriter;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /** What a {@link Query} found. Encodes to at most {@value #ENCODED_MAX_BYTES} bytes. */
 public sealed interface Answer {
@@ -49,6 +50,17 @@ public sealed interface Answer {
 
   /** To the reading of a symbolic link. */
   record Target(Attributes attributes, SealedTarget target) implements Answer {}
+
+  /** To the question for an extended attribute; empty if there is none of that name. */
+  record Xattr(Attributes attributes, Optional<XattrValue> value) implements Answer {}
+
+  /** To the question for an inode's extended attributes, in no particular order. */
+  record XattrNames(Attributes attributes, List<XattrName> names) implements Answer {
+    /** Takes a copy. */
+    public XattrNames {
+      names = List.copyOf(names);
+    }
+  }
 
   /** To the question for totals. */
   record Totals(Statistics statistics) implements Answer {}
@@ -101,6 +113,18 @@ public sealed interface Answer {
         out.u64(statistics.sizeBytes()).u64(statistics.allocatedBytes());
         out.u64(statistics.chunkCount());
       }
+      case Xattr xattr -> {
+        xattr.attributes().write(out.u8(7));
+        out.bool(xattr.value().isPresent());
+        xattr.value().ifPresent(value -> value.write(out));
+      }
+      case XattrNames list -> {
+        list.attributes().write(out.u8(8));
+        out.u32(list.names().size());
+        for (XattrName name : list.names()) {
+          name.write(out);
+        }
+      }
       case Failed failed -> out.u8(0).u16(failed.code().wire()).text(failed.text());
     }
   }
@@ -130,10 +154,25 @@ public sealed interface Answer {
             case 4 -> new Extents(Attributes.read(in), Replacement.readExtents(in), in.bool());
             case 5 -> new Target(Attributes.read(in), SealedTarget.read(in));
             case 6 -> new Totals(new Statistics(in.u64(), in.u64(), in.u64(), in.u64(), in.u64()));
+            case 7 ->
+                new Xattr(
+                    Attributes.read(in),
+                    in.bool() ? Optional.of(XattrValue.read(in)) : Optional.empty());
+            case 8 -> readXattrNames(in);
             default ->
-                throw new ByteReader.Malformed("read answer: expected=tag 0 to 6, was=" + tag);
+                throw new ByteReader.Malformed("read answer: expected=tag 0 to 8, was=" + tag);
           };
         });
+  }
+
+  private static Answer readXattrNames(ByteReader in) {
+    var attributes = Attributes.read(in);
+    int count = in.count(Attributes.XATTR_COUNT_MAX);
+    var names = new ArrayList<XattrName>();
+    for (int i = 0; i < count; i++) {
+      names.add(XattrName.read(in));
+    }
+    return new XattrNames(attributes, names);
   }
 
   private static Answer readListing(ByteReader in) {

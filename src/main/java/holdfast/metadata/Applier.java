@@ -38,6 +38,8 @@ final class Applier {
         case Operation.Link link -> link(link);
         case Operation.Hold hold -> hold(hold);
         case Operation.Release release -> release(release);
+        case Operation.SetXattr set -> new XattrStep(draft).set(set);
+        case Operation.RemoveXattr remove -> new XattrStep(draft).remove(remove);
       };
     } catch (Refusal refusal) {
       return new OperationResult.Failed(refusal.code(), refusal.getMessage());

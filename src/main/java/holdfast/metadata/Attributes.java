@@ -22,6 +22,7 @@ import holdfast.util.ByteWriter;
  *     of an entry; changes of attributes leave it
  * @param fileTag the author's tag over version, size and extents; {@link Tag#ZERO} before the first
  *     content
+ * @param xattrCount how many extended attributes it has: of an inode without, nobody needs to ask
  */
 public record Attributes(
     long inode,
@@ -38,10 +39,14 @@ public record Attributes(
     long ctimeNs,
     long atimeNs,
     long version,
-    Tag fileTag) {
+    Tag fileTag,
+    int xattrCount) {
 
   /** Encoded size in bytes. */
-  public static final int BYTES = 107;
+  public static final int BYTES = 109;
+
+  /** Most extended attributes of an inode: their names fill 64 KiB before. */
+  public static final int XATTR_COUNT_MAX = 0xFFFF;
 
   /** The root directory's inode number, in every pool. */
   public static final long ROOT_INODE = 1;
@@ -55,6 +60,11 @@ public record Attributes(
         (mode & ~MODE_MASK) == 0,
         "check mode: expected=0 to 07777, was=0%s",
         Integer.toOctalString(mode));
+    Bounds.check(
+        xattrCount >= 0 && xattrCount <= XATTR_COUNT_MAX,
+        "check xattr count: expected=0 to %s, was=%s",
+        XATTR_COUNT_MAX,
+        xattrCount);
   }
 
   /** Whether it is a directory. */
@@ -74,6 +84,7 @@ public record Attributes(
     out.u8(type.wire()).u16(mode).u32(uid).u32(gid).u32(rdev).u32(linkCount);
     out.u64(sizeBytes).u64(allocatedBytes).u64(mtimeNs).u64(ctimeNs).u64(atimeNs).u64(version);
     fileTag.write(out);
+    out.u16(xattrCount);
   }
 
   /**
@@ -99,6 +110,7 @@ public record Attributes(
                 in.u64(),
                 in.u64(),
                 in.u64(),
-                Tag.read(in)));
+                Tag.read(in),
+                in.u16()));
   }
 }

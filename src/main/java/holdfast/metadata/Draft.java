@@ -62,6 +62,7 @@ final class Draft {
     if (inode.type == FileType.SYMLINK) {
       tree.remove(Keys.target(inode.number));
     }
+    new XattrStep(this).removeAll(inode);
     tree.remove(Keys.inode(inode.number));
     count(inode, -1);
   }

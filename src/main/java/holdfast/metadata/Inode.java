@@ -14,6 +14,7 @@ final class Inode {
   private static final int TYPE_BITS = 7;
   private static final int HAS_TAG = 8;
   private static final int FULLY_ALLOCATED = 16;
+  private static final int HAS_XATTRS = 64;
 
   final long number;
   final FileType type;
@@ -36,6 +37,12 @@ final class Inode {
 
   /** Of a file: how many extents it has, here or in records of their own. */
   int extentCount;
+
+  /** Its extended attributes: how many, what listing them may need, names and values sealed. */
+  int xattrCount;
+
+  int xattrListBytes;
+  int xattrBytes;
 
   /** The extents in the record; empty when they have records of their own. */
   private List<Extent> inlineExtents = List.of();
@@ -86,6 +93,13 @@ final class Inode {
     sizeBytes += entryCountChange;
   }
 
+  /** Counts an extended attribute that came (1) or went (-1). */
+  void countXattr(Xattr xattr, int sign) {
+    xattrCount += sign;
+    xattrListBytes += sign * xattr.name().listBytes();
+    xattrBytes += sign * xattr.totalBytes();
+  }
+
   Attributes attributes() {
     return new Attributes(
         number,
@@ -102,14 +116,16 @@ final class Inode {
         ctimeNs,
         atimeNs,
         version,
-        fileTag);
+        fileTag,
+        xattrCount);
   }
 
   byte[] pack() {
     boolean hasTag = !fileTag.equals(Tag.ZERO);
     boolean fullyAllocated = allocatedBytes == sizeBytes;
     var out = new RecordWriter();
-    out.u8(type.wire() | (hasTag ? HAS_TAG : 0) | (fullyAllocated ? FULLY_ALLOCATED : 0));
+    int flags = (hasTag ? HAS_TAG : 0) | (fullyAllocated ? FULLY_ALLOCATED : 0);
+    out.u8(type.wire() | flags | (xattrCount > 0 ? HAS_XATTRS : 0));
     out.varint(mode).varint(uid & 0xFFFF_FFFFL).varint(gid & 0xFFFF_FFFFL);
     out.varint(rdev & 0xFFFF_FFFFL).varint(linkCount).varint(sizeBytes);
     if (!fullyAllocated) {
@@ -119,6 +135,9 @@ final class Inode {
     out.u64(sealId.high()).u64(sealId.low());
     if (hasTag) {
       out.u64(fileTag.high()).u64(fileTag.low());
+    }
+    if (xattrCount > 0) {
+      out.varint(xattrCount).varint(xattrListBytes).varint(xattrBytes);
     }
     if (isDirectory()) {
       out.u64(parent);
@@ -166,6 +185,11 @@ final class Inode {
     inode.version = version;
     if ((flags & HAS_TAG) != 0) {
       inode.fileTag = new Tag(in.u64(), in.u64());
+    }
+    if ((flags & HAS_XATTRS) != 0) {
+      inode.xattrCount = in.varint(Attributes.XATTR_COUNT_MAX);
+      inode.xattrListBytes = in.varint(XattrStep.LIST_MAX_BYTES);
+      inode.xattrBytes = in.varint(XattrStep.INODE_MAX_BYTES);
     }
     if (inode.isDirectory()) {
       inode.parent = in.u64();

@@ -59,6 +59,8 @@ public sealed interface Invalidation {
         made.add(new OfInode(link.parent(), true, false));
         made.add(new OfInode(link.inode(), false, false));
       }
+      case Operation.SetXattr set -> made.add(new OfInode(set.inode(), false, false));
+      case Operation.RemoveXattr remove -> made.add(new OfInode(remove.inode(), false, false));
       case Operation.Hold hold -> {}
       case Operation.Release release -> {}
     }

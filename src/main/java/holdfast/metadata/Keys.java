@@ -5,6 +5,7 @@ import holdfast.model.ClientId;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
+import java.util.Arrays;
 
 /**
  * The keys of the tree's records: a byte for the kind, then what orders them. Numbers are
@@ -38,10 +39,19 @@ final class Keys {
   /** Inode number, client id: the client's session holds the orphan. */
   static final int HOLD = 9;
 
+  /** Inode number, cookie: an extended attribute; an inode's are adjacent. */
+  static final int XATTR = 10;
+
+  /** Inode number, cookie, index: a piece of an extended attribute's long value. */
+  static final int XATTR_PART = 12;
+
   /** Low bits of a cookie: tell entries apart whose names have the same hash. */
   static final int COOKIE_SEQUENCE_BITS = 15;
 
   static final long COOKIE_SEQUENCE_MASK = (1L << COOKIE_SEQUENCE_BITS) - 1;
+
+  /** Size of the key of an {@link #XATTR_PART}. */
+  static final int XATTR_PART_BYTES = 18;
 
   private static final VarHandle U64 =
       MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.BIG_ENDIAN);
@@ -62,6 +72,16 @@ final class Keys {
 
   static byte[] extent(long inode, long fileOffset) {
     return key(EXTENT, inode, fileOffset);
+  }
+
+  static byte[] xattr(long inode, long cookie) {
+    return key(XATTR, inode, cookie);
+  }
+
+  static byte[] xattrPart(long inode, long cookie, int part) {
+    byte[] key = Arrays.copyOf(key(XATTR_PART, inode, cookie), XATTR_PART_BYTES);
+    key[XATTR_PART_BYTES - 1] = (byte) part;
+    return key;
   }
 
   static byte[] chunk(ChunkId chunk) {
@@ -111,18 +131,31 @@ final class Keys {
 
   /** The first cookie of the run that all names with this name's hash share; never 0. */
   static long cookieRun(EntryName name) {
-    byte[] sealed = name.sealedShared();
+    long hash = hash(name.sealedShared());
+    if (!name.conflictTag().isEmpty()) {
+      hash ^= name.conflictTag().hashCode() * 0xD6E8FEB86659FD93L;
+    }
+    return run(hash);
+  }
+
+  /** The same for the names of extended attributes. */
+  static long cookieRun(XattrName name) {
+    return run(hash(name.sealedShared()));
+  }
+
+  private static long hash(byte[] sealed) {
     long hash = sealed.length;
     for (int i = 0; i + 8 <= sealed.length; i += 8) {
       hash = (hash ^ u64(sealed, i)) * 0x9E3779B97F4A7C15L;
       hash ^= hash >>> 29;
     }
-    if (!name.conflictTag().isEmpty()) {
-      hash ^= name.conflictTag().hashCode() * 0xD6E8FEB86659FD93L;
-    }
-    hash *= 0xD6E8FEB86659FD93L;
-    hash ^= hash >>> 32;
-    long hash48 = hash & 0xFFFF_FFFF_FFFFL;
+    return hash;
+  }
+
+  private static long run(long hash) {
+    long mixed = hash * 0xD6E8FEB86659FD93L;
+    mixed ^= mixed >>> 32;
+    long hash48 = mixed & 0xFFFF_FFFF_FFFFL;
     return Math.max(hash48, 1) << COOKIE_SEQUENCE_BITS;
   }
 

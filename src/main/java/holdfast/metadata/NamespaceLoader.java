@@ -18,6 +18,7 @@ public final class NamespaceLoader {
   private final PackedTree.Builder tree = new PackedTree.Builder();
   private final MessageDigest digest = Namespace.sha256();
   private final Counters found = new Counters();
+  private final XattrLoad xattrs = new XattrLoad();
   private Counters counters;
   private long recordCount;
   private boolean isComplete;
@@ -111,7 +112,7 @@ public final class NamespaceLoader {
     found.nextInodeCounter = counters.nextInodeCounter;
     found.epoch = counters.epoch;
     found.tick = counters.tick;
-    if (!Arrays.equals(found.pack(), counters.pack())) {
+    if (!Arrays.equals(found.pack(), counters.pack()) || !xattrs.isWhole()) {
       throw new ByteReader.Malformed("load snapshot: expected=counts that fit its records");
     }
     isComplete = true;
@@ -164,6 +165,14 @@ public final class NamespaceLoader {
         checkKey(key, 9);
         Bounds.decoding(() -> new SealedTarget(value, value.length - EntryName.IV_BYTES));
       }
+      case Keys.XATTR -> {
+        checkKey(key, 17);
+        xattrs.onXattr(Xattr.unpack(key, value));
+      }
+      case Keys.XATTR_PART -> {
+        checkKey(key, Keys.XATTR_PART_BYTES);
+        xattrs.onPart(key, value);
+      }
       default -> throw new ByteReader.Malformed("load snapshot: was=record kind " + key[0]);
     }
   }
@@ -189,6 +198,7 @@ public final class NamespaceLoader {
     } else {
       found.fileCount++;
     }
+    xattrs.onInode(inode);
     if (inode.isFile()) {
       found.sizeBytes += inode.sizeBytes;
       found.allocatedBytes += inode.allocatedBytes;

@@ -214,6 +214,23 @@ public sealed interface Operation {
   record Release(long inode, long timeNs) implements Operation {}
 
   /**
+   * Sets an extended attribute of any inode. Which names are allowed is the client's matter: peers
+   * can't read them.
+   *
+   * <p>Errors, in this order: NOT_FOUND; EXISTS (CREATE), NO_DATA (REPLACE); NO_SPACE (the inode's
+   * names or its attributes altogether have no room).
+   */
+  record SetXattr(long inode, XattrName name, XattrValue value, XattrMode mode, long timeNs)
+      implements Operation {}
+
+  /**
+   * Removes an extended attribute.
+   *
+   * <p>Errors: NOT_FOUND, NO_DATA.
+   */
+  record RemoveXattr(long inode, XattrName name, long timeNs) implements Operation {}
+
+  /**
    * Appends a tag and the fields.
    *
    * @throws holdfast.model.HoldfastException TOO_LARGE beyond {@value #ENCODED_MAX_BYTES} bytes

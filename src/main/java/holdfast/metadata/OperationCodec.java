@@ -17,6 +17,8 @@ final class OperationCodec {
   static final int SET_ATTRIBUTES = 5;
   static final int COMMIT = 6;
   static final int LINK = 7;
+  static final int SET_XATTR = 8;
+  static final int REMOVE_XATTR = 9;
   static final int HOLD = 10;
   static final int RELEASE = 11;
 
@@ -56,6 +58,17 @@ final class OperationCodec {
       }
       case Operation.Hold hold -> out.u8(HOLD).u64(hold.inode()).u64(hold.timeNs());
       case Operation.Release release -> out.u8(RELEASE).u64(release.inode()).u64(release.timeNs());
+      case Operation.SetXattr set -> {
+        out.u8(SET_XATTR).u64(set.inode());
+        set.name().write(out);
+        set.value().write(out);
+        out.u8(set.mode().wire()).u64(set.timeNs());
+      }
+      case Operation.RemoveXattr remove -> {
+        out.u8(REMOVE_XATTR).u64(remove.inode());
+        remove.name().write(out);
+        out.u64(remove.timeNs());
+      }
     }
     int sizeBytes = out.sizeBytes() - start;
     Bounds.check(
@@ -84,6 +97,14 @@ final class OperationCodec {
               new Operation.Link(in.u64(), EntryName.read(in), Tag.read(in), in.u64(), in.u64());
           case HOLD -> new Operation.Hold(in.u64(), in.u64());
           case RELEASE -> new Operation.Release(in.u64(), in.u64());
+          case SET_XATTR ->
+              new Operation.SetXattr(
+                  in.u64(),
+                  XattrName.read(in),
+                  XattrValue.read(in),
+                  XattrMode.ofWire(in.u8()),
+                  in.u64());
+          case REMOVE_XATTR -> new Operation.RemoveXattr(in.u64(), XattrName.read(in), in.u64());
           default ->
               throw new ByteReader.Malformed("read operation: expected=a known tag, was=" + tag);
         };

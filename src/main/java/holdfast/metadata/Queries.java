@@ -2,6 +2,7 @@ package holdfast.metadata;
 
 import holdfast.model.ErrorCode;
 import java.util.ArrayList;
+import java.util.Optional;
 
 /** Answers queries from a tree. */
 final class Queries {
@@ -24,6 +25,8 @@ final class Queries {
         case Query.ReadDirectory read -> readDirectory(read);
         case Query.ReadExtents read -> readExtents(read);
         case Query.ReadLink read -> readLink(read);
+        case Query.GetXattr get -> xattr(get);
+        case Query.ListXattrs list -> xattrNames(list);
         case Query.CountStatistics count -> new Answer.Totals(counters.statistics());
       };
     } catch (Refusal refusal) {
@@ -86,5 +89,18 @@ final class Queries {
     }
     byte[] sealed = records.tree().get(Keys.target(inode.number));
     return new Answer.Target(inode.attributes(), new SealedTarget(sealed, (int) inode.sizeBytes));
+  }
+
+  private Answer xattr(Query.GetXattr get) {
+    var inode = records.inode(get.inode());
+    var xattrs = new XattrRecords(records.tree());
+    var found = Optional.ofNullable(xattrs.findPlace(inode.number, get.name()).xattr());
+    return new Answer.Xattr(inode.attributes(), found.map(xattrs::value));
+  }
+
+  private Answer xattrNames(Query.ListXattrs list) {
+    var inode = records.inode(list.inode());
+    var all = new XattrRecords(records.tree()).all(inode);
+    return new Answer.XattrNames(inode.attributes(), all.stream().map(Xattr::name).toList());
   }
 }

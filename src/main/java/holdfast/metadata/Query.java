@@ -58,6 +58,15 @@ public sealed interface Query {
   /** A symbolic link's sealed target: {@link Answer.Target}; NOT_FOUND, INVALID. */
   record ReadLink(long inode) implements Query {}
 
+  /**
+   * An extended attribute: {@link Answer.Xattr}, without a value if there is none of that name;
+   * NOT_FOUND.
+   */
+  record GetXattr(long inode, XattrName name) implements Query {}
+
+  /** The names of an inode's extended attributes: {@link Answer.XattrNames}; NOT_FOUND. */
+  record ListXattrs(long inode) implements Query {}
+
   /** Totals of the namespace: {@link Answer.Totals}. */
   record CountStatistics() implements Query {}
 
@@ -75,6 +84,11 @@ public sealed interface Query {
           out.u8(4).u64(read.inode()).u64(read.fromOffset()).u32(read.maxExtents());
       case ReadLink read -> out.u8(5).u64(read.inode());
       case CountStatistics count -> out.u8(6);
+      case GetXattr get -> {
+        out.u8(7).u64(get.inode());
+        get.name().write(out);
+      }
+      case ListXattrs list -> out.u8(8).u64(list.inode());
     }
   }
 
@@ -101,8 +115,10 @@ public sealed interface Query {
             case 4 -> new ReadExtents(in.u64(), in.u64(), in.u32());
             case 5 -> new ReadLink(in.u64());
             case 6 -> new CountStatistics();
+            case 7 -> new GetXattr(in.u64(), XattrName.read(in));
+            case 8 -> new ListXattrs(in.u64());
             default ->
-                throw new ByteReader.Malformed("read query: expected=tag 1 to 6, was=" + tag);
+                throw new ByteReader.Malformed("read query: expected=tag 1 to 8, was=" + tag);
           };
         });
   }

@@ -47,7 +47,13 @@ public enum ErrorCode {
   /** A bug: the text is for the log. */
   INTERNAL(31, 5, Retry.NEVER),
   /** The client's session has ended, or never began: what it held is gone, it opens a new one. */
-  NO_SESSION(32, 5, Retry.NEVER);
+  NO_SESSION(32, 5, Retry.NEVER),
+  /** The inode has no extended attribute of that name. */
+  NO_DATA(33, 61, Retry.NEVER),
+  /** The result is larger than the room given for it. */
+  RANGE(34, 34, Retry.NEVER),
+  /** An extended attribute's value is larger than any may be. */
+  ARGUMENT_TOO_LARGE(35, 7, Retry.NEVER);
 
   /** Whether and where the same request may be tried again. */
   public enum Retry {

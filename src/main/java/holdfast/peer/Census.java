@@ -142,6 +142,8 @@ final class Census {
       case Operation.Link o -> {}
       case Operation.Hold o -> {}
       case Operation.Release o -> {}
+      case Operation.SetXattr o -> {}
+      case Operation.RemoveXattr o -> {}
     }
   }
 

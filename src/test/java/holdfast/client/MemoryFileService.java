@@ -34,6 +34,7 @@ final class MemoryFileService implements FileService {
   static final NodeId BAD = new NodeId(2, 2, 2, 2);
 
   final ConcurrentHashMap<ChunkId, byte[]> chunks = new ConcurrentHashMap<>();
+  final AtomicInteger askCount = new AtomicInteger();
   final AtomicInteger changeCount = new AtomicInteger();
   final AtomicInteger storeCount = new AtomicInteger();
   final AtomicInteger fetchCount = new AtomicInteger();
@@ -126,6 +127,7 @@ final class MemoryFileService implements FileService {
 
   @Override
   public CompletableFuture<Told> ask(Query query, long deadlineNs) {
+    askCount.incrementAndGet();
     lock.lock();
     try {
       return CompletableFuture.completedFuture(new Told(namespace.query(query), false, sequence));

@@ -117,6 +117,7 @@ class NameSealerTest {
     int largest = sealer.sealAttributeValue(DIRECTORY, name, new byte[65_536]).length;
     assertEquals(NameSealer.SEALED_VALUE_BYTES_MAX, largest);
     assertFails(
-        ErrorCode.TOO_LARGE, () -> sealer.sealAttributeValue(DIRECTORY, name, new byte[65_537]));
+        ErrorCode.ARGUMENT_TOO_LARGE,
+        () -> sealer.sealAttributeValue(DIRECTORY, name, new byte[65_537]));
   }
 }

@@ -7,7 +7,9 @@ import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import holdfast.util.ByteReader;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
+import java.util.Optional;
 import java.util.Random;
 import java.util.function.Function;
 import java.util.stream.IntStream;
@@ -49,7 +51,7 @@ final class CodecTest {
   }
 
   private static Query query(Random random) {
-    return switch (random.nextInt(6)) {
+    return switch (random.nextInt(8)) {
       case 0 -> new Query.Lookup(random.nextLong(), Samples.name(random));
       case 1 -> new Query.GetAttributes(random.nextLong());
       case 2 ->
@@ -59,6 +61,8 @@ final class CodecTest {
           new Query.ReadExtents(
               random.nextLong(), random.nextLong() >>> 1, 1 + random.nextInt(1_500));
       case 4 -> new Query.ReadLink(random.nextLong());
+      case 5 -> new Query.GetXattr(random.nextLong(), Samples.xattrName(random.nextInt(9)));
+      case 6 -> new Query.ListXattrs(random.nextLong());
       default -> new Query.CountStatistics();
     };
   }
@@ -75,7 +79,7 @@ final class CodecTest {
   }
 
   private static Answer answer(Random random) {
-    return switch (random.nextInt(7)) {
+    return switch (random.nextInt(9)) {
       case 0 -> new Answer.Entry(entry(random));
       case 1 -> new Answer.Inode(Samples.attributes(random));
       case 2 ->
@@ -89,6 +93,14 @@ final class CodecTest {
               Samples.attributes(random), Samples.extents(random, 0, 9), random.nextBoolean());
       case 4 -> new Answer.Target(Samples.attributes(random), Samples.target(random));
       case 5 -> new Answer.Totals(new Statistics(1, 2, random.nextLong(), 4, 5));
+      case 6 ->
+          new Answer.Xattr(
+              Samples.attributes(random),
+              random.nextBoolean() ? Optional.of(Samples.xattrValue(random)) : Optional.empty());
+      case 7 ->
+          new Answer.XattrNames(
+              Samples.attributes(random),
+              IntStream.range(0, random.nextInt(9)).mapToObj(Samples::xattrName).toList());
       default -> new Answer.Failed(ErrorCode.NOT_FOUND, "look up: was=none");
     };
   }
@@ -131,6 +143,30 @@ final class CodecTest {
 
   private static Operation.Commit commit(List<Replacement> replacements) {
     return new Operation.Commit(2, 0, 1, 1L << 40, Tag.ZERO, 0, 0, 1, replacements);
+  }
+
+  @Test
+  void theLargestExtendedAttributeAndTheLongestListFitIntoTheirMessages() {
+    var name = new XattrName(new byte[XattrName.MAX_BYTES]);
+    var value = new XattrValue(new byte[XattrValue.MAX_BYTES]);
+    var shortest = new XattrName(new byte[EntryName.SEALED_MIN_BYTES]);
+    int mostNames = XattrStep.LIST_MAX_BYTES / shortest.listBytes();
+    var attributes = Samples.attributes(new Random(4));
+
+    assertThat(new Operation.SetXattr(1, name, value, XattrMode.SET, 0).toBytes())
+        .hasSizeLessThanOrEqualTo(Operation.ENCODED_MAX_BYTES);
+    assertThat(new Answer.Xattr(attributes, Optional.of(value)).toBytes())
+        .hasSizeLessThanOrEqualTo(Answer.ENCODED_MAX_BYTES);
+    assertThat(
+            new Answer.XattrNames(attributes, Collections.nCopies(mostNames, shortest)).toBytes())
+        .hasSizeLessThanOrEqualTo(Answer.ENCODED_MAX_BYTES);
+    assertThat(mostNames).isEqualTo(1_985).isLessThan(Attributes.XATTR_COUNT_MAX);
+    assertThatThrownBy(() -> new XattrValue(new byte[XattrValue.MAX_BYTES + 32]))
+        .extracting(e -> ((HoldfastException) e).code())
+        .isEqualTo(ErrorCode.ARGUMENT_TOO_LARGE);
+    assertThatThrownBy(() -> new XattrName(new byte[XattrName.MAX_BYTES + 32]))
+        .extracting(e -> ((HoldfastException) e).code())
+        .isEqualTo(ErrorCode.NAME_TOO_LONG);
   }
 
   @Test

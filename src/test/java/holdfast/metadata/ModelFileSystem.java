@@ -40,6 +40,7 @@ final class ModelFileSystem {
     Unit[] units = new Unit[UNITS_MAX];
     Map<EntryName, Node> children = new TreeMap<>();
     Map<EntryName, Tag> tags = new HashMap<>();
+    Map<XattrName, XattrValue> xattrs = new HashMap<>();
 
     boolean isDirectory() {
       return type == FileType.DIRECTORY;
@@ -86,7 +87,8 @@ final class ModelFileSystem {
           ctimeNs,
           atimeNs,
           version,
-          tag);
+          tag,
+          xattrs.size());
     }
 
     void touch(long timeNs) {
@@ -180,7 +182,33 @@ final class ModelFileSystem {
         parent.touch(link.timeNs());
         yield node;
       }
+      case Operation.SetXattr set -> {
+        var node = node(set.inode());
+        boolean isThere = node.xattrs.containsKey(set.name());
+        refuse(isThere && set.mode() == XattrMode.CREATE, EXISTS);
+        refuse(!isThere && set.mode() == XattrMode.REPLACE, NO_DATA);
+        var after = new HashMap<>(node.xattrs);
+        after.put(set.name(), set.value());
+        refuse(xattrBytes(after) > XattrStep.INODE_MAX_BYTES, NO_SPACE);
+        node.xattrs = after;
+        node.ctimeNs = set.timeNs();
+        yield node;
+      }
+      case Operation.RemoveXattr remove -> {
+        var node = node(remove.inode());
+        refuse(node.xattrs.remove(remove.name()) == null, NO_DATA);
+        node.ctimeNs = remove.timeNs();
+        yield node;
+      }
     };
+  }
+
+  private static int xattrBytes(Map<XattrName, XattrValue> xattrs) {
+    int bytes = 0;
+    for (var xattr : xattrs.entrySet()) {
+      bytes += xattr.getKey().sealed().length + xattr.getValue().sealed().length;
+    }
+    return bytes;
   }
 
   private void drop(Node node, long timeNs) {

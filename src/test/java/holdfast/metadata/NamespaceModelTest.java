@@ -95,7 +95,7 @@ final class NamespaceModelTest {
 
     Operation operation() {
       clockNs += random.nextInt(1_000);
-      return switch (random.nextInt(20)) {
+      return switch (random.nextInt(24)) {
         case 0, 1, 2, 3, 4 -> create();
         case 5 -> new Operation.Unlink(inode(true), name(), clockNs);
         case 6 -> new Operation.RemoveDirectory(inode(true), name(), clockNs);
@@ -121,6 +121,16 @@ final class NamespaceModelTest {
                 clockNs);
         case 12, 13 ->
             new Operation.Link(inode(true), name(), Samples.tag(random), inode(false), clockNs);
+        case 14, 15, 16 ->
+            new Operation.SetXattr(
+                inode(random.nextBoolean()),
+                Samples.xattrName(random.nextInt(8)),
+                Samples.xattrValue(random),
+                XattrMode.values()[random.nextInt(3)],
+                clockNs);
+        case 17 ->
+            new Operation.RemoveXattr(
+                inode(random.nextBoolean()), Samples.xattrName(random.nextInt(8)), clockNs);
         default -> commit();
       };
     }
@@ -281,6 +291,7 @@ final class NamespaceModelTest {
         extents.forEach(extent -> references.merge(extent.chunk(), 1L, Long::sum));
         assertExtents(run, node, extents);
       }
+      assertXattrs(namespace, node, attributes);
       if (node.target != null) {
         assertThat(namespace.query(new Query.ReadLink(node.number)))
             .isEqualTo(new Answer.Target(attributes, node.target));
@@ -300,6 +311,18 @@ final class NamespaceModelTest {
       namespace.referencedChunks(chunk.partition()).forEachRemaining(inPartition::add);
       assertThat(inPartition.contains(chunk)).isEqualTo(references.containsKey(chunk));
       assertThat(inPartition).isSorted().doesNotHaveDuplicates();
+    }
+  }
+
+  private static void assertXattrs(
+      Namespace namespace, ModelFileSystem.Node node, Attributes attributes) {
+    var listed = (Answer.XattrNames) namespace.query(new Query.ListXattrs(node.number));
+    assertThat(listed.attributes()).isEqualTo(attributes);
+    assertThat(listed.names()).containsExactlyInAnyOrderElementsOf(node.xattrs.keySet());
+    for (int number = 0; number < 8; number++) {
+      var name = Samples.xattrName(number);
+      assertThat(namespace.query(new Query.GetXattr(node.number, name)))
+          .isEqualTo(new Answer.Xattr(attributes, Optional.ofNullable(node.xattrs.get(name))));
     }
   }
 
@@ -366,9 +389,13 @@ final class NamespaceModelTest {
             ErrorCode.NOT_EMPTY,
             ErrorCode.INVALID,
             ErrorCode.NOT_PERMITTED,
+            ErrorCode.NO_DATA,
             ErrorCode.STALE_VERSION,
             ErrorCode.STALE_EPOCH);
     assertThat(crowdedCount).isGreaterThan(20);
+    assertThat(Keys.cookieRun(Samples.xattrName(1)))
+        .isEqualTo(Keys.cookieRun(Samples.xattrName(2)))
+        .isNotEqualTo(Keys.cookieRun(Samples.xattrName(3)));
     assertThat(Keys.cookieRun(Samples.collidingName(1)))
         .isEqualTo(Keys.cookieRun(Samples.collidingName(2)))
         .isNotEqualTo(Keys.cookieRun(Samples.name(1)));

@@ -70,6 +70,24 @@ final class Samples {
     return new SealedTarget(sealed, plainBytes);
   }
 
+  /** One of few names, the same for the same number; the first ones have one hash. */
+  static XattrName xattrName(int number) {
+    return new XattrName((number < 3 ? collidingName(number) : name(number)).sealed());
+  }
+
+  /** Mostly a short one; sometimes one that takes several records. */
+  static XattrValue xattrValue(Random random) {
+    int blocks =
+        switch (random.nextInt(6)) {
+          case 0 -> 1 + random.nextInt((XattrValue.MAX_BYTES - 16) / 32);
+          case 1 -> 14 + random.nextInt(4); // around the longest that isn't split
+          default -> 1 + random.nextInt(4);
+        };
+    byte[] sealed = new byte[16 + 32 * blocks];
+    random.nextBytes(sealed);
+    return new XattrValue(sealed);
+  }
+
   static Attributes attributes(Random random) {
     return new Attributes(
         random.nextLong() >>> 1,
@@ -86,7 +104,8 @@ final class Samples {
         random.nextLong(),
         random.nextLong(),
         random.nextLong() >>> 1,
-        tag(random));
+        tag(random),
+        random.nextInt(3) * random.nextInt(0x8000));
   }
 
   static List<Extent> extents(Random random, long from, int maxCount) {
@@ -126,7 +145,7 @@ final class Samples {
 
   static Operation operation(Random random) {
     long timeNs = random.nextLong();
-    return switch (random.nextInt(7)) {
+    return switch (random.nextInt(9)) {
       case 0 -> create(random);
       case 1 -> new Operation.Unlink(random.nextLong(), name(random), timeNs);
       case 2 -> new Operation.RemoveDirectory(random.nextLong(), name(random), timeNs);
@@ -163,6 +182,14 @@ final class Samples {
             random.nextInt(5),
             replacements(random));
       }
+      case 6 ->
+          new Operation.SetXattr(
+              random.nextLong(),
+              xattrName(random.nextInt(9)),
+              xattrValue(random),
+              XattrMode.values()[random.nextInt(3)],
+              timeNs);
+      case 7 -> new Operation.RemoveXattr(random.nextLong(), xattrName(random.nextInt(9)), timeNs);
       default ->
           new Operation.Link(
               random.nextLong(), name(random), tag(random), random.nextLong(), timeNs);

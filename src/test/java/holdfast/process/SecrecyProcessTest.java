@@ -3,9 +3,11 @@ package holdfast.process;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.UserDefinedFileAttributeView;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -24,7 +26,10 @@ class SecrecyProcessTest {
   private static final String WORD = "plaintext-marker-7f3c";
   private static final String NAME = "wellknownname";
   private static final String TARGET = "wellknowntarget";
+  private static final String ATTRIBUTE = "wellknownattribute";
+  private static final String VALUE = "wellknownvalue";
   private static final int LARGE_LINES = 500_000;
+  private static final int LONG_VALUE_WORDS = 3_000;
 
   @RegisterExtension final Pools pools = new Pools();
 
@@ -56,7 +61,7 @@ class SecrecyProcessTest {
       }
     }
     for (Path file : searched) {
-      for (String secret : List.of(WORD, NAME, TARGET)) {
+      for (String secret : List.of(WORD, NAME, TARGET, ATTRIBUTE, VALUE)) {
         assertThat(occurrences(file, secret)).as("%s in %s", secret, file).isZero();
         assertThat(file.getFileName().toString()).doesNotContain(secret);
       }
@@ -91,12 +96,27 @@ class SecrecyProcessTest {
     Files.writeString(folder.resolve(NAME + "-small"), WORD);
     Files.createFile(folder.resolve(NAME + "-empty"));
     Files.createSymbolicLink(folder.resolve(NAME + "-link"), Path.of(TARGET));
+    setAttributes(folder.resolve(NAME + "-large"));
     Files.move(folder.resolve(NAME + "-small"), folder.resolve(NAME + "-moved"));
     pool.holdfast("put", plain.toString(), "/" + NAME + "-put").expectDone("put");
     assertThat(pool.holdfast("ls", "/" + NAME + "-folder").out()).contains(NAME + "-moved");
     assertThat(folder.resolve(NAME + "-large")).hasSameBinaryContentAs(plain);
     assertThat(mount.resolve(NAME + "-put")).hasSameBinaryContentAs(plain);
     assertThat(folder.resolve(NAME + "-moved")).hasContent(WORD);
+  }
+
+  /** A short value and one that takes several records; read back, and one removed. */
+  private static void setAttributes(Path file) throws IOException {
+    var attributes = Files.getFileAttributeView(file, UserDefinedFileAttributeView.class);
+    byte[] longValue = (VALUE + " ").repeat(LONG_VALUE_WORDS).getBytes(StandardCharsets.UTF_8);
+    attributes.write(ATTRIBUTE, ByteBuffer.wrap(VALUE.getBytes(StandardCharsets.UTF_8)));
+    attributes.write(ATTRIBUTE + "-long", ByteBuffer.wrap(longValue));
+    attributes.write(ATTRIBUTE + "-gone", ByteBuffer.wrap(longValue));
+    attributes.delete(ATTRIBUTE + "-gone");
+    var read = ByteBuffer.allocate(longValue.length);
+    attributes.read(ATTRIBUTE + "-long", read);
+    assertThat(read.array()).isEqualTo(longValue);
+    assertThat(attributes.list()).containsExactlyInAnyOrder(ATTRIBUTE, ATTRIBUTE + "-long");
   }
 
   private static long occurrences(Path file, String text) throws IOException {

@@ -8,8 +8,8 @@ import jnr.ffi.Runtime;
 
 /**
  * The struct fuse_lowlevel_ops of libfuse 2.9: an array of function pointers. What is not set stays
- * NULL, and libfuse answers ENOSYS (extended attributes, locks, fallocate and ioctl for now). Holds
- * a strong reference to every callback: C's pointers keep none. Must outlive the session.
+ * NULL, and libfuse answers ENOSYS (locks and ioctl for now). Holds a strong reference to every
+ * callback: C's pointers keep none. Must outlive the session.
  */
 final class OperationTable {
   /**
@@ -70,6 +70,7 @@ final class OperationTable {
 
   /** {@code ready} is called when kernel and libfuse have agreed. */
   OperationTable(Operations to, Runnable ready) {
+    XattrOperations xattrs = to.xattrs();
     set(Slot.INIT, FuseCalls.Init.class, (userData, connection) -> ready.run());
     set(Slot.LOOKUP, FuseCalls.InodeAnd.class, to::lookup);
     set(Slot.FORGET, FuseCalls.InodeAnd.class, to::forget);
@@ -94,8 +95,13 @@ final class OperationTable {
     set(Slot.RELEASEDIR, FuseCalls.InodeAnd.class, to::releaseDirectory);
     set(Slot.FSYNCDIR, FuseCalls.Sync.class, to::fsyncDirectory);
     set(Slot.STATFS, FuseCalls.Inode.class, to::statistics);
+    set(Slot.SETXATTR, FuseCalls.SetXattr.class, xattrs::set);
+    set(Slot.GETXATTR, FuseCalls.Three.class, xattrs::get);
+    set(Slot.LISTXATTR, FuseCalls.InodeAnd.class, xattrs::list);
+    set(Slot.REMOVEXATTR, FuseCalls.InodeAnd.class, xattrs::remove);
     set(Slot.ACCESS, FuseCalls.Mask.class, to::access);
     set(Slot.CREATE, FuseCalls.NameModeAnd.class, to::create);
+    set(Slot.FALLOCATE, FuseCalls.Allocate.class, to::allocate);
     set(Slot.FORGET_MULTI, FuseCalls.InodeAnd.class, to::forgetMany);
   }
 

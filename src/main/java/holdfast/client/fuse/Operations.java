@@ -40,6 +40,7 @@ final class Operations {
   private final LookupCounts counts;
   private final FailureLog failures;
   private final RequestWrapper wrapper;
+  private final XattrOperations xattrs;
 
   /** Directories aren't opened: the kernel then keeps their listings. */
   private final boolean listsByInode;
@@ -49,14 +50,20 @@ final class Operations {
       PoolFileSystem files,
       StructLayouts layouts,
       LookupCounts counts,
-      MonotonicClock clock) {
+      MonotonicClock clock,
+      boolean listsByInode) {
     this.library = library;
     this.files = files;
     this.layouts = layouts;
     this.counts = counts;
-    listsByInode = files.listsByInode() && KernelVersion.opensNoDirectories();
+    this.listsByInode = listsByInode;
     failures = new FailureLog(clock);
     wrapper = new RequestWrapper(library, layouts, clock, failures);
+    xattrs = new XattrOperations(library, files, wrapper);
+  }
+
+  XattrOperations xattrs() {
+    return xattrs;
   }
 
   /** From now on every request is refused with ENOTCONN: the file system is being closed. */
@@ -290,6 +297,17 @@ final class Operations {
         });
   }
 
+  void allocate(long address, long inode, int mode, long offset, long lengthBytes, long fileInfo) {
+    wrapper.handle(
+        "fallocate",
+        address,
+        inode,
+        (worker, request) -> {
+          files.allocate(layouts.getHandle(fileInfo), mode, offset, lengthBytes);
+          request.reply(OK);
+        });
+  }
+
   void flush(long address, long inode, long fileInfo) {
     wrapper.handle(
         "flush",
@@ -457,7 +475,7 @@ final class Operations {
   }
 
   /** A wrong count would read or write memory that isn't ours. */
-  private static void checkCount(int count, int countMax) {
+  static void checkCount(int count, int countMax) {
     Invariants.check(
         count >= 0 && count <= countMax,
         "check file system's count: expected=0 to %d, was=%d",

@@ -14,6 +14,7 @@ import holdfast.util.SystemClocks;
 import holdfast.util.WallClock;
 import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
@@ -39,6 +40,7 @@ final class MemoryFileSystem implements PoolFileSystem {
     final Map<String, Long> cookies = new HashMap<>();
     final TreeMap<Long, Entry> entries = new TreeMap<>();
     final Map<Long, byte[]> blocks = new HashMap<>();
+    final Map<String, byte[]> xattrs = new ConcurrentHashMap<>();
     final ReentrantReadWriteLock content = new ReentrantReadWriteLock();
     long nextCookie = FIRST_COOKIE;
     long parent;
@@ -71,6 +73,7 @@ final class MemoryFileSystem implements PoolFileSystem {
   final AtomicLong forgetCount = new AtomicLong();
   final AtomicLong writeCount = new AtomicLong();
   final AtomicLong lookupCount = new AtomicLong();
+  final AtomicLong xattrGetCount = new AtomicLong();
   volatile int largestWriteBytes;
 
   MemoryFileSystem() {
@@ -434,6 +437,77 @@ final class MemoryFileSystem implements PoolFileSystem {
       return length;
     } finally {
       node.content.writeLock().unlock();
+    }
+  }
+
+  @Override
+  public void allocate(long handle, int mode, long offset, long lengthBytes) {
+    Node node = opened(handle);
+    boolean keepsSize = (mode & ALLOCATE_KEEP_SIZE) != 0;
+    node.content.writeLock().lock();
+    try {
+      if ((mode & (ALLOCATE_PUNCH_HOLE | ALLOCATE_ZERO_RANGE)) != 0) {
+        clear(node, offset, Math.min(node.sizeBytes, offset + lengthBytes));
+      }
+      if (!keepsSize && offset + lengthBytes > node.sizeBytes) {
+        resize(node, offset + lengthBytes);
+      }
+    } finally {
+      node.content.writeLock().unlock();
+    }
+  }
+
+  private static void clear(Node node, long from, long to) {
+    for (long at = from; at < to; ) {
+      long block = at / BLOCK_BYTES;
+      long end = Math.min(to, (block + 1) * BLOCK_BYTES);
+      if (end - at == BLOCK_BYTES) {
+        node.blocks.remove(block);
+      } else if (node.blocks.containsKey(block)) {
+        int start = (int) (at % BLOCK_BYTES);
+        java.util.Arrays.fill(node.blocks.get(block), start, start + (int) (end - at), (byte) 0);
+      }
+      at = end;
+    }
+  }
+
+  @Override
+  public byte[] xattrOrNull(long inode, byte[] name) {
+    xattrGetCount.incrementAndGet();
+    if (key(name).startsWith("system.")) {
+      throw failure(ErrorCode.UNSUPPORTED, "get xattr");
+    }
+    return node(inode).xattrs.get(key(name));
+  }
+
+  @Override
+  public List<byte[]> xattrNames(Caller caller, long inode) {
+    return node(inode).xattrs.keySet().stream()
+        .filter(name -> caller.uid() == 0 || !name.startsWith("trusted."))
+        .map(MemoryFileSystem::key)
+        .toList();
+  }
+
+  @Override
+  public void setXattr(long inode, byte[] name, byte[] value, int flags) {
+    Node node = node(inode);
+    if (key(name).startsWith("system.")) {
+      throw failure(ErrorCode.UNSUPPORTED, "set xattr");
+    }
+    boolean isThere = node.xattrs.containsKey(key(name));
+    if (isThere && flags == XATTR_CREATE) {
+      throw failure(ErrorCode.EXISTS, "set xattr");
+    }
+    if (!isThere && flags == XATTR_REPLACE) {
+      throw failure(ErrorCode.NO_DATA, "set xattr");
+    }
+    node.xattrs.put(key(name), value.clone());
+  }
+
+  @Override
+  public void removeXattr(long inode, byte[] name) {
+    if (node(inode).xattrs.remove(key(name)) == null) {
+      throw failure(ErrorCode.NO_DATA, "remove xattr");
     }
   }
 

@@ -49,6 +49,11 @@ final class MountFailureTest {
           new Trigger("open", "cat f", true),
           new Trigger("read", "cat f", true),
           new Trigger("write", "dd if=/dev/zero of=f bs=10 count=1 conv=notrunc", true),
+          new Trigger("allocate", "fallocate -l 100 f", true),
+          new Trigger("xattrOrNull", "getfattr -n user.a f", true),
+          new Trigger("xattrNames", "getfattr f", true),
+          new Trigger("setXattr", "setfattr -n user.b -v x f", true),
+          new Trigger("removeXattr", "setfattr -x user.a f", true),
           new Trigger("flush", "dd if=/dev/zero of=f bs=10 count=1 conv=notrunc", true),
           new Trigger("fsync", "sync f", true),
           new Trigger("fsync", "sync -d f", true),
@@ -285,6 +290,9 @@ final class MountFailureTest {
     var tried = new ArrayList<>(TRIGGERS.stream().map(Trigger::method).distinct().toList());
     tried.add("access"); // the kernel checks by itself: OperationsTest calls it
     tried.add("close"); // not the mount's to call
+    tried.add("attach"); // called when it is mounted: a failure there fails the mount
+    tried.add("listsByInode"); // likewise
+    tried.add("listed"); // called after the reply: nothing is left to answer
     for (var method : PoolFileSystem.class.getMethods()) {
       assertTrue(tried.contains(method.getName()), method.getName());
     }

@@ -51,7 +51,7 @@ final class OperationsTest {
                           : method.getName());
                   return method.getReturnType() == int.class ? replyResult : null;
                 });
-    operations = new Operations(library, faulty.files, layouts, counts, () -> 0);
+    operations = new Operations(library, faulty.files, layouts, counts, () -> 0, false);
     worker = new Worker(layouts, 4_096);
     Worker.CURRENT.set(worker);
   }
@@ -176,6 +176,16 @@ final class OperationsTest {
   }
 
   @Test
+  void aDirectoryThatIsListedByItsInodeNeedsNoOpening() {
+    var byInode = new Operations(library, faulty.files, layouts, counts, () -> 0, true);
+
+    byInode.openDirectory(REQUEST, PoolFileSystem.ROOT_INODE, scratch);
+
+    assertEquals(List.of("errno 38"), replies);
+    assertTrue(faulty.finished.isEmpty());
+  }
+
+  @Test
   void aCountThatCannotBeIsAnsweredWithEio() {
     var wrong =
         (PoolFileSystem)
@@ -184,7 +194,7 @@ final class OperationsTest {
                 new Class<?>[] {PoolFileSystem.class},
                 (proxy, method, arguments) ->
                     method.getName().equals("readLink") ? new byte[1 << 20] : 1 << 20);
-    var trusting = new Operations(library, wrong, layouts, counts, () -> 0);
+    var trusting = new Operations(library, wrong, layouts, counts, () -> 0, false);
 
     trusting.read(REQUEST, 1, 100, 0, scratch);
     trusting.write(REQUEST, 1, scratch, 100, 0, scratch);

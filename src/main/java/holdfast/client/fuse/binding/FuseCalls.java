@@ -18,7 +18,10 @@ public final class FuseCalls {
     void call(long request, long inode);
   }
 
-  /** (request, inode, x): x is a name, a file info, a count or a mask's address-sized number. */
+  /**
+   * (request, inode, x): x is a name, a file info, a count, a size or a mask's address-sized
+   * number.
+   */
   public interface InodeAnd {
     @Delegate
     void call(long request, long inode, long argument);
@@ -42,7 +45,7 @@ public final class FuseCalls {
     void call(long request, long parent, long name, int mode, long argument);
   }
 
-  /** (request, a, b, c): symlink, link. */
+  /** (request, a, b, c): symlink, link, getxattr. */
   public interface Three {
     @Delegate
     void call(long request, long first, long second, long third);
@@ -58,6 +61,18 @@ public final class FuseCalls {
   public interface Write {
     @Delegate
     void call(long request, long inode, long buffer, long sizeBytes, long offset, long fileInfo);
+  }
+
+  /** (request, inode, name, value, size, flags): setxattr. */
+  public interface SetXattr {
+    @Delegate
+    void call(long request, long inode, long name, long value, long sizeBytes, int flags);
+  }
+
+  /** (request, inode, mode, offset, length, file info): fallocate. */
+  public interface Allocate {
+    @Delegate
+    void call(long request, long inode, int mode, long offset, long lengthBytes, long fileInfo);
   }
 
   /** (request, inode, datasync, file info): fsync, fsyncdir. */

@@ -43,6 +43,8 @@ public interface LibFuse {
 
   int fuse_reply_buf(long request, long buffer, long sizeBytes);
 
+  int fuse_reply_xattr(long request, long count);
+
   int fuse_reply_statfs(long request, long statvfs);
 
   int fuse_lowlevel_notify_inval_inode(long channel, long inode, long offset, long lengthBytes);

@@ -1,0 +1,49 @@
+package holdfast.client;
+
+import holdfast.metadata.Extent;
+import holdfast.model.HoldfastException;
+import java.util.Arrays;
+import java.util.List;
+
+/** A piece of a file on its way to the pool. Guarded by the file's lock. */
+final class Upload {
+  final DirtyPiece piece;
+
+  /** It holds what the pool has already: another client's newer bytes go before it. */
+  final boolean isRewrite;
+
+  /** A truncation came after it: nothing from here on counts. */
+  long cutBytes = Long.MAX_VALUE;
+
+  /** Became holes after it: nothing in them counts. */
+  final Ranges holes = new Ranges();
+
+  /** The epoch in which it was stored. */
+  long epoch = Long.MAX_VALUE;
+
+  /** Set when it is stored; null until then. */
+  List<Extent> extentsOrNull;
+
+  HoldfastException failureOrNull;
+
+  Upload(DirtyPiece piece, boolean isRewrite) {
+    this.piece = piece;
+    this.isRewrite = isRewrite;
+  }
+
+  boolean isEnded() {
+    return extentsOrNull != null || failureOrNull != null;
+  }
+
+  /** Copies what counts of the range to the target, as {@link DirtyPiece#read}. */
+  void read(long offset, int lengthBytes, byte[] target, int targetOffset, Ranges covered) {
+    int keptBytes = (int) Math.max(0, Math.min(lengthBytes, cutBytes - offset));
+    piece.read(offset, keptBytes, target, targetOffset, covered);
+    for (Ranges.Range hole : holes.within(offset, offset + lengthBytes)) {
+      // Older uploads have the hole too: whatever is there came later, and isn't memory's.
+      int at = targetOffset + (int) (hole.from() - offset);
+      Arrays.fill(target, at, at + (int) hole.lengthBytes(), (byte) 0);
+      covered.remove(hole.from(), hole.to());
+    }
+  }
+}

@@ -1,0 +1,102 @@
+package holdfast.client;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import holdfast.crypto.CipherSuite;
+import holdfast.crypto.DataKey;
+import holdfast.crypto.SaltSource;
+import holdfast.model.InstanceId;
+import holdfast.model.SealId;
+import holdfast.util.MonotonicClock;
+import holdfast.util.NamedThreads;
+import holdfast.util.SystemClocks;
+import java.security.SecureRandom;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Queue;
+import java.util.Random;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicLong;
+
+/** A pool in memory and mounts of it; closing checks that nothing is left of them. */
+final class MemoryPool implements AutoCloseable {
+  static final Caller ROOT = new Caller(0, 0, 1, 0);
+
+  private static final DataKey KEY = DataKey.generate(new SecureRandom());
+
+  final MemoryFileService service = new MemoryFileService();
+  private final List<PooledFileSystem> mounts = new ArrayList<>();
+  private final Queue<Throwable> uncaught = new ConcurrentLinkedQueue<>();
+
+  PooledFileSystem mount() {
+    return mount(ClientOptions.standard(), SystemClocks.monotonic());
+  }
+
+  PooledFileSystem mount(ClientOptions options, MonotonicClock clock) {
+    var random = new SecureRandom();
+    var seals = new AtomicLong(random.nextLong());
+    var salts = new SaltSource(random, new InstanceId(1, seals.get()), SystemClocks.wall());
+    var mounted =
+        new PooledFileSystem(
+            service,
+            new KeySealing(CipherSuite.FERNET, KEY, salts, random, SystemClocks.wall()),
+            options,
+            clock,
+            SystemClocks.wall(),
+            new NamedThreads((thread, failure) -> uncaught.add(failure)),
+            () -> new SealId(9, seals.incrementAndGet()),
+            2);
+    mounts.add(mounted);
+    return mounted;
+  }
+
+  @Override
+  public void close() {
+    mounts.forEach(PooledFileSystem::close);
+    mounts.forEach(mounted -> assertEquals(0, mounted.unsavedBytes(), "memory never given back"));
+    assertEquals(List.of(), List.copyOf(uncaught));
+  }
+
+  static byte[] name(String name) {
+    return name.getBytes(UTF_8);
+  }
+
+  static byte[] bytes(long seed, int lengthBytes) {
+    byte[] bytes = new byte[lengthBytes];
+    new Random(seed).nextBytes(bytes);
+    return bytes;
+  }
+
+  static void put(PooledFileSystem fs, long handle, long offset, byte[] content) {
+    int done = 0;
+    while (done < content.length) {
+      int count = Math.min(PoolFileSystem.TRANSFER_BYTES_MAX, content.length - done);
+      done += fs.write(handle, offset + done, content, done, count);
+    }
+  }
+
+  static byte[] get(PooledFileSystem fs, long handle) {
+    byte[] all = new byte[1 << 20];
+    int done = 0;
+    while (true) {
+      all = all.length - done < (1 << 18) ? Arrays.copyOf(all, all.length * 2) : all;
+      int count = fs.read(handle, done, all, done, PoolFileSystem.TRANSFER_BYTES_MAX);
+      if (count == 0) {
+        return Arrays.copyOf(all, done);
+      }
+      done += count;
+    }
+  }
+
+  /** The whole file, opened and closed. */
+  static byte[] read(PooledFileSystem fs, String name) {
+    long handle = fs.open(fs.lookup(1, name(name)).inode(), OpenFlags.READ_ONLY).handle();
+    try {
+      return get(fs, handle);
+    } finally {
+      fs.release(handle);
+    }
+  }
+}
