@@ -12,6 +12,7 @@ import holdfast.peer.port.Transport;
 import holdfast.protocol.Reply;
 import holdfast.protocol.Request;
 import java.lang.System.Logger.Level;
+import java.util.ArrayDeque;
 import java.util.List;
 import java.util.function.Supplier;
 
@@ -63,11 +64,25 @@ final class PoolSession {
   private boolean isClosed;
   private int attempt;
   private long term;
+  private long toldIndex = -1;
   private long confirmedIndex = -1;
+
+  /** What was told and is being worked off, in order: confirmed together up to the first left. */
+  private final ArrayDeque<Told> working = new ArrayDeque<>();
+
   private Loop.Timer leaseTimer;
 
   /** Counts Watches: the answer to any but the newest doesn't start another. */
   private long watchNumber;
+
+  private static final class Told {
+    final long index;
+    boolean isDone;
+
+    Told(long index) {
+      this.index = index;
+    }
+  }
 
   /** {@code onLost} is called when another session has to be opened. */
   PoolSession(
@@ -125,10 +140,16 @@ final class PoolSession {
     changes = new ChangeWindow();
     isOpen = false;
     term = 0;
-    confirmedIndex = -1;
+    forget();
     watchNumber++;
     watcher.onSessionLost();
     onLost.run();
+  }
+
+  private void forget() {
+    toldIndex = -1;
+    confirmedIndex = -1;
+    working.clear();
   }
 
   private void sendWatch() {
@@ -145,7 +166,7 @@ final class PoolSession {
     long sentNs = loop.nowNs();
     transport.request(
         to,
-        new Request.Watch(client, term, confirmedIndex),
+        new Request.Watch(client, term, toldIndex, confirmedIndex),
         null,
         loop.nowNs() + WATCH_MAX_NS,
         new Transport.ReplyHandler() {
@@ -176,16 +197,16 @@ final class PoolSession {
     attempt = 0;
     if (watched.term() != term) {
       term = watched.term();
-      confirmedIndex = -1;
+      forget();
     }
+    toldIndex = Math.max(toldIndex, watched.index());
+    var told = new Told(watched.index());
+    working.add(told);
     if (watched.all() || !watched.changes().isEmpty()) {
-      long toldTerm = term;
-      watcher.onChanges(
-          watched.all(),
-          watched.changes(),
-          () -> loop.post(() -> confirm(under, toldTerm, watched.index())));
+      watcher.onChanges(watched.all(), watched.changes(), () -> loop.post(() -> confirm(told)));
     } else {
-      confirmedIndex = Math.max(confirmedIndex, watched.index());
+      told.isDone = true;
+      advance();
     }
     if (!watched.all() && watched.leaseMs() > 0) {
       lease(sentNs + watched.leaseMs() * NS_PER_MS);
@@ -204,11 +225,20 @@ final class PoolSession {
   }
 
   /** Told at once: an author waits for it. */
-  private void confirm(ClientId under, long toldTerm, long index) {
-    if (under.equals(client) && toldTerm == term && index > confirmedIndex) {
-      confirmedIndex = index;
+  private void confirm(Told told) {
+    told.isDone = true;
+    if (advance()) {
       sendWatch();
     }
+  }
+
+  /** Whether more is confirmed than before. */
+  private boolean advance() {
+    long before = confirmedIndex;
+    while (!working.isEmpty() && working.peek().isDone) {
+      confirmedIndex = Math.max(confirmedIndex, working.poll().index);
+    }
+    return confirmedIndex > before;
   }
 
   private void refused(ClientId under, long number, NodeId from, Reply.Failure failure) {

@@ -150,8 +150,10 @@ final class ClientSessions {
     } else {
       heard(watch.client());
       var watcher = watchers.computeIfAbsent(watch.client(), client -> new Watcher(ports.loop()));
-      // What was confirmed in another term was another leader's.
-      watcher.await(responder, watch.term() == term ? watch.confirmedIndex() : -1);
+      // What was told and confirmed in another term was another leader's.
+      boolean isOurs = watch.term() == term;
+      watcher.await(
+          responder, isOurs ? watch.toldIndex() : -1, isOurs ? watch.confirmedIndex() : -1);
       answerIfDue(watcher);
       settle();
     }

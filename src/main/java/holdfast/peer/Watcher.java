@@ -19,6 +19,12 @@ final class Watcher {
   private final Loop loop;
   private final ArrayDeque<Queued> queue = new ArrayDeque<>();
 
+  /** Told, but not known to have arrived: the answer may be lost on its way. */
+  private final ArrayDeque<Queued> sent = new ArrayDeque<>();
+
+  /** That anything may have changed has arrived when the client was told up to here. */
+  private long allIndex = -1;
+
   /** It knows nothing of what happened before it was first told. */
   private boolean isAll = true;
 
@@ -48,16 +54,33 @@ final class Watcher {
       return;
     }
     changes.forEach(change -> queue.add(new Queued(index, change)));
-    if (queue.size() > QUEUE_MAX) {
-      isAll = true;
-      queue.clear();
+    if (queue.size() + sent.size() > QUEUE_MAX) {
+      forgetAll();
     }
   }
 
-  /** A Watch came; an older one that still waits is answered with what there is, nothing. */
-  void await(Responder newest, long confirmed) {
+  private void forgetAll() {
+    isAll = true;
+    queue.clear();
+    sent.clear();
+  }
+
+  /**
+   * A Watch came; an older one that still waits is refused. What was told and has not arrived is
+   * told again: it may be on its way still, and then it is heard twice.
+   */
+  void await(Responder newest, long received, long confirmed) {
     if (responder != null) {
       Standing.fail(responder, ErrorCode.BUSY, "watch changes: was=another watch of this client");
+    }
+    if (received < allIndex) {
+      forgetAll();
+    }
+    while (!sent.isEmpty() && sent.peekFirst().index() <= received) {
+      sent.pollFirst();
+    }
+    while (!sent.isEmpty()) {
+      queue.addFirst(sent.pollLast());
     }
     confirmedIndex = Math.max(confirmedIndex, Math.min(confirmed, toldIndex));
     responder = newest;
@@ -89,15 +112,18 @@ final class Watcher {
     }
     var changes = new ArrayList<Invalidation>();
     while (!queue.isEmpty() && changes.size() < Reply.Watched.CHANGES_MAX) {
-      changes.add(queue.poll().change());
+      sent.addLast(queue.pollFirst());
+      changes.add(sent.peekLast().change());
     }
-    toldIndex = Math.max(toldIndex, queue.isEmpty() ? index : queue.peek().index() - 1);
+    long upTo = queue.isEmpty() ? index : queue.peekFirst().index() - 1;
+    toldIndex = Math.max(toldIndex, upTo);
+    allIndex = isAll ? upTo : allIndex;
     long leaseMs = Math.clamp((leaseUntilNs - nowNs) / 1_000_000L, 0, Reply.Watched.LEASE_MAX_MS);
     Responder now = responder;
     responder = null;
     boolean all = isAll;
     isAll = false;
-    now.reply(new Reply.Watched(term, toldIndex, (int) leaseMs, all, List.copyOf(changes)), null);
+    now.reply(new Reply.Watched(term, upTo, (int) leaseMs, all, List.copyOf(changes)), null);
   }
 
   /** This peer leads no more, or the session has ended. */

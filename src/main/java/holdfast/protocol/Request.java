@@ -98,13 +98,15 @@ public sealed interface Request extends Message {
   record ListChunks(int partition, ChunkId afterOrNull, int maxCount) implements Request {}
 
   /**
-   * A client is alive, has worked off what it was told up to {@code confirmedIndex} in this term,
-   * and asks for what others change from then on. Answered by the leader as soon as there is
-   * something, or after a moment; a newer Watch of the same client ends the wait too.
+   * A client is alive, has heard what it was told up to {@code toldIndex} in this term, has worked
+   * it off up to {@code confirmedIndex}, and asks for what others change from then on. Answered by
+   * the leader as soon as there is something, or after a moment; a newer Watch of the same client
+   * ends the wait too.
    *
    * @param term the one of the last answer; 0 before the first
    */
-  record Watch(ClientId client, long term, long confirmedIndex) implements Request {}
+  record Watch(ClientId client, long term, long toldIndex, long confirmedIndex)
+      implements Request {}
 
   /** The client ends its session, in good order: what it held is released. */
   record CloseSession(ClientId client) implements Request {}

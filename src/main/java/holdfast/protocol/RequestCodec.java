@@ -81,7 +81,7 @@ final class RequestCodec {
       case Request.WhoLeads r -> r.asker().write(out);
       case Request.Watch r -> {
         r.client().write(out);
-        out.u64(r.term()).u64(r.confirmedIndex());
+        out.u64(r.term()).u64(r.toldIndex()).u64(r.confirmedIndex());
       }
       case Request.CloseSession r -> r.client().write(out);
     }
@@ -114,7 +114,7 @@ final class RequestCodec {
           new Request.ListChunks(
               readPartition(in), Fields.optional(in, ChunkId::read), in.count(Request.LIST_MAX));
       case 31 -> new Request.WhoLeads(NodeId.read(in));
-      case 32 -> new Request.Watch(ClientId.read(in), in.u64(), in.u64());
+      case 32 -> new Request.Watch(ClientId.read(in), in.u64(), in.u64(), in.u64());
       case 33 -> new Request.CloseSession(ClientId.read(in));
       default -> throw new MessageCodec.UnknownType(type);
     };

@@ -50,6 +50,11 @@ public final class PeerAccess {
         : Optional.empty();
   }
 
+  /** Sessions of clients that live. */
+  public long sessionCount() {
+    return node.standing().replica().namespace().sessionCount();
+  }
+
   public long appliedIndex() {
     return node.standing().hasLog() ? node.standing().driver().applied().index() : 0;
   }

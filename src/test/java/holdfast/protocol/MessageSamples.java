@@ -53,7 +53,7 @@ final class MessageSamples {
         new Request.ListChunks(23, CHUNK, 24),
         new Request.ListChunks(23, null, 24),
         new Request.WhoLeads(NODE),
-        new Request.Watch(CLIENT, 57, -1),
+        new Request.Watch(CLIENT, 57, 58, -1),
         new Request.CloseSession(CLIENT));
   }
 

@@ -1,0 +1,187 @@
+package holdfast.peer;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import holdfast.metadata.Invalidation;
+import holdfast.metadata.OperationResult;
+import holdfast.peer.port.FileService;
+import holdfast.sim.SimClient;
+import holdfast.sim.SimCluster;
+import holdfast.sim.SimPeer;
+import holdfast.sim.SimWorld;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/** What clients are told of each other's changes, and who waits for whom, on simulated time. */
+class ClientSessionsTest {
+  /** More than a lease, and than what an idle pool needs for one change. */
+  private static final long LEASE_AND_MORE_NS = 1_300 * SimWorld.MS;
+
+  private static final long SHORT_NS = 300 * SimWorld.MS;
+  private static final long SESSION_OVER_NS = 20 * SimWorld.S;
+
+  private final SimCluster cluster = SimCluster.of(3).start();
+
+  /** Notes what it is told; confirms when it is asked to. */
+  private static final class Listener implements FileService.Watcher {
+    final List<Invalidation> changes = new ArrayList<>();
+    final List<Runnable> unconfirmed = new ArrayList<>();
+    boolean isConfirming = true;
+    int allCount;
+    int lostCount;
+    int leaseCount;
+    int leaseEndCount;
+
+    @Override
+    public void onChanges(boolean all, List<Invalidation> told, Runnable confirm) {
+      allCount += all ? 1 : 0;
+      changes.addAll(told);
+      unconfirmed.add(confirm);
+      if (isConfirming) {
+        confirm();
+      }
+    }
+
+    void confirm() {
+      List.copyOf(unconfirmed).forEach(Runnable::run);
+      unconfirmed.clear();
+    }
+
+    @Override
+    public void onLease(long untilNs) {
+      leaseCount++;
+    }
+
+    @Override
+    public void onLeaseEnding() {
+      leaseEndCount++;
+    }
+
+    @Override
+    public void onSessionLost() {
+      lostCount++;
+    }
+  }
+
+  private SimClient open(Listener listener) {
+    SimClient client = cluster.client();
+    client.service().watch(listener);
+    cluster.get(client.open());
+    return client;
+  }
+
+  /** A client that was told once that anything may have changed, and has a lease since. */
+  private SimClient openAndWait(Listener listener) {
+    SimClient client = open(listener);
+    cluster.await("lease", 5 * SimWorld.S, () -> listener.leaseCount > 0);
+    assertEquals(1, listener.allCount);
+    return client;
+  }
+
+  private long sessions() {
+    return cluster.leader().orElseThrow().access().sessionCount();
+  }
+
+  @Test
+  void aChangeIsAcknowledgedWhenTheOtherClientHasConfirmedIt() {
+    var told = new Listener();
+    openAndWait(told);
+    var author = openAndWait(new Listener());
+    told.isConfirming = false;
+
+    var change = author.makeDirectory("d");
+    cluster.await("told", SHORT_NS, () -> !told.unconfirmed.isEmpty());
+    cluster.run(SHORT_NS);
+    assertFalse(change.isDone());
+    told.confirm();
+    cluster.run(SHORT_NS);
+
+    assertTrue(change.isDone());
+    assertInstanceOf(OperationResult.Done.class, cluster.get(change));
+    var name = new Invalidation.OfEntry(SimClient.ROOT, SimClient.entry("d"));
+    assertTrue(told.changes.contains(name), () -> "told of " + told.changes);
+  }
+
+  @Test
+  void nobodyWaitsLongerThanALeaseForAClientThatDoesNotConfirm() {
+    var told = new Listener();
+    openAndWait(told);
+    var author = openAndWait(new Listener());
+    told.isConfirming = false;
+
+    var change = author.makeDirectory("d");
+    cluster.run(LEASE_AND_MORE_NS);
+
+    assertTrue(change.isDone());
+    assertTrue(told.leaseEndCount > 0, "it was to give up what relies on its lease before");
+    var next = author.makeDirectory("e");
+    cluster.run(SHORT_NS);
+    assertTrue(next.isDone(), "without a lease nobody waits for it");
+  }
+
+  @Test
+  void nobodyWaitsLongerThanALeaseForAClientThatIsCutOff() {
+    var told = new Listener();
+    SimClient cutOff = openAndWait(told);
+    var author = openAndWait(new Listener());
+    cluster.peers().forEach(peer -> cluster.network().cutBoth(cutOff.id(), peer.id()));
+
+    var change = author.makeDirectory("d");
+    cluster.run(LEASE_AND_MORE_NS);
+
+    assertTrue(change.isDone());
+    assertTrue(told.leaseEndCount > 0);
+    cluster.network().mend();
+    int leases = told.leaseCount;
+    cluster.await("lease again", 10 * SimWorld.S, () -> told.leaseCount > leases);
+    var name = new Invalidation.OfEntry(SimClient.ROOT, SimClient.entry("d"));
+    assertTrue(told.allCount > 1 || told.changes.contains(name), "it must hear of it after all");
+  }
+
+  @Test
+  void anAuthorIsNotToldOfItsOwnChangesAndAloneNeverWaits() {
+    var own = new Listener();
+    var author = openAndWait(own);
+
+    var change = author.makeDirectory("d");
+    cluster.run(SHORT_NS);
+
+    assertTrue(change.isDone());
+    assertEquals(List.of(), own.changes);
+  }
+
+  @Test
+  void aNewLeaderTellsEachClientThatAnythingMayHaveChanged() {
+    var told = new Listener();
+    openAndWait(told);
+    var author = openAndWait(new Listener());
+    SimPeer leader = cluster.leader().orElseThrow();
+    leader.kill();
+
+    assertInstanceOf(OperationResult.Done.class, cluster.get(author.makeDirectory("d")));
+
+    cluster.await("told by the new leader", 10 * SimWorld.S, () -> told.allCount > 1);
+    assertEquals(0, told.lostCount, "its session is the pool's, not the leader's");
+  }
+
+  @Test
+  void theSessionOfASilentClientEndsAndItOpensAnotherWhenItIsBack() {
+    var told = new Listener();
+    SimClient silent = openAndWait(told);
+    openAndWait(new Listener());
+    assertEquals(2, sessions());
+    cluster.peers().forEach(peer -> cluster.network().cutBoth(silent.id(), peer.id()));
+
+    cluster.run(SESSION_OVER_NS);
+    assertEquals(1, sessions());
+    cluster.network().mend();
+
+    cluster.await("another session", 20 * SimWorld.S, () -> told.lostCount == 1);
+    assertInstanceOf(OperationResult.Done.class, cluster.get(silent.makeDirectory("d")));
+    assertEquals(2, sessions());
+  }
+}
