@@ -6,6 +6,7 @@ import holdfast.model.HoldfastException;
 import holdfast.peer.port.FileService;
 import java.lang.System.Logger.Level;
 import java.util.List;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 
@@ -25,8 +26,19 @@ final class ChangeFeed implements FileService.Watcher {
   private final Tree tree;
   private final Waits waits;
   private final Executor notifiers;
+  private final Executor taker;
+  private final ConcurrentLinkedQueue<Pending> pending = new ConcurrentLinkedQueue<>();
   private volatile KernelCache kernel = KernelCache.NONE;
 
+  /** All that the kernel was told for long at some moment, to be taken back, and what follows. */
+  private record Pending(Freshness.Taken taken, Runnable then) {}
+
+  /**
+   * A feed that works on these threads.
+   *
+   * @param notifiers take back single changes; may refuse
+   * @param taker one thread that takes everything back; a refused task is done by one that waits
+   */
   ChangeFeed(
       Freshness freshness,
       Holds holds,
@@ -34,7 +46,8 @@ final class ChangeFeed implements FileService.Watcher {
       Directories directories,
       Tree tree,
       Waits waits,
-      Executor notifiers) {
+      Executor notifiers,
+      Executor taker) {
     this.freshness = freshness;
     this.holds = holds;
     this.files = files;
@@ -42,6 +55,7 @@ final class ChangeFeed implements FileService.Watcher {
     this.tree = tree;
     this.waits = waits;
     this.notifiers = notifiers;
+    this.taker = taker;
   }
 
   void attach(KernelCache cache) {
@@ -88,25 +102,35 @@ final class ChangeFeed implements FileService.Watcher {
                 }
               }
             });
-    if (!isTaken && !isUnderWay) {
-      LOG.log(Level.WARNING, "take back what changed: expected=room, was=too many changes at once");
+    if (!isTaken) {
+      LOG.log(Level.DEBUG, "take back what changed: too much at once, everything instead");
+      takeEverythingBack(isUnderWay ? () -> {} : confirm);
     }
   }
 
-  /** The lease runs out, or anything may have changed. */
-  void takeEverythingBack(Runnable then) {
+  /** The lease runs out, or anything may have changed. Never refused. */
+  private void takeEverythingBack(Runnable then) {
     tree.known().distrust(waits.nowNs());
-    Freshness.Taken taken = freshness.distrust();
-    onNotifiers(
-        () -> {
-          try {
-            taken.entries().forEach(entry -> kernel.forgetEntry(entry.directory(), entry.name()));
-            taken.inodes().forEach(inode -> kernel.forgetInode(inode, false));
-            taken.listings().forEach(inode -> kernel.forgetInode(inode, true));
-          } finally {
-            then.run();
-          }
-        });
+    pending.add(new Pending(freshness.distrust(), then));
+    try {
+      taker.execute(this::takePending);
+    } catch (RejectedExecutionException e) {
+      // One that waits to run takes this along; or the file system is closed, and the mount gone.
+      LOG.log(Level.DEBUG, "take everything back: another is about to");
+    }
+  }
+
+  private void takePending() {
+    for (Pending next = pending.poll(); next != null; next = pending.poll()) {
+      try {
+        Freshness.Taken taken = next.taken();
+        taken.entries().forEach(entry -> kernel.forgetEntry(entry.directory(), entry.name()));
+        taken.inodes().forEach(inode -> kernel.forgetInode(inode, false));
+        taken.listings().forEach(inode -> kernel.forgetInode(inode, true));
+      } finally {
+        next.then().run();
+      }
+    }
   }
 
   /** The kernel was given a listing that it must not keep: news came meanwhile. */
@@ -121,8 +145,6 @@ final class ChangeFeed implements FileService.Watcher {
       notifiers.execute(work);
       return true;
     } catch (RejectedExecutionException e) {
-      // Not confirmed: the author waits until this client's lease has run out, and then everything
-      // is taken back.
       return false;
     }
   }
@@ -133,21 +155,31 @@ final class ChangeFeed implements FileService.Watcher {
         case Invalidation.OfInode of -> takeInode(of);
         case Invalidation.OfEntry of -> takeEntry(of.parent(), of.name());
       }
-    } catch (HoldfastException e) {
-      LOG.log(Level.WARNING, "take back {0}: {1}", change, e.getMessage());
+    } catch (RuntimeException e) {
+      LOG.log(Level.WARNING, "take back " + change + ": everything instead", e);
+      takeEverythingBack(() -> {});
     }
   }
 
   private void takeInode(Invalidation.OfInode of) {
-    FileContent content = files.contentOrNull(of.inode());
-    if (content != null && of.content()) {
-      files.reload(content, waits.deadlineNs());
-    }
     if (of.content()) {
+      reload(of.inode());
       directories.changed(of.inode());
     }
     freshness.tookInode(of.inode(), of.content());
     kernel.forgetInode(of.inode(), of.content());
+  }
+
+  /** A file that is open here shows what the other has closed; if it can't, it stays as it was. */
+  private void reload(long inode) {
+    FileContent content = files.contentOrNull(inode);
+    if (content != null) {
+      try {
+        files.reload(content, waits.deadlineNs());
+      } catch (HoldfastException e) {
+        LOG.log(Level.DEBUG, "read open file {0} anew: {1}", inode, e.getMessage());
+      }
+    }
   }
 
   private void takeEntry(long directory, EntryName sealed) {

@@ -135,12 +135,27 @@ final class Holds {
               if (failure != null) {
                 HoldfastException why = Waits.asHoldfast(failure);
                 LOG.log(Level.WARNING, "keep file without a name: {0}", why.getMessage());
+                notHeld(operation);
               } else if (result instanceof OperationResult.Failed failed
                   && failed.code() == ErrorCode.NOT_FOUND
                   && operation instanceof Operation.Hold hold) {
                 gone(hold.inode());
               }
             });
+  }
+
+  /** It couldn't be told: it is told again when the next leader is heard of. */
+  private void notHeld(Operation operation) {
+    FileContent content =
+        operation instanceof Operation.Hold hold ? files.contentOrNull(hold.inode()) : null;
+    if (content != null) {
+      content.lock.lock();
+      try {
+        content.isHeld = false;
+      } finally {
+        content.lock.unlock();
+      }
+    }
   }
 
   private void gone(long inode) {

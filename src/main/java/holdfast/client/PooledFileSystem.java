@@ -35,6 +35,7 @@ public final class PooledFileSystem implements PoolFileSystem {
   private final ThreadPoolExecutor sealers;
   private final Freshness freshness;
   private final ThreadPoolExecutor notifiers;
+  private final ThreadPoolExecutor taker;
   private final ChangeFeed feed;
   private final Tree tree;
   private final OpenFiles files;
@@ -101,7 +102,8 @@ public final class PooledFileSystem implements PoolFileSystem {
             tree, files, holds, removed, writeBack, freshness, presentation, waits, wallClock);
     flusher = new Flusher(files, writeBack, waits, threads);
     notifiers = threads.platformPool("notifier", NOTIFIER_COUNT, NOTIFIER_QUEUE_MAX);
-    feed = new ChangeFeed(freshness, holds, files, directories, tree, waits, notifiers);
+    taker = threads.platformPool("taker", 1, 1);
+    feed = new ChangeFeed(freshness, holds, files, directories, tree, waits, notifiers, taker);
     service.watch(feed);
   }
 
@@ -399,6 +401,7 @@ public final class PooledFileSystem implements PoolFileSystem {
     }
     feed.attach(KernelCache.NONE);
     notifiers.shutdown();
+    taker.shutdown();
     sealers.shutdown();
   }
 

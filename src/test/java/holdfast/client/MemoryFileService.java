@@ -99,6 +99,10 @@ final class MemoryFileService implements FileService {
     return applied.result();
   }
 
+  Watcher watcher() {
+    return watcher;
+  }
+
   /** The leader removes what nobody holds. */
   void removeOrphans() {
     lock.lock();

@@ -1,0 +1,236 @@
+package holdfast.client;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import holdfast.crypto.CipherSuite;
+import holdfast.crypto.DataKey;
+import holdfast.crypto.SaltSource;
+import holdfast.metadata.EntryName;
+import holdfast.metadata.Operation;
+import holdfast.metadata.RenameMode;
+import holdfast.metadata.Tag;
+import holdfast.model.InstanceId;
+import holdfast.model.SealId;
+import holdfast.util.MonotonicClock;
+import holdfast.util.NamedThreads;
+import holdfast.util.SystemClocks;
+import java.security.SecureRandom;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/** What the kernel is given to keep, and what is taken back when another client changes it. */
+class ChangeFeedTest {
+  private static final Caller ROOT = new Caller(0, 0, 1, 0);
+  private static final SealId ROOT_SEAL = new SealId(3, 3);
+
+  private final MonotonicClock clock = SystemClocks.monotonic();
+  private final MemoryFileService pool = new MemoryFileService();
+  private final KeySealing sealing = sealing();
+  private final AtomicLong seals = new AtomicLong();
+  private final ConcurrentLinkedQueue<String> forgotten = new ConcurrentLinkedQueue<>();
+  private volatile CountDownLatch kernelLock = new CountDownLatch(0);
+  private final PooledFileSystem fs = mount();
+
+  private static KeySealing sealing() {
+    var random = new SecureRandom();
+    var salts = new SaltSource(random, new InstanceId(1, 1), SystemClocks.wall());
+    var key = DataKey.generate(random);
+    return new KeySealing(CipherSuite.FERNET, key, salts, random, SystemClocks.wall());
+  }
+
+  private PooledFileSystem mount() {
+    var mounted =
+        new PooledFileSystem(
+            pool,
+            sealing,
+            ClientOptions.standard(),
+            clock,
+            SystemClocks.wall(),
+            new NamedThreads((thread, failure) -> failure.printStackTrace()),
+            () -> new SealId(9, seals.incrementAndGet()),
+            2);
+    mounted.attach(
+        new KernelCache() {
+          @Override
+          public void forgetInode(long inode, boolean content) {
+            awaitLock();
+            forgotten.add(inode + (content ? " content" : " attributes"));
+          }
+
+          @Override
+          public void forgetEntry(long directory, byte[] name) {
+            awaitLock();
+            forgotten.add(directory + "/" + new String(name, UTF_8));
+          }
+        });
+    pool.beginOther();
+    lease();
+    return mounted;
+  }
+
+  private void awaitLock() {
+    try {
+      kernelLock.await(10, TimeUnit.SECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private void lease() {
+    pool.watcher().onLease(clock.nowNs() + TimeUnit.HOURS.toNanos(1));
+  }
+
+  @AfterEach
+  void close() {
+    fs.close();
+  }
+
+  private static byte[] name(String name) {
+    return name.getBytes(UTF_8);
+  }
+
+  private EntryName sealed(String name) {
+    return sealing.name(ROOT_SEAL, name(name));
+  }
+
+  private long directory(String name) {
+    return fs.makeDirectory(ROOT, 1, name(name), 0755).inode();
+  }
+
+  private void setModeByOther(long inode) {
+    pool.changeByOther(
+            new Operation.SetAttributes(inode, Operation.SetAttributes.MODE, 0700, 0, 0, 0, 0, 5))
+        .orThrow();
+  }
+
+  @Test
+  void attributesAreKeptAndTakenBackBeforeAnothersChangeIsConfirmed() {
+    long inode = directory("d");
+    assertThat(fs.attributes(inode).attributeTimeoutMs()).isEqualTo(Freshness.LONG_MS);
+
+    setModeByOther(inode);
+
+    assertThat(forgotten).containsExactly(inode + " attributes");
+    assertThat(fs.attributes(inode).mode() & 07777).isEqualTo(0700);
+    assertThat(fs.attributes(inode).attributeTimeoutMs()).isEqualTo(Freshness.LONG_MS);
+  }
+
+  @Test
+  void aNameThatIsNotThereIsKeptAndTakenBackWhenAnotherClientPutsOneThere() {
+    directory("a");
+    var absent = catchThrowableOfType(AbsentException.class, () -> fs.lookup(1, name("b")));
+    assertThat(absent.timeoutMs()).isEqualTo(Freshness.LONG_MS);
+
+    var rename =
+        new Operation.Rename(
+            1, sealed("a"), 1, sealed("b"), Tag.ZERO, Tag.ZERO, RenameMode.REPLACE, 5);
+    pool.changeByOther(rename).orThrow();
+
+    assertThat(forgotten).contains("1/a", "1/b", "1 content");
+    assertThat(fs.lookup(1, name("b")).entryTimeoutMs()).isEqualTo(Freshness.LONG_MS);
+  }
+
+  @Test
+  void anOpenFileShowsWhatAnotherClientHasCommitted() {
+    long handle = fs.create(ROOT, 1, name("f"), 0644, 0).handle();
+    fs.write(handle, 0, new byte[] {1, 2, 3}, 0, 3);
+    fs.flush(handle);
+    var file = fs.lookup(1, name("f"));
+
+    var cut = new Operation.Commit(file.inode(), 1, 2, 1, Tag.ZERO, 5, 5, 1, List.of());
+    pool.changeByOther(cut).orThrow();
+
+    assertThat(forgotten).contains(file.inode() + " content");
+    assertThat(fs.read(handle, 0, new byte[10], 0, 10)).isEqualTo(1);
+    fs.release(handle);
+  }
+
+  @Test
+  void everythingIsTakenBackWhenTheLeaseEndsAndNothingIsKeptUntilTheNext() {
+    long inode = directory("d");
+    fs.lookup(1, name("d"));
+    fs.readDirectory(fs.openDirectory(1), 0, (entry, of, type, cookie) -> true);
+
+    var done = new CompletableFuture<Void>();
+    pool.watcher().onLeaseEnding();
+    pool.watcher().onChanges(true, List.of(), () -> done.complete(null)); // behind the first
+    done.orTimeout(10, TimeUnit.SECONDS).join();
+
+    assertThat(forgotten).contains("1/d", inode + " attributes", "1 content");
+    assertThat(fs.attributes(inode).attributeTimeoutMs()).isZero();
+    assertThat(fs.lookup(1, name("d")).entryTimeoutMs()).isZero();
+    lease();
+    assertThat(fs.attributes(inode).attributeTimeoutMs()).isEqualTo(Freshness.LONG_MS);
+  }
+
+  @Test
+  void aListingThatIsGivenWithoutALeaseIsTakenBackAtOnce() {
+    directory("d");
+    pool.watcher().onLeaseEnding();
+
+    fs.readDirectory(fs.openDirectory(1), 0, (entry, of, type, cookie) -> true);
+    fs.listed(1);
+
+    long endNs = clock.nowNs() + TimeUnit.SECONDS.toNanos(10);
+    while (!forgotten.contains("1 content") && clock.nowNs() - endNs < 0) {
+      Thread.onSpinWait();
+    }
+    assertThat(forgotten).contains("1 content");
+  }
+
+  @Test
+  void whileTheKernelIsBusyWithAnOwnChangeTheOtherIsConfirmedFirst() {
+    kernelLock = new CountDownLatch(1);
+    var isConfirmed = new CompletableFuture<Void>();
+    pool.beforeChange =
+        operation -> {
+          pool.beforeChange = another -> CompletableFuture.completedFuture(null);
+          pool.watcher()
+              .onChanges(
+                  false,
+                  List.of(new holdfast.metadata.Invalidation.OfInode(1, true, false)),
+                  () -> isConfirmed.complete(null));
+          return CompletableFuture.completedFuture(null);
+        };
+
+    var made = fs.makeDirectory(ROOT, 1, name("d"), 0755);
+
+    assertThat(isConfirmed).isDone();
+    assertThat(forgotten).isEmpty();
+    assertThat(made.entryTimeoutMs()).as("it crossed the news").isZero();
+    kernelLock.countDown();
+  }
+
+  @Test
+  void moreChangesThanCanWaitAreConfirmedOnceEverythingWasTakenBack() {
+    kernelLock = new CountDownLatch(1);
+    int count = 6_000; // more than threads and queue take
+    var confirmed = new CountDownLatch(count);
+    for (int i = 0; i < count; i++) {
+      var change = new holdfast.metadata.Invalidation.OfInode(1_000 + i, false, false);
+      pool.watcher().onChanges(false, List.of(change), confirmed::countDown);
+    }
+
+    kernelLock.countDown();
+
+    assertThat(
+            CompletableFuture.supplyAsync(
+                    () -> {
+                      try {
+                        return confirmed.await(20, TimeUnit.SECONDS);
+                      } catch (InterruptedException e) {
+                        throw new IllegalStateException(e);
+                      }
+                    })
+                .join())
+        .isTrue();
+  }
+}
