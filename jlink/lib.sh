@@ -1,7 +1,7 @@
 # Shared by the scripts of this folder, which source it: finds or installs what they need.
 #
 #   . "$(dirname "$0")/lib.sh"     sets TOP (the project's top) and goes there
-#   need_build                     a JDK from 21 up (sets and exports JAVA_HOME) and Maven
+#   need_build                     a JDK from 21 up (sets and exports JAVA_HOME), Maven, strip
 #   need_mount                     libfuse 2, fusermount, /dev/fuse
 #   need_tests                     python3 with cryptography, tcpdump, ip, setfattr
 #   install_missing                call it once after the need_… calls: as root it installs what was
@@ -75,6 +75,7 @@ need_command() { command -v "$1" >/dev/null || MISSING_PACKAGES+=("$2"); }
 need_build() {
   use_jdk || MISSING_OTHER+=(jdk)
   need_command mvn maven
+  need_command strip binutils
 }
 
 need_mount() {
