@@ -25,6 +25,9 @@ final class PoolSession {
   /** Of a lease, so much is kept for taking back all that relies on it before it runs out. */
   static final long TAKING_BACK_NS = 500_000_000L;
 
+  /** Most answers that are being worked off at once. */
+  static final int WORKING_MAX = 1_024;
+
   /** How long one Watch may take: the leader answers after a tenth of a second. */
   private static final long WATCH_MAX_NS = 1_000_000_000L;
 
@@ -211,7 +214,8 @@ final class PoolSession {
     if (!watched.all() && watched.leaseMs() > 0) {
       lease(sentNs + watched.leaseMs() * NS_PER_MS);
     }
-    if (number == watchNumber) {
+    // Beyond the bound the next confirmation asks for more; meanwhile the leader keeps it, bounded.
+    if (number == watchNumber && working.size() < WORKING_MAX) {
       sendWatch();
     }
   }
