@@ -28,7 +28,9 @@ final class ChangeFeed implements FileService.Watcher {
   private final Executor notifiers;
   private final Executor taker;
   private final ConcurrentLinkedQueue<Pending> pending = new ConcurrentLinkedQueue<>();
-  private volatile KernelCache kernel = KernelCache.NONE;
+  private final KernelPages pages;
+  private final LockCalls locks;
+  private final LockWaits lockWaits;
 
   /** All that the kernel was told for long at some moment, to be taken back, and what follows. */
   private record Pending(Freshness.Taken taken, Runnable then) {}
@@ -46,6 +48,9 @@ final class ChangeFeed implements FileService.Watcher {
       Directories directories,
       Tree tree,
       Waits waits,
+      KernelPages pages,
+      LockCalls locks,
+      LockWaits lockWaits,
       Executor notifiers,
       Executor taker) {
     this.freshness = freshness;
@@ -54,12 +59,11 @@ final class ChangeFeed implements FileService.Watcher {
     this.directories = directories;
     this.tree = tree;
     this.waits = waits;
+    this.pages = pages;
+    this.locks = locks;
+    this.lockWaits = lockWaits;
     this.notifiers = notifiers;
     this.taker = taker;
-  }
-
-  void attach(KernelCache cache) {
-    kernel = cache;
   }
 
   @Override
@@ -74,8 +78,10 @@ final class ChangeFeed implements FileService.Watcher {
 
   @Override
   public void onSessionLost() {
+    locks.onSessionLost();
     takeEverythingBack(() -> {});
     holds.onSessionLost();
+    lockWaits.wakeAll();
   }
 
   @Override
@@ -83,9 +89,11 @@ final class ChangeFeed implements FileService.Watcher {
     if (all) {
       holds.lookAtAll();
       takeEverythingBack(confirm);
+      lockWaits.wakeAll();
       return;
     }
     holds.onChanges(changes);
+    changes.forEach(this::note);
     tree.known().note(changes, waits.nowNs());
     boolean isUnderWay = freshness.note(changes);
     if (isUnderWay) {
@@ -104,7 +112,36 @@ final class ChangeFeed implements FileService.Watcher {
             });
     if (!isTaken) {
       LOG.log(Level.DEBUG, "take back what changed: too much at once, everything instead");
+      changes.forEach(this::notTaken);
       takeEverythingBack(isUnderWay ? () -> {} : confirm);
+    }
+  }
+
+  /** Before it is confirmed: from then on somebody may rely on it. */
+  private void note(Invalidation change) {
+    switch (change) {
+      case Invalidation.OfInode of -> {
+        if (of.content()) {
+          pages.becameOld(of.inode());
+        }
+      }
+      case Invalidation.OfLocks of -> lockWaits.wake(of.inode());
+      case Invalidation.OfEntry of -> {}
+    }
+  }
+
+  private void notTaken(Invalidation change) {
+    if (change instanceof Invalidation.OfInode of && of.content()) {
+      FileContent content = files.contentOrNull(of.inode());
+      if (content != null) {
+        content.lock.lock();
+        try {
+          content.isMixed = true;
+        } finally {
+          content.lock.unlock();
+        }
+      }
+      pages.dropped(of.inode());
     }
   }
 
@@ -124,6 +161,7 @@ final class ChangeFeed implements FileService.Watcher {
     for (Pending next = pending.poll(); next != null; next = pending.poll()) {
       try {
         Freshness.Taken taken = next.taken();
+        KernelCache kernel = pages.kernel();
         taken.entries().forEach(entry -> kernel.forgetEntry(entry.directory(), entry.name()));
         taken.inodes().forEach(inode -> kernel.forgetInode(inode, false));
         taken.listings().forEach(inode -> kernel.forgetInode(inode, true));
@@ -135,7 +173,7 @@ final class ChangeFeed implements FileService.Watcher {
 
   /** The kernel was given a listing that it must not keep: news came meanwhile. */
   void takeListingBack(long directory) {
-    if (!onNotifiers(() -> kernel.forgetInode(directory, true))) {
+    if (!onNotifiers(() -> pages.kernel().forgetInode(directory, true))) {
       takeEverythingBack(() -> {});
     }
   }
@@ -154,6 +192,7 @@ final class ChangeFeed implements FileService.Watcher {
       switch (change) {
         case Invalidation.OfInode of -> takeInode(of);
         case Invalidation.OfEntry of -> takeEntry(of.parent(), of.name());
+        case Invalidation.OfLocks of -> {}
       }
     } catch (RuntimeException e) {
       LOG.log(Level.WARNING, "take back " + change + ": everything instead", e);
@@ -162,12 +201,18 @@ final class ChangeFeed implements FileService.Watcher {
   }
 
   private void takeInode(Invalidation.OfInode of) {
-    if (of.content()) {
-      reload(of.inode());
-      directories.changed(of.inode());
+    try {
+      if (of.content()) {
+        reload(of.inode());
+        directories.changed(of.inode());
+      }
+      freshness.tookInode(of.inode(), of.content());
+      pages.kernel().forgetInode(of.inode(), of.content());
+    } finally {
+      if (of.content()) {
+        pages.dropped(of.inode());
+      }
     }
-    freshness.tookInode(of.inode(), of.content());
-    kernel.forgetInode(of.inode(), of.content());
   }
 
   /** A file that is open here shows what the other has closed; if it can't, it stays as it was. */
@@ -186,7 +231,7 @@ final class ChangeFeed implements FileService.Watcher {
     byte[] name = tree.openNameOrNull(directory, sealed);
     if (name != null) {
       freshness.tookEntry(directory, name);
-      kernel.forgetEntry(directory, name);
+      pages.kernel().forgetEntry(directory, name);
     }
   }
 }

@@ -320,6 +320,10 @@ final class Committer {
   private void refused(FileContent content, OperationResult.Failed why, long deadlineNs) {
     switch (why.code()) {
       case STALE_VERSION -> rebase(content, deadlineNs);
+      case NO_SESSION -> {
+        // Another session has begun, and what was written under a lock of the old one is dropped:
+        // the rest is committed if nobody else has changed the file meanwhile, or else laid over.
+      }
       case NOT_FOUND -> {
         content.lock.lock();
         try {

@@ -61,10 +61,11 @@ final class PoolSession {
   private final Supplier<ClientId> newId;
   private final Runnable onLost;
   private FileService.Watcher watcher = NOBODY;
-  private ClientId client;
+  private volatile ClientId client;
   private ChangeWindow changes = new ChangeWindow();
   private boolean isOpen;
   private boolean isClosed;
+  private boolean isLost;
   private int attempt;
   private long term;
   private long toldIndex = -1;
@@ -98,7 +99,7 @@ final class PoolSession {
     this.client = newId.get();
   }
 
-  /** Who this client is now. */
+  /** Who this client is now. Any thread. */
   ClientId client() {
     return client;
   }
@@ -110,6 +111,11 @@ final class PoolSession {
 
   boolean isOpen() {
     return isOpen;
+  }
+
+  /** Whether it was lost and isn't open again yet. */
+  boolean isReopening() {
+    return isLost && !isOpen;
   }
 
   void watch(FileService.Watcher theWatcher) {
@@ -142,6 +148,7 @@ final class PoolSession {
     client = newId.get();
     changes = new ChangeWindow();
     isOpen = false;
+    isLost = true;
     term = 0;
     forget();
     watchNumber++;

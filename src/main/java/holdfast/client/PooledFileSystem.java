@@ -48,6 +48,9 @@ public final class PooledFileSystem implements PoolFileSystem {
   private final WriteBack writeBack;
   private final Xattrs xattrs;
   private final Allocation allocation;
+  private final KernelPages pages = new KernelPages();
+  private final LockCalls lockCalls;
+  private final LockWaits lockWaits;
   private final Directories directories;
   private final SpaceCache space;
   private final Presentation presentation;
@@ -103,13 +106,27 @@ public final class PooledFileSystem implements PoolFileSystem {
     flusher = new Flusher(files, writeBack, waits, threads);
     notifiers = threads.platformPool("notifier", NOTIFIER_COUNT, NOTIFIER_QUEUE_MAX);
     taker = threads.platformPool("taker", 1, 1);
-    feed = new ChangeFeed(freshness, holds, files, directories, tree, waits, notifiers, taker);
+    lockCalls = new LockCalls(service, files, writeBack, pages, waits, wallClock);
+    lockWaits = new LockWaits(lockCalls, waits, threads);
+    feed =
+        new ChangeFeed(
+            freshness,
+            holds,
+            files,
+            directories,
+            tree,
+            waits,
+            pages,
+            lockCalls,
+            lockWaits,
+            notifiers,
+            taker);
     service.watch(feed);
   }
 
   @Override
   public void attach(KernelCache cache) {
-    feed.attach(cache);
+    pages.attach(cache);
   }
 
   @Override
@@ -231,6 +248,7 @@ public final class PooledFileSystem implements PoolFileSystem {
   @Override
   public int read(long handle, long offset, byte[] target, int targetOffset, int length) {
     FileHandle open = files.handle(handle);
+    open.checkLock();
     long deadlineNs = waits.deadlineNs();
     FileContent.Gaps gaps = open.content.read(offset, target, targetOffset, length);
     readAhead.after(open, offset, gaps.lengthBytes(), deadlineNs);
@@ -265,7 +283,9 @@ public final class PooledFileSystem implements PoolFileSystem {
   @Override
   public void allocate(long handle, int mode, long offset, long lengthBytes) {
     mayChange();
-    FileContent content = files.handle(handle).content;
+    FileHandle open = files.handle(handle);
+    open.checkLock();
+    FileContent content = open.content;
     allocation.allocate(content, mode, offset, lengthBytes, waits.deadlineNs());
   }
 
@@ -279,6 +299,33 @@ public final class PooledFileSystem implements PoolFileSystem {
     } else {
       save(open, false);
     }
+  }
+
+  @Override
+  public void releaseLocks(long handle, long owner) {
+    FileHandle open = files.handle(handle);
+    if (lockCalls.closed(open, owner)) {
+      lockWaits.wake(open.content.inode);
+    }
+  }
+
+  @Override
+  public LockRequest lockInTheWayOrNull(long inode, LockRequest wanted) {
+    return lockCalls.inTheWayOrNull(inode, wanted);
+  }
+
+  @Override
+  public void lock(long handle, LockRequest request) {
+    FileHandle open = files.handle(handle);
+    lockCalls.set(open, LockCalls.lock(request), waits.deadlineNs());
+    if (request.type() != LockRequest.EXCLUSIVE) {
+      lockWaits.wake(open.content.inode);
+    }
+  }
+
+  @Override
+  public PendingLock lockWhenFree(long handle, LockRequest request, PendingLock.Listener listener) {
+    return lockWaits.await(files.handle(handle), LockCalls.lock(request), listener);
   }
 
   @Override
@@ -315,6 +362,9 @@ public final class PooledFileSystem implements PoolFileSystem {
     } catch (HoldfastException e) {
       LOG.log(Level.WARNING, "close file: not all was saved: {0}", e.getMessage());
     } finally {
+      if (lockCalls.released(open)) {
+        lockWaits.wake(open.content.inode);
+      }
       holds.close(handle);
     }
   }
@@ -399,7 +449,8 @@ public final class PooledFileSystem implements PoolFileSystem {
         LOG.log(Level.ERROR, "save file at the end: {0}", e.getMessage());
       }
     }
-    feed.attach(KernelCache.NONE);
+    pages.attach(KernelCache.NONE);
+    lockWaits.close();
     notifiers.shutdown();
     taker.shutdown();
     sealers.shutdown();

@@ -176,7 +176,15 @@ public final class RemoteFileService implements FileService, NodeService {
   public CompletableFuture<OperationResult> change(
       Operation operation, InlineChunk chunkOrNull, boolean forced, long deadlineNs) {
     var changed = new CompletableFuture<OperationResult>();
-    loop.post(() -> beginChange(operation, chunkOrNull, forced, deadlineNs, changed, true));
+    loop.post(
+        () -> {
+          if (session.isReopening()) {
+            awaitSession(operation, chunkOrNull, forced, deadlineNs, changed);
+          } else {
+            boolean mayRenew = !operation.isOfSession();
+            beginChange(operation, chunkOrNull, forced, deadlineNs, changed, mayRenew);
+          }
+        });
     return changed;
   }
 
@@ -197,12 +205,16 @@ public final class RemoteFileService implements FileService, NodeService {
                   && failed.code() == ErrorCode.NO_SESSION;
           if (failure != null) {
             changed.completeExceptionally(failure);
-          } else if (!isLost || !mayRenew) {
+          } else if (!isLost) {
             changed.complete(value);
           } else {
             // Refused under the old id for ever, so it can't happen twice under the new one.
             session.lost(under);
-            awaitSession(operation, chunkOrNull, forced, deadlineNs, changed);
+            if (mayRenew) {
+              awaitSession(operation, chunkOrNull, forced, deadlineNs, changed);
+            } else {
+              changed.complete(value);
+            }
           }
         });
     try {
@@ -374,6 +386,11 @@ public final class RemoteFileService implements FileService, NodeService {
                     LOG.log(Level.INFO, "report bad chunk {0}: {1}", chunk, why.getMessage());
                   }
                 }));
+  }
+
+  @Override
+  public ClientId client() {
+    return session.client();
   }
 
   @Override

@@ -2,6 +2,7 @@ package holdfast.peer;
 
 import holdfast.metadata.Author;
 import holdfast.metadata.Invalidation;
+import holdfast.metadata.LockMode;
 import holdfast.metadata.Operation;
 import holdfast.metadata.OperationResult;
 import holdfast.model.ClientId;
@@ -25,8 +26,8 @@ import java.util.Set;
  * longest lease its predecessor can have granted. Loop thread.
  */
 final class ClientSessions {
-  /** A client silent for so long has no session any more. */
-  static final long TIMEOUT_NS = 15_000_000_000L;
+  /** A client silent for so long has no session any more: what it held is free within 15 s. */
+  static final long TIMEOUT_NS = 13_000_000_000L;
 
   /** The longest lease. */
   static final long LEASE_NS = Reply.Watched.LEASE_MAX_MS * 1_000_000L;
@@ -51,6 +52,7 @@ final class ClientSessions {
   private final Map<ClientId, Long> heardNs = new HashMap<>();
   private final List<Waiting> waiting = new ArrayList<>();
   private final Set<ClientId> ending = new HashSet<>();
+  private final LockWaiters lockWaiters = new LockWaiters();
   private Set<Long> seenOrphans = Set.of();
   private long orphansNs;
   private long term = -1;
@@ -123,6 +125,7 @@ final class ClientSessions {
     watchers.clear();
     heardNs.clear();
     ending.clear();
+    lockWaiters.clear();
     seenOrphans = Set.of();
   }
 
@@ -184,6 +187,9 @@ final class ClientSessions {
     }
     List<Invalidation> changes = Invalidation.of(operation, done);
     toldIndex = index;
+    if (operation instanceof Operation.SetLock set && set.lock().mode() != LockMode.EXCLUSIVE) {
+      tellFreed(index, set.inode());
+    }
     if (changes.isEmpty()) {
       return;
     }
@@ -194,6 +200,23 @@ final class ClientSessions {
             answerIfDue(watcher);
           }
         });
+  }
+
+  /** A lock was refused, here as everywhere: this leader tells when it may be free. */
+  void onLockRefused(Author author, Operation.SetLock set) {
+    if (isCurrent() && standing.driver().term() == term) {
+      lockWaiters.refused(set.inode(), author.client());
+    }
+  }
+
+  private void tellFreed(long index, long inode) {
+    for (ClientId client : lockWaiters.freed(inode)) {
+      Watcher watcher = watchers.get(client);
+      if (watcher != null) {
+        watcher.tell(index, new Invalidation.OfLocks(inode));
+        answerIfDue(watcher);
+      }
+    }
   }
 
   /**
@@ -280,7 +303,7 @@ final class ClientSessions {
             new ConsensusDriver.Proposed() {
               @Override
               public void onApplied(long index) {
-                ended(client);
+                ended(index, client);
                 then.onApplied(index);
               }
 
@@ -292,13 +315,15 @@ final class ClientSessions {
             });
   }
 
-  private void ended(ClientId client) {
+  private void ended(long index, ClientId client) {
     ending.remove(client);
     heardNs.remove(client);
     Watcher watcher = watchers.remove(client);
     if (watcher != null) {
       watcher.refuse(standing);
     }
+    // Whatever it had locked is free.
+    lockWaiters.files().forEach(inode -> tellFreed(index, inode));
     settle();
   }
 

@@ -229,6 +229,11 @@ public final class PeerNode implements NodeService {
         census.onOperation(operation);
         sessions.onChange(index, author, operation, done);
       }
+
+      @Override
+      public void onLockRefused(Author author, Operation.SetLock set) {
+        sessions.onLockRefused(author, set);
+      }
     };
   }
 
