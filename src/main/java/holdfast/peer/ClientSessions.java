@@ -27,7 +27,7 @@ import java.util.Set;
  */
 final class ClientSessions {
   /** A client silent for so long has no session any more: what it held is free within 15 s. */
-  static final long TIMEOUT_NS = 13_000_000_000L;
+  static final long TIMEOUT_NS = 12_000_000_000L;
 
   /** The longest lease. */
   static final long LEASE_NS = Reply.Watched.LEASE_MAX_MS * 1_000_000L;
