@@ -335,8 +335,14 @@ public final class PooledFileSystem implements PoolFileSystem {
 
   private void save(FileHandle open, boolean forced) {
     FileContent content = open.content;
-    if (!options.isReadOnly()) {
-      writeBack.flush(content, forced, waits.deadlineNs());
+    try {
+      if (!options.isReadOnly()) {
+        writeBack.flush(content, forced, waits.deadlineNs());
+      }
+    } catch (HoldfastException e) {
+      // What was dropped is the worse news, and this handle must hear of it once.
+      throwFailure(open);
+      throw SaveFailure.of(e);
     }
     throwFailure(open);
   }

@@ -209,7 +209,7 @@ final class WriteBack {
             upload.piece.extents(
                 sealedOrNull.chunk(), sealedOrNull.salt(), sealedOrNull.keyReference());
       } else {
-        upload.failureOrNull = failureOrNull;
+        upload.failureOrNull = SaveFailure.of(failureOrNull);
       }
       content.applyEnded();
       // Before anybody who waited for the upload goes on: what it took is free by then. A failed
