@@ -107,7 +107,7 @@ final class LockCalls {
     if (lock.mode() == LockMode.NONE && !held.contains(owner)) {
       return;
     }
-    writeBack.flush(content, false, deadlineNs);
+    save(content, deadlineNs);
     if (lock.mode() == LockMode.NONE) {
       release(content.inode, lock, deadlineNs);
       if (isWhole(lock)) {
@@ -115,6 +115,19 @@ final class LockCalls {
       }
     } else {
       acquire(handle, owner, lock, deadlineNs);
+    }
+  }
+
+  private void save(FileContent content, long deadlineNs) {
+    boolean isUnsaved;
+    content.lock.lock();
+    try {
+      isUnsaved = content.isUnsaved();
+    } finally {
+      content.lock.unlock();
+    }
+    if (isUnsaved) {
+      writeBack.flush(content, false, deadlineNs);
     }
   }
 

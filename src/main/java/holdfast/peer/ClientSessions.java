@@ -48,6 +48,7 @@ final class ClientSessions {
 
   private final PeerPorts ports;
   private final Standing standing;
+  private final Set<PeerFault> faults;
   private final Map<ClientId, Watcher> watchers = new HashMap<>();
   private final Map<ClientId, Long> heardNs = new HashMap<>();
   private final List<Waiting> waiting = new ArrayList<>();
@@ -60,7 +61,8 @@ final class ClientSessions {
   private long toldIndex;
   private boolean isStopped;
 
-  ClientSessions(PeerPorts ports, Standing standing) {
+  ClientSessions(PeerPorts ports, Standing standing, Set<PeerFault> faults) {
+    this.faults = faults;
     this.ports = ports;
     this.standing = standing;
   }
@@ -227,7 +229,8 @@ final class ClientSessions {
     sync();
     var one = new Waiting(index, author, then, responder);
     long untilNs = untilNs(one);
-    if (untilNs <= ports.loop().nowNs()) {
+    boolean isUnwaited = faults.contains(PeerFault.ACKNOWLEDGE_UNCONFIRMED);
+    if (untilNs <= ports.loop().nowNs() || isUnwaited) {
       then.run();
     } else {
       arm(one, untilNs);
@@ -242,7 +245,8 @@ final class ClientSessions {
   /** When nobody has to be waited for any more, as far as is known now. */
   private long untilNs(Waiting one) {
     long untilNs = Long.MIN_VALUE;
-    if (standing.replica().namespace().sessionCount() > 1) {
+    boolean isForgetful = faults.contains(PeerFault.FORGET_LEASES);
+    if (standing.replica().namespace().sessionCount() > 1 && !isForgetful) {
       // The leader before this one may have granted leases just before it lost its quorum.
       untilNs = ledSinceNs + LEASE_NS;
     }

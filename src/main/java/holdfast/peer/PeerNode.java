@@ -88,7 +88,7 @@ public final class PeerNode implements NodeService {
             ports,
             new Repair.Pool(watch::sources, watch::liveOwners, chunks::isBusy, chunks::onStored),
             census);
-    sessions = new ClientSessions(ports, standing);
+    sessions = new ClientSessions(ports, standing, faults);
     namespace =
         new NamespaceRequests(
             standing, chunks, new ChunkForce(ports, standing, faults), sessions, faults);
