@@ -77,6 +77,11 @@ final class ChangeFeed implements FileService.Watcher {
   }
 
   @Override
+  public void onOutcomeUnknown() {
+    takeEverythingBack(() -> {});
+  }
+
+  @Override
   public void onSessionLost() {
     locks.onSessionLost();
     takeEverythingBack(() -> {});

@@ -52,6 +52,9 @@ final class PoolSession {
         public void onLeaseEnding() {}
 
         @Override
+        public void onOutcomeUnknown() {}
+
+        @Override
         public void onSessionLost() {}
       };
 
@@ -66,6 +69,7 @@ final class PoolSession {
   private boolean isOpen;
   private boolean isClosed;
   private boolean isLost;
+  private boolean isDistrusted;
   private int attempt;
   private long term;
   private long toldIndex = -1;
@@ -132,6 +136,18 @@ final class PoolSession {
 
   void close() {
     isClosed = true;
+  }
+
+  /** Nobody knows what has become of an own change: no lease counts until {@link #trust}. */
+  void distrust() {
+    if (!isDistrusted) {
+      isDistrusted = true;
+      watcher.onOutcomeUnknown();
+    }
+  }
+
+  void trust() {
+    isDistrusted = false;
   }
 
   /**
@@ -230,6 +246,9 @@ final class PoolSession {
   private void lease(long untilNs) {
     if (leaseTimer != null) {
       leaseTimer.cancel();
+    }
+    if (isDistrusted) {
+      return;
     }
     watcher.onLease(untilNs);
     leaseTimer = loop.at(untilNs - TAKING_BACK_NS, "lease", () -> watcher.onLeaseEnding());

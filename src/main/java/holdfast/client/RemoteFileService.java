@@ -52,6 +52,7 @@ public final class RemoteFileService implements FileService, NodeService {
   private final PoolView view;
   private final MapRefresher maps;
   private final PoolSession session;
+  private final UnknownOutcomes outcomes;
   private final HolderMemory holders = new HolderMemory();
   private volatile long epoch;
   private volatile boolean closed;
@@ -70,6 +71,11 @@ public final class RemoteFileService implements FileService, NodeService {
     this.view = new PoolView(transport);
     this.maps = new MapRefresher(loop, transport, view);
     this.session = new PoolSession(loop, transport, view, newId, this::openAgain);
+    this.outcomes =
+        new UnknownOutcomes(
+            loop,
+            session,
+            operation -> change(operation, null, false, loop.nowNs() + Attempts.ATTEMPT_MAX_NS));
   }
 
   /**
@@ -204,6 +210,7 @@ public final class RemoteFileService implements FileService, NodeService {
               value instanceof OperationResult.Failed failed
                   && failed.code() == ErrorCode.NO_SESSION;
           if (failure != null) {
+            outcomes.add(under, window);
             changed.completeExceptionally(failure);
           } else if (!isLost) {
             changed.complete(value);

@@ -39,6 +39,8 @@ class ClientSessionsTest {
     boolean isConfirming = true;
     int allCount;
     int lostCount;
+    int unknownCount;
+    int leasesWhenUnknown;
     int leaseCount;
     int leaseEndCount;
 
@@ -65,6 +67,12 @@ class ClientSessionsTest {
     @Override
     public void onLeaseEnding() {
       leaseEndCount++;
+    }
+
+    @Override
+    public void onOutcomeUnknown() {
+      unknownCount++;
+      leasesWhenUnknown = leaseCount;
     }
 
     @Override
@@ -240,6 +248,26 @@ class ClientSessionsTest {
     assertEquals(ErrorCode.LOCKED, ((OperationResult.Failed) refused).code());
     cluster.get(lock(holder, file, LockMode.NONE)).orThrow();
     cluster.get(lock(other, file, LockMode.SHARED)).orThrow();
+  }
+
+  /** Its late success was told to nobody, and its author went on believing what it knew before. */
+  @Test
+  void anAuthorWithoutAnAnswerReliesOnNothingUntilItKnowsThatItsChangeIsOver() {
+    var told = new Listener();
+    SimClient author = openAndWait(told);
+    cluster.peers().forEach(peer -> cluster.network().cutBoth(author.id(), peer.id()));
+    var made = author.makeDirectory("d", author.loop().nowNs() + SHORT_NS);
+    cluster.await("failed", SimWorld.S, made::isCompletedExceptionally);
+    assertEquals(1, told.unknownCount);
+
+    cluster.run(SHORT_NS);
+    assertEquals(told.leasesWhenUnknown, told.leaseCount);
+    cluster.network().mend();
+    cluster.await("lease", 10 * SimWorld.S, () -> told.leaseCount > told.leasesWhenUnknown);
+
+    assertEquals(0, told.lostCount, "settled within its session");
+    cluster.run(5 * SimWorld.S);
+    assertEquals(1, told.unknownCount);
   }
 
   @Test

@@ -114,6 +114,12 @@ final class NameCache implements FileService.Watcher {
   }
 
   @Override
+  public void onOutcomeUnknown() {
+    dropAll();
+    trustedUntilNs = Long.MIN_VALUE;
+  }
+
+  @Override
   public void onSessionLost() {
     dropAll();
     trustedUntilNs = Long.MIN_VALUE;

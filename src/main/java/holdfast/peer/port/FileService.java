@@ -46,6 +46,12 @@ public interface FileService {
     /** Half of the lease has gone without another: what relies on it is to be given up. */
     void onLeaseEnding();
 
+    /**
+     * A change of this client's had no answer: it may have happened, or may yet, and nobody will
+     * tell. All that was known is to be given up; no lease is told of before that is settled.
+     */
+    void onOutcomeUnknown();
+
     /** The session has ended and another begun: what was held or locked in the old one is not. */
     void onSessionLost();
   }
