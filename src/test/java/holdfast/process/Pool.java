@@ -389,7 +389,8 @@ final class Pool implements AutoCloseable {
         if (place.startsWith(work + "/")) {
           boolean isRoot = "root".equals(System.getProperty("user.name"));
           var command =
-              isRoot ? List.of("umount", "-l", place) : List.of("fusermount", "-uz", place);
+              // By force: calls that wait for a mount that can't answer end.
+              isRoot ? List.of("umount", "-f", "-l", place) : List.of("fusermount", "-uz", place);
           new ProcessBuilder(command).inheritIO().start().waitFor();
         }
       }
