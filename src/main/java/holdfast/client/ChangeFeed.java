@@ -5,6 +5,7 @@ import holdfast.metadata.Invalidation;
 import holdfast.model.HoldfastException;
 import holdfast.peer.port.FileService;
 import java.lang.System.Logger.Level;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Executor;
@@ -167,13 +168,39 @@ final class ChangeFeed implements FileService.Watcher {
       try {
         Freshness.Taken taken = next.taken();
         KernelCache kernel = pages.kernel();
-        taken.entries().forEach(entry -> kernel.expireEntry(entry.directory(), entry.name()));
+        var locked = new ArrayList<ToldTable.Entry>();
+        for (ToldTable.Entry entry : taken.entries()) {
+          if (freshness.underWay().isAnyOn(entry.directory())) {
+            locked.add(entry);
+          } else {
+            kernel.expireEntry(entry.directory(), entry.name());
+          }
+        }
         taken.inodes().forEach(inode -> kernel.forgetInode(inode, false));
         taken.listings().forEach(inode -> kernel.forgetInode(inode, true));
+        locked.forEach(this::expireLater);
       } finally {
         next.then().run();
       }
     }
+  }
+
+  /** An own call has the directory's lock, and is answered with nothing to keep. */
+  private void expireLater(ToldTable.Entry entry) {
+    boolean isTaken =
+        onNotifiers(
+            () -> {
+              awaitOwnCalls(entry.directory());
+              pages.kernel().expireEntry(entry.directory(), entry.name());
+            });
+    if (!isTaken) {
+      awaitOwnCalls(entry.directory());
+      pages.kernel().expireEntry(entry.directory(), entry.name());
+    }
+  }
+
+  private void awaitOwnCalls(long directory) {
+    freshness.underWay().awaitThoseOn(directory, waits.timeoutNs());
   }
 
   /** The kernel was given a listing that it must not keep: news came meanwhile. */
@@ -236,6 +263,7 @@ final class ChangeFeed implements FileService.Watcher {
     byte[] name = tree.openNameOrNull(directory, sealed);
     if (name != null) {
       freshness.tookEntry(directory, name);
+      awaitOwnCalls(directory);
       pages.kernel().forgetEntry(directory, name);
     }
   }

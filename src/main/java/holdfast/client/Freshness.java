@@ -1,7 +1,6 @@
 package holdfast.client;
 
 import holdfast.metadata.Invalidation;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -26,7 +25,7 @@ final class Freshness {
   private final Waits waits;
   private final ReentrantLock lock = new ReentrantLock();
   private final ToldTable told = new ToldTable();
-  private final Map<Long, Integer> underWay = new HashMap<>();
+  private final CallsUnderWay underWay = new CallsUnderWay();
   private final Map<Long, Long> invalidated =
       new LinkedHashMap<>() {
         private static final long serialVersionUID = 1L;
@@ -57,9 +56,11 @@ final class Freshness {
   /** A call, from before its question until its answer. */
   final class Ticket implements AutoCloseable {
     private final long since;
+    private final long number;
     private final long[] inodes;
 
-    private Ticket(long since, long[] inodes) {
+    private Ticket(long since, long number, long[] inodes) {
+      this.number = number;
       this.since = since;
       this.inodes = inodes;
     }
@@ -98,14 +99,7 @@ final class Freshness {
 
     @Override
     public void close() {
-      lock.lock();
-      try {
-        for (long inode : inodes) {
-          underWay.computeIfPresent(inode, (key, count) -> count == 1 ? null : count - 1);
-        }
-      } finally {
-        lock.unlock();
-      }
+      underWay.end(number, inodes);
     }
   }
 
@@ -120,13 +114,15 @@ final class Freshness {
   Ticket begin(long... inodes) {
     lock.lock();
     try {
-      for (long inode : inodes) {
-        underWay.merge(inode, 1, Integer::sum);
-      }
-      return new Ticket(news, inodes);
+      return new Ticket(news, underWay.begin(inodes), inodes);
     } finally {
       lock.unlock();
     }
+  }
+
+  /** Own calls that change directories. */
+  CallsUnderWay underWay() {
+    return underWay;
   }
 
   /** Runs a call that changes these directories and gives the kernel nothing to keep. */
@@ -183,7 +179,7 @@ final class Freshness {
         }
         invalidated.remove(inode);
         invalidated.put(inode, news);
-        isUnderWay |= underWay.containsKey(inode);
+        isUnderWay |= underWay.isAnyOn(inode);
       }
     } finally {
       lock.unlock();

@@ -297,7 +297,7 @@ final class LockCalls {
       LOG.log(
           Level.WARNING,
           "lock on inode {0}: lost with the session; the file has to be opened again",
-          content.inode);
+          Long.toString(content.inode));
       content.lock.lock();
       try {
         handle.loseLock();

@@ -29,6 +29,11 @@ final class Waits {
     return clock.nowNs() + timeoutNs;
   }
 
+  /** How long a call may take. */
+  long timeoutNs() {
+    return timeoutNs;
+  }
+
   long nowNs() {
     return clock.nowNs();
   }

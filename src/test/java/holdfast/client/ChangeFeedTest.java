@@ -187,6 +187,39 @@ class ChangeFeedTest {
     assertThat(fs.attributes(inode).attributeTimeoutMs()).isEqualTo(Freshness.LONG_MS);
   }
 
+  /** The kernel has the directory's lock then: waiting for it there, not even SIGKILL ends it. */
+  @Test
+  void namesInADirectoryThatAnOwnCallChangesAreTakenBackWhenItHasEnded() {
+    long quiet = directory("quiet");
+    fs.makeDirectory(ROOT, quiet, name("q"), 0755);
+    fs.lookup(quiet, name("q"));
+    directory("a");
+    fs.lookup(1, name("a"));
+    var go = new CompletableFuture<Void>();
+    var isUnderWay = new CompletableFuture<Void>();
+    pool.beforeChange =
+        operation -> {
+          isUnderWay.complete(null);
+          return go;
+        };
+    var made = CompletableFuture.runAsync(() -> directory("b"));
+    isUnderWay.orTimeout(10, TimeUnit.SECONDS).join();
+
+    var done = new CompletableFuture<Void>();
+    pool.watcher().onLeaseEnding();
+    pool.watcher().onChanges(true, List.of(), () -> done.complete(null)); // behind the first
+    done.orTimeout(10, TimeUnit.SECONDS).join();
+
+    assertThat(forgotten).contains(quiet + "/q expired").doesNotContain("1/a expired");
+    go.complete(null);
+    made.orTimeout(10, TimeUnit.SECONDS).join();
+    long endNs = clock.nowNs() + TimeUnit.SECONDS.toNanos(10);
+    while (!forgotten.contains("1/a expired") && clock.nowNs() - endNs < 0) {
+      Thread.onSpinWait();
+    }
+    assertThat(forgotten).contains("1/a expired");
+  }
+
   @Test
   void aListingThatIsGivenWithoutALeaseIsTakenBackAtOnce() {
     directory("d");

@@ -44,6 +44,8 @@ final class NameCache implements FileService.Watcher {
     EntryName entry = SimClient.entry(name);
     if (allNews <= ticket && newsOf.getOrDefault(entry, 0L) <= ticket && isTrusted()) {
       known.put(entry, new Known(inode));
+    } else {
+      known.remove(entry); // what was asked again takes the place of what was known
     }
   }
 
