@@ -1,6 +1,5 @@
 package holdfast.client;
 
-import holdfast.metadata.Extent;
 import holdfast.metadata.FileType;
 import holdfast.metadata.RenameMode;
 import holdfast.model.ErrorCode;
@@ -26,6 +25,10 @@ public final class PooledFileSystem implements PoolFileSystem {
   private static final int NOTIFIER_COUNT = 4;
 
   private static final int NOTIFIER_QUEUE_MAX = 4_096;
+
+  /** Threads that drop pages of the kernel's: each may wait for a read or write of the file. */
+  private static final int DROPPER_COUNT = 2;
+
   private static final int SEALER_QUEUE_MAX = 65_536;
   private static final System.Logger LOG = System.getLogger(PooledFileSystem.class.getName());
 
@@ -37,6 +40,8 @@ public final class PooledFileSystem implements PoolFileSystem {
   private final ThreadPoolExecutor notifiers;
   private final ThreadPoolExecutor taker;
   private final ChangeFeed feed;
+  private final ThreadPoolExecutor droppers;
+  private final KernelPages pages;
   private final Tree tree;
   private final OpenFiles files;
   private final RemovedInodes removed = new RemovedInodes();
@@ -87,7 +92,9 @@ public final class PooledFileSystem implements PoolFileSystem {
     holds = new Holds(service, files, waits, wallClock);
     reader = new ChunkReader(service, sealing, new BlockCache(options.cacheSizeBytes()), sealers);
     readAhead = new ReadAhead(reader);
-    var committer = new Committer(service, sealing, loader, waits);
+    droppers = threads.platformPool("dropper", DROPPER_COUNT, OpenFiles.HANDLES_MAX);
+    pages = new KernelPages(droppers, waits);
+    var committer = new Committer(service, sealing, loader, pages, waits);
     writeBack =
         new WriteBack(
             service, sealing, sealers, waits, wallClock, committer, reader, blocks, timeoutNs);
@@ -110,10 +117,12 @@ public final class PooledFileSystem implements PoolFileSystem {
   @Override
   public void attach(KernelCache cache) {
     feed.attach(cache);
+    pages.attach(cache);
   }
 
   @Override
   public FileAttributes attributes(long inode) {
+    pages.awaitDropped(inode);
     return inodes.attributes(inode);
   }
 
@@ -244,22 +253,36 @@ public final class PooledFileSystem implements PoolFileSystem {
   @Override
   public int write(long handle, long offset, byte[] source, int sourceOffset, int length) {
     mayChange();
+    if (length > 0) {
+      write(files.handle(handle), offset, source, sourceOffset, length);
+    }
+    return length;
+  }
+
+  @Override
+  public int append(long handle, long kernelEnd, byte[] source, int sourceOffset, int length) {
+    mayChange();
+    FileHandle open = files.handle(handle);
     if (length == 0) {
       return 0;
     }
-    if (offset > Extent.FILE_MAX_BYTES - length) {
-      throw new HoldfastException(
-          ErrorCode.TOO_LARGE, "write: expected=an end of at most 4 EiB, was=offset " + offset);
+    long end = write(open, WriteBack.AT_END, source, sourceOffset, length);
+    if (end != kernelEnd) {
+      open.content.setMixed();
+      pages.drop(open.content.inode);
     }
-    writeBack.write(
-        files.handle(handle),
+    return length;
+  }
+
+  private long write(FileHandle open, long offset, byte[] source, int sourceOffset, int length) {
+    return writeBack.write(
+        open,
         offset,
         source,
         sourceOffset,
         length,
         () -> files.all().forEach(writeBack::saveAll),
         waits.deadlineNs());
-    return length;
   }
 
   @Override
@@ -399,9 +422,10 @@ public final class PooledFileSystem implements PoolFileSystem {
         LOG.log(Level.ERROR, "save file at the end: {0}", e.getMessage());
       }
     }
-    feed.attach(KernelCache.NONE);
+    attach(KernelCache.NONE);
     notifiers.shutdown();
     taker.shutdown();
+    droppers.shutdown();
     sealers.shutdown();
   }
 
