@@ -2,25 +2,58 @@ package holdfast.client;
 
 /**
  * Lets a commit whose appended bytes have to move wait for them: from the moment it is needed until
- * it is closed, nothing is appended to the file. One thread, which doesn't hold the file's lock.
+ * it is closed, nothing is appended to the file. A write that waits has pages locked in the kernel,
+ * so others' changes of the file are confirmed meanwhile before those are dropped: two mounts would
+ * wait for each other otherwise. One thread, which doesn't hold the file's lock.
  */
 final class AppendGate implements AutoCloseable {
   private final FileContent content;
-  private boolean isShut;
+  private final Freshness freshness;
+  private Freshness.Ticket ticketOrNull;
 
-  AppendGate(FileContent content) {
+  AppendGate(FileContent content, Freshness freshness) {
     this.content = content;
+    this.freshness = freshness;
+  }
+
+  /** What was appended with the handle has come wholly: it is being saved or closed. */
+  static void settle(FileHandle handle) {
+    FileContent content = handle.content;
+    content.lock.lock();
+    try {
+      if (content.appends.isOpen(handle)) {
+        content.appends.settle();
+      }
+    } finally {
+      content.lock.unlock();
+    }
+  }
+
+  /**
+   * Waits, not for long, for the rest of a write that may not have come wholly; {@code isNow}: it
+   * has, since the kernel lets nobody write meanwhile.
+   */
+  static void settle(FileContent content, boolean isNow, Waits waits, long deadlineNs) {
+    content.lock.lock();
+    try {
+      while (!isNow && content.appends.openLeftNs(waits.nowNs()) > 0) {
+        content.awaitChange(waits, deadlineNs, content.appends.openLeftNs(waits.nowNs()));
+      }
+      content.appends.settle();
+    } finally {
+      content.lock.unlock();
+    }
   }
 
   /** Whether appended bytes have to be saved first; from then on no more come. */
   boolean isNeeded() {
     content.lock.lock();
     try {
-      if (!isShut && content.appends.isOvertaken()) {
+      if (ticketOrNull == null && content.appends.isOvertaken()) {
+        ticketOrNull = freshness.begin(content.inode);
         content.appends.closeGate();
-        isShut = true;
       }
-      return isShut;
+      return ticketOrNull != null;
     } finally {
       content.lock.unlock();
     }
@@ -28,7 +61,7 @@ final class AppendGate implements AutoCloseable {
 
   @Override
   public void close() {
-    if (!isShut) {
+    if (ticketOrNull == null) {
       return;
     }
     content.lock.lock();
@@ -38,5 +71,6 @@ final class AppendGate implements AutoCloseable {
     } finally {
       content.lock.unlock();
     }
+    ticketOrNull.close();
   }
 }

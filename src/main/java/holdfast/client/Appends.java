@@ -8,12 +8,19 @@ import java.util.List;
 import java.util.NavigableSet;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.TimeUnit;
 
 /**
  * The bytes of a file that came by O_APPEND and aren't committed: their place is the file's end,
  * wherever that is when the pool takes them. Guarded by the file's lock.
  */
 final class Appends {
+  /** The longest write(2) that is committed as a whole. */
+  static final long WHOLE_MAX_BYTES = 1L << 20;
+
+  /** The kernel sends the rest of a write sooner than that. */
+  private static final long OPEN_MAX_NS = TimeUnit.MILLISECONDS.toNanos(100);
+
   /** All of them. Between two ranges lies what other writes made longer. */
   private final Ranges all = new Ranges();
 
@@ -28,6 +35,14 @@ final class Appends {
 
   /** Extents of commits that may or may not have happened: nobody answered. */
   private final Set<Extent> doubtful = new LinkedHashSet<>();
+
+  /** Start of the newest write, of which the kernel may have more to send; none: the maximum. */
+  private long openFrom = Long.MAX_VALUE;
+
+  private FileHandle openHandle;
+
+  /** When its last piece came, on the monotonic clock. */
+  private long openNs;
 
   /** Commits that wait until nothing appended is on its way: appending waits for them. */
   private int gateCount;
@@ -64,18 +79,56 @@ final class Appends {
     return pendingFrom() < Long.MAX_VALUE;
   }
 
-  /** One write has come, at the file's end. */
-  void add(long from, long to) {
+  /**
+   * A request to write has come, at the file's end.
+   *
+   * @param mayGoOn whether the next request may be of the same write(2): the kernel splits
+   */
+  void add(FileHandle handle, long from, long to, boolean mayGoOn, long nowNs) {
     boolean isNewRun = all.isEmpty() || all.end() != from;
-    if (isNewRun || (from - 1) / ExtentMap.WINDOW_BYTES != (to - 1) / ExtentMap.WINDOW_BYTES) {
-      borders.add(from);
+    boolean goesOn = isOpen(handle) && to - openFrom <= WHOLE_MAX_BYTES;
+    if (isNewRun || !goesOn) {
+      settle();
+      // Where a range begins; else only now and then: a border takes more room than a byte.
+      if (isNewRun || (from - 1) / ExtentMap.WINDOW_BYTES != (to - 1) / ExtentMap.WINDOW_BYTES) {
+        borders.add(from);
+      }
+      openFrom = from;
+    } else if (from / ExtentMap.WINDOW_BYTES != (to - 1) / ExtentMap.WINDOW_BYTES) {
+      borders.add(openFrom);
     }
     all.add(from, to);
+    openHandle = handle;
+    openNs = nowNs;
+    if (!mayGoOn) {
+      openFrom = Long.MAX_VALUE;
+    }
+  }
+
+  boolean isOpen() {
+    return openFrom < Long.MAX_VALUE;
+  }
+
+  boolean isOpen(FileHandle handle) {
+    return isOpen() && openHandle == handle;
+  }
+
+  /** How long to wait for the rest of the newest write; 0 or less: no longer. */
+  long openLeftNs(long nowNs) {
+    return isOpen() ? OPEN_MAX_NS - (nowNs - openNs) : 0;
+  }
+
+  /** The newest write is complete. */
+  void settle() {
+    if (isOpen()) {
+      openFrom = Long.MAX_VALUE;
+      borders.add(all.end());
+    }
   }
 
   /** Everything that was written so far is being saved. */
   void mark() {
-    if (!all.isEmpty()) {
+    if (!all.isEmpty() && !isOpen()) {
       borders.add(all.end());
     }
   }
@@ -90,6 +143,7 @@ final class Appends {
     all.cutFrom(sizeBytes);
     saved.cutFrom(sizeBytes);
     borders.tailSet(sizeBytes, false).clear();
+    openFrom = Long.MAX_VALUE;
     mark();
   }
 
@@ -99,6 +153,7 @@ final class Appends {
     saved.clear();
     borders.clear();
     doubtful.clear();
+    openFrom = Long.MAX_VALUE;
     isOvertaken = false;
   }
 
@@ -119,7 +174,10 @@ final class Appends {
    * @param end the end of what one operation can carry; {@link Long#MAX_VALUE} when it carries all
    */
   long commitLimit(long end) {
-    long limit = Math.min(end, pendingFrom());
+    if (isOpen()) {
+      borders.add(openFrom);
+    }
+    long limit = Math.min(end, Math.min(openFrom, pendingFrom()));
     for (Ranges.Range range : all.within(0, limit)) {
       if (range.to() == limit && !all.within(limit, limit + 1).isEmpty()) {
         return Math.max(range.from(), borders.floor(limit));
@@ -202,9 +260,12 @@ final class Appends {
     gone.forEach(range -> all.remove(range.from(), range.to()));
     var newBorders = new ArrayList<Long>();
     long to = start;
+    long newOpenFrom = Long.MAX_VALUE;
     for (Ranges.Range range : all.list()) {
       long shift = to - range.from();
       newBorders.add(to);
+      boolean hasOpen = openFrom >= range.from() && openFrom < range.to();
+      newOpenFrom = hasOpen ? openFrom + shift : newOpenFrom;
       borders.subSet(range.from(), true, range.to(), true).forEach(b -> newBorders.add(b + shift));
       to += range.lengthBytes();
     }
@@ -214,6 +275,7 @@ final class Appends {
     saved.add(start, to);
     borders.clear();
     borders.addAll(newBorders);
+    openFrom = newOpenFrom;
     rebased();
   }
 

@@ -160,6 +160,16 @@ final class FileContent {
     return !dirty.isEmpty() || !uploads.isEmpty() || isUncommitted() || isCommitting;
   }
 
+  /** Whether anything that was appended isn't with the pool. Takes the lock. */
+  boolean hasAppends() {
+    lock.lock();
+    try {
+      return !appends.isEmpty();
+    } finally {
+      lock.unlock();
+    }
+  }
+
   /** The kernel has bytes of it in the wrong place. Takes the lock. */
   void setMixed() {
     lock.lock();
@@ -227,7 +237,7 @@ final class FileContent {
         committedNs = nowNs;
         mtimeNs = wasUnsaved ? mtimeNs : after.mtimeNs();
       } else {
-        committed = withContentOf(after, committed);
+        committed = ContentAttributes.committed(after, committed);
       }
       boolean isNewest = !wasUnsaved && !isUnlinked && after.version() >= committed.version();
       return isNewest ? after : attributes(after);
@@ -247,43 +257,7 @@ final class FileContent {
     for (Upload upload : uploads) {
       unsavedBytes += upload.piece.heldBytes();
     }
-    return new Attributes(
-        inode,
-        sealId,
-        told.type(),
-        told.mode(),
-        told.uid(),
-        told.gid(),
-        told.rdev(),
-        isUnlinked ? 0 : told.linkCount(),
-        sizeBytes,
-        Math.min(sizeBytes, ExtentMap.allocatedBytes(view) + unsavedBytes),
-        mtimeNs,
-        Math.max(told.ctimeNs(), ctimeNs),
-        told.atimeNs(),
-        committed.version(),
-        committed.fileTag(),
-        told.xattrCount());
-  }
-
-  private static Attributes withContentOf(Attributes other, Attributes content) {
-    return new Attributes(
-        content.inode(),
-        content.sealId(),
-        other.type(),
-        other.mode(),
-        other.uid(),
-        other.gid(),
-        other.rdev(),
-        other.linkCount(),
-        content.sizeBytes(),
-        content.allocatedBytes(),
-        content.mtimeNs(),
-        other.ctimeNs(),
-        other.atimeNs(),
-        content.version(),
-        content.fileTag(),
-        other.xattrCount());
+    return ContentAttributes.unsaved(this, told, unsavedBytes);
   }
 
   /** What a read has to fetch beyond what memory gave: gaps, and extents to fill them from. */
@@ -464,9 +438,14 @@ final class FileContent {
 
   /** Waits on {@link #changed} until the deadline; called under the lock. */
   void awaitChange(Waits waits, long deadlineNs) {
+    awaitChange(waits, deadlineNs, TimeUnit.SECONDS.toNanos(1));
+  }
+
+  /** Likewise, and for so long at most. */
+  void awaitChange(Waits waits, long deadlineNs, long lookAgainNs) {
     try {
       long leftNs = deadlineNs - waits.nowNs();
-      if (leftNs <= 0 || changed.awaitNanos(Math.min(leftNs, TimeUnit.SECONDS.toNanos(1))) < 0) {
+      if (leftNs <= 0 || changed.awaitNanos(Math.min(leftNs, lookAgainNs)) < 0) {
         if (deadlineNs - waits.nowNs() <= 0) {
           throw new HoldfastException(
               ErrorCode.TIMED_OUT,

@@ -97,7 +97,8 @@ public final class PooledFileSystem implements PoolFileSystem {
     var committer = new Committer(service, sealing, loader, pages, waits);
     writeBack =
         new WriteBack(
-            service, sealing, sealers, waits, wallClock, committer, reader, blocks, timeoutNs);
+            service, sealing, sealers, waits, wallClock, committer, reader, blocks, freshness,
+            timeoutNs);
     space = new SpaceCache(service, waits);
     boolean isForUserOnly = options.ownerOrNull() != null;
     xattrs = new Xattrs(tree, files, sealing, waits, wallClock, isForUserOnly);
@@ -254,7 +255,7 @@ public final class PooledFileSystem implements PoolFileSystem {
   public int write(long handle, long offset, byte[] source, int sourceOffset, int length) {
     mayChange();
     if (length > 0) {
-      write(files.handle(handle), offset, source, sourceOffset, length);
+      write(files.handle(handle), false, offset, source, sourceOffset, length);
     }
     return length;
   }
@@ -266,7 +267,7 @@ public final class PooledFileSystem implements PoolFileSystem {
     if (length == 0) {
       return 0;
     }
-    long end = write(open, WriteBack.AT_END, source, sourceOffset, length);
+    long end = write(open, true, kernelEnd, source, sourceOffset, length);
     if (end != kernelEnd) {
       open.content.setMixed();
       pages.drop(open.content.inode);
@@ -274,9 +275,11 @@ public final class PooledFileSystem implements PoolFileSystem {
     return length;
   }
 
-  private long write(FileHandle open, long offset, byte[] source, int sourceOffset, int length) {
+  private long write(
+      FileHandle open, boolean isAppend, long offset, byte[] source, int sourceOffset, int length) {
     return writeBack.write(
         open,
+        isAppend,
         offset,
         source,
         sourceOffset,
@@ -312,6 +315,7 @@ public final class PooledFileSystem implements PoolFileSystem {
   private void save(FileHandle open, boolean forced) {
     FileContent content = open.content;
     if (!options.isReadOnly()) {
+      AppendGate.settle(open);
       writeBack.flush(content, forced, waits.deadlineNs());
     }
     throwFailure(open);

@@ -20,8 +20,8 @@ final class WriteBack {
   /** Unsealed and unsent data of all files together. */
   static final long UNSAVED_MAX_BYTES = 64L << 20;
 
-  /** As an offset: wherever the file ends. */
-  static final long AT_END = -1;
+  /** The kernel splits writes at ends of pages, of at least this size. */
+  private static final int PAGE_BYTES = 4_096;
 
   /** Blocks kept for reuse: as many as unsaved data can take. */
   static final int BLOCKS_KEPT_MAX = (int) (UNSAVED_MAX_BYTES / DirtyData.BLOCK_BYTES);
@@ -42,6 +42,7 @@ final class WriteBack {
   private final Committer committer;
   private final ChunkReader reader;
   private final ArrayPool blocks;
+  private final Freshness freshness;
   private final Uploads uploads;
   private final MemoryBudget budget = new MemoryBudget(UNSAVED_MAX_BYTES);
 
@@ -54,6 +55,7 @@ final class WriteBack {
       Committer committer,
       ChunkReader reader,
       ArrayPool blocks,
+      Freshness freshness,
       long storeTimeoutNs) {
     this.service = service;
     this.sealing = sealing;
@@ -62,16 +64,21 @@ final class WriteBack {
     this.committer = committer;
     this.reader = reader;
     this.blocks = blocks;
+    this.freshness = freshness;
     this.uploads = new Uploads(service, sealing, sealers, waits, budget, storeTimeoutNs);
   }
 
   /**
-   * Takes a write into memory; at {@link #AT_END} it goes to the file's end. When memory is short
-   * it starts saving ({@code onPressure} for other files) and waits. Returns where it went.
+   * Takes a write into memory. When memory is short it starts saving ({@code onPressure} for other
+   * files) and waits.
+   *
+   * @param isAppend it goes to the file's end, whatever offset the kernel has for it
+   * @return where it went
    */
   long write(
       FileHandle handle,
-      long wantedOffset,
+      boolean isAppend,
+      long kernelOffset,
       byte[] source,
       int sourceOffset,
       int lengthBytes,
@@ -89,15 +96,17 @@ final class WriteBack {
     }
     content.lock.lock();
     try {
-      long offset = place(handle, wantedOffset, lengthBytes, wantedBytes, deadlineNs);
+      long offset = place(handle, isAppend, kernelOffset, lengthBytes, wantedBytes, deadlineNs);
       long heldBefore = content.dirty.heldBytes();
       try {
         if (!content.isUnsaved()) {
           content.dirtySinceNs = waits.nowNs();
         }
         content.dirty.write(offset, source, sourceOffset, lengthBytes);
-        if (wantedOffset == AT_END) {
-          content.appends.add(offset, offset + lengthBytes);
+        if (isAppend) {
+          boolean mayGoOn = (kernelOffset + lengthBytes) % PAGE_BYTES == 0;
+          content.appends.add(handle, offset, offset + lengthBytes, mayGoOn, waits.nowNs());
+          content.changed.signalAll();
         }
         content.sizeBytes = Math.max(content.sizeBytes, offset + lengthBytes);
         content.touch(wallClock.nowNs());
@@ -117,10 +126,14 @@ final class WriteBack {
 
   /** Where a write goes; if it can't, it gives back the memory that was got for it. */
   private long place(
-      FileHandle handle, long wantedOffset, int lengthBytes, long gotBytes, long deadlineNs) {
+      FileHandle handle,
+      boolean isAppend,
+      long kernelOffset,
+      int lengthBytes,
+      long gotBytes,
+      long deadlineNs) {
     try {
-      boolean isAppend = wantedOffset == AT_END;
-      long offset = isAppend ? handle.content.awaitEnd(waits, deadlineNs) : wantedOffset;
+      long offset = isAppend ? handle.content.awaitEnd(waits, deadlineNs) : kernelOffset;
       handle.throwFailure();
       if (offset > Extent.FILE_MAX_BYTES - lengthBytes) {
         throw new HoldfastException(
@@ -182,6 +195,7 @@ final class WriteBack {
    * min-copies; with {@code forced}, forced to disk there and at a majority of voters.
    */
   void flush(FileContent content, boolean forced, long deadlineNs) {
+    AppendGate.settle(content, forced, waits, deadlineNs);
     boolean isInline = flushInline(content, forced, deadlineNs);
     if (!isInline) {
       saveAll(content);
@@ -208,7 +222,7 @@ final class WriteBack {
 
   /** Commits; windows may crowd again by what others write meanwhile. Ends by the deadline. */
   private void commitSpread(FileContent content, long deadlineNs) {
-    try (var gate = new AppendGate(content)) {
+    try (var gate = new AppendGate(content, freshness)) {
       do {
         if (gate.isNeeded()) {
           saveAll(content);
@@ -271,6 +285,7 @@ final class WriteBack {
               && !content.isCommitting
               && !content.isGone
               && content.uncommitted.isEmpty()
+              && !content.appends.isOpen()
               && content.sizeBytes <= INLINE_MAX_BYTES
               && content.dirty.heldBytes() <= INLINE_MAX_BYTES + DirtyData.BLOCK_BYTES
               // Each range written may add one extent and split another.

@@ -26,6 +26,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -255,6 +256,33 @@ class AppendTest {
     }
     assertArrayEquals(expected.toByteArray(), read(memory.mount(), "f"));
     release(handles);
+  }
+
+  /** The kernel splits a write at the end of a page: no commit comes in between. */
+  @Test
+  void aCloseOfAnotherHandleWaitsForTheRestOfAWrite() {
+    var slow = memory.mount(ClientOptions.standard(), () -> 1_000_000_000L);
+    release(openOnBoth(""));
+    long handle = open(slow, "f");
+    long other = open(slow, "f");
+    byte[] record = bytes(5, 10_000);
+    slow.append(handle, 0, record, 0, 4_096);
+    var flush = background(() -> slow.flush(other));
+    assertThrows(TimeoutException.class, () -> flush.get(300, TimeUnit.MILLISECONDS));
+    slow.append(handle, 4_096, record, 4_096, 4_096);
+    slow.append(handle, 8_192, record, 8_192, 10_000 - 8_192);
+    await(flush);
+    slow.append(handle, 10_000, record, 0, 2_288);
+    slow.flush(handle);
+    slow.append(handle, 12_288, record, 0, 4_096);
+    slow.fsync(other, false);
+
+    byte[] expected = Arrays.copyOf(record, 16_384);
+    System.arraycopy(record, 0, expected, 10_000, 2_288);
+    System.arraycopy(record, 0, expected, 12_288, 4_096);
+    assertArrayEquals(expected, read(memory.mount(), "f"));
+    slow.release(handle);
+    slow.release(other);
   }
 
   @Test
