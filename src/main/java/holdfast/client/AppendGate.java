@@ -30,16 +30,22 @@ final class AppendGate implements AutoCloseable {
   }
 
   /**
-   * Waits, not for long, for the rest of a write that may not have come wholly; {@code isNow}: it
-   * has, since the kernel lets nobody write meanwhile.
+   * Waits, not for long, for the rest of a write that may not have come wholly. Where ever more
+   * comes, its last part stays out of the commit. {@code isNow}: it has come, since the kernel lets
+   * nobody write meanwhile.
    */
   static void settle(FileContent content, boolean isNow, Waits waits, long deadlineNs) {
     content.lock.lock();
     try {
-      while (!isNow && content.appends.openLeftNs(waits.nowNs()) > 0) {
-        content.awaitChange(waits, deadlineNs, content.appends.openLeftNs(waits.nowNs()));
+      long untilNs = waits.nowNs() + Appends.OPEN_MAX_NS;
+      long openNs = content.appends.openLeftNs(waits.nowNs());
+      while (!isNow && openNs > 0 && untilNs - waits.nowNs() > 0) {
+        content.awaitChange(waits, deadlineNs, Math.min(openNs, untilNs - waits.nowNs()));
+        openNs = content.appends.openLeftNs(waits.nowNs());
       }
-      content.appends.settle();
+      if (isNow || openNs <= 0) {
+        content.appends.settle();
+      }
     } finally {
       content.lock.unlock();
     }

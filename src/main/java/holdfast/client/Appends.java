@@ -19,7 +19,7 @@ final class Appends {
   static final long WHOLE_MAX_BYTES = 1L << 20;
 
   /** The kernel sends the rest of a write sooner than that. */
-  private static final long OPEN_MAX_NS = TimeUnit.MILLISECONDS.toNanos(100);
+  static final long OPEN_MAX_NS = TimeUnit.MILLISECONDS.toNanos(100);
 
   /** All of them. Between two ranges lies what other writes made longer. */
   private final Ranges all = new Ranges();

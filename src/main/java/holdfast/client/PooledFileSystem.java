@@ -337,6 +337,7 @@ public final class PooledFileSystem implements PoolFileSystem {
       if (open.content.isNameless() && files.isLast(open)) {
         writeBack.discard(open.content);
       } else if (open.content.isUnsaved()) {
+        AppendGate.settle(open);
         writeBack.flush(open.content, false, waits.deadlineNs());
       }
     } catch (HoldfastException e) {
