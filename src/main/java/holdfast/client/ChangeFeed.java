@@ -29,7 +29,9 @@ final class ChangeFeed implements FileService.Watcher {
   private final Executor notifiers;
   private final Executor taker;
   private final ConcurrentLinkedQueue<Pending> pending = new ConcurrentLinkedQueue<>();
-  private volatile KernelCache kernel = KernelCache.NONE;
+  private final KernelPages pages;
+  private final LockCalls locks;
+  private final LockWaits lockWaits;
 
   /** All that the kernel was told for long at some moment, to be taken back, and what follows. */
   private record Pending(Freshness.Taken taken, Runnable then) {}
@@ -47,6 +49,9 @@ final class ChangeFeed implements FileService.Watcher {
       Directories directories,
       Tree tree,
       Waits waits,
+      KernelPages pages,
+      LockCalls locks,
+      LockWaits lockWaits,
       Executor notifiers,
       Executor taker) {
     this.freshness = freshness;
@@ -55,12 +60,11 @@ final class ChangeFeed implements FileService.Watcher {
     this.directories = directories;
     this.tree = tree;
     this.waits = waits;
+    this.pages = pages;
+    this.locks = locks;
+    this.lockWaits = lockWaits;
     this.notifiers = notifiers;
     this.taker = taker;
-  }
-
-  void attach(KernelCache cache) {
-    kernel = cache;
   }
 
   @Override
@@ -74,9 +78,16 @@ final class ChangeFeed implements FileService.Watcher {
   }
 
   @Override
+  public void onOutcomeUnknown() {
+    takeEverythingBack(() -> {});
+  }
+
+  @Override
   public void onSessionLost() {
+    locks.onSessionLost();
     takeEverythingBack(() -> {});
     holds.onSessionLost();
+    lockWaits.wakeAll();
   }
 
   @Override
@@ -84,9 +95,11 @@ final class ChangeFeed implements FileService.Watcher {
     if (all) {
       holds.lookAtAll();
       takeEverythingBack(confirm);
+      lockWaits.wakeAll();
       return;
     }
     holds.onChanges(changes);
+    changes.forEach(this::note);
     tree.known().note(changes, waits.nowNs());
     boolean isUnderWay = freshness.note(changes) | changes.stream().anyMatch(this::isAppendedTo);
     if (isUnderWay) {
@@ -105,6 +118,7 @@ final class ChangeFeed implements FileService.Watcher {
             });
     if (!isTaken) {
       LOG.log(Level.DEBUG, "take back what changed: too much at once, everything instead");
+      changes.forEach(this::notTaken);
       takeEverythingBack(isUnderWay ? () -> {} : confirm);
     }
   }
@@ -117,6 +131,34 @@ final class ChangeFeed implements FileService.Watcher {
     FileContent content =
         change instanceof Invalidation.OfInode of ? files.contentOrNull(of.inode()) : null;
     return content != null && content.hasAppends();
+  }
+
+  /** Before it is confirmed: from then on somebody may rely on it. */
+  private void note(Invalidation change) {
+    switch (change) {
+      case Invalidation.OfInode of -> {
+        if (of.content()) {
+          pages.becameOld(of.inode());
+        }
+      }
+      case Invalidation.OfLocks of -> lockWaits.wake(of.inode());
+      case Invalidation.OfEntry of -> {}
+    }
+  }
+
+  private void notTaken(Invalidation change) {
+    if (change instanceof Invalidation.OfInode of && of.content()) {
+      FileContent content = files.contentOrNull(of.inode());
+      if (content != null) {
+        content.lock.lock();
+        try {
+          content.isMixed = true;
+        } finally {
+          content.lock.unlock();
+        }
+      }
+      pages.dropped(of.inode());
+    }
   }
 
   /** The lease runs out, or anything may have changed. Never refused. */
@@ -135,6 +177,7 @@ final class ChangeFeed implements FileService.Watcher {
     for (Pending next = pending.poll(); next != null; next = pending.poll()) {
       try {
         Freshness.Taken taken = next.taken();
+        KernelCache kernel = pages.kernel();
         taken.entries().forEach(entry -> kernel.forgetEntry(entry.directory(), entry.name()));
         taken.inodes().forEach(inode -> kernel.forgetInode(inode, false));
         taken.listings().forEach(inode -> kernel.forgetInode(inode, true));
@@ -146,7 +189,7 @@ final class ChangeFeed implements FileService.Watcher {
 
   /** The kernel was given a listing that it must not keep: news came meanwhile. */
   void takeListingBack(long directory) {
-    if (!onNotifiers(() -> kernel.forgetInode(directory, true))) {
+    if (!onNotifiers(() -> pages.kernel().forgetInode(directory, true))) {
       takeEverythingBack(() -> {});
     }
   }
@@ -165,6 +208,7 @@ final class ChangeFeed implements FileService.Watcher {
       switch (change) {
         case Invalidation.OfInode of -> takeInode(of);
         case Invalidation.OfEntry of -> takeEntry(of.parent(), of.name());
+        case Invalidation.OfLocks of -> {}
       }
     } catch (RuntimeException e) {
       LOG.log(Level.WARNING, "take back " + change + ": everything instead", e);
@@ -173,12 +217,18 @@ final class ChangeFeed implements FileService.Watcher {
   }
 
   private void takeInode(Invalidation.OfInode of) {
-    if (of.content()) {
-      reload(of.inode());
-      directories.changed(of.inode());
+    try {
+      if (of.content()) {
+        reload(of.inode());
+        directories.changed(of.inode());
+      }
+      freshness.tookInode(of.inode(), of.content());
+      pages.kernel().forgetInode(of.inode(), of.content());
+    } finally {
+      if (of.content()) {
+        pages.dropped(of.inode());
+      }
     }
-    freshness.tookInode(of.inode(), of.content());
-    kernel.forgetInode(of.inode(), of.content());
   }
 
   /** A file that is open here shows what the other has closed; if it can't, it stays as it was. */
@@ -197,7 +247,7 @@ final class ChangeFeed implements FileService.Watcher {
     byte[] name = tree.openNameOrNull(directory, sealed);
     if (name != null) {
       freshness.tookEntry(directory, name);
-      kernel.forgetEntry(directory, name);
+      pages.kernel().forgetEntry(directory, name);
     }
   }
 }

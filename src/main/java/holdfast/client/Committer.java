@@ -24,11 +24,15 @@ final class Committer {
   private final FileService service;
   private final Sealing sealing;
   private final ExtentLoader loader;
-  private final KernelPages pages;
+  private final MisplacedPages pages;
   private final Waits waits;
 
   Committer(
-      FileService service, Sealing sealing, ExtentLoader loader, KernelPages pages, Waits waits) {
+      FileService service,
+      Sealing sealing,
+      ExtentLoader loader,
+      MisplacedPages pages,
+      Waits waits) {
     this.service = service;
     this.sealing = sealing;
     this.loader = loader;
@@ -388,6 +392,10 @@ final class Committer {
     switch (why.code()) {
       case STALE_VERSION -> {
         return rebase(content, deadlineNs);
+      }
+      case NO_SESSION -> {
+        // Another session has begun, and what was written under a lock of the old one is dropped:
+        // the rest is committed if nobody else has changed the file meanwhile, or else laid over.
       }
       case NOT_FOUND -> gone(content);
       default -> throw new HoldfastException(why.code(), why.text());

@@ -1,5 +1,6 @@
 package holdfast.client;
 
+import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 
 /** One open(2) of a file. */
@@ -10,6 +11,9 @@ final class FileHandle {
   /** Where a sequential reader would read next, and how far was read ahead; under the lock. */
   private long nextOffset;
 
+  /** What was locked through it is lost with its session: it fails until it is closed. */
+  private volatile boolean isLockLost;
+
   private int sequentialCount;
   private long aheadTo;
 
@@ -18,8 +22,23 @@ final class FileHandle {
     this.failureSeen = content.failureNumber;
   }
 
+  void loseLock() {
+    isLockLost = true;
+  }
+
+  /** Throws NO_SESSION if a lock was lost. */
+  void checkLock() {
+    if (isLockLost) {
+      throw new HoldfastException(
+          ErrorCode.NO_SESSION,
+          "use file: expected=the lock it had, was=lost with the session; open it again, inode="
+              + content.inode);
+    }
+  }
+
   /** Throws a background failure that this handle hasn't reported yet; under the content's lock. */
   void throwFailure() {
+    checkLock();
     if (failureSeen != content.failureNumber) {
       failureSeen = content.failureNumber;
       HoldfastException why = content.failureOrNull;

@@ -176,7 +176,11 @@ final class Freshness {
             switch (change) {
               case Invalidation.OfInode of -> of.inode();
               case Invalidation.OfEntry of -> of.parent();
+              case Invalidation.OfLocks of -> -1;
             };
+        if (inode < 0) {
+          continue;
+        }
         invalidated.remove(inode);
         invalidated.put(inode, news);
         isUnderWay |= underWay.containsKey(inode);

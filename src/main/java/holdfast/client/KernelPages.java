@@ -1,115 +1,34 @@
 package holdfast.client;
 
-import holdfast.model.HoldfastException;
-import java.lang.System.Logger.Level;
-import java.util.HashMap;
-import java.util.HashSet;
-import java.util.Map;
-import java.util.Set;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.Executor;
-import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.ReentrantLock;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * Drops what the kernel keeps of files whose bytes lie elsewhere than it thinks: appended ones that
- * it had put at an old end, or that were moved behind another client's. On threads of its own: the
- * kernel may hold locks on pages until the write that tells of it is answered. Any thread.
+ * The kernel's cache, and the files of which it has pages that others have made old: until they are
+ * dropped, whoever gets a lock of such a file has to drop them first. Any thread.
  */
 final class KernelPages {
-  /** Longer than the kernel takes; it isn't waited for when it waits for us. */
-  private static final long WAIT_MAX_NS = TimeUnit.SECONDS.toNanos(1);
-
-  private static final System.Logger LOG = System.getLogger(KernelPages.class.getName());
-
-  private final Executor executor;
-  private final Waits waits;
-  private final ReentrantLock lock = new ReentrantLock();
-
-  /** Asked for and not begun: what is asked again until then is done with it. */
-  private final Set<Long> asked = new HashSet<>();
-
-  /** The newest that was asked for of each inode, until it is done. */
-  private final Map<Long, CompletableFuture<Void>> newest = new HashMap<>();
-
   private volatile KernelCache kernel = KernelCache.NONE;
-
-  /** {@code executor} takes one task for each inode that is open, or is shut down. */
-  KernelPages(Executor executor, Waits waits) {
-    this.executor = executor;
-    this.waits = waits;
-  }
+  private final ConcurrentHashMap<Long, Integer> old = new ConcurrentHashMap<>();
 
   void attach(KernelCache cache) {
     kernel = cache;
   }
 
-  /** Drops the inode's pages and attributes, soon. Never blocks. */
-  void drop(long inode) {
-    var done = new CompletableFuture<Void>();
-    lock.lock();
-    try {
-      if (!asked.add(inode)) {
-        return;
-      }
-      newest.put(inode, done);
-    } finally {
-      lock.unlock();
-    }
-    try {
-      executor.execute(() -> dropNow(inode, done));
-    } catch (RejectedExecutionException e) {
-      LOG.log(Level.DEBUG, "drop pages of inode {0}: the file system is closed", inode);
-      begin(inode);
-      end(inode, done);
-    }
+  KernelCache kernel() {
+    return kernel;
   }
 
-  private void dropNow(long inode, CompletableFuture<Void> done) {
-    begin(inode);
-    try {
-      kernel.forgetInode(inode, true);
-    } finally {
-      end(inode, done);
-    }
+  /** Another has changed the file. */
+  void becameOld(long inode) {
+    old.merge(inode, 1, Integer::sum);
   }
 
-  private void begin(long inode) {
-    lock.lock();
-    try {
-      asked.remove(inode);
-    } finally {
-      lock.unlock();
-    }
+  /** The pages that one {@link #becameOld} was about are gone. */
+  void dropped(long inode) {
+    old.computeIfPresent(inode, (key, count) -> count == 1 ? null : count - 1);
   }
 
-  private void end(long inode, CompletableFuture<Void> done) {
-    lock.lock();
-    try {
-      newest.remove(inode, done);
-    } finally {
-      lock.unlock();
-    }
-    done.complete(null);
-  }
-
-  /** Waits, not for long, until what was asked for is done: called where no page is locked. */
-  void awaitDropped(long inode) {
-    CompletableFuture<Void> done;
-    lock.lock();
-    try {
-      done = newest.get(inode);
-    } finally {
-      lock.unlock();
-    }
-    if (done == null) {
-      return;
-    }
-    try {
-      waits.await(done, waits.nowNs() + WAIT_MAX_NS);
-    } catch (HoldfastException e) {
-      LOG.log(Level.WARNING, "drop pages of inode {0}: {1}", inode, e.getMessage());
-    }
+  boolean isOld(long inode) {
+    return old.containsKey(inode);
   }
 }

@@ -162,6 +162,34 @@ public interface PoolFileSystem extends AutoCloseable {
    */
   void flush(long handle);
 
+  /**
+   * A process has closed one of its descriptors of the file: all its record locks there are gone,
+   * by whichever handle they were set. Where the pool can't be told it is told later; with the end
+   * of this client's session they are gone at the latest.
+   *
+   * @param owner the kernel's number for the process
+   */
+  void releaseLocks(long handle, long owner);
+
+  /** A lock that keeps the wanted one from being set, or null. */
+  LockRequest lockInTheWayOrNull(long inode, LockRequest wanted);
+
+  /**
+   * Sets a lock for its owner, in place of what it had on these bytes, or releases it. What was
+   * written to the file here before is with the pool by then; with a lock, what others wrote before
+   * they released theirs is what is read here from then on. {@code LOCKED} when another's is in the
+   * way, {@code NO_LOCKS} when the file has too many. Locks are the pool's, for all mounts. They go
+   * with the last close of the handle, and with this client's session; then the handle fails for
+   * good.
+   */
+  void lock(long handle, LockRequest request);
+
+  /**
+   * Sets a lock as {@link #lock} does, as soon as it is free; returns at once. {@code NO_LOCKS}
+   * when too many wait.
+   */
+  PendingLock lockWhenFree(long handle, LockRequest request, PendingLock.Listener listener);
+
   /** What was written so far, through any handle, is forced to disk in the pool on return. */
   void fsync(long handle, boolean dataOnly);
 

@@ -52,6 +52,9 @@ final class PoolSession {
         public void onLeaseEnding() {}
 
         @Override
+        public void onOutcomeUnknown() {}
+
+        @Override
         public void onSessionLost() {}
       };
 
@@ -61,10 +64,12 @@ final class PoolSession {
   private final Supplier<ClientId> newId;
   private final Runnable onLost;
   private FileService.Watcher watcher = NOBODY;
-  private ClientId client;
+  private volatile ClientId client;
   private ChangeWindow changes = new ChangeWindow();
   private boolean isOpen;
   private boolean isClosed;
+  private boolean isLost;
+  private boolean isDistrusted;
   private int attempt;
   private long term;
   private long toldIndex = -1;
@@ -98,7 +103,7 @@ final class PoolSession {
     this.client = newId.get();
   }
 
-  /** Who this client is now. */
+  /** Who this client is now. Any thread. */
   ClientId client() {
     return client;
   }
@@ -110,6 +115,11 @@ final class PoolSession {
 
   boolean isOpen() {
     return isOpen;
+  }
+
+  /** Whether it was lost and isn't open again yet. */
+  boolean isReopening() {
+    return isLost && !isOpen;
   }
 
   void watch(FileService.Watcher theWatcher) {
@@ -128,6 +138,18 @@ final class PoolSession {
     isClosed = true;
   }
 
+  /** Nobody knows what has become of an own change: no lease counts until {@link #trust}. */
+  void distrust() {
+    if (!isDistrusted) {
+      isDistrusted = true;
+      watcher.onOutcomeUnknown();
+    }
+  }
+
+  void trust() {
+    isDistrusted = false;
+  }
+
   /**
    * The pool has no session of this id any more: another begins. Nothing happens when that was an
    * earlier one.
@@ -142,6 +164,7 @@ final class PoolSession {
     client = newId.get();
     changes = new ChangeWindow();
     isOpen = false;
+    isLost = true;
     term = 0;
     forget();
     watchNumber++;
@@ -223,6 +246,9 @@ final class PoolSession {
   private void lease(long untilNs) {
     if (leaseTimer != null) {
       leaseTimer.cancel();
+    }
+    if (isDistrusted) {
+      return;
     }
     watcher.onLease(untilNs);
     leaseTimer = loop.at(untilNs - TAKING_BACK_NS, "lease", () -> watcher.onLeaseEnding());

@@ -26,9 +26,6 @@ public final class PooledFileSystem implements PoolFileSystem {
 
   private static final int NOTIFIER_QUEUE_MAX = 4_096;
 
-  /** Threads that drop pages of the kernel's: each may wait for a read or write of the file. */
-  private static final int DROPPER_COUNT = 2;
-
   private static final int SEALER_QUEUE_MAX = 65_536;
   private static final System.Logger LOG = System.getLogger(PooledFileSystem.class.getName());
 
@@ -40,8 +37,7 @@ public final class PooledFileSystem implements PoolFileSystem {
   private final ThreadPoolExecutor notifiers;
   private final ThreadPoolExecutor taker;
   private final ChangeFeed feed;
-  private final ThreadPoolExecutor droppers;
-  private final KernelPages pages;
+  private final MisplacedPages misplaced;
   private final Tree tree;
   private final OpenFiles files;
   private final RemovedInodes removed = new RemovedInodes();
@@ -53,6 +49,9 @@ public final class PooledFileSystem implements PoolFileSystem {
   private final WriteBack writeBack;
   private final Xattrs xattrs;
   private final Allocation allocation;
+  private final KernelPages pages = new KernelPages();
+  private final LockCalls lockCalls;
+  private final LockWaits lockWaits;
   private final Directories directories;
   private final SpaceCache space;
   private final Presentation presentation;
@@ -92,9 +91,8 @@ public final class PooledFileSystem implements PoolFileSystem {
     holds = new Holds(service, files, waits, wallClock);
     reader = new ChunkReader(service, sealing, new BlockCache(options.cacheSizeBytes()), sealers);
     readAhead = new ReadAhead(reader);
-    droppers = threads.platformPool("dropper", DROPPER_COUNT, OpenFiles.HANDLES_MAX);
-    pages = new KernelPages(droppers, waits);
-    var committer = new Committer(service, sealing, loader, pages, waits);
+    misplaced = new MisplacedPages(pages, threads, waits);
+    var committer = new Committer(service, sealing, loader, misplaced, waits);
     writeBack =
         new WriteBack(
             service, sealing, sealers, waits, wallClock, committer, reader, blocks, freshness,
@@ -111,19 +109,32 @@ public final class PooledFileSystem implements PoolFileSystem {
     flusher = new Flusher(files, writeBack, waits, threads);
     notifiers = threads.platformPool("notifier", NOTIFIER_COUNT, NOTIFIER_QUEUE_MAX);
     taker = threads.platformPool("taker", 1, 1);
-    feed = new ChangeFeed(freshness, holds, files, directories, tree, waits, notifiers, taker);
+    lockCalls = new LockCalls(service, files, writeBack, pages, waits, wallClock);
+    lockWaits = new LockWaits(lockCalls, waits, threads);
+    feed =
+        new ChangeFeed(
+            freshness,
+            holds,
+            files,
+            directories,
+            tree,
+            waits,
+            pages,
+            lockCalls,
+            lockWaits,
+            notifiers,
+            taker);
     service.watch(feed);
   }
 
   @Override
   public void attach(KernelCache cache) {
-    feed.attach(cache);
     pages.attach(cache);
   }
 
   @Override
   public FileAttributes attributes(long inode) {
-    pages.awaitDropped(inode);
+    misplaced.awaitDropped(inode);
     return inodes.attributes(inode);
   }
 
@@ -241,6 +252,7 @@ public final class PooledFileSystem implements PoolFileSystem {
   @Override
   public int read(long handle, long offset, byte[] target, int targetOffset, int length) {
     FileHandle open = files.handle(handle);
+    open.checkLock();
     long deadlineNs = waits.deadlineNs();
     FileContent.Gaps gaps = open.content.read(offset, target, targetOffset, length);
     readAhead.after(open, offset, gaps.lengthBytes(), deadlineNs);
@@ -270,7 +282,7 @@ public final class PooledFileSystem implements PoolFileSystem {
     long end = write(open, true, kernelEnd, source, sourceOffset, length);
     if (end != kernelEnd) {
       open.content.setMixed();
-      pages.drop(open.content.inode);
+      misplaced.drop(open.content.inode);
     }
     return length;
   }
@@ -291,7 +303,9 @@ public final class PooledFileSystem implements PoolFileSystem {
   @Override
   public void allocate(long handle, int mode, long offset, long lengthBytes) {
     mayChange();
-    FileContent content = files.handle(handle).content;
+    FileHandle open = files.handle(handle);
+    open.checkLock();
+    FileContent content = open.content;
     allocation.allocate(content, mode, offset, lengthBytes, waits.deadlineNs());
   }
 
@@ -308,15 +322,48 @@ public final class PooledFileSystem implements PoolFileSystem {
   }
 
   @Override
+  public void releaseLocks(long handle, long owner) {
+    FileHandle open = files.handle(handle);
+    if (lockCalls.closed(open, owner)) {
+      lockWaits.wake(open.content.inode);
+    }
+  }
+
+  @Override
+  public LockRequest lockInTheWayOrNull(long inode, LockRequest wanted) {
+    return lockCalls.inTheWayOrNull(inode, wanted);
+  }
+
+  @Override
+  public void lock(long handle, LockRequest request) {
+    FileHandle open = files.handle(handle);
+    lockCalls.set(open, LockCalls.lock(request), waits.deadlineNs());
+    if (request.type() != LockRequest.EXCLUSIVE) {
+      lockWaits.wake(open.content.inode);
+    }
+  }
+
+  @Override
+  public PendingLock lockWhenFree(long handle, LockRequest request, PendingLock.Listener listener) {
+    return lockWaits.await(files.handle(handle), LockCalls.lock(request), listener);
+  }
+
+  @Override
   public void fsync(long handle, boolean dataOnly) {
     save(files.handle(handle), true);
   }
 
   private void save(FileHandle open, boolean forced) {
     FileContent content = open.content;
-    if (!options.isReadOnly()) {
-      AppendGate.settle(open);
-      writeBack.flush(content, forced, waits.deadlineNs());
+    try {
+      if (!options.isReadOnly()) {
+        AppendGate.settle(open);
+        writeBack.flush(content, forced, waits.deadlineNs());
+      }
+    } catch (HoldfastException e) {
+      // What was dropped is the worse news, and this handle must hear of it once.
+      throwFailure(open);
+      throw SaveFailure.of(e);
     }
     throwFailure(open);
   }
@@ -343,6 +390,9 @@ public final class PooledFileSystem implements PoolFileSystem {
     } catch (HoldfastException e) {
       LOG.log(Level.WARNING, "close file: not all was saved: {0}", e.getMessage());
     } finally {
+      if (lockCalls.released(open)) {
+        lockWaits.wake(open.content.inode);
+      }
       holds.close(handle);
     }
   }
@@ -427,10 +477,11 @@ public final class PooledFileSystem implements PoolFileSystem {
         LOG.log(Level.ERROR, "save file at the end: {0}", e.getMessage());
       }
     }
-    attach(KernelCache.NONE);
+    pages.attach(KernelCache.NONE);
+    lockWaits.close();
     notifiers.shutdown();
     taker.shutdown();
-    droppers.shutdown();
+    misplaced.close();
     sealers.shutdown();
   }
 

@@ -52,6 +52,7 @@ public final class RemoteFileService implements FileService, NodeService {
   private final PoolView view;
   private final MapRefresher maps;
   private final PoolSession session;
+  private final UnknownOutcomes outcomes;
   private final HolderMemory holders = new HolderMemory();
   private volatile long epoch;
   private volatile boolean closed;
@@ -70,6 +71,11 @@ public final class RemoteFileService implements FileService, NodeService {
     this.view = new PoolView(transport);
     this.maps = new MapRefresher(loop, transport, view);
     this.session = new PoolSession(loop, transport, view, newId, this::openAgain);
+    this.outcomes =
+        new UnknownOutcomes(
+            loop,
+            session,
+            operation -> change(operation, null, false, loop.nowNs() + Attempts.ATTEMPT_MAX_NS));
   }
 
   /**
@@ -176,7 +182,15 @@ public final class RemoteFileService implements FileService, NodeService {
   public CompletableFuture<OperationResult> change(
       Operation operation, InlineChunk chunkOrNull, boolean forced, long deadlineNs) {
     var changed = new CompletableFuture<OperationResult>();
-    loop.post(() -> beginChange(operation, chunkOrNull, forced, deadlineNs, changed, true));
+    loop.post(
+        () -> {
+          if (session.isReopening()) {
+            awaitSession(operation, chunkOrNull, forced, deadlineNs, changed);
+          } else {
+            boolean mayRenew = !operation.isOfSession();
+            beginChange(operation, chunkOrNull, forced, deadlineNs, changed, mayRenew);
+          }
+        });
     return changed;
   }
 
@@ -196,13 +210,18 @@ public final class RemoteFileService implements FileService, NodeService {
               value instanceof OperationResult.Failed failed
                   && failed.code() == ErrorCode.NO_SESSION;
           if (failure != null) {
+            outcomes.add(under, window);
             changed.completeExceptionally(failure);
-          } else if (!isLost || !mayRenew) {
+          } else if (!isLost) {
             changed.complete(value);
           } else {
             // Refused under the old id for ever, so it can't happen twice under the new one.
             session.lost(under);
-            awaitSession(operation, chunkOrNull, forced, deadlineNs, changed);
+            if (mayRenew) {
+              awaitSession(operation, chunkOrNull, forced, deadlineNs, changed);
+            } else {
+              changed.complete(value);
+            }
           }
         });
     try {
@@ -374,6 +393,11 @@ public final class RemoteFileService implements FileService, NodeService {
                     LOG.log(Level.INFO, "report bad chunk {0}: {1}", chunk, why.getMessage());
                   }
                 }));
+  }
+
+  @Override
+  public ClientId client() {
+    return session.client();
   }
 
   @Override

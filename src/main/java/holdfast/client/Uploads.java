@@ -111,7 +111,7 @@ final class Uploads {
             upload.piece.extents(
                 sealedOrNull.chunk(), sealedOrNull.salt(), sealedOrNull.keyReference());
       } else {
-        upload.failureOrNull = failureOrNull;
+        upload.failureOrNull = SaveFailure.of(failureOrNull);
       }
       content.applyEnded();
       // Before anybody who waited for the upload goes on: what it took is free by then. One that

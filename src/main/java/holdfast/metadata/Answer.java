@@ -1,5 +1,6 @@
 package holdfast.metadata;
 
+import holdfast.model.ClientId;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import holdfast.util.ByteReader;
@@ -60,6 +61,12 @@ public sealed interface Answer {
     public XattrNames {
       names = List.copyOf(names);
     }
+  }
+
+  /** To the question for a lock; empty if none is in the way. */
+  record Lock(Optional<Held> held) implements Answer {
+    /** A lock and the client whose session has it. */
+    public record Held(ClientId client, FileLock lock) {}
   }
 
   /** To the question for totals. */
@@ -125,6 +132,15 @@ public sealed interface Answer {
           name.write(out);
         }
       }
+      case Lock lock -> {
+        out.u8(9).bool(lock.held().isPresent());
+        lock.held()
+            .ifPresent(
+                held -> {
+                  held.client().write(out);
+                  held.lock().write(out);
+                });
+      }
       case Failed failed -> out.u8(0).u16(failed.code().wire()).text(failed.text());
     }
   }
@@ -159,8 +175,9 @@ public sealed interface Answer {
                     Attributes.read(in),
                     in.bool() ? Optional.of(XattrValue.read(in)) : Optional.empty());
             case 8 -> readXattrNames(in);
+            case 9 -> readLock(in);
             default ->
-                throw new ByteReader.Malformed("read answer: expected=tag 0 to 8, was=" + tag);
+                throw new ByteReader.Malformed("read answer: expected=tag 0 to 9, was=" + tag);
           };
         });
   }
@@ -173,6 +190,14 @@ public sealed interface Answer {
       names.add(XattrName.read(in));
     }
     return new XattrNames(attributes, names);
+  }
+
+  private static Answer readLock(ByteReader in) {
+    boolean isHeld = in.bool();
+    return new Lock(
+        isHeld
+            ? Optional.of(new Lock.Held(ClientId.read(in), FileLock.read(in)))
+            : Optional.empty());
   }
 
   private static Answer readListing(ByteReader in) {

@@ -38,6 +38,7 @@ final class Applier {
         case Operation.Link link -> link(link);
         case Operation.Hold hold -> hold(hold);
         case Operation.Release release -> release(release);
+        case Operation.SetLock set -> setLock(set);
         case Operation.SetXattr set -> new XattrStep(draft).set(set);
         case Operation.RemoveXattr remove -> new XattrStep(draft).remove(remove);
       };
@@ -168,6 +169,12 @@ final class Applier {
   private OperationResult release(Operation.Release release) {
     var file = records.file(release.inode());
     orphans.release(file, author);
+    return new OperationResult.Done(file.attributes(), List.of());
+  }
+
+  private OperationResult setLock(Operation.SetLock set) {
+    var file = records.file(set.inode());
+    new Locks(draft.tree()).set(draft, file.number, author, set.lock());
     return new OperationResult.Done(file.attributes(), List.of());
   }
 

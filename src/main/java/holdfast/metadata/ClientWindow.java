@@ -108,7 +108,10 @@ final class ClientWindow {
     draft.tree().put(Keys.client(client), new Client(true, draft.counters.tick, 0, 0).pack());
   }
 
-  /** The client's session ends: its answers are remembered for a while, its holds are gone. */
+  /**
+   * The client's session ends: its answers are remembered for a while, its holds and locks are
+   * gone.
+   */
   void end(ClientId client) {
     Client found = find(client);
     if (found == null || !found.isLive()) {
@@ -118,6 +121,7 @@ final class ClientWindow {
     draft.tree().put(Keys.client(client), ended.pack());
     draft.counters.sessionCount--;
     new Orphans(draft).releaseAll(client);
+    Locks.releaseAll(draft, client);
   }
 
   /**

@@ -58,6 +58,7 @@ final class Draft {
         extents.forEach(extent -> tree.remove(Keys.extent(inode.number, extent.fileOffset())));
       }
       countReferences(extents, List.of());
+      Locks.removeAll(this, inode.number);
     }
     if (inode.type == FileType.SYMLINK) {
       tree.remove(Keys.target(inode.number));

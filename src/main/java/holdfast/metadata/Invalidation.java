@@ -21,6 +21,12 @@ public sealed interface Invalidation {
   /** A name in a directory: whether it is there, and what it stands for. */
   record OfEntry(long parent, EntryName name) implements Invalidation {}
 
+  /**
+   * A lock of a file that this client didn't get may be free by now. It makes nothing old, so
+   * nobody waits until it is confirmed.
+   */
+  record OfLocks(long inode) implements Invalidation {}
+
   /** What an operation that happened has made old. */
   static List<Invalidation> of(Operation operation, OperationResult.Done done) {
     var made = new ArrayList<Invalidation>(PER_OPERATION_MAX);
@@ -63,6 +69,8 @@ public sealed interface Invalidation {
       case Operation.RemoveXattr remove -> made.add(new OfInode(remove.inode(), false, false));
       case Operation.Hold hold -> {}
       case Operation.Release release -> {}
+      // Who waits for one is told by the leader, nobody else has to know.
+      case Operation.SetLock set -> {}
     }
     return made;
   }
@@ -76,6 +84,7 @@ public sealed interface Invalidation {
     switch (this) {
       case OfInode of -> out.u8(1).u64(of.inode()).bool(of.content()).bool(of.unlinked());
       case OfEntry of -> of.name().write(out.u8(2).u64(of.parent()));
+      case OfLocks of -> out.u8(3).u64(of.inode());
     }
   }
 
@@ -89,8 +98,9 @@ public sealed interface Invalidation {
     return switch (tag) {
       case 1 -> new OfInode(in.u64(), in.bool(), in.bool());
       case 2 -> new OfEntry(in.u64(), EntryName.read(in));
+      case 3 -> new OfLocks(in.u64());
       default ->
-          throw new ByteReader.Malformed("read invalidation: expected=tag 1 or 2, was=" + tag);
+          throw new ByteReader.Malformed("read invalidation: expected=tag 1 to 3, was=" + tag);
     };
   }
 }

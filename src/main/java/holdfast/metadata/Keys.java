@@ -42,6 +42,9 @@ final class Keys {
   /** Inode number, cookie: an extended attribute; an inode's are adjacent. */
   static final int XATTR = 10;
 
+  /** Inode number, family, client id, owner, first byte: a lock that a session holds. */
+  static final int LOCK = 11;
+
   /** Inode number, cookie, index: a piece of an extended attribute's long value. */
   static final int XATTR_PART = 12;
 
@@ -49,6 +52,9 @@ final class Keys {
   static final int COOKIE_SEQUENCE_BITS = 15;
 
   static final long COOKIE_SEQUENCE_MASK = (1L << COOKIE_SEQUENCE_BITS) - 1;
+
+  /** Size of the key of a {@link #LOCK}. */
+  static final int LOCK_BYTES = 42;
 
   /** Size of the key of an {@link #XATTR_PART}. */
   static final int XATTR_PART_BYTES = 18;
@@ -109,6 +115,43 @@ final class Keys {
     U64.set(key, 9, client.high());
     U64.set(key, 17, client.low());
     return key;
+  }
+
+  /** The least key of a file's locks of a family. */
+  static byte[] locks(long inode, LockFamily family) {
+    return lock(inode, family, new ClientId(0, 0), 0, 0);
+  }
+
+  static byte[] lock(long inode, LockFamily family, ClientId client, long owner, long first) {
+    byte[] key = new byte[LOCK_BYTES];
+    key[0] = LOCK;
+    U64.set(key, 1, inode);
+    key[9] = (byte) family.wire();
+    U64.set(key, 10, client.high());
+    U64.set(key, 18, client.low());
+    U64.set(key, 26, owner);
+    U64.set(key, 34, first);
+    return key;
+  }
+
+  static boolean isLockOf(byte[] key, long inode, LockFamily family) {
+    return key[0] == LOCK && u64(key, 1) == inode && key[9] == family.wire();
+  }
+
+  static LockFamily lockFamily(byte[] key) {
+    return LockFamily.ofWire(key[9]);
+  }
+
+  static ClientId lockClient(byte[] key) {
+    return new ClientId(u64(key, 10), u64(key, 18));
+  }
+
+  static long lockOwner(byte[] key) {
+    return u64(key, 26);
+  }
+
+  static long lockFirst(byte[] key) {
+    return u64(key, 34);
   }
 
   static byte[] client(ClientId client) {

@@ -165,6 +165,10 @@ public final class NamespaceLoader {
         checkKey(key, 9);
         Bounds.decoding(() -> new SealedTarget(value, value.length - EntryName.IV_BYTES));
       }
+      case Keys.LOCK -> {
+        checkKey(key, Keys.LOCK_BYTES);
+        Bounds.decoding(() -> Locks.Held.unpack(key, value));
+      }
       case Keys.XATTR -> {
         checkKey(key, 17);
         xattrs.onXattr(Xattr.unpack(key, value));

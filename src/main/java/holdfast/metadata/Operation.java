@@ -231,6 +231,23 @@ public sealed interface Operation {
   record RemoveXattr(long inode, XattrName name, long timeNs) implements Operation {}
 
   /**
+   * Locks bytes of a regular file for an owner of the author's, in place of whatever that owner had
+   * on them, or releases them. What the author's session holds goes with it.
+   *
+   * <p>Errors, in this order: NOT_FOUND, IS_DIRECTORY, INVALID (not a regular file); LOCKED
+   * (another owner's is in the way); NO_LOCKS (the file has too many).
+   */
+  record SetLock(long inode, FileLock lock, long timeNs) implements Operation {}
+
+  /**
+   * Whether it may not be made under another session than the one it was meant for: what was locked
+   * or written under a lock is another's by then.
+   */
+  default boolean isOfSession() {
+    return this instanceof SetLock || this instanceof Commit;
+  }
+
+  /**
    * Appends a tag and the fields.
    *
    * @throws holdfast.model.HoldfastException TOO_LARGE beyond {@value #ENCODED_MAX_BYTES} bytes

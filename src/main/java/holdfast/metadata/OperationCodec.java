@@ -21,6 +21,7 @@ final class OperationCodec {
   static final int REMOVE_XATTR = 9;
   static final int HOLD = 10;
   static final int RELEASE = 11;
+  static final int SET_LOCK = 12;
 
   private OperationCodec() {}
 
@@ -58,6 +59,10 @@ final class OperationCodec {
       }
       case Operation.Hold hold -> out.u8(HOLD).u64(hold.inode()).u64(hold.timeNs());
       case Operation.Release release -> out.u8(RELEASE).u64(release.inode()).u64(release.timeNs());
+      case Operation.SetLock set -> {
+        set.lock().write(out.u8(SET_LOCK).u64(set.inode()));
+        out.u64(set.timeNs());
+      }
       case Operation.SetXattr set -> {
         out.u8(SET_XATTR).u64(set.inode());
         set.name().write(out);
@@ -97,6 +102,7 @@ final class OperationCodec {
               new Operation.Link(in.u64(), EntryName.read(in), Tag.read(in), in.u64(), in.u64());
           case HOLD -> new Operation.Hold(in.u64(), in.u64());
           case RELEASE -> new Operation.Release(in.u64(), in.u64());
+          case SET_LOCK -> new Operation.SetLock(in.u64(), FileLock.read(in), in.u64());
           case SET_XATTR ->
               new Operation.SetXattr(
                   in.u64(),

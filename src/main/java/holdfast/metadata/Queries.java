@@ -27,6 +27,7 @@ final class Queries {
         case Query.ReadLink read -> readLink(read);
         case Query.GetXattr get -> xattr(get);
         case Query.ListXattrs list -> xattrNames(list);
+        case Query.GetLock get -> lock(get);
         case Query.CountStatistics count -> new Answer.Totals(counters.statistics());
       };
     } catch (Refusal refusal) {
@@ -96,6 +97,13 @@ final class Queries {
     var xattrs = new XattrRecords(records.tree());
     var found = Optional.ofNullable(xattrs.findPlace(inode.number, get.name()).xattr());
     return new Answer.Xattr(inode.attributes(), found.map(xattrs::value));
+  }
+
+  private Answer lock(Query.GetLock get) {
+    var file = records.file(get.inode());
+    var held = new Locks(records.tree()).inTheWay(file.number, get.client(), get.wanted());
+    return new Answer.Lock(
+        Optional.ofNullable(held).map(found -> new Answer.Lock.Held(found.client(), found.lock())));
   }
 
   private Answer xattrNames(Query.ListXattrs list) {

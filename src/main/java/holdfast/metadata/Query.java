@@ -1,5 +1,6 @@
 package holdfast.metadata;
 
+import holdfast.model.ClientId;
 import holdfast.util.ByteReader;
 import holdfast.util.ByteWriter;
 
@@ -67,6 +68,12 @@ public sealed interface Query {
   /** The names of an inode's extended attributes: {@link Answer.XattrNames}; NOT_FOUND. */
   record ListXattrs(long inode) implements Query {}
 
+  /**
+   * A lock that keeps this client from getting the wanted one: {@link Answer.Lock}; NOT_FOUND,
+   * IS_DIRECTORY, INVALID (not a regular file).
+   */
+  record GetLock(long inode, ClientId client, FileLock wanted) implements Query {}
+
   /** Totals of the namespace: {@link Answer.Totals}. */
   record CountStatistics() implements Query {}
 
@@ -89,6 +96,10 @@ public sealed interface Query {
         get.name().write(out);
       }
       case ListXattrs list -> out.u8(8).u64(list.inode());
+      case GetLock get -> {
+        get.client().write(out.u8(9).u64(get.inode()));
+        get.wanted().write(out);
+      }
     }
   }
 
@@ -117,8 +128,9 @@ public sealed interface Query {
             case 6 -> new CountStatistics();
             case 7 -> new GetXattr(in.u64(), XattrName.read(in));
             case 8 -> new ListXattrs(in.u64());
+            case 9 -> new GetLock(in.u64(), ClientId.read(in), FileLock.read(in));
             default ->
-                throw new ByteReader.Malformed("read query: expected=tag 1 to 8, was=" + tag);
+                throw new ByteReader.Malformed("read query: expected=tag 1 to 9, was=" + tag);
           };
         });
   }

@@ -53,7 +53,13 @@ public enum ErrorCode {
   /** The result is larger than the room given for it. */
   RANGE(34, 34, Retry.NEVER),
   /** An extended attribute's value is larger than any may be. */
-  ARGUMENT_TOO_LARGE(35, 7, Retry.NEVER);
+  ARGUMENT_TOO_LARGE(35, 7, Retry.NEVER),
+  /** Another holds a lock that is in the way. */
+  LOCKED(36, 11, Retry.NEVER),
+  /** The file has as many locks as it may have, or too many calls wait for one. */
+  NO_LOCKS(37, 37, Retry.NEVER),
+  /** A signal ended the wait for a lock. */
+  INTERRUPTED(38, 4, Retry.NEVER);
 
   /** Whether and where the same request may be tried again. */
   public enum Retry {

@@ -144,6 +144,7 @@ final class Census {
       case Operation.Release o -> {}
       case Operation.SetXattr o -> {}
       case Operation.RemoveXattr o -> {}
+      case Operation.SetLock o -> {}
     }
   }
 

@@ -2,6 +2,7 @@ package holdfast.peer;
 
 import holdfast.metadata.Author;
 import holdfast.metadata.Invalidation;
+import holdfast.metadata.LockMode;
 import holdfast.metadata.Operation;
 import holdfast.metadata.OperationResult;
 import holdfast.model.ClientId;
@@ -25,8 +26,8 @@ import java.util.Set;
  * longest lease its predecessor can have granted. Loop thread.
  */
 final class ClientSessions {
-  /** A client silent for so long has no session any more. */
-  static final long TIMEOUT_NS = 15_000_000_000L;
+  /** A client silent for so long has no session any more: what it held is free within 15 s. */
+  static final long TIMEOUT_NS = 12_000_000_000L;
 
   /** The longest lease. */
   static final long LEASE_NS = Reply.Watched.LEASE_MAX_MS * 1_000_000L;
@@ -47,10 +48,12 @@ final class ClientSessions {
 
   private final PeerPorts ports;
   private final Standing standing;
+  private final Set<PeerFault> faults;
   private final Map<ClientId, Watcher> watchers = new HashMap<>();
   private final Map<ClientId, Long> heardNs = new HashMap<>();
   private final List<Waiting> waiting = new ArrayList<>();
   private final Set<ClientId> ending = new HashSet<>();
+  private final LockWaiters lockWaiters = new LockWaiters();
   private Set<Long> seenOrphans = Set.of();
   private long orphansNs;
   private long term = -1;
@@ -58,7 +61,8 @@ final class ClientSessions {
   private long toldIndex;
   private boolean isStopped;
 
-  ClientSessions(PeerPorts ports, Standing standing) {
+  ClientSessions(PeerPorts ports, Standing standing, Set<PeerFault> faults) {
+    this.faults = faults;
     this.ports = ports;
     this.standing = standing;
   }
@@ -123,6 +127,7 @@ final class ClientSessions {
     watchers.clear();
     heardNs.clear();
     ending.clear();
+    lockWaiters.clear();
     seenOrphans = Set.of();
   }
 
@@ -184,6 +189,9 @@ final class ClientSessions {
     }
     List<Invalidation> changes = Invalidation.of(operation, done);
     toldIndex = index;
+    if (operation instanceof Operation.SetLock set && set.lock().mode() != LockMode.EXCLUSIVE) {
+      tellFreed(index, set.inode());
+    }
     if (changes.isEmpty()) {
       return;
     }
@@ -196,6 +204,23 @@ final class ClientSessions {
         });
   }
 
+  /** A lock was refused, here as everywhere: this leader tells when it may be free. */
+  void onLockRefused(Author author, Operation.SetLock set) {
+    if (isCurrent() && standing.driver().term() == term) {
+      lockWaiters.refused(set.inode(), author.client());
+    }
+  }
+
+  private void tellFreed(long index, long inode) {
+    for (ClientId client : lockWaiters.freed(inode)) {
+      Watcher watcher = watchers.get(client);
+      if (watcher != null) {
+        watcher.tell(index, new Invalidation.OfLocks(inode));
+        answerIfDue(watcher);
+      }
+    }
+  }
+
   /**
    * Calls {@code then} when every other client with a live lease has confirmed all up to the index;
    * {@code responder} is refused instead if this peer stops leading before.
@@ -204,7 +229,8 @@ final class ClientSessions {
     sync();
     var one = new Waiting(index, author, then, responder);
     long untilNs = untilNs(one);
-    if (untilNs <= ports.loop().nowNs()) {
+    boolean isUnwaited = faults.contains(PeerFault.ACKNOWLEDGE_UNCONFIRMED);
+    if (untilNs <= ports.loop().nowNs() || isUnwaited) {
       then.run();
     } else {
       arm(one, untilNs);
@@ -219,7 +245,8 @@ final class ClientSessions {
   /** When nobody has to be waited for any more, as far as is known now. */
   private long untilNs(Waiting one) {
     long untilNs = Long.MIN_VALUE;
-    if (standing.replica().namespace().sessionCount() > 1) {
+    boolean isForgetful = faults.contains(PeerFault.FORGET_LEASES);
+    if (standing.replica().namespace().sessionCount() > 1 && !isForgetful) {
       // The leader before this one may have granted leases just before it lost its quorum.
       untilNs = ledSinceNs + LEASE_NS;
     }
@@ -280,7 +307,7 @@ final class ClientSessions {
             new ConsensusDriver.Proposed() {
               @Override
               public void onApplied(long index) {
-                ended(client);
+                ended(index, client);
                 then.onApplied(index);
               }
 
@@ -292,13 +319,15 @@ final class ClientSessions {
             });
   }
 
-  private void ended(ClientId client) {
+  private void ended(long index, ClientId client) {
     ending.remove(client);
     heardNs.remove(client);
     Watcher watcher = watchers.remove(client);
     if (watcher != null) {
       watcher.refuse(standing);
     }
+    // Whatever it had locked is free.
+    lockWaiters.files().forEach(inode -> tellFreed(index, inode));
     settle();
   }
 

@@ -18,5 +18,9 @@ enum PeerFault {
   /** A peer takes itself for the owner it was under its first map. */
   REPAIR_BY_FIRST_MAP,
   /** The leader counts every peer as whole, whatever it said. */
-  STATUS_TRUSTS_BLINDLY
+  STATUS_TRUSTS_BLINDLY,
+  /** A change is acknowledged before the other clients have confirmed it. */
+  ACKNOWLEDGE_UNCONFIRMED,
+  /** A new leader forgets that its predecessor may have granted leases. */
+  FORGET_LEASES
 }

@@ -88,7 +88,7 @@ public final class PeerNode implements NodeService {
             ports,
             new Repair.Pool(watch::sources, watch::liveOwners, chunks::isBusy, chunks::onStored),
             census);
-    sessions = new ClientSessions(ports, standing);
+    sessions = new ClientSessions(ports, standing, faults);
     namespace =
         new NamespaceRequests(
             standing, chunks, new ChunkForce(ports, standing, faults), sessions, faults);
@@ -228,6 +228,11 @@ public final class PeerNode implements NodeService {
           long index, Author author, Operation operation, OperationResult.Done done) {
         census.onOperation(operation);
         sessions.onChange(index, author, operation, done);
+      }
+
+      @Override
+      public void onLockRefused(Author author, Operation.SetLock set) {
+        sessions.onLockRefused(author, set);
       }
     };
   }

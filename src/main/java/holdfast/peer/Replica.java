@@ -8,6 +8,7 @@ import holdfast.metadata.NamespaceEditor;
 import holdfast.metadata.Operation;
 import holdfast.metadata.OperationResult;
 import holdfast.metadata.Query;
+import holdfast.model.ErrorCode;
 import holdfast.model.LogId;
 import holdfast.model.SealId;
 import holdfast.peer.port.OperationLog;
@@ -27,6 +28,9 @@ final class Replica {
 
     /** An operation was applied and changed something. */
     void onChange(long index, Author author, Operation operation, OperationResult.Done done);
+
+    /** A lock was refused because of another. */
+    void onLockRefused(Author author, Operation.SetLock set);
   }
 
   private final Listener listener;
@@ -121,6 +125,11 @@ final class Replica {
     }
     if (!editor.wasRepeat() && lastResult instanceof OperationResult.Done done) {
       listener.onChange(index, command.author(), command.operation(), done);
+    }
+    if (command.operation() instanceof Operation.SetLock set
+        && lastResult instanceof OperationResult.Failed failed
+        && failed.code() == ErrorCode.LOCKED) {
+      listener.onLockRefused(command.author(), set);
     }
   }
 

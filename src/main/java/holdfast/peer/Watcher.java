@@ -59,6 +59,17 @@ final class Watcher {
     }
   }
 
+  /** Tells what nobody waits for to be confirmed. */
+  void tell(long index, Invalidation change) {
+    if (isAll) {
+      return;
+    }
+    queue.add(new Queued(index, change));
+    if (queue.size() + sent.size() > QUEUE_MAX) {
+      forgetAll();
+    }
+  }
+
   private void forgetAll() {
     isAll = true;
     queue.clear();

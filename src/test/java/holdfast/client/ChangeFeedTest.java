@@ -155,12 +155,21 @@ class ChangeFeedTest {
 
   @Test
   void everythingIsTakenBackWhenTheLeaseEndsAndNothingIsKeptUntilTheNext() {
+    takesEverythingBack(() -> pool.watcher().onLeaseEnding());
+  }
+
+  @Test
+  void everythingIsTakenBackWhenNobodyKnowsWhatBecameOfAnOwnChange() {
+    takesEverythingBack(() -> pool.watcher().onOutcomeUnknown());
+  }
+
+  private void takesEverythingBack(Runnable event) {
     long inode = directory("d");
     fs.lookup(1, name("d"));
     fs.readDirectory(fs.openDirectory(1), 0, (entry, of, type, cookie) -> true);
 
     var done = new CompletableFuture<Void>();
-    pool.watcher().onLeaseEnding();
+    event.run();
     pool.watcher().onChanges(true, List.of(), () -> done.complete(null)); // behind the first
     done.orTimeout(10, TimeUnit.SECONDS).join();
 

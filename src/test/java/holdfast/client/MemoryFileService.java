@@ -56,7 +56,7 @@ final class MemoryFileService implements FileService {
 
   volatile long epoch = 1;
   private final ReentrantLock lock = new ReentrantLock();
-  private final ClientId client = new ClientId(7, 7);
+  private volatile ClientId client = new ClientId(7, 7);
   private final ClientId otherClient = new ClientId(8, 8);
   private Namespace namespace = withSession(Namespace.empty(5, new SealId(3, 3), 0755, 0, 0, 0));
   private volatile Watcher watcher;
@@ -81,22 +81,58 @@ final class MemoryFileService implements FileService {
     }
   }
 
-  /** Another client changes something; this one has heard and confirmed it when this returns. */
-  OperationResult changeByOther(Operation operation) {
-    Applied applied;
+  /** Another client changes something, and this one isn't told: it has no lease. */
+  OperationResult changeUnheard(Operation operation) {
     lock.lock();
     try {
       otherSequence++;
-      applied = namespace.apply(new Author(otherClient, otherSequence, otherSequence), operation);
+      Applied applied =
+          namespace.apply(new Author(otherClient, otherSequence, otherSequence), operation);
       namespace = applied.namespace();
+      return applied.result();
     } finally {
       lock.unlock();
     }
+  }
+
+  /** Another client changes something; this one has heard and confirmed it when this returns. */
+  OperationResult changeByOther(Operation operation) {
+    OperationResult result = changeUnheard(operation);
     var confirmed = new CompletableFuture<Void>();
-    var changes = Invalidation.of(operation, applied.result().orThrow());
+    var changes =
+        operation instanceof Operation.SetLock set
+            ? List.<Invalidation>of(new Invalidation.OfLocks(set.inode()))
+            : Invalidation.of(operation, result.orThrow());
     watcher.onChanges(false, changes, () -> confirmed.complete(null));
     confirmed.orTimeout(10, TimeUnit.SECONDS).join();
-    return applied.result();
+    return result;
+  }
+
+  /** This client was silent for too long: it hears of that with its next change. */
+  void endSession() {
+    lock.lock();
+    try {
+      var editor = namespace.edit();
+      editor.endSession(client);
+      namespace = editor.namespace();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private boolean isSessionOver() {
+    return !namespace.hasSession(client);
+  }
+
+  private void beginAnother() {
+    client = new ClientId(7, client.low() + 1);
+    namespace = withSession(namespace);
+    watcher.onSessionLost();
+  }
+
+  @Override
+  public ClientId client() {
+    return client;
   }
 
   Watcher watcher() {
@@ -158,6 +194,13 @@ final class MemoryFileService implements FileService {
           return CompletableFuture.failedFuture(storeFailure);
         }
         chunks.put(chunkOrNull.chunk(), chunkOrNull.sealed());
+      }
+      if (isSessionOver()) {
+        beginAnother();
+        if (operation.isOfSession()) {
+          return CompletableFuture.completedFuture(
+              new OperationResult.Failed(ErrorCode.NO_SESSION, "the session was over"));
+        }
       }
       sequence++;
       Applied applied =

@@ -19,7 +19,9 @@ import holdfast.util.SystemClocks;
 import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.Random;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -133,6 +135,63 @@ class PooledFileSystemTest {
 
     assertEquals(ErrorCode.NO_SPACE, failure.code());
     assertArrayEquals(first, read(mount(), "d"));
+  }
+
+  /** close(2) said EAGAIN or ENOTCONN when a peer was busy or none was to be reached. */
+  @Test
+  void aFailedSaveHasAnErrnoOfThisKindOfCall() {
+    var seen = new LinkedHashMap<ErrorCode, Integer>();
+    seen.put(ErrorCode.NO_SPACE, 28);
+    seen.put(ErrorCode.BUSY, 110);
+    seen.put(ErrorCode.NOT_READY, 110);
+    seen.put(ErrorCode.UNREACHABLE, 110);
+    seen.put(ErrorCode.TIMED_OUT, 110);
+    seen.put(ErrorCode.STORE_FAILED, 5);
+    seen.put(ErrorCode.CHUNK_CORRUPT, 5);
+    seen.put(ErrorCode.REFUSED, 5);
+    seen.put(ErrorCode.MALFORMED, 5);
+    byte[] first = bytes(5, 1_000);
+    write(fs, "errno", first);
+    long inode = fs.lookup(1, name("errno")).inode();
+    seen.forEach(
+        (code, errno) -> {
+          long handle = fs.open(inode, OpenFlags.READ_WRITE).handle();
+          long bystander = fs.open(inode, OpenFlags.READ_WRITE).handle();
+          pool.storeFailure = new HoldfastException(code, "refused");
+          put(fs, handle, 0, bytes(6, 9_000_000));
+
+          var flushed = assertThrows(HoldfastException.class, () -> fs.fsync(handle, false));
+          var told = assertThrows(HoldfastException.class, () -> fs.flush(bystander));
+
+          assertEquals(errno, flushed.code().errno(), code.name());
+          assertEquals(errno, told.code().errno(), code.name());
+          pool.storeFailure = null;
+          fs.flush(handle);
+          fs.flush(bystander);
+          put(fs, handle, 0, Arrays.copyOf(first, 1));
+          fs.flush(handle);
+          fs.release(handle);
+          fs.release(bystander);
+        });
+    assertArrayEquals(first, read(mount(), "errno"));
+  }
+
+  /** Nothing is lost by a commit that failed: the next one brings it. */
+  @Test
+  void aFailedCommitIsToldAndTriedAgain() {
+    long handle = fs.create(ROOT, 1, name("commit"), 0644, 0).handle();
+    put(fs, handle, 0, bytes(1, 9_000_000));
+    pool.beforeChange =
+        operation ->
+            CompletableFuture.failedFuture(new HoldfastException(ErrorCode.BUSY, "too much"));
+
+    var failure = assertThrows(HoldfastException.class, () -> fs.flush(handle));
+    pool.beforeChange = operation -> CompletableFuture.completedFuture(null);
+    fs.fsync(handle, false);
+    fs.release(handle);
+
+    assertEquals(ErrorCode.TIMED_OUT, failure.code());
+    assertArrayEquals(bytes(1, 9_000_000), read(mount(), "commit"));
   }
 
   @Test

@@ -51,7 +51,7 @@ final class CodecTest {
   }
 
   private static Query query(Random random) {
-    return switch (random.nextInt(8)) {
+    return switch (random.nextInt(9)) {
       case 0 -> new Query.Lookup(random.nextLong(), Samples.name(random));
       case 1 -> new Query.GetAttributes(random.nextLong());
       case 2 ->
@@ -63,6 +63,7 @@ final class CodecTest {
       case 4 -> new Query.ReadLink(random.nextLong());
       case 5 -> new Query.GetXattr(random.nextLong(), Samples.xattrName(random.nextInt(9)));
       case 6 -> new Query.ListXattrs(random.nextLong());
+      case 7 -> new Query.GetLock(random.nextLong(), Samples.client(random), Samples.lock(random));
       default -> new Query.CountStatistics();
     };
   }
@@ -79,7 +80,7 @@ final class CodecTest {
   }
 
   private static Answer answer(Random random) {
-    return switch (random.nextInt(9)) {
+    return switch (random.nextInt(10)) {
       case 0 -> new Answer.Entry(entry(random));
       case 1 -> new Answer.Inode(Samples.attributes(random));
       case 2 ->
@@ -101,6 +102,11 @@ final class CodecTest {
           new Answer.XattrNames(
               Samples.attributes(random),
               IntStream.range(0, random.nextInt(9)).mapToObj(Samples::xattrName).toList());
+      case 8 ->
+          new Answer.Lock(
+              random.nextBoolean()
+                  ? Optional.of(new Answer.Lock.Held(Samples.client(random), Samples.lock(random)))
+                  : Optional.empty());
       default -> new Answer.Failed(ErrorCode.NOT_FOUND, "look up: was=none");
     };
   }

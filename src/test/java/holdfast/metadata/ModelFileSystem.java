@@ -132,6 +132,7 @@ final class ModelFileSystem {
   Node apply(Operation operation, long newInode) {
     return switch (operation) {
       case Operation.Hold hold -> throw new AssertionError("not modelled: " + hold);
+      case Operation.SetLock set -> throw new AssertionError("not modelled: " + set);
       case Operation.Release release -> throw new AssertionError("not modelled: " + release);
       case Operation.Create create -> create(create, newInode);
       case Operation.Unlink unlink -> {

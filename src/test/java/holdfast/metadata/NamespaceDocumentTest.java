@@ -2,6 +2,7 @@ package holdfast.metadata;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import holdfast.model.ClientId;
 import holdfast.model.SealId;
 import holdfast.util.ByteWriter;
 import java.io.IOException;
@@ -25,6 +26,9 @@ final class NamespaceDocumentTest {
   private static final Pattern TAG = Pattern.compile("\\| `(\\w+)` \\| (\\d+) \\|.*");
   private static final Pattern FIELD = Pattern.compile("\\| (\\d+) \\| [a-z][a-z ,]+ \\|");
 
+  private static final ClientId CLIENT = new ClientId(8, 9);
+  private static final FileLock LOCK =
+      new FileLock(LockFamily.RECORD, LockMode.EXCLUSIVE, 4, 5, 6, 7);
   private static final Attributes ATTRIBUTES =
       new Attributes(
           2,
@@ -127,6 +131,10 @@ final class NamespaceDocumentTest {
     samples.put("xattr", new Answer.Xattr(ATTRIBUTES, Optional.of(VALUE)));
     samples.put("no-xattr", new Answer.Xattr(ATTRIBUTES, Optional.empty()));
     samples.put("xattr-names", new Answer.XattrNames(ATTRIBUTES, List.of(NAME)));
+    samples.put("set-lock", new Operation.SetLock(2, LOCK, 3));
+    samples.put("get-lock", new Query.GetLock(2, CLIENT, LOCK));
+    samples.put("lock", new Answer.Lock(Optional.of(new Answer.Lock.Held(CLIENT, LOCK))));
+    samples.put("no-lock", new Answer.Lock(Optional.empty()));
     return samples;
   }
 
@@ -158,6 +166,9 @@ final class NamespaceDocumentTest {
     var longValue = new XattrValue(counted(Xattr.INLINE_MAX_BYTES + 32));
     text.append("record-xattr-long " + hex(Xattr.of(2, 6, NAME, longValue).pack()) + "\n");
     text.append("key-xattr-part " + hex(Keys.xattrPart(2, shortOne.cookie(), 4)) + "\n");
+    var held = new Locks.Held(CLIENT, LOCK);
+    text.append("key-lock " + hex(held.key(2)) + "\n");
+    text.append("record-lock " + hex(held.pack()) + "\n");
     if (System.getProperty("golden.new") != null && !Files.exists(GOLDEN)) {
       Files.writeString(GOLDEN, text);
     }

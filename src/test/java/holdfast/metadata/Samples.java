@@ -145,7 +145,7 @@ final class Samples {
 
   static Operation operation(Random random) {
     long timeNs = random.nextLong();
-    return switch (random.nextInt(9)) {
+    return switch (random.nextInt(10)) {
       case 0 -> create(random);
       case 1 -> new Operation.Unlink(random.nextLong(), name(random), timeNs);
       case 2 -> new Operation.RemoveDirectory(random.nextLong(), name(random), timeNs);
@@ -190,10 +190,22 @@ final class Samples {
               XattrMode.values()[random.nextInt(3)],
               timeNs);
       case 7 -> new Operation.RemoveXattr(random.nextLong(), xattrName(random.nextInt(9)), timeNs);
+      case 8 -> new Operation.SetLock(random.nextLong(), lock(random), timeNs);
       default ->
           new Operation.Link(
               random.nextLong(), name(random), tag(random), random.nextLong(), timeNs);
     };
+  }
+
+  static FileLock lock(Random random) {
+    long first = random.nextLong() >>> 1;
+    return new FileLock(
+        LockFamily.values()[random.nextInt(2)],
+        LockMode.values()[random.nextInt(3)],
+        first,
+        random.nextBoolean() ? Long.MAX_VALUE : first,
+        random.nextLong(),
+        random.nextInt());
   }
 
   private static Operation create(Random random) {

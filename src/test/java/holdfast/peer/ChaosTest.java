@@ -27,9 +27,12 @@ class ChaosTest {
       return;
     }
     int count = Integer.getInteger("seeds", SEEDS);
+    long keptCount = 0;
     for (long seed = 1; seed <= count; seed++) {
-      ChaosRun.run(seed, null);
+      keptCount += ChaosRun.run(seed, null).keptCount();
     }
+    assertTrue(keptCount > 5L * count, "lookups from what clients knew: was=" + keptCount);
+    System.out.println("chaos: lookups from what clients knew: " + keptCount);
     long random = RandomGenerator.getDefault().nextLong() >>> 1;
     System.out.println("chaos: random seed " + random);
     ChaosRun.run(random, null);

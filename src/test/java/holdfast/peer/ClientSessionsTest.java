@@ -5,8 +5,13 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import holdfast.metadata.FileLock;
 import holdfast.metadata.Invalidation;
+import holdfast.metadata.LockFamily;
+import holdfast.metadata.LockMode;
+import holdfast.metadata.Operation;
 import holdfast.metadata.OperationResult;
+import holdfast.model.ErrorCode;
 import holdfast.peer.port.FileService;
 import holdfast.sim.SimClient;
 import holdfast.sim.SimCluster;
@@ -14,6 +19,7 @@ import holdfast.sim.SimPeer;
 import holdfast.sim.SimWorld;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
 
 /** What clients are told of each other's changes, and who waits for whom, on simulated time. */
@@ -33,6 +39,8 @@ class ClientSessionsTest {
     boolean isConfirming = true;
     int allCount;
     int lostCount;
+    int unknownCount;
+    int leasesWhenUnknown;
     int leaseCount;
     int leaseEndCount;
 
@@ -59,6 +67,12 @@ class ClientSessionsTest {
     @Override
     public void onLeaseEnding() {
       leaseEndCount++;
+    }
+
+    @Override
+    public void onOutcomeUnknown() {
+      unknownCount++;
+      leasesWhenUnknown = leaseCount;
     }
 
     @Override
@@ -166,6 +180,94 @@ class ClientSessionsTest {
 
     cluster.await("told by the new leader", 10 * SimWorld.S, () -> told.allCount > 1);
     assertEquals(0, told.lostCount, "its session is the pool's, not the leader's");
+  }
+
+  private CompletableFuture<OperationResult> lock(SimClient client, long file, LockMode mode) {
+    var lock = FileLock.whole(LockFamily.RECORD, mode, 1, 2);
+    return client
+        .service()
+        .change(new Operation.SetLock(file, lock, 3), null, false, client.deadline());
+  }
+
+  private long makeFile(SimClient client) {
+    return cluster.get(client.put("f", new byte[] {1})).orThrow().attributes().inode();
+  }
+
+  @Test
+  void whoWasRefusedALockIsToldOfItsReleaseAndNobodyWaitsUntilThatIsConfirmed() {
+    var told = new Listener();
+    SimClient waiting = openAndWait(told);
+    SimClient holder = openAndWait(new Listener());
+    long file = makeFile(holder);
+    cluster.get(lock(holder, file, LockMode.EXCLUSIVE)).orThrow();
+    cluster.get(lock(holder, file, LockMode.NONE)).orThrow();
+    cluster.get(lock(holder, file, LockMode.EXCLUSIVE)).orThrow();
+    assertFalse(told.changes.contains(new Invalidation.OfLocks(file)), "it hasn't asked for one");
+    var refused =
+        assertInstanceOf(
+            OperationResult.Failed.class, cluster.get(lock(waiting, file, LockMode.SHARED)));
+    assertEquals(ErrorCode.LOCKED, refused.code());
+    told.isConfirming = false;
+
+    var released = lock(holder, file, LockMode.NONE);
+    cluster.await("told", SHORT_NS, () -> told.changes.contains(new Invalidation.OfLocks(file)));
+    cluster.await("released", SHORT_NS, released::isDone);
+
+    cluster.get(lock(waiting, file, LockMode.SHARED)).orThrow();
+  }
+
+  @Test
+  void theLocksOfASilentClientAreFreeWithin15SecondsAndWhoWaitsIsTold() {
+    var told = new Listener();
+    SimClient waiting = openAndWait(told);
+    SimClient holder = openAndWait(new Listener());
+    long file = makeFile(holder);
+    cluster.get(lock(holder, file, LockMode.EXCLUSIVE)).orThrow();
+    cluster.get(lock(waiting, file, LockMode.EXCLUSIVE));
+
+    cluster.peers().forEach(peer -> cluster.network().cutBoth(holder.id(), peer.id()));
+
+    cluster.await(
+        "told", 15 * SimWorld.S, () -> told.changes.contains(new Invalidation.OfLocks(file)));
+    cluster.get(lock(waiting, file, LockMode.EXCLUSIVE)).orThrow();
+    cluster.network().mend();
+    var late = cluster.get(lock(holder, file, LockMode.EXCLUSIVE));
+    assertEquals(ErrorCode.NO_SESSION, ((OperationResult.Failed) late).code());
+  }
+
+  @Test
+  void locksOutliveTheirLeader() {
+    SimClient holder = openAndWait(new Listener());
+    SimClient other = openAndWait(new Listener());
+    long file = makeFile(holder);
+    cluster.get(lock(holder, file, LockMode.EXCLUSIVE)).orThrow();
+
+    cluster.leader().orElseThrow().kill();
+
+    var refused = cluster.get(lock(other, file, LockMode.SHARED));
+    assertEquals(ErrorCode.LOCKED, ((OperationResult.Failed) refused).code());
+    cluster.get(lock(holder, file, LockMode.NONE)).orThrow();
+    cluster.get(lock(other, file, LockMode.SHARED)).orThrow();
+  }
+
+  /** Its late success was told to nobody, and its author went on believing what it knew before. */
+  @Test
+  void anAuthorWithoutAnAnswerReliesOnNothingUntilItKnowsThatItsChangeIsOver() {
+    var told = new Listener();
+    SimClient author = openAndWait(told);
+    cluster.peers().forEach(peer -> cluster.network().cutBoth(author.id(), peer.id()));
+    var made = author.makeDirectory("d", author.loop().nowNs() + SHORT_NS);
+    cluster.await("failed", SimWorld.S, made::isCompletedExceptionally);
+    assertEquals(1, told.unknownCount);
+
+    cluster.run(SHORT_NS);
+    assertEquals(told.leasesWhenUnknown, told.leaseCount);
+    cluster.network().mend();
+    cluster.await("lease", 10 * SimWorld.S, () -> told.leaseCount > told.leasesWhenUnknown);
+
+    assertEquals(0, told.lostCount, "settled within its session");
+    cluster.run(5 * SimWorld.S);
+    assertEquals(1, told.unknownCount);
   }
 
   @Test

@@ -80,7 +80,8 @@ final class MessageSamples {
             false,
             List.of(
                 new Invalidation.OfInode(55, true, false),
-                new Invalidation.OfEntry(56, new EntryName(new byte[80], "tag")))),
+                new Invalidation.OfEntry(56, new EntryName(new byte[80], "tag")),
+                new Invalidation.OfLocks(57))),
         new Reply.Chunks(List.of(new Reply.Chunks.Entry(CHUNK, 37)), true));
   }
 

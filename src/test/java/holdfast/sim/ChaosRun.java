@@ -30,6 +30,10 @@ public final class ChaosRun {
   private final SplittableRandom random;
   private final Checks checks;
   private final History history = new History();
+
+  /** Longer than a silent peer takes to be marked down, and an answer its way. */
+  private static final long LOSS_UNNOTICED_NS = 4 * SimWorld.S;
+
   private final Map<Long, ChunkId> contents = Workload.contents();
   private final List<Workload> workloads = new ArrayList<>();
   private final Loss loss;
@@ -42,8 +46,12 @@ public final class ChaosRun {
     this.loss = Loss.values()[random.nextInt(Loss.values().length)];
   }
 
-  /** What a run tells about itself. */
-  public record Result(long traceHash, long eventCount, int callCount) {}
+  /**
+   * What a run tells about itself.
+   *
+   * @param keptCount of the calls, lookups that clients answered from what they knew
+   */
+  public record Result(long traceHash, long eventCount, int callCount, int keptCount) {}
 
   /** Runs a seed; throws {@link AssertionError} with what is wrong and how to replay it. */
   public static Result run(long seed, String faultOrNull) {
@@ -83,7 +91,11 @@ public final class ChaosRun {
       throw failure;
     }
     var trace = cluster.world().trace();
-    return new Result(trace.hash(), trace.count(), history.callCount());
+    return new Result(
+        trace.hash(),
+        trace.count(),
+        history.callCount(),
+        workloads.stream().mapToInt(Workload::keptCount).sum());
   }
 
   private void note(String text) {
@@ -222,9 +234,19 @@ public final class ChaosRun {
               isStatusAsked = false;
               if (failure == null) {
                 // Outside the client's callbacks, where a failure would be swallowed.
-                cluster.world().after(0, "check", () -> checks.checkStatus(status, before, map));
+                cluster.world().after(0, "check", () -> check(status, before, map));
               }
             });
+  }
+
+  /** Until a silent peer counts as down, nobody knows what its disk has lost. */
+  private void check(PoolStatus status, Namespace before, PoolMap map) {
+    long nowNs = cluster.world().nowNs();
+    boolean isUnnoticed =
+        cluster.peers().stream().anyMatch(peer -> nowNs - peer.lastLossNs() < LOSS_UNNOTICED_NS);
+    if (!isUnnoticed) {
+      checks.checkStatus(status, before, map);
+    }
   }
 
   private void heal() {

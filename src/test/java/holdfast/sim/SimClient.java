@@ -120,6 +120,10 @@ public final class SimClient {
   }
 
   public CompletableFuture<OperationResult> makeDirectory(String directory) {
+    return makeDirectory(directory, deadline());
+  }
+
+  public CompletableFuture<OperationResult> makeDirectory(String directory, long deadlineNs) {
     return service.change(
         new Operation.Create(
             ROOT,
@@ -137,7 +141,7 @@ public final class SimClient {
             Optional.empty()),
         null,
         false,
-        deadline());
+        deadlineNs);
   }
 
   public CompletableFuture<OperationResult> unlink(String file) {

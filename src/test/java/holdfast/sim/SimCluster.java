@@ -138,7 +138,10 @@ public final class SimCluster {
     return this;
   }
 
-  /** Whether a leader lists every peer as up, and every one that runs knows it. */
+  /**
+   * Whether a leader lists every peer as up, and every one knows that and the same voters: a change
+   * of voters that only the leader knows isn't made yet.
+   */
   public boolean isWhole() {
     Optional<SimPeer> leader = leader();
     if (leader.isEmpty()) {
@@ -153,7 +156,11 @@ public final class SimCluster {
                 peer ->
                     map.peer(peer.id()).map(entry -> entry.state().isLive()).orElse(false)
                         && peer.isUp()
-                        && peer.access().map().filter(map::equals).isPresent());
+                        && peer.access().map().filter(map::equals).isPresent()
+                        && peer.access()
+                            .core()
+                            .filter(its -> its.configuration().equals(core.configuration()))
+                            .isPresent());
   }
 
   public SimClient client() {

@@ -34,6 +34,7 @@ public final class SimPeer {
   private PeerAccess access;
   private int runs;
   private HoldfastException stoppedBy;
+  private long lastLossNs = Long.MIN_VALUE / 2;
   private boolean isUp;
 
   SimPeer(
@@ -124,7 +125,13 @@ public final class SimPeer {
   public void losePower() {
     end(false);
     store.losePower(random);
+    lastLossNs = world.nowNs();
     note("lost power");
+  }
+
+  /** When its disk last lost what wasn't forced, or everything. */
+  long lastLossNs() {
+    return lastLossNs;
   }
 
   private void end(boolean systemLives) {
@@ -144,6 +151,7 @@ public final class SimPeer {
   public void replaceDisk() {
     id = newId();
     store = options.store().make(world, options.capacityBytes());
+    lastLossNs = world.nowNs();
     note("has a new disk");
   }
 

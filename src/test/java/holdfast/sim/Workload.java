@@ -23,6 +23,8 @@ final class Workload {
   private final History history;
   private final Map<Long, ChunkId> contents;
   private final SplittableRandom random;
+  private final NameCache cache;
+  private int keptCount;
   private boolean isStopped;
   private boolean isPaused;
   private int pending;
@@ -37,6 +39,13 @@ final class Workload {
     this.history = history;
     this.contents = contents;
     this.random = world.split();
+    this.cache = new NameCache(client, world.split());
+    client.service().watch(cache);
+  }
+
+  /** Lookups that were answered from what the client knew. */
+  int keptCount() {
+    return keptCount;
   }
 
   static Map<Long, ChunkId> contents() {
@@ -79,13 +88,13 @@ final class Workload {
     pending++;
     String name = "n" + random.nextInt(NAMES);
     CompletableFuture<?> call =
-        switch (random.nextInt(10)) {
+        switch (random.nextInt(12)) {
           case 0, 1, 2 -> put(name, false);
           case 3, 4 -> put(name, true);
           case 5, 6 -> unlink(name);
           case 7 -> rename();
           case 8 -> read(name);
-          default -> lookup(name);
+          default -> lookupOrKnown(name);
         };
     call.whenComplete(
         (value, failure) -> {
@@ -101,7 +110,9 @@ final class Workload {
     random.nextBytes(content);
     if (inline) {
       var call = begin(name, History.Kind.CREATE);
-      return client.putInline(name, content).whenComplete((r, f) -> created(call, content, r, f));
+      return client
+          .putInline(name, content)
+          .whenComplete((r, f) -> created(name, call, content, r, f));
     }
     ChunkId chunk = SimClient.nameOf(content);
     return client
@@ -113,19 +124,21 @@ final class Workload {
               return client
                   .service()
                   .change(client.create(name, content, chunk), null, false, client.deadline())
-                  .whenComplete((r, f) -> created(call, content, r, f));
+                  .whenComplete((r, f) -> created(name, call, content, r, f));
             });
   }
 
   private void created(
-      History.Call call, byte[] content, OperationResult result, Throwable failure) {
+      String name, History.Call call, byte[] content, OperationResult result, Throwable failure) {
     if (failure == null && result instanceof OperationResult.Done done) {
       contents.put(done.attributes().inode(), SimClient.nameOf(content));
     }
-    changed(call, ErrorCode.EXISTS, result, failure);
+    changed(name, call, ErrorCode.EXISTS, result, failure);
   }
 
-  private void changed(History.Call call, ErrorCode no, OperationResult result, Throwable failure) {
+  private void changed(
+      String name, History.Call call, ErrorCode no, OperationResult result, Throwable failure) {
+    cache.change(name);
     if (failure != null) {
       return;
     }
@@ -146,7 +159,7 @@ final class Workload {
     var call = begin(name, History.Kind.UNLINK);
     return client
         .unlink(name)
-        .whenComplete((result, f) -> changed(call, ErrorCode.NOT_FOUND, result, f));
+        .whenComplete((result, f) -> changed(name, call, ErrorCode.NOT_FOUND, result, f));
   }
 
   /** Names of their own: the checker looks at one name at a time. */
@@ -156,19 +169,38 @@ final class Workload {
     return random.nextBoolean() ? client.makeDirectory(from) : client.rename(from, to);
   }
 
-  private CompletableFuture<FileService.Told> lookup(String name) {
+  /** A program's stat(2): asked only if the answer isn't known. */
+  private CompletableFuture<?> lookupOrKnown(String name) {
+    NameCache.Known known = cache.orNull(name);
+    if (known == null) {
+      return lookup(name);
+    }
+    keptCount++;
     var call = begin(name, History.Kind.LOOKUP);
-    return client.lookup(name).whenComplete((told, failure) -> lookedUp(call, told, failure));
+    call.end(known.inode() == 0 ? History.Told.NO : History.Told.YES, known.inode(), world.nowNs());
+    return CompletableFuture.completedFuture(null);
   }
 
-  private void lookedUp(History.Call call, FileService.Told told, Throwable failure) {
+  private CompletableFuture<FileService.Told> lookup(String name) {
+    var call = begin(name, History.Kind.LOOKUP);
+    long ticket = cache.ticket();
+    return client
+        .lookup(name)
+        .whenComplete((told, failure) -> lookedUp(name, ticket, call, told, failure));
+  }
+
+  private void lookedUp(
+      String name, long ticket, History.Call call, FileService.Told told, Throwable failure) {
     if (failure != null || told.stale()) {
       return;
     }
     if (told.answer() instanceof Answer.Entry found) {
-      call.end(History.Told.YES, found.entry().attributes().inode(), world.nowNs());
+      long inode = found.entry().attributes().inode();
+      cache.keep(ticket, name, inode);
+      call.end(History.Told.YES, inode, world.nowNs());
     } else if (told.answer() instanceof Answer.Failed failed
         && failed.code() == ErrorCode.NOT_FOUND) {
+      cache.keep(ticket, name, 0);
       call.end(History.Told.NO, 0, world.nowNs());
     } else {
       wrong.add(call + " was told " + told.answer());
@@ -211,6 +243,9 @@ final class Workload {
   }
 
   private History.Call begin(String name, History.Kind kind) {
+    if (kind != History.Kind.LOOKUP) {
+      cache.change(name);
+    }
     return history.begin(name, kind, client.toString(), world.nowNs());
   }
 

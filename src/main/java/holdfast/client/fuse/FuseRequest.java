@@ -10,6 +10,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
  */
 final class FuseRequest {
   private final AtomicBoolean claimed = new AtomicBoolean();
+  private volatile boolean isParked;
   private final LibFuse library;
   private final long address;
   private final String operation;
@@ -31,6 +32,15 @@ final class FuseRequest {
 
   boolean isClaimed() {
     return claimed.get();
+  }
+
+  /** Its thread goes on to others; somebody else answers it. */
+  void park() {
+    isParked = true;
+  }
+
+  boolean isParked() {
+    return isParked;
   }
 
   /** The request itself, for whoever has claimed it. */

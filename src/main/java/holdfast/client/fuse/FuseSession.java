@@ -174,6 +174,7 @@ final class FuseSession {
   private void end() {
     ended.countDown();
     notifier.close();
+    table.end();
     library.fuse_session_destroy(session);
     table.free();
     drained.countDown();

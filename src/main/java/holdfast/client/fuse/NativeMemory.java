@@ -31,12 +31,20 @@ final class NativeMemory {
     MEMORY.freeMemory(address);
   }
 
+  static short getShort(long address) {
+    return MEMORY.getShort(address);
+  }
+
   static int getInt(long address) {
     return MEMORY.getInt(address);
   }
 
   static long getLong(long address) {
     return MEMORY.getLong(address);
+  }
+
+  static void putShort(long address, short value) {
+    MEMORY.putShort(address, value);
   }
 
   static void putInt(long address, int value) {

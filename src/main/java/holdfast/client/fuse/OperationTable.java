@@ -8,8 +8,8 @@ import jnr.ffi.Runtime;
 
 /**
  * The struct fuse_lowlevel_ops of libfuse 2.9: an array of function pointers. What is not set stays
- * NULL, and libfuse answers ENOSYS (locks and ioctl for now). Holds a strong reference to every
- * callback: C's pointers keep none. Must outlive the session.
+ * NULL, and libfuse answers ENOSYS (ioctl, for one). Holds a strong reference to every callback:
+ * C's pointers keep none. Must outlive the session.
  */
 final class OperationTable {
   /**
@@ -65,12 +65,15 @@ final class OperationTable {
   /** The struct's size in bytes. */
   static final long BYTES = (long) Long.BYTES * Slot.values().length;
 
+  private final LockOperations locks;
   private final List<Object> callbacks = new ArrayList<>();
   private final long address = NativeMemory.allocate(BYTES);
 
   /** {@code ready} is called when kernel and libfuse have agreed. */
   OperationTable(Operations to, Runnable ready) {
     XattrOperations xattrs = to.xattrs();
+    locks = to.locks();
+    locks.attach(function(FuseCalls.Inode.class, locks::interrupted));
     set(Slot.INIT, FuseCalls.Init.class, (userData, connection) -> ready.run());
     set(Slot.LOOKUP, FuseCalls.InodeAnd.class, to::lookup);
     set(Slot.FORGET, FuseCalls.InodeAnd.class, to::forget);
@@ -87,7 +90,7 @@ final class OperationTable {
     set(Slot.OPEN, FuseCalls.InodeAnd.class, to::open);
     set(Slot.READ, FuseCalls.Four.class, to::read);
     set(Slot.WRITE, FuseCalls.Write.class, to::write);
-    set(Slot.FLUSH, FuseCalls.InodeAnd.class, to::flush);
+    set(Slot.FLUSH, FuseCalls.InodeAnd.class, locks::flush);
     set(Slot.RELEASE, FuseCalls.InodeAnd.class, to::release);
     set(Slot.FSYNC, FuseCalls.Sync.class, to::fsync);
     set(Slot.OPENDIR, FuseCalls.InodeAnd.class, to::openDirectory);
@@ -101,6 +104,9 @@ final class OperationTable {
     set(Slot.REMOVEXATTR, FuseCalls.InodeAnd.class, xattrs::remove);
     set(Slot.ACCESS, FuseCalls.Mask.class, to::access);
     set(Slot.CREATE, FuseCalls.NameModeAnd.class, to::create);
+    set(Slot.GETLK, FuseCalls.Three.class, locks::get);
+    set(Slot.SETLK, FuseCalls.SetLock.class, locks::set);
+    set(Slot.FLOCK, FuseCalls.Flock.class, locks::flock);
     set(Slot.FALLOCATE, FuseCalls.Allocate.class, to::allocate);
     set(Slot.FORGET_MULTI, FuseCalls.InodeAnd.class, to::forgetMany);
   }
@@ -110,6 +116,11 @@ final class OperationTable {
     return address;
   }
 
+  /** No callback comes any more: requests that still wait for an answer get theirs. */
+  void end() {
+    locks.close();
+  }
+
   /** Gives the struct back when the session is destroyed. */
   void free() {
     NativeMemory.free(address);
@@ -117,9 +128,13 @@ final class OperationTable {
   }
 
   private <T> void set(Slot slot, Class<T> shape, T callback) {
+    NativeMemory.putLong(address + (long) Long.BYTES * slot.ordinal(), function(shape, callback));
+  }
+
+  private <T> long function(Class<T> shape, T callback) {
     Pointer function =
         Runtime.getSystemRuntime().getClosureManager().getClosurePointer(shape, callback);
     callbacks.add(callback);
-    NativeMemory.putLong(address + (long) Long.BYTES * slot.ordinal(), function.address());
+    return function.address();
   }
 }

@@ -35,6 +35,7 @@ final class Operations {
   private final FailureLog failures;
   private final RequestWrapper wrapper;
   private final XattrOperations xattrs;
+  private final LockOperations locks;
 
   /** Directories aren't opened: the kernel then keeps their listings. */
   private final boolean listsByInode;
@@ -54,6 +55,11 @@ final class Operations {
     failures = new FailureLog(clock);
     wrapper = new RequestWrapper(library, layouts, clock, failures);
     xattrs = new XattrOperations(library, files, wrapper);
+    locks = new LockOperations(library, files, layouts, wrapper);
+  }
+
+  LockOperations locks() {
+    return locks;
   }
 
   XattrOperations xattrs() {
@@ -302,17 +308,6 @@ final class Operations {
         inode,
         (worker, request) -> {
           files.allocate(layouts.getHandle(fileInfo), mode, offset, lengthBytes);
-          request.reply(OK);
-        });
-  }
-
-  void flush(long address, long inode, long fileInfo) {
-    wrapper.handle(
-        "flush",
-        address,
-        inode,
-        (worker, request) -> {
-          files.flush(layouts.getHandle(fileInfo));
           request.reply(OK);
         });
   }

@@ -83,7 +83,7 @@ final class RequestWrapper {
     worker.current = request;
     try {
       body.run(worker, request);
-      if (request.reply(EIO)) {
+      if (!request.isParked() && request.reply(EIO)) {
         LOG.log(Level.ERROR, "fuse {0}: expected=a reply, was=none; answered EIO", request);
       }
     } catch (Throwable e) {

@@ -3,6 +3,7 @@ package holdfast.client.fuse;
 import holdfast.client.AttributeChange;
 import holdfast.client.Caller;
 import holdfast.client.FileAttributes;
+import holdfast.client.LockRequest;
 import holdfast.client.OpenFlags;
 import holdfast.client.PoolFileSystem;
 import holdfast.client.PoolSpace;
@@ -43,6 +44,14 @@ final class StructLayouts {
   private static final int ENTRY_GENERATION = 8;
   private static final int ENTRY_STAT = 16;
 
+  // struct flock { short l_type, l_whence; off_t l_start, l_len; pid_t l_pid; } of 64-bit Linux;
+  // l_whence is SEEK_SET, and a length of 0 is up to the end.
+  static final int FLOCK_BYTES = 32;
+  private static final int FLOCK_WHENCE = 2;
+  private static final int FLOCK_START = 8;
+  private static final int FLOCK_LENGTH = 16;
+  private static final int FLOCK_PID = 24;
+
   private final FileStat stat = new FileStat(Runtime.getSystemRuntime());
   private final long inodeAt = stat.st_ino.offset();
   private final long modeAt = stat.st_mode.offset();
@@ -61,6 +70,7 @@ final class StructLayouts {
 
   private final FuseFileInfo info = FuseFileInfo.of(null);
   private final long handleAt = info.fh.offset();
+  private final long lockOwnerAt = info.lock_owner.offset();
   private final Statvfs statvfs = new Statvfs(Runtime.getSystemRuntime());
 
   /** Who owns every file as programs see it, or null: as stored. */
@@ -160,6 +170,35 @@ final class StructLayouts {
 
   long getHandle(long fileInfo) {
     return NativeMemory.getLong(fileInfo + handleAt);
+  }
+
+  long getLockOwner(long fileInfo) {
+    return NativeMemory.getLong(fileInfo + lockOwnerAt);
+  }
+
+  /** What a struct flock of fcntl(2) asks for. */
+  LockRequest getLock(long flock, long owner) {
+    long first = NativeMemory.getLong(flock + FLOCK_START);
+    long length = NativeMemory.getLong(flock + FLOCK_LENGTH);
+    return new LockRequest(
+        false,
+        NativeMemory.getShort(flock),
+        first,
+        length == 0 ? Long.MAX_VALUE : first + length - 1,
+        owner,
+        NativeMemory.getInt(flock + FLOCK_PID));
+  }
+
+  /** Fills a struct flock; null: nothing is in the way. */
+  void putLock(long flock, LockRequest lockOrNull) {
+    boolean isNone = lockOrNull == null;
+    long first = isNone ? 0 : lockOrNull.first();
+    long last = isNone ? Long.MAX_VALUE : lockOrNull.last();
+    NativeMemory.putShort(flock, (short) (isNone ? LockRequest.NONE : lockOrNull.type()));
+    NativeMemory.putShort(flock + FLOCK_WHENCE, (short) 0);
+    NativeMemory.putLong(flock + FLOCK_START, first);
+    NativeMemory.putLong(flock + FLOCK_LENGTH, last == Long.MAX_VALUE ? 0 : last - first + 1);
+    NativeMemory.putInt(flock + FLOCK_PID, isNone ? 0 : lockOrNull.pid());
   }
 
   void putHandle(long fileInfo, long handle, boolean keepPages) {

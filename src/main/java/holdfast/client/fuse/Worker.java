@@ -20,6 +20,7 @@ final class Worker {
   final long entry;
   final long stat;
   final long statvfs;
+  final long flock = NativeMemory.allocate(StructLayouts.FLOCK_BYTES);
 
   /** The request being worked on, or null. The watchdog reads it. */
   volatile FuseRequest current;
@@ -40,5 +41,6 @@ final class Worker {
     NativeMemory.free(entry);
     NativeMemory.free(stat);
     NativeMemory.free(statvfs);
+    NativeMemory.free(flock);
   }
 }

@@ -6,6 +6,7 @@ import holdfast.metadata.Operation;
 import holdfast.metadata.OperationResult;
 import holdfast.metadata.Query;
 import holdfast.model.ChunkId;
+import holdfast.model.ClientId;
 import holdfast.model.NodeId;
 import holdfast.protocol.PoolStatus;
 import holdfast.protocol.Reply;
@@ -45,6 +46,12 @@ public interface FileService {
     /** Half of the lease has gone without another: what relies on it is to be given up. */
     void onLeaseEnding();
 
+    /**
+     * A change of this client's had no answer: it may have happened, or may yet, and nobody will
+     * tell. All that was known is to be given up; no lease is told of before that is settled.
+     */
+    void onOutcomeUnknown();
+
     /** The session has ended and another begun: what was held or locked in the old one is not. */
     void onSessionLost();
   }
@@ -59,7 +66,9 @@ public interface FileService {
 
   /**
    * Changes the namespace exactly once, however often it is retried inside. An inline chunk is
-   * stored at min-copies before the change is made.
+   * stored at min-copies before the change is made. When the session is lost meanwhile, the change
+   * is made under the next one, unless it {@link Operation#isOfSession}: then the result is
+   * NO_SESSION, after the watcher was told of the loss.
    *
    * @param forced complete only when the change and the inline chunk are forced to disk
    */
@@ -95,6 +104,9 @@ public interface FileService {
 
   /** Changes settings of the pool. */
   CompletableFuture<Void> setPool(List<Request.SetPool.Setting> settings, long deadlineNs);
+
+  /** Who this client is to the pool now; another one after each lost session. */
+  ClientId client();
 
   /** The upload epoch to stamp extents with that are uploaded from now on. */
   long epoch();

@@ -5,7 +5,9 @@ import holdfast.client.Caller;
 import holdfast.client.CreatedFile;
 import holdfast.client.DirectorySink;
 import holdfast.client.FileAttributes;
+import holdfast.client.LockRequest;
 import holdfast.client.OpenedFile;
+import holdfast.client.PendingLock;
 import holdfast.client.PoolFileSystem;
 import holdfast.client.PoolSpace;
 import holdfast.model.ErrorCode;
@@ -16,6 +18,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
@@ -32,6 +35,31 @@ final class MemoryFileSystem implements PoolFileSystem {
   private static final long FIRST_COOKIE = 3; // behind "." and ".."
 
   private record Entry(byte[] name, long inode) {}
+
+  /** Held, or waited for; one of an owner replaces the one it had, whatever their ranges. */
+  private record Lock(long handle, long inode, LockRequest wanted, PendingLock.Listener listener) {
+    boolean isOn(long other) {
+      return inode == other;
+    }
+
+    boolean isOf(long owner) {
+      return wanted.owner() == owner;
+    }
+
+    boolean conflicts(LockRequest other) {
+      boolean isExclusive =
+          wanted.type() == LockRequest.EXCLUSIVE || other.type() == LockRequest.EXCLUSIVE;
+      return wanted.isFlock() == other.isFlock()
+          && isExclusive
+          && other.type() != LockRequest.NONE
+          && !isOf(other.owner())
+          && wanted.first() <= other.last()
+          && other.first() <= wanted.last();
+    }
+  }
+
+  private final Set<Lock> locks = ConcurrentHashMap.newKeySet();
+  private final Set<Lock> waits = ConcurrentHashMap.newKeySet();
 
   private static final class Node {
     final long inode;
@@ -371,6 +399,8 @@ final class MemoryFileSystem implements PoolFileSystem {
 
   @Override
   public void release(long handle) {
+    locks.removeIf(lock -> lock.handle == handle);
+    grant();
     names.lock();
     try {
       Node node = handles.remove(handle);
@@ -514,6 +544,87 @@ final class MemoryFileSystem implements PoolFileSystem {
   @Override
   public void flush(long handle) {
     opened(handle);
+  }
+
+  @Override
+  public void releaseLocks(long handle, long owner) {
+    long inode = opened(handle).inode;
+    locks.removeIf(lock -> lock.isOn(inode) && !lock.wanted.isFlock() && lock.isOf(owner));
+    grant();
+  }
+
+  @Override
+  public LockRequest lockInTheWayOrNull(long inode, LockRequest wanted) {
+    return locks.stream()
+        .filter(lock -> lock.isOn(inode) && lock.conflicts(wanted))
+        .map(lock -> lock.wanted)
+        .findFirst()
+        .orElse(null);
+  }
+
+  @Override
+  public void lock(long handle, LockRequest request) {
+    names.lock();
+    try {
+      if (!tryLock(handle, request)) {
+        throw failure(ErrorCode.LOCKED, "lock");
+      }
+    } finally {
+      names.unlock();
+    }
+    grant();
+  }
+
+  private boolean tryLock(long handle, LockRequest request) {
+    long inode = opened(handle).inode;
+    if (lockInTheWayOrNull(inode, request) != null) {
+      return false;
+    }
+    locks.removeIf(
+        lock ->
+            lock.isOn(inode)
+                && lock.isOf(request.owner())
+                && lock.wanted.isFlock() == request.isFlock());
+    if (request.type() != LockRequest.NONE) {
+      locks.add(new Lock(handle, inode, request, null));
+    }
+    return true;
+  }
+
+  @Override
+  public PendingLock lockWhenFree(long handle, LockRequest request, PendingLock.Listener listener) {
+    var waiting = new Lock(handle, opened(handle).inode, request, listener);
+    waits.add(waiting);
+    grant();
+    return () ->
+        Thread.startVirtualThread(
+            () -> {
+              if (waits.remove(waiting)) {
+                listener.onEnd(failure(ErrorCode.INTERRUPTED, "wait"));
+              }
+            });
+  }
+
+  private void grant() {
+    for (Lock waiting : waits) {
+      boolean isGranted;
+      names.lock();
+      try {
+        isGranted = waits.contains(waiting) && tryLock(waiting.handle, waiting.wanted);
+        if (isGranted) {
+          waits.remove(waiting);
+        }
+      } finally {
+        names.unlock();
+      }
+      if (isGranted) {
+        waiting.listener.onEnd(null);
+      }
+    }
+  }
+
+  int waitingCount() {
+    return waits.size();
   }
 
   @Override

@@ -29,6 +29,11 @@ final class MountFailureTest {
   /** What makes the kernel call a method, and whether its caller can see it fail. */
   private record Trigger(String method, String line, boolean seen) {}
 
+  /** Asks by whom byte 0 is locked: struct flock, with F_GETLK (5). */
+  private static final String PYTHON_GETLK =
+      "/usr/bin/python3 -c 'import fcntl, struct; f = open(\"f\", \"r+\");"
+          + " fcntl.fcntl(f, 5, struct.pack(\"hhqqi4x\", 1, 0, 0, 1, 0))'";
+
   private static final List<Trigger> TRIGGERS =
       List.of(
           new Trigger("attributes", "stat f", true),
@@ -55,6 +60,10 @@ final class MountFailureTest {
           new Trigger("setXattr", "setfattr -n user.b -v x f", true),
           new Trigger("removeXattr", "setfattr -x user.a f", true),
           new Trigger("flush", "dd if=/dev/zero of=f bs=10 count=1 conv=notrunc", true),
+          new Trigger("releaseLocks", "dd if=/dev/zero of=f bs=10 count=1 conv=notrunc", true),
+          new Trigger("lock", "flock f true", true),
+          new Trigger("lockWhenFree", "flock f flock f true", true),
+          new Trigger("lockInTheWayOrNull", PYTHON_GETLK, true),
           new Trigger("fsync", "sync f", true),
           new Trigger("fsync", "sync -d f", true),
           new Trigger("release", "cat f", false),

@@ -12,7 +12,7 @@ public final class FuseCalls {
     void call(long userData, long connection);
   }
 
-  /** (request, inode): readlink, statfs. */
+  /** (request, inode): readlink, statfs; and (request, data): a signal came. */
   public interface Inode {
     @Delegate
     void call(long request, long inode);
@@ -45,7 +45,7 @@ public final class FuseCalls {
     void call(long request, long parent, long name, int mode, long argument);
   }
 
-  /** (request, a, b, c): symlink, link, getxattr. */
+  /** (request, a, b, c): symlink, link, getxattr, getlk. */
   public interface Three {
     @Delegate
     void call(long request, long first, long second, long third);
@@ -73,6 +73,18 @@ public final class FuseCalls {
   public interface Allocate {
     @Delegate
     void call(long request, long inode, int mode, long offset, long lengthBytes, long fileInfo);
+  }
+
+  /** (request, inode, file info, struct flock, may wait): setlk. */
+  public interface SetLock {
+    @Delegate
+    void call(long request, long inode, long fileInfo, long flock, int mayWait);
+  }
+
+  /** (request, inode, file info, operation): flock. */
+  public interface Flock {
+    @Delegate
+    void call(long request, long inode, long fileInfo, int operation);
   }
 
   /** (request, inode, datasync, file info): fsync, fsyncdir. */

@@ -47,6 +47,10 @@ public interface LibFuse {
 
   int fuse_reply_statfs(long request, long statvfs);
 
+  int fuse_reply_lock(long request, long flock);
+
+  void fuse_req_interrupt_func(long request, long function, long data);
+
   int fuse_lowlevel_notify_inval_inode(long channel, long inode, long offset, long lengthBytes);
 
   int fuse_lowlevel_notify_inval_entry(long channel, long parent, long name, long nameBytes);

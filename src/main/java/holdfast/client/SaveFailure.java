@@ -1,0 +1,27 @@
+package holdfast.client;
+
+import holdfast.model.ErrorCode;
+import holdfast.model.HoldfastException;
+
+/**
+ * Why data couldn't be saved, in the few words that write(2), fsync(2) and close(2) have for it:
+ * ENOSPC, ETIMEDOUT, EROFS without a majority, ENOTCONN of a mount that ends, and EIO. Programs
+ * take EAGAIN for a file that doesn't block and ENOTCONN for a mount that is gone.
+ */
+final class SaveFailure {
+  private static final int EIO = 5;
+
+  private SaveFailure() {}
+
+  /** The same failure with a code that these calls may have. */
+  static HoldfastException of(HoldfastException why) {
+    ErrorCode code =
+        switch (why.code()) {
+          case BUSY, NOT_READY, NOT_LEADER, UNREACHABLE, STALE_EPOCH -> ErrorCode.TIMED_OUT;
+          case NO_SPACE, TIMED_OUT, READ_ONLY, NO_QUORUM, SHUTTING_DOWN, TOO_LARGE -> why.code();
+          case NO_SESSION, BAD_HANDLE -> why.code();
+          default -> why.code().errno() == EIO ? why.code() : ErrorCode.STORE_FAILED;
+        };
+    return code == why.code() ? why : new HoldfastException(code, why.getMessage(), why);
+  }
+}
