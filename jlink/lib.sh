@@ -3,7 +3,8 @@
 #   . "$(dirname "$0")/lib.sh"     sets TOP (the project's top) and goes there
 #   need_build                     a JDK from 21 up (sets and exports JAVA_HOME), Maven, strip
 #   need_mount                     libfuse 2, fusermount, /dev/fuse
-#   need_tests                     python3 with cryptography, tcpdump, ip, setfattr
+#   need_tests                     python3 with cryptography, tcpdump, ip, setfattr, and what is tried
+#                                  on a mount: git, gcc, make, rsync, fio
 #   install_missing                call it once after the need_… calls: as root it installs what was
 #                                  found missing, as anybody else it prints what to install, exits 1
 #   maven ARGUMENT…                mvn on the project, on that JDK
@@ -93,6 +94,12 @@ need_tests() {
   PATH=$PATH:/sbin:/usr/sbin need_command tcpdump tcpdump
   PATH=$PATH:/sbin:/usr/sbin need_command ip iproute2
   need_command setfattr attr
+  need_command git git
+  need_command gcc gcc
+  [ -e /usr/include/stdio.h ] || MISSING_PACKAGES+=(libc6-dev)
+  need_command make make
+  need_command rsync rsync
+  need_command fio fio
 }
 
 # Turns what has several names, or may not exist on this system, into packages. Says what no package

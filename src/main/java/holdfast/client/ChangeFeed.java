@@ -178,7 +178,7 @@ final class ChangeFeed implements FileService.Watcher {
       try {
         Freshness.Taken taken = next.taken();
         KernelCache kernel = pages.kernel();
-        taken.entries().forEach(entry -> kernel.forgetEntry(entry.directory(), entry.name()));
+        taken.entries().forEach(entry -> kernel.expireEntry(entry.directory(), entry.name()));
         taken.inodes().forEach(inode -> kernel.forgetInode(inode, false));
         taken.listings().forEach(inode -> kernel.forgetInode(inode, true));
       } finally {

@@ -14,6 +14,9 @@ public interface KernelCache {
 
         @Override
         public void forgetEntry(long directory, byte[] name) {}
+
+        @Override
+        public void expireEntry(long directory, byte[] name) {}
       };
 
   /**
@@ -21,6 +24,12 @@ public interface KernelCache {
    */
   void forgetInode(long inode, boolean content);
 
-  /** The name, or that it isn't there, is looked up again. */
+  /** The name, or that it isn't there, has changed and is looked up again. */
   void forgetEntry(long directory, byte[] name);
+
+  /**
+   * The name may have changed and is looked up again. Programs that work in a directory of that
+   * name know until then where they are, which {@link #forgetEntry} would take from them.
+   */
+  void expireEntry(long directory, byte[] name);
 }

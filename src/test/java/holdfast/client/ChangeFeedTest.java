@@ -70,6 +70,12 @@ class ChangeFeedTest {
             awaitLock();
             forgotten.add(directory + "/" + new String(name, UTF_8));
           }
+
+          @Override
+          public void expireEntry(long directory, byte[] name) {
+            awaitLock();
+            forgotten.add(directory + "/" + new String(name, UTF_8) + " expired");
+          }
         });
     pool.beginOther();
     lease();
@@ -173,7 +179,8 @@ class ChangeFeedTest {
     pool.watcher().onChanges(true, List.of(), () -> done.complete(null)); // behind the first
     done.orTimeout(10, TimeUnit.SECONDS).join();
 
-    assertThat(forgotten).contains("1/d", inode + " attributes", "1 content");
+    assertThat(forgotten).contains("1/d expired", inode + " attributes", "1 content");
+    assertThat(forgotten).as("names of directories in use").doesNotContain("1/d");
     assertThat(fs.attributes(inode).attributeTimeoutMs()).isZero();
     assertThat(fs.lookup(1, name("d")).entryTimeoutMs()).isZero();
     lease();

@@ -79,6 +79,11 @@ class FileLocksTest {
           public void forgetEntry(long directory, byte[] name) {
             forgotten.add(directory + "/" + new String(name, UTF_8));
           }
+
+          @Override
+          public void expireEntry(long directory, byte[] name) {
+            forgotten.add(directory + "/" + new String(name, UTF_8) + " expired");
+          }
         });
     CreatedFile created = fs.create(ROOT, 1, "f".getBytes(UTF_8), 0644, 0);
     handle = created.handle();

@@ -54,7 +54,8 @@ class ChaosTest {
   }
 
   @ParameterizedTest
-  @EnumSource(PeerFault.class)
+  // A leader that goes in good order while a client is cut off is rarer still: ClientSessionsTest.
+  @EnumSource(value = PeerFault.class, mode = EnumSource.Mode.EXCLUDE, names = "FORGET_LEASES")
   void plantedBugsAreFound(PeerFault fault) {
     assertThrows(
         AssertionError.class,

@@ -42,6 +42,7 @@ class ClientSessionsTest {
     int unknownCount;
     int leasesWhenUnknown;
     int leaseCount;
+    long leaseUntilNs;
     int leaseEndCount;
 
     @Override
@@ -61,6 +62,7 @@ class ClientSessionsTest {
 
     @Override
     public void onLease(long untilNs) {
+      leaseUntilNs = untilNs;
       leaseCount++;
     }
 
@@ -81,16 +83,15 @@ class ClientSessionsTest {
     }
   }
 
-  private SimClient open(Listener listener) {
+  /** A client that was told once that anything may have changed, and has a lease since. */
+  private SimClient openAndWait(Listener listener) {
+    return openAndWait(cluster, listener);
+  }
+
+  private static SimClient openAndWait(SimCluster cluster, Listener listener) {
     SimClient client = cluster.client();
     client.service().watch(listener);
     cluster.get(client.open());
-    return client;
-  }
-
-  /** A client that was told once that anything may have changed, and has a lease since. */
-  private SimClient openAndWait(Listener listener) {
-    SimClient client = open(listener);
     cluster.await("lease", 5 * SimWorld.S, () -> listener.leaseCount > 0);
     assertEquals(1, listener.allCount);
     return client;
@@ -268,6 +269,33 @@ class ClientSessionsTest {
     assertEquals(0, told.lostCount, "settled within its session");
     cluster.run(5 * SimWorld.S);
     assertEquals(1, told.unknownCount);
+  }
+
+  @Test
+  void aNewLeaderHonoursTheLeasesOfTheOneBefore() {
+    assertFalse(isChangedWithinALeaseOfTheLeaderBefore(cluster));
+  }
+
+  @Test
+  void aLeaderThatForgetsThemIsFoundOut() {
+    var faulty = SimCluster.of(3).fault(PeerFault.FORGET_LEASES.name()).start();
+
+    assertTrue(isChangedWithinALeaseOfTheLeaderBefore(faulty));
+  }
+
+  /** The leader hands over and goes, at the moment in which a client with a lease is cut off. */
+  private static boolean isChangedWithinALeaseOfTheLeaderBefore(SimCluster cluster) {
+    var told = new Listener();
+    SimClient cutOff = openAndWait(cluster, told);
+    SimClient author = openAndWait(cluster, new Listener());
+    cluster.peers().forEach(peer -> cluster.network().cutBoth(cutOff.id(), peer.id()));
+    cluster.leader().orElseThrow().stopCleanly();
+
+    var change = author.makeDirectory("d");
+    cluster.await("changed", 5 * SimWorld.S, change::isDone);
+
+    assertInstanceOf(OperationResult.Done.class, cluster.get(change));
+    return cutOff.loop().nowNs() - told.leaseUntilNs < 0;
   }
 
   @Test

@@ -183,10 +183,15 @@ final class Pool implements AutoCloseable {
     return started;
   }
 
-  /** Mounts at {@code work/NAME} and waits until it is ready. */
+  /**
+   * Mounts at {@code work/NAME} and waits until it is ready; also where a mount was killed, which
+   * the new one clears.
+   */
   Path mount(String folder, String... flags) throws IOException {
     Path place = work.resolve(folder);
-    Files.createDirectories(place);
+    if (!mounts.containsKey(place)) {
+      Files.createDirectories(place);
+    }
     var command = new ArrayList<>(List.of("mount", "--mount", place.toString()));
     command.addAll(confinement());
     command.addAll(List.of(flags));
@@ -215,6 +220,13 @@ final class Pool implements AutoCloseable {
     command.add(program());
     command.addAll(arguments);
     Launched started = Launched.start(processName, logs, work, environment(), command);
+    others.add(started);
+    return started;
+  }
+
+  /** Starts any command in the test's folder; it is ended with the pool. */
+  Launched launchCommand(String processName, List<String> command) throws IOException {
+    Launched started = Launched.start(processName, logs, work, Map.of(), command);
     others.add(started);
     return started;
   }
@@ -377,7 +389,8 @@ final class Pool implements AutoCloseable {
         if (place.startsWith(work + "/")) {
           boolean isRoot = "root".equals(System.getProperty("user.name"));
           var command =
-              isRoot ? List.of("umount", "-l", place) : List.of("fusermount", "-uz", place);
+              // By force: calls that wait for a mount that can't answer end.
+              isRoot ? List.of("umount", "-f", "-l", place) : List.of("fusermount", "-uz", place);
           new ProcessBuilder(command).inheritIO().start().waitFor();
         }
       }

@@ -14,6 +14,7 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -25,6 +26,9 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 class TwoMountsProcessTest {
   /** Longer than a file without name and holder stays. */
   private static final Duration LONGER_THAN_ORPHANS = Duration.ofSeconds(34);
+
+  /** All that the kernel keeps is taken back by then. */
+  private static final Duration LONGER_THAN_A_LEASE = Duration.ofSeconds(2);
 
   private static final Duration COPY_MAX = Duration.ofSeconds(60);
   private static final int ATTEMPTS = 10;
@@ -94,6 +98,44 @@ class TwoMountsProcessTest {
     assertThat(isKept).as("a walk without the mount's process").isTrue();
     assertThat(expected).hasSizeGreaterThan(10);
     pool.umount(mount);
+  }
+
+  @Test
+  void programsKnowWhereTheyAreWhenThePeersDontAnswerForAWhile() throws Exception {
+    String release = Files.readString(Path.of("/proc/sys/kernel/osrelease")).strip();
+    Assumptions.assumeTrue(isExpiringNames(release), "Linux 6.2 or later, was=" + release);
+    Pool pool = pools.start(3);
+    Path mount = pool.mount("mnt");
+    Path folder = Files.createDirectories(mount.resolve("some/folder"));
+
+    try (var program =
+        new Script(folder, "while True:\n  wait()\n  print(os.getcwd(), len(os.listdir()))\n")) {
+      for (int peer : pool.running()) {
+        pool.peer(peer).signal("STOP");
+      }
+      try {
+        Await.holds(LONGER_THAN_A_LEASE, () -> true);
+      } finally {
+        for (int peer : pool.running()) {
+          pool.peer(peer).signal("CONT");
+        }
+      }
+      program.goOn();
+      assertThat(program.line(COPY_MAX)).isEqualTo(folder + " 0");
+    }
+
+    // Expired isn't kept: what the other removed is gone here, too.
+    Path other = pool.mount("other");
+    Files.delete(other.resolve("some/folder"));
+    assertThat(folder).doesNotExist();
+    pool.umount(mount);
+    pool.umount(other);
+  }
+
+  private static boolean isExpiringNames(String release) {
+    String[] numbers = release.split("[^0-9]+");
+    int major = Integer.parseInt(numbers[0]);
+    return major > 6 || major == 6 && Integer.parseInt(numbers[1]) >= 2;
   }
 
   @Test

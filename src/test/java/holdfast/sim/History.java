@@ -10,14 +10,19 @@ import java.util.TreeMap;
 
 /**
  * What clients asked of names and were told, and whether some order of these calls explains it:
- * each call at one moment between its start and its end (linearizability), name by name.
+ * each call at one moment between its start and its end (linearizability), name by name. One kind
+ * is freer: what a client answered from what it knew comes after every change that was acknowledged
+ * before, and after its own calls, but not after others' questions: who asks the pool sees a change
+ * that not everybody has confirmed yet.
  */
 public final class History {
   /** What was asked. */
   public enum Kind {
     CREATE,
     UNLINK,
-    LOOKUP
+    LOOKUP,
+    /** As a lookup, but answered from what the client knew. */
+    KEPT
   }
 
   /** What was told. */
@@ -38,6 +43,10 @@ public final class History {
     private long endNs = Long.MAX_VALUE;
     private Told told = Told.NOTHING;
     private long inode;
+
+    private boolean isQuestion() {
+      return kind == Kind.LOOKUP || kind == Kind.KEPT;
+    }
 
     private Call(Kind kind, String client, long startNs) {
       this.kind = kind;
@@ -91,9 +100,7 @@ public final class History {
     calls.forEach(
         (name, all) -> {
           var relevant =
-              all.stream()
-                  .filter(call -> call.kind != Kind.LOOKUP || call.told != Told.NOTHING)
-                  .toList();
+              all.stream().filter(call -> !call.isQuestion() || call.told != Told.NOTHING).toList();
           if (!new Search(relevant).isExplained()) {
             var text = new StringBuilder("history of " + name + " has no order:");
             relevant.forEach(call -> text.append("\n  ").append(call));
@@ -139,7 +146,7 @@ public final class History {
         return true;
       }
       for (int i = 0; i < calls.size(); i++) {
-        if (!done.get(i) && calls.get(i).startNs <= firstEndNs) {
+        if (!done.get(i) && mayBeNext(calls.get(i), done, firstEndNs)) {
           Long after = after(i, state);
           if (after != null) {
             done.set(i);
@@ -151,6 +158,24 @@ public final class History {
         }
       }
       return false;
+    }
+
+    /** Whether no call that is left has to come before this one. */
+    private boolean mayBeNext(Call call, BitSet done, long firstEndNs) {
+      if (call.startNs <= firstEndNs) {
+        return true;
+      }
+      if (call.kind != Kind.KEPT) {
+        return false;
+      }
+      for (int i = 0; i < calls.size(); i++) {
+        Call other = calls.get(i);
+        boolean isFree = other.isQuestion() && !other.client.equals(call.client);
+        if (!done.get(i) && other.told != Told.NOTHING && !isFree && other.endNs < call.startNs) {
+          return false;
+        }
+      }
+      return true;
     }
 
     /** The state after this call, or null if it can't have been told that then. */
@@ -170,7 +195,7 @@ public final class History {
       return switch (call.kind) {
         case CREATE -> isThere ? null : Long.valueOf(call.inode);
         case UNLINK -> isThere && fits(call, state) ? Long.valueOf(ABSENT) : null;
-        case LOOKUP -> isThere && fits(call, state) ? Long.valueOf(call.inode) : null;
+        case LOOKUP, KEPT -> isThere && fits(call, state) ? Long.valueOf(call.inode) : null;
       };
     }
 

@@ -16,6 +16,7 @@ import java.util.concurrent.CompletableFuture;
 /** A client that does one random thing after another and writes down what it was told. */
 final class Workload {
   private static final int NAMES = 12;
+  private static final int KEPT_LOOKUPS = 3;
   private static final int CONTENT_MAX_BYTES = 2_000;
 
   private final SimWorld world;
@@ -85,16 +86,19 @@ final class Workload {
       client.loop().postAfter(200 * SimWorld.MS, "paused", this::next);
       return;
     }
+    for (int i = 0; i < KEPT_LOOKUPS; i++) {
+      lookUpKept("n" + random.nextInt(NAMES));
+    }
     pending++;
     String name = "n" + random.nextInt(NAMES);
     CompletableFuture<?> call =
-        switch (random.nextInt(12)) {
+        switch (random.nextInt(10)) {
           case 0, 1, 2 -> put(name, false);
           case 3, 4 -> put(name, true);
           case 5, 6 -> unlink(name);
           case 7 -> rename();
           case 8 -> read(name);
-          default -> lookupOrKnown(name);
+          default -> lookup(name);
         };
     call.whenComplete(
         (value, failure) -> {
@@ -169,16 +173,14 @@ final class Workload {
     return random.nextBoolean() ? client.makeDirectory(from) : client.rename(from, to);
   }
 
-  /** A program's stat(2): asked only if the answer isn't known. */
-  private CompletableFuture<?> lookupOrKnown(String name) {
+  /** A program's stat(2) that costs no question, if the answer is known. */
+  private void lookUpKept(String name) {
     NameCache.Known known = cache.orNull(name);
-    if (known == null) {
-      return lookup(name);
+    if (known != null) {
+      keptCount++;
+      var told = known.inode() == 0 ? History.Told.NO : History.Told.YES;
+      begin(name, History.Kind.KEPT).end(told, known.inode(), world.nowNs());
     }
-    keptCount++;
-    var call = begin(name, History.Kind.LOOKUP);
-    call.end(known.inode() == 0 ? History.Told.NO : History.Told.YES, known.inode(), world.nowNs());
-    return CompletableFuture.completedFuture(null);
   }
 
   private CompletableFuture<FileService.Told> lookup(String name) {
@@ -243,7 +245,7 @@ final class Workload {
   }
 
   private History.Call begin(String name, History.Kind kind) {
-    if (kind != History.Kind.LOOKUP) {
+    if (kind == History.Kind.CREATE || kind == History.Kind.UNLINK) {
       cache.change(name);
     }
     return history.begin(name, kind, client.toString(), world.nowNs());

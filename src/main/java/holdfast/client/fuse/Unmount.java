@@ -153,7 +153,8 @@ public final class Unmount {
     }
   }
 
-  private static HoldfastException failure(Path place, String output) {
+  /** What the command said, as an error; that a mount of ours is there was looked up before. */
+  static HoldfastException failure(Path place, String output) {
     String was = output.replace('\n', ' ');
     if (was.contains("busy")) {
       return new HoldfastException(
@@ -164,7 +165,11 @@ public final class Unmount {
               + " there"
               + OpenFiles.describe(place));
     }
-    if (was.contains("not permitted") || was.contains("must be superuser")) {
+    // To fusermount the mounts of others don't exist, and users without a name have none.
+    if (was.contains("not permitted")
+        || was.contains("must be superuser")
+        || was.contains("not found in /etc/mtab")
+        || was.contains("could not determine username")) {
       return new HoldfastException(
           ErrorCode.NOT_PERMITTED,
           "unmount " + place + ": expected=the user who mounted it or root, was=" + was);

@@ -23,6 +23,8 @@ public interface LibFuse {
 
   int fuse_chan_recv(long channelHolder, long buffer, long bufferBytes);
 
+  int fuse_chan_send(long channel, long vector, long vectorCount);
+
   void fuse_session_process(long session, long buffer, long lengthBytes, long channel);
 
   long fuse_req_ctx(long request);
