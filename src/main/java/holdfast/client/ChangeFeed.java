@@ -13,9 +13,10 @@ import java.util.concurrent.RejectedExecutionException;
 
 /**
  * Works off what others change: what is open here is kept or read anew, what the kernel keeps is
- * taken back, then the change is confirmed. Where an own call is under way on the same inode, it is
- * confirmed first: that call is answered with nothing to keep, and the kernel, which may hold a
- * lock until then, is told right after. Called on the loop; waits on threads of its own.
+ * taken back, then the change is confirmed. Where an own call is under way on the same inode, or
+ * bytes that were appended to it have yet to find their place, it is confirmed first: that call is
+ * answered with nothing to keep, and the kernel, which may hold a lock until then, is told right
+ * after. Called on the loop; waits on threads of its own.
  */
 final class ChangeFeed implements FileService.Watcher {
   private static final System.Logger LOG = System.getLogger(ChangeFeed.class.getName());
@@ -101,7 +102,7 @@ final class ChangeFeed implements FileService.Watcher {
     holds.onChanges(changes);
     changes.forEach(this::note);
     tree.known().note(changes, waits.nowNs());
-    boolean isUnderWay = freshness.note(changes);
+    boolean isUnderWay = freshness.note(changes) | changes.stream().anyMatch(this::isAppendedTo);
     if (isUnderWay) {
       confirm.run();
     }
@@ -121,6 +122,16 @@ final class ChangeFeed implements FileService.Watcher {
       changes.forEach(this::notTaken);
       takeEverythingBack(isUnderWay ? () -> {} : confirm);
     }
+  }
+
+  /**
+   * Whether a write to it may come to wait, with pages locked, for a commit that waits for the
+   * other's confirmation.
+   */
+  private boolean isAppendedTo(Invalidation change) {
+    FileContent content =
+        change instanceof Invalidation.OfInode of ? files.contentOrNull(of.inode()) : null;
+    return content != null && content.hasAppends();
   }
 
   /** Before it is confirmed: from then on somebody may rely on it. */

@@ -24,12 +24,19 @@ final class Committer {
   private final FileService service;
   private final Sealing sealing;
   private final ExtentLoader loader;
+  private final MisplacedPages pages;
   private final Waits waits;
 
-  Committer(FileService service, Sealing sealing, ExtentLoader loader, Waits waits) {
+  Committer(
+      FileService service,
+      Sealing sealing,
+      ExtentLoader loader,
+      MisplacedPages pages,
+      Waits waits) {
     this.service = service;
     this.sealing = sealing;
     this.loader = loader;
+    this.pages = pages;
     this.waits = waits;
   }
 
@@ -54,6 +61,7 @@ final class Committer {
   private record Taken(
       List<Ranges.Range> ranges,
       List<Ranges.Range> written,
+      List<Ranges.Range> appended,
       long cutBytes,
       long epoch,
       long revertCount) {}
@@ -62,12 +70,16 @@ final class Committer {
    * Commits all that uploads have brought by now. When this returns true, the pool has it.
    *
    * @param inlineOrNull goes with the first operation
-   * @return false when the inline piece can't go with an operation, or when a window of the file
-   *     has more extents than the pool takes: the caller does what is needed and calls again
+   * @return false when the inline piece can't go with an operation, when a window of the file has
+   *     more extents than the pool takes, or when appended bytes have to be saved before they are
+   *     moved: the caller does what is needed and calls again
    * @throws HoldfastException STALE_EPOCH when chunks must be uploaded again first
    */
   boolean commit(FileContent content, Inline inlineOrNull, boolean forced, long deadlineNs) {
     Inline inline = inlineOrNull;
+    if (isOvertaken(content) && !rebase(content, deadlineNs)) {
+      return false;
+    }
     for (int round = 0; round < ROUNDS_MAX; round++) {
       Step step = begin(content, inline, deadlineNs);
       if (step == null) {
@@ -91,7 +103,11 @@ final class Committer {
           }
           inline = null;
         }
-        case OperationResult.Failed failed -> refused(content, failed, deadlineNs);
+        case OperationResult.Failed failed -> {
+          if (!refused(content, failed, deadlineNs)) {
+            return false;
+          }
+        }
       }
     }
     throw new HoldfastException(
@@ -129,6 +145,9 @@ final class Committer {
         return CROWDED;
       }
       Step step = step(content, inlineOrNull, isUnapplied);
+      if (step == null) {
+        return null;
+      }
       take(content, step.taken());
       content.isCommitting = true;
       content.attributesDirty = isUnapplied || !step.isLast();
@@ -146,7 +165,10 @@ final class Committer {
         && upload.holes.isEmpty();
   }
 
-  /** The next operation: as many of the changed ranges, ascending, as one can carry. */
+  /**
+   * The next operation: as many of the changed ranges, ascending, as one can carry; null when they
+   * have to wait for what was appended before them.
+   */
   private Step step(FileContent content, Inline inlineOrNull, boolean isUnapplied) {
     var replacements = new ArrayList<Replacement>();
     var ranges = new ArrayList<Ranges.Range>();
@@ -157,6 +179,13 @@ final class Committer {
       }
     } else {
       isLast = fill(content, ranges, replacements);
+      long end = isLast ? Long.MAX_VALUE : ranges.getLast().to();
+      if (endAt(content, content.appends.commitLimit(end), ranges, replacements)) {
+        isLast = false;
+      }
+      if (!isLast && ranges.isEmpty()) {
+        return null;
+      }
     }
     long epoch = Math.min(service.epoch(), content.uncommittedEpoch);
     Taken taken = taken(content, ranges);
@@ -217,16 +246,27 @@ final class Committer {
     if (end <= ranges.getFirst().from()) {
       return;
     }
-    while (ranges.getLast().from() >= end) {
+    endAt(content, end, ranges, replacements);
+  }
+
+  /** Leaves out what lies at and behind the offset; whether there was any. */
+  private static boolean endAt(
+      FileContent content, long end, List<Ranges.Range> ranges, List<Replacement> replacements) {
+    if (ranges.isEmpty() || ranges.getLast().to() <= end) {
+      return false;
+    }
+    while (!ranges.isEmpty() && ranges.getLast().from() >= end) {
       ranges.removeLast();
       replacements.removeLast();
     }
-    Ranges.Range last = ranges.removeLast();
-    long to = Math.min(last.to(), end);
-    replacements.removeLast();
-    ranges.add(new Ranges.Range(last.from(), to));
-    replacements.add(
-        new Replacement(last.from(), to, Extents.within(content.view, last.from(), to)));
+    if (!ranges.isEmpty() && ranges.getLast().to() > end) {
+      Ranges.Range last = ranges.removeLast();
+      replacements.removeLast();
+      ranges.add(new Ranges.Range(last.from(), end));
+      replacements.add(
+          new Replacement(last.from(), end, Extents.within(content.view, last.from(), end)));
+    }
+    return true;
   }
 
   private static Taken taken(FileContent content, List<Ranges.Range> ranges) {
@@ -235,7 +275,12 @@ final class Committer {
       written.addAll(content.written.within(range.from(), range.to()));
     }
     return new Taken(
-        ranges, written, content.cutBytes, content.uncommittedEpoch, content.revertCount);
+        ranges,
+        written,
+        content.appends.within(ranges),
+        content.cutBytes,
+        content.uncommittedEpoch,
+        content.revertCount);
   }
 
   private static void take(FileContent content, Taken taken) {
@@ -243,6 +288,7 @@ final class Committer {
       content.uncommitted.remove(range.from(), range.to());
       content.written.remove(range.from(), range.to());
     }
+    content.appends.take(taken.appended());
     content.cutBytes = Long.MAX_VALUE;
     if (content.uncommitted.isEmpty()) {
       content.uncommittedEpoch = Long.MAX_VALUE;
@@ -293,15 +339,15 @@ final class Committer {
       content.isCommitting = false;
       boolean isReverted = step.taken().revertCount() != content.revertCount;
       if (resultOrNull instanceof OperationResult.Done done) {
-        if (isReverted) {
-          content.rebase(done.attributes(), step.extents(), waits.nowNs());
-        }
-        content.committed(done.attributes(), step.extents(), step.sum(), waits.nowNs());
+        happened(content, step, inlineOrNull, isReverted, done.attributes());
         if (inlineOrNull != null) {
           content.applyInline(inlineOrNull.upload(), inlineOrNull.extents(), isForced);
         }
       } else if (!isReverted) {
         giveBack(content, step.taken());
+        if (resultOrNull == null) {
+          doubt(content, step, inlineOrNull);
+        }
       }
     } finally {
       content.changed.signalAll();
@@ -309,36 +355,78 @@ final class Committer {
     }
   }
 
+  private void happened(
+      FileContent content, Step step, Inline inlineOrNull, boolean isReverted, Attributes after) {
+    if (isReverted && content.appends.isPending()) {
+      return; // appended meanwhile, at an end that isn't: the next commit finds a newer version
+    }
+    if (isReverted) {
+      Rebase.run(content, after, step.extents(), waits.nowNs());
+    } else if (inlineOrNull != null) {
+      content.appends.take(content.appends.within(inlineOrNull.upload().piece.parts()));
+    }
+    content.committed(after, step.extents(), step.sum(), waits.nowNs());
+    content.appends.committed();
+  }
+
+  /** Nobody answered: it may have happened. */
+  private static void doubt(FileContent content, Step step, Inline inlineOrNull) {
+    List<Ranges.Range> appended =
+        inlineOrNull == null
+            ? step.taken().appended()
+            : content.appends.within(inlineOrNull.upload().piece.parts());
+    content.appends.doubt(appended, step.extents());
+  }
+
   private static void giveBack(FileContent content, Taken taken) {
     taken.ranges().forEach(range -> content.uncommitted.add(range.from(), range.to()));
     taken.written().forEach(range -> content.written.add(range.from(), range.to()));
+    content.appends.giveBack(taken.appended());
     content.cutBytes = Math.min(content.cutBytes, taken.cutBytes());
     content.uncommittedEpoch = Math.min(content.uncommittedEpoch, taken.epoch());
     content.attributesDirty = true;
   }
 
-  private void refused(FileContent content, OperationResult.Failed why, long deadlineNs) {
+  /** False when appended bytes have to be saved first. */
+  private boolean refused(FileContent content, OperationResult.Failed why, long deadlineNs) {
     switch (why.code()) {
-      case STALE_VERSION -> rebase(content, deadlineNs);
+      case STALE_VERSION -> {
+        return rebase(content, deadlineNs);
+      }
       case NO_SESSION -> {
         // Another session has begun, and what was written under a lock of the old one is dropped:
         // the rest is committed if nobody else has changed the file meanwhile, or else laid over.
       }
-      case NOT_FOUND -> {
-        content.lock.lock();
-        try {
-          content.isUnlinked = true;
-          content.isGone = true;
-        } finally {
-          content.lock.unlock();
-        }
-      }
+      case NOT_FOUND -> gone(content);
       default -> throw new HoldfastException(why.code(), why.text());
+    }
+    return true;
+  }
+
+  private static void gone(FileContent content) {
+    content.lock.lock();
+    try {
+      content.isUnlinked = true;
+      content.isGone = true;
+    } finally {
+      content.lock.unlock();
     }
   }
 
-  /** Another client committed: what was written here is laid over its version. */
-  private void rebase(FileContent content, long deadlineNs) {
+  private static boolean isOvertaken(FileContent content) {
+    content.lock.lock();
+    try {
+      return content.appends.isOvertaken();
+    } finally {
+      content.lock.unlock();
+    }
+  }
+
+  /**
+   * Another client committed: what was written here is laid over its version. False when appended
+   * bytes have to be saved first.
+   */
+  private boolean rebase(FileContent content, long deadlineNs) {
     ExtentLoader.Loaded newer;
     try {
       newer = loader.load(content.inode, deadlineNs);
@@ -346,14 +434,8 @@ final class Committer {
       if (e.code() != ErrorCode.NOT_FOUND) {
         throw e;
       }
-      content.lock.lock();
-      try {
-        content.isUnlinked = true;
-        content.isGone = true;
-      } finally {
-        content.lock.unlock();
-      }
-      return;
+      gone(content);
+      return true;
     }
     content.lock.lock();
     try {
@@ -361,11 +443,19 @@ final class Committer {
       while (content.isCommitting) {
         content.awaitChange(waits, deadlineNs);
       }
-      if (newer.attributes().version() > content.committed.version()) {
-        content.rebase(newer.attributes(), newer.extents(), waits.nowNs());
+      if (newer.attributes().version() <= content.committed.version()) {
+        content.appends.setOvertaken(false);
+        return true;
       }
+      if (Rebase.moves(content, newer.attributes()) && content.appends.isPending()) {
+        content.appends.setOvertaken(true);
+        return false;
+      }
+      Rebase.run(content, newer.attributes(), newer.extents(), waits.nowNs());
     } finally {
       content.lock.unlock();
     }
+    pages.drop(content.inode);
+    return true;
   }
 }

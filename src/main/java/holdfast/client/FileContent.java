@@ -64,6 +64,12 @@ final class FileContent {
   /** The part of them that programs changed; the rest was sealed anew for its own sake. */
   final Ranges written = new Ranges();
 
+  /** What came by O_APPEND and isn't committed. */
+  final Appends appends = new Appends();
+
+  /** How often another client's version became the base of what is here. */
+  long rebaseCount;
+
   /** The first epoch in which something uncommitted was uploaded. */
   long uncommittedEpoch = Long.MAX_VALUE;
 
@@ -154,6 +160,26 @@ final class FileContent {
     return !dirty.isEmpty() || !uploads.isEmpty() || isUncommitted() || isCommitting;
   }
 
+  /** Whether anything that was appended isn't with the pool. Takes the lock. */
+  boolean hasAppends() {
+    lock.lock();
+    try {
+      return !appends.isEmpty();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** The kernel has bytes of it in the wrong place. Takes the lock. */
+  void setMixed() {
+    lock.lock();
+    try {
+      isMixed = true;
+    } finally {
+      lock.unlock();
+    }
+  }
+
   /** Whether it has no name any more. Any thread. */
   boolean isNameless() {
     lock.lock();
@@ -174,6 +200,15 @@ final class FileContent {
     }
   }
 
+  long rebaseCountNow() {
+    lock.lock();
+    try {
+      return rebaseCount;
+    } finally {
+      lock.unlock();
+    }
+  }
+
   boolean isUncommitted() {
     return !isGone && (!uncommitted.isEmpty() || attributesDirty);
   }
@@ -182,16 +217,7 @@ final class FileContent {
   List<Long> uncommittedWindows() {
     lock.lock();
     try {
-      var windows = new ArrayList<Long>();
-      for (Ranges.Range range : uncommitted.list()) {
-        long first = range.from() - range.from() % ExtentMap.WINDOW_BYTES;
-        for (long window = first; window < range.to(); window += ExtentMap.WINDOW_BYTES) {
-          if (windows.isEmpty() || windows.getLast() != window) {
-            windows.add(window);
-          }
-        }
-      }
-      return windows;
+      return uncommitted.windows();
     } finally {
       lock.unlock();
     }
@@ -211,7 +237,7 @@ final class FileContent {
         committedNs = nowNs;
         mtimeNs = wasUnsaved ? mtimeNs : after.mtimeNs();
       } else {
-        committed = withContentOf(after, committed);
+        committed = ContentAttributes.committed(after, committed);
       }
       boolean isNewest = !wasUnsaved && !isUnlinked && after.version() >= committed.version();
       return isNewest ? after : attributes(after);
@@ -231,43 +257,7 @@ final class FileContent {
     for (Upload upload : uploads) {
       unsavedBytes += upload.piece.heldBytes();
     }
-    return new Attributes(
-        inode,
-        sealId,
-        told.type(),
-        told.mode(),
-        told.uid(),
-        told.gid(),
-        told.rdev(),
-        isUnlinked ? 0 : told.linkCount(),
-        sizeBytes,
-        Math.min(sizeBytes, ExtentMap.allocatedBytes(view) + unsavedBytes),
-        mtimeNs,
-        Math.max(told.ctimeNs(), ctimeNs),
-        told.atimeNs(),
-        committed.version(),
-        committed.fileTag(),
-        told.xattrCount());
-  }
-
-  private static Attributes withContentOf(Attributes other, Attributes content) {
-    return new Attributes(
-        content.inode(),
-        content.sealId(),
-        other.type(),
-        other.mode(),
-        other.uid(),
-        other.gid(),
-        other.rdev(),
-        other.linkCount(),
-        content.sizeBytes(),
-        content.allocatedBytes(),
-        content.mtimeNs(),
-        other.ctimeNs(),
-        other.atimeNs(),
-        content.version(),
-        content.fileTag(),
-        other.xattrCount());
+    return ContentAttributes.unsaved(this, told, unsavedBytes);
   }
 
   /** What a read has to fetch beyond what memory gave: gaps, and extents to fill them from. */
@@ -316,6 +306,7 @@ final class FileContent {
           uncommitted.add(extent.fileOffset(), extent.fileEnd());
           if (!upload.isRewrite) {
             written.add(extent.fileOffset(), extent.fileEnd());
+            appends.saved(extent.fileOffset(), extent.fileEnd());
             attributesDirty = true;
           }
         }
@@ -366,6 +357,7 @@ final class FileContent {
     dirty.cutFrom(0);
     uncommitted.clear();
     written.clear();
+    appends.clear();
     uncommittedEpoch = Long.MAX_VALUE;
     cutBytes = Long.MAX_VALUE;
     attributesDirty = false;
@@ -390,6 +382,7 @@ final class FileContent {
       written.add(newBytes, endBytes);
       uploads.forEach(upload -> upload.cutBytes = Math.min(upload.cutBytes, newBytes));
       dirty.cutFrom(newBytes);
+      appends.cutFrom(newBytes);
       view = ExtentMap.truncate(view, newBytes);
     }
     sizeBytes = newBytes;
@@ -404,36 +397,11 @@ final class FileContent {
     }
     uncommitted.add(from, endBytes);
     written.add(from, endBytes);
+    appends.saved(from, endBytes);
     uploads.forEach(upload -> upload.holes.add(from, endBytes));
     dirty.remove(from, endBytes);
     view = Extents.replace(view, List.of(new Ranges.Range(from, endBytes)), List.of());
     attributesDirty = true;
-  }
-
-  /**
-   * The pool has a version made elsewhere: what was written here is laid over it. Called under the
-   * lock.
-   */
-  void rebase(Attributes newer, List<Extent> extents, long nowNs) {
-    boolean isCut = cutBytes < Long.MAX_VALUE;
-    // What was only sealed anew gives way: the newer version may have other bytes there.
-    uncommitted.clear();
-    written.list().forEach(range -> uncommitted.add(range.from(), range.to()));
-    List<Ranges.Range> kept = written.list();
-    var mine = new ArrayList<Extent>();
-    kept.forEach(range -> mine.addAll(Extents.within(view, range.from(), range.to())));
-    List<Extent> base = isCut ? ExtentMap.truncate(extents, cutBytes) : extents;
-    long newerBytes = newer.sizeBytes();
-    if (isCut && newerBytes > cutBytes) {
-      uncommitted.add(cutBytes, newerBytes);
-      written.add(cutBytes, newerBytes);
-    } else if (!isCut) {
-      long ownBytes = sizeBytes > committed.sizeBytes() ? sizeBytes : unsavedEnd();
-      sizeBytes = Math.max(newerBytes, ownBytes);
-    }
-    committed(newer, extents, null, nowNs);
-    view = ExtentMap.truncate(Extents.replace(base, kept, mine), sizeBytes);
-    isMixed = true;
   }
 
   /**
@@ -454,32 +422,30 @@ final class FileContent {
     return changedRanges.gaps(from, to);
   }
 
-  /** The first byte behind everything that programs wrote here and the pool hasn't got. */
-  private long unsavedEnd() {
-    long endBytes = dirty.end();
-    for (Ranges.Range range : written.list()) {
-      // A hole that was made is no reason for a file to reach there.
-      List<Extent> extents = Extents.within(view, range.from(), range.to());
-      endBytes = extents.isEmpty() ? endBytes : Math.max(endBytes, extents.getLast().fileEnd());
-    }
-    for (Upload upload : uploads) {
-      long uploadEnd = Math.min(upload.piece.parts().getLast().to(), upload.cutBytes);
-      endBytes = Math.max(endBytes, upload.isRewrite ? 0 : uploadEnd);
-    }
-    return endBytes;
-  }
-
   /** Remembers a background failure for the next write, fsync or close of each handle. */
   void failed(HoldfastException why) {
     failureOrNull = why;
     failureNumber++;
   }
 
+  /** Where appended bytes go; called under the lock, waits while others are being moved. */
+  long awaitEnd(Waits waits, long deadlineNs) {
+    while (!appends.mayAppend()) {
+      awaitChange(waits, deadlineNs);
+    }
+    return sizeBytes;
+  }
+
   /** Waits on {@link #changed} until the deadline; called under the lock. */
   void awaitChange(Waits waits, long deadlineNs) {
+    awaitChange(waits, deadlineNs, TimeUnit.SECONDS.toNanos(1));
+  }
+
+  /** Likewise, and for so long at most. */
+  void awaitChange(Waits waits, long deadlineNs, long lookAgainNs) {
     try {
       long leftNs = deadlineNs - waits.nowNs();
-      if (leftNs <= 0 || changed.awaitNanos(Math.min(leftNs, TimeUnit.SECONDS.toNanos(1))) < 0) {
+      if (leftNs <= 0 || changed.awaitNanos(Math.min(leftNs, lookAgainNs)) < 0) {
         if (deadlineNs - waits.nowNs() <= 0) {
           throw new HoldfastException(
               ErrorCode.TIMED_OUT,

@@ -107,6 +107,7 @@ final class LockCalls {
     if (lock.mode() == LockMode.NONE && !held.contains(owner)) {
       return;
     }
+    AppendGate.settle(handle);
     save(content, deadlineNs);
     if (lock.mode() == LockMode.NONE) {
       release(content.inode, lock, deadlineNs);

@@ -10,6 +10,7 @@ public final class OpenFlags {
   public static final int READ_WRITE = 2;
   public static final int EXCLUSIVE = 0200;
   public static final int TRUNCATE = 01000;
+  public static final int APPEND = 02000;
 
   private OpenFlags() {}
 }

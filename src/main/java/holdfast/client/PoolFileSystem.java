@@ -111,8 +111,8 @@ public interface PoolFileSystem extends AutoCloseable {
 
   /**
    * Opens a regular file. {@code openFlags} are those of Linux's open(2); O_CREAT, O_EXCL and
-   * O_TRUNC never come (truncation comes as {@link #setAttributes}), and O_APPEND is the kernel's
-   * work: every write carries its offset.
+   * O_TRUNC never come (truncation comes as {@link #setAttributes}), and O_APPEND comes with each
+   * write, as {@link #append}: it can be changed while the file is open.
    */
   OpenedFile open(long inode, int openFlags);
 
@@ -129,6 +129,15 @@ public interface PoolFileSystem extends AutoCloseable {
    * after {@link #flush}. {@code TOO_LARGE} when the end would pass the largest file.
    */
   int write(long handle, long offset, byte[] source, int sourceOffset, int length);
+
+  /**
+   * As {@link #write}, at the file's end, and there in one piece whatever others append meanwhile.
+   *
+   * @param kernelEnd where the kernel takes the end to be, and has put the bytes in its cache
+   */
+  default int append(long handle, long kernelEnd, byte[] source, int sourceOffset, int length) {
+    return write(handle, kernelEnd, source, sourceOffset, length);
+  }
 
   /** Flag of {@link #allocate}: the size stays. */
   int ALLOCATE_KEEP_SIZE = 1;

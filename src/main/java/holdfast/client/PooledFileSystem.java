@@ -1,6 +1,5 @@
 package holdfast.client;
 
-import holdfast.metadata.Extent;
 import holdfast.metadata.FileType;
 import holdfast.metadata.RenameMode;
 import holdfast.model.ErrorCode;
@@ -26,6 +25,7 @@ public final class PooledFileSystem implements PoolFileSystem {
   private static final int NOTIFIER_COUNT = 4;
 
   private static final int NOTIFIER_QUEUE_MAX = 4_096;
+
   private static final int SEALER_QUEUE_MAX = 65_536;
   private static final System.Logger LOG = System.getLogger(PooledFileSystem.class.getName());
 
@@ -37,6 +37,7 @@ public final class PooledFileSystem implements PoolFileSystem {
   private final ThreadPoolExecutor notifiers;
   private final ThreadPoolExecutor taker;
   private final ChangeFeed feed;
+  private final MisplacedPages misplaced;
   private final Tree tree;
   private final OpenFiles files;
   private final RemovedInodes removed = new RemovedInodes();
@@ -90,10 +91,12 @@ public final class PooledFileSystem implements PoolFileSystem {
     holds = new Holds(service, files, waits, wallClock);
     reader = new ChunkReader(service, sealing, new BlockCache(options.cacheSizeBytes()), sealers);
     readAhead = new ReadAhead(reader);
-    var committer = new Committer(service, sealing, loader, waits);
+    misplaced = new MisplacedPages(pages, threads, waits);
+    var committer = new Committer(service, sealing, loader, misplaced, waits);
     writeBack =
         new WriteBack(
-            service, sealing, sealers, waits, wallClock, committer, reader, blocks, timeoutNs);
+            service, sealing, sealers, waits, wallClock, committer, reader, blocks, freshness,
+            timeoutNs);
     space = new SpaceCache(service, waits);
     boolean isForUserOnly = options.ownerOrNull() != null;
     xattrs = new Xattrs(tree, files, sealing, waits, wallClock, isForUserOnly);
@@ -131,6 +134,7 @@ public final class PooledFileSystem implements PoolFileSystem {
 
   @Override
   public FileAttributes attributes(long inode) {
+    misplaced.awaitDropped(inode);
     return inodes.attributes(inode);
   }
 
@@ -262,22 +266,38 @@ public final class PooledFileSystem implements PoolFileSystem {
   @Override
   public int write(long handle, long offset, byte[] source, int sourceOffset, int length) {
     mayChange();
+    if (length > 0) {
+      write(files.handle(handle), false, offset, source, sourceOffset, length);
+    }
+    return length;
+  }
+
+  @Override
+  public int append(long handle, long kernelEnd, byte[] source, int sourceOffset, int length) {
+    mayChange();
+    FileHandle open = files.handle(handle);
     if (length == 0) {
       return 0;
     }
-    if (offset > Extent.FILE_MAX_BYTES - length) {
-      throw new HoldfastException(
-          ErrorCode.TOO_LARGE, "write: expected=an end of at most 4 EiB, was=offset " + offset);
+    long end = write(open, true, kernelEnd, source, sourceOffset, length);
+    if (end != kernelEnd) {
+      open.content.setMixed();
+      misplaced.drop(open.content.inode);
     }
-    writeBack.write(
-        files.handle(handle),
+    return length;
+  }
+
+  private long write(
+      FileHandle open, boolean isAppend, long offset, byte[] source, int sourceOffset, int length) {
+    return writeBack.write(
+        open,
+        isAppend,
         offset,
         source,
         sourceOffset,
         length,
         () -> files.all().forEach(writeBack::saveAll),
         waits.deadlineNs());
-    return length;
   }
 
   @Override
@@ -337,6 +357,7 @@ public final class PooledFileSystem implements PoolFileSystem {
     FileContent content = open.content;
     try {
       if (!options.isReadOnly()) {
+        AppendGate.settle(open);
         writeBack.flush(content, forced, waits.deadlineNs());
       }
     } catch (HoldfastException e) {
@@ -363,6 +384,7 @@ public final class PooledFileSystem implements PoolFileSystem {
       if (open.content.isNameless() && files.isLast(open)) {
         writeBack.discard(open.content);
       } else if (open.content.isUnsaved()) {
+        AppendGate.settle(open);
         writeBack.flush(open.content, false, waits.deadlineNs());
       }
     } catch (HoldfastException e) {
@@ -459,6 +481,7 @@ public final class PooledFileSystem implements PoolFileSystem {
     lockWaits.close();
     notifiers.shutdown();
     taker.shutdown();
+    misplaced.close();
     sealers.shutdown();
   }
 

@@ -1,5 +1,6 @@
 package holdfast.client;
 
+import holdfast.metadata.ExtentMap;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -118,6 +119,20 @@ final class Ranges {
       gaps.add(new Range(next, to));
     }
     return gaps;
+  }
+
+  /** Starts of the windows that the ranges touch, ascending. */
+  List<Long> windows() {
+    var windows = new ArrayList<Long>();
+    for (Range range : list()) {
+      long first = range.from() - range.from() % ExtentMap.WINDOW_BYTES;
+      for (long window = first; window < range.to(); window += ExtentMap.WINDOW_BYTES) {
+        if (windows.isEmpty() || windows.getLast() != window) {
+          windows.add(window);
+        }
+      }
+    }
+    return windows;
   }
 
   long totalBytes() {

@@ -5,14 +5,12 @@ import holdfast.metadata.ExtentMap;
 import holdfast.model.ChunkId;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
-import holdfast.peer.port.Body;
 import holdfast.peer.port.FileService;
 import holdfast.util.WallClock;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.Executor;
-import java.util.concurrent.RejectedExecutionException;
 
 /**
  * Brings what was written to the pool: full windows at once, the rest when it must be there.
@@ -21,6 +19,9 @@ import java.util.concurrent.RejectedExecutionException;
 final class WriteBack {
   /** Unsealed and unsent data of all files together. */
   static final long UNSAVED_MAX_BYTES = 64L << 20;
+
+  /** The kernel splits writes at ends of pages, of at least this size. */
+  private static final int PAGE_BYTES = 4_096;
 
   /** Blocks kept for reuse: as many as unsaved data can take. */
   static final int BLOCKS_KEPT_MAX = (int) (UNSAVED_MAX_BYTES / DirtyData.BLOCK_BYTES);
@@ -34,18 +35,15 @@ final class WriteBack {
   /** How long a writer waits for room before it looks for something to save again. */
   private static final long PRESSURE_NS = 200_000_000L;
 
-  /** How long a background store may take before its writers are told it failed. */
-  private final long storeTimeoutNs;
-
   private final FileService service;
   private final Sealing sealing;
-  private final Executor sealers;
   private final Waits waits;
   private final WallClock wallClock;
   private final Committer committer;
   private final ChunkReader reader;
   private final ArrayPool blocks;
-  private final SealedArrays sealedArrays;
+  private final Freshness freshness;
+  private final Uploads uploads;
   private final MemoryBudget budget = new MemoryBudget(UNSAVED_MAX_BYTES);
 
   WriteBack(
@@ -57,26 +55,30 @@ final class WriteBack {
       Committer committer,
       ChunkReader reader,
       ArrayPool blocks,
+      Freshness freshness,
       long storeTimeoutNs) {
     this.service = service;
     this.sealing = sealing;
-    this.sealers = sealers;
     this.waits = waits;
     this.wallClock = wallClock;
     this.committer = committer;
     this.reader = reader;
     this.blocks = blocks;
-    this.storeTimeoutNs = storeTimeoutNs;
-    this.sealedArrays = new SealedArrays(sealing);
+    this.freshness = freshness;
+    this.uploads = new Uploads(service, sealing, sealers, waits, budget, storeTimeoutNs);
   }
 
   /**
    * Takes a write into memory. When memory is short it starts saving ({@code onPressure} for other
    * files) and waits.
+   *
+   * @param isAppend it goes to the file's end, whatever offset the kernel has for it
+   * @return where it went
    */
-  void write(
+  long write(
       FileHandle handle,
-      long offset,
+      boolean isAppend,
+      long kernelOffset,
       byte[] source,
       int sourceOffset,
       int lengthBytes,
@@ -94,13 +96,18 @@ final class WriteBack {
     }
     content.lock.lock();
     try {
+      long offset = place(handle, isAppend, kernelOffset, lengthBytes, wantedBytes, deadlineNs);
       long heldBefore = content.dirty.heldBytes();
       try {
-        handle.throwFailure();
         if (!content.isUnsaved()) {
           content.dirtySinceNs = waits.nowNs();
         }
         content.dirty.write(offset, source, sourceOffset, lengthBytes);
+        if (isAppend) {
+          boolean mayGoOn = (kernelOffset + lengthBytes) % PAGE_BYTES == 0;
+          content.appends.add(handle, offset, offset + lengthBytes, mayGoOn, waits.nowNs());
+          content.changed.signalAll();
+        }
         content.sizeBytes = Math.max(content.sizeBytes, offset + lengthBytes);
         content.touch(wallClock.nowNs());
       } finally {
@@ -111,8 +118,31 @@ final class WriteBack {
       if (last / ExtentMap.WINDOW_BYTES != offset / ExtentMap.WINDOW_BYTES) {
         startFullWindow(content, last);
       }
+      return offset;
     } finally {
       content.lock.unlock();
+    }
+  }
+
+  /** Where a write goes; if it can't, it gives back the memory that was got for it. */
+  private long place(
+      FileHandle handle,
+      boolean isAppend,
+      long kernelOffset,
+      int lengthBytes,
+      long gotBytes,
+      long deadlineNs) {
+    try {
+      long offset = isAppend ? handle.content.awaitEnd(waits, deadlineNs) : kernelOffset;
+      handle.throwFailure();
+      if (offset > Extent.FILE_MAX_BYTES - lengthBytes) {
+        throw new HoldfastException(
+            ErrorCode.TOO_LARGE, "write: expected=an end of at most 4 EiB, was=offset " + offset);
+      }
+      return offset;
+    } catch (HoldfastException e) {
+      budget.release(gotBytes);
+      throw e;
     }
   }
 
@@ -120,13 +150,19 @@ final class WriteBack {
   void saveAll(FileContent content) {
     content.lock.lock();
     try {
-      long heldBefore = content.dirty.heldBytes();
-      List<DirtyPiece> pieces = content.dirty.takeAll();
-      settleBudget(heldBefore, pieces);
-      pieces.forEach(piece -> startUpload(content, piece, false));
+      List<DirtyPiece> pieces = takeAll(content);
+      pieces.forEach(piece -> uploads.start(content, piece, false));
     } finally {
       content.lock.unlock();
     }
+  }
+
+  private List<DirtyPiece> takeAll(FileContent content) {
+    long heldBefore = content.dirty.heldBytes();
+    List<DirtyPiece> pieces = content.dirty.takeAll();
+    settleBudget(heldBefore, pieces);
+    content.appends.mark();
+    return pieces;
   }
 
   private void startFullWindow(FileContent content, long offset) {
@@ -134,7 +170,7 @@ final class WriteBack {
     DirtyPiece piece = content.dirty.takeFullWindow(offset);
     if (piece != null) {
       settleBudget(heldBefore - content.dirty.heldBytes(), List.of(piece));
-      startUpload(content, piece, false);
+      uploads.start(content, piece, false);
     }
   }
 
@@ -142,83 +178,6 @@ final class WriteBack {
   private void settleBudget(long freedBytes, List<DirtyPiece> pieces) {
     long pieceBytes = pieces.stream().mapToLong(DirtyPiece::heldBytes).sum();
     budget.release(freedBytes - pieceBytes);
-  }
-
-  private void startUpload(FileContent content, DirtyPiece piece, boolean isRewrite) {
-    var upload = new Upload(piece, isRewrite);
-    content.uploads.add(upload);
-    content.uploadsStarted++;
-    onSealers(content, upload, () -> sealAndStore(content, upload));
-  }
-
-  /** An upload that no thread takes has failed: its writers must not wait for it. */
-  private void onSealers(FileContent content, Upload upload, Runnable work) {
-    try {
-      sealers.execute(work);
-    } catch (RejectedExecutionException e) {
-      ended(
-          content,
-          upload,
-          null,
-          0,
-          new HoldfastException(
-              ErrorCode.SHUTTING_DOWN, "save file: the file system is closed or overloaded", e));
-    }
-  }
-
-  private void sealAndStore(FileContent content, Upload upload) {
-    try {
-      byte[] target = sealedArrays.take(upload.piece.lengthBytes());
-      Sealing.Sealed sealed =
-          sealing.seal(upload.piece.blocks(), upload.piece.lengthBytes(), target);
-      // A connection that still sends the array holds it; were that wrong, the receiver would
-      // refuse bytes that don't hash to their name.
-      Body body = Body.whole(target, () -> sealedArrays.giveBack(target));
-      service
-          .store(sealed.chunk(), body, waits.nowNs() + storeTimeoutNs)
-          .whenComplete(
-              (stored, failure) -> {
-                body.release();
-                onSealers(
-                    content,
-                    upload,
-                    () -> {
-                      if (failure == null) {
-                        ended(content, upload, sealed, stored.epoch(), null);
-                      } else {
-                        ended(content, upload, null, 0, Waits.asHoldfast(failure));
-                      }
-                    });
-              });
-    } catch (RuntimeException e) {
-      ended(content, upload, null, 0, Waits.asHoldfast(e));
-    }
-  }
-
-  private void ended(
-      FileContent content,
-      Upload upload,
-      Sealing.Sealed sealedOrNull,
-      long epoch,
-      HoldfastException failureOrNull) {
-    content.lock.lock();
-    try {
-      if (sealedOrNull != null) {
-        upload.epoch = epoch;
-        upload.extentsOrNull =
-            upload.piece.extents(
-                sealedOrNull.chunk(), sealedOrNull.salt(), sealedOrNull.keyReference());
-      } else {
-        upload.failureOrNull = SaveFailure.of(failureOrNull);
-      }
-      content.applyEnded();
-      // Before anybody who waited for the upload goes on: what it took is free by then. A failed
-      // one
-      // may have dropped what was written after it.
-      budget.release(upload.piece.heldBytes() + content.takeDroppedBytes());
-    } finally {
-      content.lock.unlock();
-    }
   }
 
   /** A failed upload may have dropped what was written after it. */
@@ -236,6 +195,7 @@ final class WriteBack {
    * min-copies; with {@code forced}, forced to disk there and at a majority of voters.
    */
   void flush(FileContent content, boolean forced, long deadlineNs) {
+    AppendGate.settle(content, forced, waits, deadlineNs);
     boolean isInline = flushInline(content, forced, deadlineNs);
     if (!isInline) {
       saveAll(content);
@@ -262,12 +222,19 @@ final class WriteBack {
 
   /** Commits; windows may crowd again by what others write meanwhile. Ends by the deadline. */
   private void commitSpread(FileContent content, long deadlineNs) {
-    do {
-      spreadCrowded(content, deadlineNs);
-    } while (!committer.commit(content, null, false, deadlineNs));
+    try (var gate = new AppendGate(content, freshness)) {
+      do {
+        if (gate.isNeeded()) {
+          saveAll(content);
+          awaitUploads(content, deadlineNs);
+        }
+        spreadCrowded(content, deadlineNs);
+      } while (!committer.commit(content, null, false, deadlineNs));
+    }
   }
 
   private void uploadAgain(FileContent content, long deadlineNs) {
+    long rebaseCount = content.rebaseCountNow();
     List<Long> windows = content.uncommittedWindows();
     long newEpoch = service.epoch();
     for (int i = 0; i < windows.size(); i += WINDOWS_AT_ONCE) {
@@ -277,7 +244,10 @@ final class WriteBack {
     }
     content.lock.lock();
     try {
-      content.uncommittedEpoch = newEpoch;
+      // A rebase in between has dropped rewritten windows: old chunks are still there.
+      if (content.rebaseCount == rebaseCount) {
+        content.uncommittedEpoch = newEpoch;
+      }
     } finally {
       content.lock.unlock();
     }
@@ -315,6 +285,7 @@ final class WriteBack {
               && !content.isCommitting
               && !content.isGone
               && content.uncommitted.isEmpty()
+              && !content.appends.isOpen()
               && content.sizeBytes <= INLINE_MAX_BYTES
               && content.dirty.heldBytes() <= INLINE_MAX_BYTES + DirtyData.BLOCK_BYTES
               // Each range written may add one extent and split another.
@@ -323,11 +294,9 @@ final class WriteBack {
       if (!isSmall) {
         return false;
       }
-      long heldBefore = content.dirty.heldBytes();
-      List<DirtyPiece> pieces = content.dirty.takeAll();
-      settleBudget(heldBefore, pieces);
+      List<DirtyPiece> pieces = takeAll(content);
       if (pieces.size() > 1) {
-        pieces.forEach(piece -> startUpload(content, piece, false));
+        pieces.forEach(piece -> uploads.start(content, piece, false));
         return false;
       }
       upload = new Upload(pieces.get(0), false);
@@ -356,7 +325,7 @@ final class WriteBack {
         releaseDropped(content);
       } else {
         // Not lost yet: it goes the long way in the background; a failure is told to this caller.
-        onSealers(content, upload, () -> sealAndStore(content, upload));
+        uploads.resume(content, upload);
       }
     }
     return isDone;
@@ -483,7 +452,7 @@ final class WriteBack {
       }
       DirtyPiece kept = packer.take();
       budget.take(kept.heldBytes());
-      startUpload(content, kept, true);
+      uploads.start(content, kept, true);
     } finally {
       content.lock.unlock();
     }

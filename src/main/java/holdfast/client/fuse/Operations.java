@@ -25,12 +25,6 @@ final class Operations {
   /** ENOSYS to the first opendir: the kernel asks for no other, and keeps listings from then on. */
   private static final int NOT_IMPLEMENTED = 38;
 
-  // struct fuse_dirent { u64 ino; u64 off; u32 namelen; u32 type; char name[] } in steps of 8
-  // bytes.
-  private static final int ENTRY_HEADER_BYTES = 24;
-  private static final int ENTRY_STEP_BYTES = 8;
-  private static final int TYPE_SHIFT = 12;
-
   // struct fuse_forget_data { uint64_t ino; uint64_t nlookup; }
   private static final int FORGET_BYTES = 16;
 
@@ -295,7 +289,11 @@ final class Operations {
         (worker, request) -> {
           int length = (int) Math.min(sizeBytes, worker.data.length);
           NativeMemory.getBytes(buffer, worker.data, 0, length);
-          int count = files.write(layouts.getHandle(fileInfo), offset, worker.data, 0, length);
+          long handle = layouts.getHandle(fileInfo);
+          int count =
+              layouts.isAppend(fileInfo)
+                  ? files.append(handle, offset, worker.data, 0, length)
+                  : files.write(handle, offset, worker.data, 0, length);
           checkCount(count, length);
           if (request.claim()) {
             library.fuse_reply_write(request.address(), count);
@@ -366,25 +364,10 @@ final class Operations {
               listsByInode ? inode : layouts.getHandle(fileInfo),
               cookie,
               (name, entryInode, type, nextCookie) ->
-                  putEntry(out, name, entryInode, type, nextCookie));
+                  DirectoryEntry.put(out, name, entryInode, type, nextCookie));
           replyBytes(worker, request, worker.data, out.position());
           files.listed(inode);
         });
-  }
-
-  private static boolean putEntry(
-      ByteBuffer out, byte[] name, long inode, int type, long nextCookie) {
-    int bytes = ENTRY_HEADER_BYTES + name.length;
-    int padding = -bytes & (ENTRY_STEP_BYTES - 1);
-    if (bytes + padding > out.remaining()) {
-      return false;
-    }
-    out.putLong(inode).putLong(nextCookie).putInt(name.length).putInt(type >>> TYPE_SHIFT);
-    out.put(name);
-    for (int i = 0; i < padding; i++) {
-      out.put((byte) 0);
-    }
-    return true;
   }
 
   void releaseDirectory(long address, long inode, long fileInfo) {

@@ -4,6 +4,7 @@ import holdfast.client.AttributeChange;
 import holdfast.client.Caller;
 import holdfast.client.FileAttributes;
 import holdfast.client.LockRequest;
+import holdfast.client.OpenFlags;
 import holdfast.client.PoolFileSystem;
 import holdfast.client.PoolSpace;
 import jnr.ffi.Runtime;
@@ -31,7 +32,10 @@ final class StructLayouts {
   private static final int CTX_PID = 8;
   private static final int CTX_UMASK = 12;
 
-  // struct fuse_file_info: the bit field that jnr-fuse takes for padding; its second bit.
+  // struct fuse_file_info: whether a write comes from the page cache, with nobody's flags.
+  private static final int FILE_INFO_WRITE_PAGE = 16;
+
+  // The bit field that jnr-fuse takes for padding; its second bit.
   private static final int FILE_INFO_BITS = 20;
   private static final int FILE_INFO_KEEP_CACHE = 1 << 1;
 
@@ -156,6 +160,12 @@ final class StructLayouts {
 
   int getOpenFlags(long fileInfo) {
     return NativeMemory.getInt(fileInfo);
+  }
+
+  /** Whether a write is one of O_APPEND, by the flags as they are now: fcntl(2) changes them. */
+  boolean isAppend(long fileInfo) {
+    return (getOpenFlags(fileInfo) & OpenFlags.APPEND) != 0
+        && NativeMemory.getInt(fileInfo + FILE_INFO_WRITE_PAGE) == 0;
   }
 
   long getHandle(long fileInfo) {
