@@ -54,6 +54,8 @@ final class MountFailureTest {
           new Trigger("open", "cat f", true),
           new Trigger("read", "cat f", true),
           new Trigger("write", "dd if=/dev/zero of=f bs=10 count=1 conv=notrunc", true),
+          new Trigger(
+              "append", "dd if=/dev/zero of=f bs=10 count=1 oflag=append conv=notrunc", true),
           new Trigger("allocate", "fallocate -l 100 f", true),
           new Trigger("xattrOrNull", "getfattr -n user.a f", true),
           new Trigger("xattrNames", "getfattr f", true),
