@@ -39,6 +39,7 @@ final class MemoryFileService implements FileService {
   final AtomicInteger storeCount = new AtomicInteger();
   final AtomicInteger fetchCount = new AtomicInteger();
   final AtomicInteger badReports = new AtomicInteger();
+  final Set<ChunkId> forcedChunks = ConcurrentHashMap.newKeySet();
   volatile HoldfastException storeFailure;
   volatile boolean servesBadFirst;
 
@@ -254,6 +255,7 @@ final class MemoryFileService implements FileService {
 
   @Override
   public CompletableFuture<Void> force(Set<ChunkId> wanted, long deadlineNs) {
+    forcedChunks.addAll(wanted);
     return chunks.keySet().containsAll(wanted)
         ? CompletableFuture.completedFuture(null)
         : CompletableFuture.failedFuture(

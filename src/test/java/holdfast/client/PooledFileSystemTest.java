@@ -21,6 +21,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Random;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
@@ -174,6 +175,20 @@ class PooledFileSystemTest {
           fs.release(bystander);
         });
     assertArrayEquals(first, read(mount(), "errno"));
+  }
+
+  /** sync(1) of a file that was just copied forced nothing of it. */
+  @Test
+  void fsyncForcesWhatAnotherHandleWroteThatIsClosed() {
+    write(fs, "sync", bytes(1, 9_000_000));
+    assertTrue(pool.forcedChunks.isEmpty());
+    var stored = Set.copyOf(pool.chunks.keySet());
+
+    long handle = fs.open(fs.lookup(1, name("sync")).inode(), OpenFlags.READ_ONLY).handle();
+    fs.fsync(handle, false);
+    fs.release(handle);
+
+    assertEquals(stored, pool.forcedChunks);
   }
 
   /** Nothing is lost by a commit that failed: the next one brings it. */
