@@ -83,13 +83,19 @@ final class AssignmentTest {
     assertChangesMoveLittle(random, peers, 1.15);
   }
 
-  /** Shared domains may force owners apart who could both have stayed by their quotas. */
+  /** A moved owner may have to make room for another of its domain first. */
   @Property(tries = 60)
   void changesAmongPeersThatShareDomainsMoveLittleMoreThanTheyMust(
       @ForAll long seed, @ForAll @IntRange(min = 4, max = 24) int count) {
     var random = new Random(seed);
 
     assertChangesMoveLittle(random, new ArrayList<>(Pools.mixed(random, count)), 1.6);
+  }
+
+  /** By what peers gain, 112 moves were needed; by their domains, more. */
+  @Test
+  void domainsCountInWhatHasToMove() {
+    changesAmongPeersThatShareDomainsMoveLittleMoreThanTheyMust(383_950, 16);
   }
 
   private static void assertChangesMoveLittle(
@@ -108,13 +114,23 @@ final class AssignmentTest {
       if (nobodyIsTooLarge(peers, replicas)) {
         assertEvenlyFilled(next, peers);
       }
-      int fewest = peers.size() < 12 ? FewestMoves.between(table, next) : gains(table, next);
-      assertThat((double) next.movesFrom(table)).isLessThanOrEqualTo(fewest * allowance + 16);
+      int moves = next.movesFrom(table);
+      int atLeast = gains(table, next);
+      // The exact number takes its time: it is looked for where the easy one is exceeded.
+      if (moves > atLeast * 1.05 + 16) {
+        int fewest = FewestMoves.between(table, next, domains(peers));
+        assertThat(fewest).isGreaterThanOrEqualTo(atLeast);
+        assertThat((double) moves).isLessThanOrEqualTo(fewest * allowance + 16);
+      }
       table = next;
     }
   }
 
-  /** Each peer's gain: hardly below the fewest moves where peers are many, and quick to count. */
+  private static Map<NodeId, String> domains(List<PeerEntry> peers) {
+    return peers.stream().collect(Collectors.toMap(PeerEntry::node, PeerEntry::failureDomain));
+  }
+
+  /** What all peers gain together: no table like this one needs fewer moves. */
   private static int gains(OwnerTable before, OwnerTable after) {
     var nodes = new HashSet<NodeId>();
     for (int partition = 0; partition < ChunkId.PARTITION_COUNT; partition++) {

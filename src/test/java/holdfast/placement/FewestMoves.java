@@ -13,9 +13,9 @@ import java.util.Set;
 
 /**
  * The fewest moves from one owner table to any table in which each peer owns as many partitions as
- * in another one, and each partition has different owners: a flow of least cost from partitions to
- * peers, where keeping an owner costs nothing and a new one costs 1. Domains apart, that is exact.
- * Successive shortest paths (Ahuja, Magnanti, Orlin, Network Flows, 9.7).
+ * in another one, and each partition has owners of different domains where there are enough: a flow
+ * of least cost from partitions over domains to peers, where keeping an owner costs nothing and a
+ * new one costs 1. Successive shortest paths (Ahuja, Magnanti, Orlin, Network Flows, 9.7).
  */
 final class FewestMoves {
   private static final int SOURCE = 0;
@@ -26,7 +26,8 @@ final class FewestMoves {
 
   private FewestMoves() {}
 
-  static int between(OwnerTable before, OwnerTable after) {
+  /** {@code domains} tells of each owner in {@code after} what it fails together with. */
+  static int between(OwnerTable before, OwnerTable after, Map<NodeId, String> domains) {
     var graph = new FewestMoves();
     graph.node();
     graph.node();
@@ -41,12 +42,25 @@ final class FewestMoves {
       groups.merge(new HashSet<>(before.owners(partition)), 1, Integer::sum);
     }
     int copies = after.owners(0).size();
+    boolean areDistinct = new HashSet<>(domains.values()).size() >= copies;
     groups.forEach(
         (owners, count) -> {
           int group = graph.node();
           graph.edge(SOURCE, group, count * copies, 0);
+          // A partition has one owner of a domain: so many of all that are alike.
+          Map<String, Integer> inDomain = new HashMap<>();
           peers.forEach(
-              (peer, node) -> graph.edge(group, node, count, owners.contains(peer) ? 0 : 1));
+              (peer, node) -> {
+                int domain =
+                    inDomain.computeIfAbsent(
+                        domains.get(peer),
+                        name -> {
+                          int made = graph.node();
+                          graph.edge(group, made, areDistinct ? count : count * copies, 0);
+                          return made;
+                        });
+                graph.edge(domain, node, count, owners.contains(peer) ? 0 : 1);
+              });
         });
     return graph.cost();
   }
