@@ -2,10 +2,14 @@ package holdfast.client;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import holdfast.metadata.Answer;
+import holdfast.metadata.FileLock;
+import holdfast.metadata.LockFamily;
+import holdfast.metadata.LockMode;
 import holdfast.metadata.Operation;
 import holdfast.metadata.OperationResult;
 import holdfast.metadata.Query;
@@ -314,6 +318,36 @@ class RemoteFileServiceTest {
             .orElseThrow();
     // The one before is what settles that the lost ones are over.
     assertEquals(sent.sequence() - 1, sent.answeredBelow(), "nothing older is waited for");
+  }
+
+  private void endSessionOf(ClientId client) {
+    network.script =
+        (at, request) ->
+            request instanceof Request.Change change && change.author().equals(client)
+                ? ScriptedTransport.Answer.of(
+                    new Reply.Changed(
+                        new OperationResult.Failed(ErrorCode.NO_SESSION, "over"), 5, 1))
+                : answer(at, request);
+  }
+
+  /** Its author had computed it before it heard of the loss. */
+  @Test
+  void whatWasMeantForALostSessionIsNotMadeUnderTheNext() {
+    ClientId old = service.client();
+    endSessionOf(old);
+    var renewed = service.change(OPERATION, null, false, loop.nowNs() + 5 * S);
+    loop.advance(S);
+    assertEquals(result(), renewed.join());
+    assertNotEquals(old, service.client());
+    network.sent.clear();
+
+    var lock = FileLock.whole(LockFamily.FLOCK, LockMode.EXCLUSIVE, 1, 1);
+    var late =
+        service.change(old, new Operation.SetLock(5, lock, 1), null, false, loop.nowNs() + 5 * S);
+    loop.advance(S);
+
+    assertEquals(ErrorCode.NO_SESSION, ((OperationResult.Failed) late.join()).code());
+    assertEquals(List.of(), network.sent(Request.Change.class));
   }
 
   @Test
