@@ -350,6 +350,45 @@ class RemoteFileServiceTest {
     assertEquals(List.of(), network.sent(Request.Change.class));
   }
 
+  /** The end of the old session settled what was lost in the new one. */
+  @Test
+  void aChangeLostInANewSessionIsSettledInThatSession() {
+    ClientId old = service.client();
+    network.script = (at, request) -> null;
+    var first = service.change(OPERATION, null, false, loop.nowNs() + 100 * MS);
+    loop.advance(400 * MS);
+    assertEquals(ErrorCode.TIMED_OUT, failure(first).code());
+    endSessionOf(old);
+    var ending = network.script;
+    // What would settle the first one is still under way when the second is lost.
+    network.script =
+        (at, request) ->
+            request instanceof Request.Change change && !change.operation().equals(OPERATION)
+                ? null
+                : ending.apply(at, request);
+    service.change(OPERATION, null, false, loop.nowNs() + 5 * S);
+    for (int i = 0; i < 1_000 && service.client().equals(old); i++) {
+      loop.advance(10 * MS);
+    }
+    loop.advance(60 * MS);
+    network.script = (at, request) -> null;
+    network.sent.clear();
+    var second = service.change(OPERATION, null, false, loop.nowNs() + 20 * MS);
+    loop.advance(30 * MS);
+    assertEquals(ErrorCode.TIMED_OUT, failure(second).code());
+
+    network.script = this::answer;
+    loop.advance(5 * S);
+
+    var settling =
+        network.sent(Request.Change.class).stream()
+            .map(each -> (Request.Change) each.request())
+            .filter(each -> !each.operation().equals(OPERATION))
+            .filter(each -> each.author().equals(service.client()))
+            .toList();
+    assertFalse(settling.isEmpty(), "nothing says that the lost change is over");
+  }
+
   @Test
   void aStoreGoesToTheNextTargetWhenThePrimaryIsDown() {
     NodeId primary = map.targets(CHUNK.partition()).get(0);
