@@ -7,6 +7,7 @@ import holdfast.metadata.ExtentMap;
 import holdfast.metadata.Operation;
 import holdfast.metadata.OperationResult;
 import holdfast.metadata.Replacement;
+import holdfast.model.ClientId;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import holdfast.peer.port.FileService;
@@ -46,16 +47,22 @@ final class Committer {
   /**
    * One operation, and what it means here.
    *
+   * @param under whose session it is for: what was written under its locks goes with it
    * @param extents the file's once it has happened
    * @param sum of their terms
    * @param taken out of the content; it comes back if it doesn't happen
    * @param isLast whether it commits all there is to commit
    */
   private record Step(
-      Operation.Commit commit, List<Extent> extents, ExtentSum sum, Taken taken, boolean isLast) {}
+      ClientId under,
+      Operation.Commit commit,
+      List<Extent> extents,
+      ExtentSum sum,
+      Taken taken,
+      boolean isLast) {}
 
   /** Instead of a step: the pool would refuse it. */
-  private static final Step CROWDED = new Step(null, List.of(), null, null, false);
+  private static final Step CROWDED = new Step(null, null, List.of(), null, null, false);
 
   /** What a step has taken out of the content: it isn't to be committed twice. */
   private record Taken(
@@ -92,7 +99,9 @@ final class Committer {
       try {
         result =
             waits.await(
-                service.change(step.commit(), inlineChunk(inline), forced, deadlineNs), deadlineNs);
+                service.change(
+                    step.under(), step.commit(), inlineChunk(inline), forced, deadlineNs),
+                deadlineNs);
       } finally {
         end(content, step, inline, forced, result);
       }
@@ -220,7 +229,7 @@ final class Committer {
             content.ctimeNs,
             epoch,
             replacements);
-    return new Step(commit, after, sum, taken, isLast);
+    return new Step(service.client(), commit, after, sum, taken, isLast);
   }
 
   /** Fills one operation; whether that was all. */

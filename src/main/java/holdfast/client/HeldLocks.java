@@ -11,8 +11,8 @@ import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * Whose locks the pool has for this client's session, and by which handles they were asked for. Any
- * thread.
+ * Whose locks the pool has for this client's session, on which bytes at most, and by which handles
+ * they were asked for. Any thread.
  */
 final class HeldLocks {
   /** Somebody who has locks of a file. */
@@ -22,8 +22,14 @@ final class HeldLocks {
     }
   }
 
+  /** What an owner has. */
+  private static final class Held {
+    final Set<FileHandle> handles = new HashSet<>();
+    final Ranges ranges = new Ranges();
+  }
+
   private final ReentrantLock lock = new ReentrantLock();
-  private final Map<Owner, Set<FileHandle>> handles = new HashMap<>();
+  private final Map<Owner, Held> all = new HashMap<>();
   private long losses;
 
   /** How many sessions have been lost: what was granted before the last loss is gone. */
@@ -36,36 +42,56 @@ final class HeldLocks {
     }
   }
 
-  /** Notes a lock that was asked for at {@code since}; false if its session is gone already. */
-  boolean add(Owner owner, FileHandle handle, long since) {
+  /**
+   * Notes a lock that was asked for at {@code since}; false if its session is gone already. To be
+   * called when the pool has set it.
+   */
+  boolean add(Owner owner, Set<FileHandle> handles, FileLock added, long since) {
     lock.lock();
     try {
       if (losses != since) {
         return false;
       }
-      handles.computeIfAbsent(owner, key -> new HashSet<>()).add(handle);
+      Held held = all.computeIfAbsent(owner, key -> new Held());
+      held.handles.addAll(handles);
+      held.ranges.add(Math.min(added.first(), Long.MAX_VALUE - 1), end(added));
       return true;
     } finally {
       lock.unlock();
     }
   }
 
+  /** A file has no byte at the largest number. */
+  private static long end(FileLock lock) {
+    return lock.last() == Long.MAX_VALUE ? lock.last() : lock.last() + 1;
+  }
+
   /** Whether it may have locks. */
   boolean contains(Owner owner) {
     lock.lock();
     try {
-      return handles.containsKey(owner);
+      return all.containsKey(owner);
     } finally {
       lock.unlock();
     }
   }
 
-  /** It has none any more; by which handles it had asked. */
-  Set<FileHandle> remove(Owner owner) {
+  /**
+   * It has none on these bytes any more; by which handles it had asked. To be called before the
+   * pool releases it: another thread of the owner may set one as soon as that has happened.
+   */
+  Set<FileHandle> remove(Owner owner, FileLock removed) {
     lock.lock();
     try {
-      Set<FileHandle> removed = handles.remove(owner);
-      return removed == null ? Set.of() : removed;
+      Held held = all.get(owner);
+      if (held == null) {
+        return Set.of();
+      }
+      held.ranges.remove(removed.first(), end(removed));
+      if (held.ranges.isEmpty()) {
+        all.remove(owner);
+      }
+      return Set.copyOf(held.handles);
     } finally {
       lock.unlock();
     }
@@ -76,9 +102,9 @@ final class HeldLocks {
     lock.lock();
     try {
       var owners = new ArrayList<Owner>();
-      handles.forEach(
-          (owner, by) -> {
-            if (by.contains(handle)) {
+      all.forEach(
+          (owner, held) -> {
+            if (held.handles.contains(handle)) {
               owners.add(owner);
             }
           });
@@ -94,8 +120,8 @@ final class HeldLocks {
     try {
       losses++;
       var lost = new HashSet<FileHandle>();
-      handles.values().forEach(lost::addAll);
-      handles.clear();
+      all.values().forEach(held -> lost.addAll(held.handles));
+      all.clear();
       return lost;
     } finally {
       lock.unlock();

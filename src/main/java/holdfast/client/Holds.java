@@ -51,12 +51,17 @@ final class Holds {
     }
   }
 
-  /** Gives a handle back; with the last one goes what the pool keeps for this client. */
-  void close(long handle) {
+  /**
+   * Gives a handle back; with the last one goes what the pool keeps for this client.
+   *
+   * @return whether it was the last one
+   */
+  boolean close(long handle) {
     FileContent closed = files.close(handle);
     if (closed != null) {
       closed(closed);
     }
+    return closed != null;
   }
 
   /**

@@ -14,6 +14,8 @@ import holdfast.util.WallClock;
 import java.lang.System.Logger.Level;
 import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * Locks of files, kept in the pool under this client's session. What was written before a lock is
@@ -38,7 +40,26 @@ final class LockCalls {
   /** Releases that couldn't be told to the pool; gone with the session at the latest. */
   private final ConcurrentLinkedQueue<Release> unreleased = new ConcurrentLinkedQueue<>();
 
-  private record Release(long inode, FileLock lock) {}
+  private static final class Release {
+    final FileContent content;
+    final FileLock lock;
+
+    /** Whether the lock was used: what was written under it is with the pool before. */
+    final boolean wasHeld;
+
+    /** Held while it is told. */
+    final ReentrantLock telling = new ReentrantLock();
+
+    Release(FileContent content, FileLock lock, boolean wasHeld) {
+      this.content = content;
+      this.lock = lock.toRelease();
+      this.wasHeld = wasHeld;
+    }
+
+    boolean isOf(HeldLocks.Owner owner) {
+      return HeldLocks.Owner.of(content.inode, lock).equals(owner);
+    }
+  }
 
   LockCalls(
       FileService service,
@@ -110,12 +131,57 @@ final class LockCalls {
     AppendGate.settle(handle);
     save(content, deadlineNs);
     if (lock.mode() == LockMode.NONE) {
-      release(content.inode, lock, deadlineNs);
-      if (isWhole(lock)) {
-        held.remove(owner);
-      }
+      unlock(owner, lock, deadlineNs);
     } else {
+      tellUnreleased(owner, deadlineNs);
       acquire(handle, owner, lock, deadlineNs);
+    }
+  }
+
+  private void unlock(HeldLocks.Owner owner, FileLock none, long deadlineNs) {
+    long since = held.losses();
+    Set<FileHandle> handles = held.remove(owner, none);
+    try {
+      release(owner.inode(), none, deadlineNs);
+    } catch (HoldfastException e) {
+      if (!handles.isEmpty()) {
+        held.add(owner, handles, none, since);
+      }
+      throw e;
+    }
+  }
+
+  /** What an owner has yet to release comes before its next lock: after it, it would end that. */
+  private void tellUnreleased(HeldLocks.Owner owner, long deadlineNs) {
+    for (Release release : unreleased) {
+      if (release.isOf(owner)) {
+        tell(release, deadlineNs);
+      }
+    }
+  }
+
+  /** Waits for whoever tells it already. */
+  private void tell(Release release, long deadlineNs) {
+    try {
+      if (!release.telling.tryLock(deadlineNs - waits.nowNs(), TimeUnit.NANOSECONDS)) {
+        throw new HoldfastException(
+            ErrorCode.TIMED_OUT,
+            "lock file: expected=an earlier lock released by the deadline, was=not yet");
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new HoldfastException(ErrorCode.SHUTTING_DOWN, "lock file: interrupted", e);
+    }
+    try {
+      if (unreleased.contains(release)) {
+        if (release.wasHeld) {
+          save(release.content, deadlineNs);
+        }
+        release(release.content.inode, release.lock, deadlineNs);
+        unreleased.remove(release);
+      }
+    } finally {
+      release.telling.unlock();
     }
   }
 
@@ -132,10 +198,6 @@ final class LockCalls {
     }
   }
 
-  private static boolean isWhole(FileLock lock) {
-    return lock.first() == 0 && lock.last() == Long.MAX_VALUE;
-  }
-
   private void acquire(FileHandle handle, HeldLocks.Owner owner, FileLock lock, long deadlineNs) {
     for (int round = 0; round < ROUNDS_MAX; round++) {
       long since = held.losses();
@@ -143,12 +205,12 @@ final class LockCalls {
       try {
         result = change(owner.inode(), lock, deadlineNs);
       } catch (HoldfastException e) {
-        inDoubt(owner, lock);
+        inDoubt(handle.content, owner, lock);
         throw e;
       }
       switch (result) {
         case OperationResult.Done done -> {
-          if (held.add(owner, handle, since)) {
+          if (held.add(owner, Set.of(handle), lock, since)) {
             refreshOrGiveBack(handle, lock, done.attributes().version(), deadlineNs);
             return;
           }
@@ -174,8 +236,7 @@ final class LockCalls {
   private void refused(HeldLocks.Owner owner, OperationResult.Failed why, long deadlineNs) {
     boolean isConversion = owner.family() == LockFamily.FLOCK && held.contains(owner);
     if (isConversion && why.code() == ErrorCode.LOCKED) {
-      release(owner.inode(), all(owner), deadlineNs);
-      held.remove(owner);
+      unlock(owner, all(owner), deadlineNs);
     }
     throw new HoldfastException(why.code(), why.text());
   }
@@ -185,17 +246,13 @@ final class LockCalls {
   }
 
   /** Nobody knows whether it was set: it is released, and what the owner had besides is lost. */
-  private void inDoubt(HeldLocks.Owner owner, FileLock lock) {
-    Set<FileHandle> before = held.remove(owner);
+  private void inDoubt(FileContent content, HeldLocks.Owner owner, FileLock lock) {
+    Set<FileHandle> before = held.remove(owner, all(owner));
     if (before.isEmpty()) {
-      unreleased.add(
-          new Release(
-              owner.inode(),
-              new FileLock(
-                  lock.family(), LockMode.NONE, lock.first(), lock.last(), lock.owner(), 0)));
+      unreleased.add(new Release(content, lock, false));
     } else {
       lose(before);
-      unreleased.add(new Release(owner.inode(), all(owner)));
+      unreleased.add(new Release(content, all(owner), false));
     }
   }
 
@@ -210,16 +267,44 @@ final class LockCalls {
 
   /** What is known of the file is at least what it was when the lock was set. */
   private void refresh(FileContent content, long version, long deadlineNs) {
-    boolean isOld;
+    if (!isOlder(content, version) && !isMixed(content) && !pages.isOld(content.inode)) {
+      return;
+    }
+    files.reload(content, deadlineNs);
+    while (isOlder(content, version)) {
+      checkDeadline(content, deadlineNs);
+      // Somebody here has written since: a commit lays that over the newer version.
+      writeBack.flush(content, false, deadlineNs);
+      files.reload(content, deadlineNs);
+    }
+    pages.kernel().forgetInode(content.inode, true);
+  }
+
+  private void checkDeadline(FileContent content, long deadlineNs) {
+    if (deadlineNs - waits.nowNs() <= 0) {
+      throw new HoldfastException(
+          ErrorCode.TIMED_OUT,
+          "lock file: expected=its newest version by the deadline, was=older, inode="
+              + content.inode);
+    }
+  }
+
+  private static boolean isMixed(FileContent content) {
     content.lock.lock();
     try {
-      isOld = content.committed.version() < version || content.isMixed;
+      return content.isMixed;
     } finally {
       content.lock.unlock();
     }
-    if (isOld || pages.isOld(content.inode)) {
-      files.reload(content, deadlineNs);
-      pages.kernel().forgetInode(content.inode, true);
+  }
+
+  /** What is gone is as new as it gets. */
+  private static boolean isOlder(FileContent content, long version) {
+    content.lock.lock();
+    try {
+      return content.committed.version() < version && !content.isGone;
+    } finally {
+      content.lock.unlock();
     }
   }
 
@@ -235,59 +320,67 @@ final class LockCalls {
 
   /** Gives back a lock that came too late. */
   void giveBack(FileHandle handle, FileLock lock) {
-    releaseOrLater(
-        new Release(
-            handle.content.inode,
-            new FileLock(
-                lock.family(), LockMode.NONE, lock.first(), lock.last(), lock.owner(), 0)));
+    held.remove(HeldLocks.Owner.of(handle.content.inode, lock), lock);
+    releaseOrLater(new Release(handle.content, lock, false));
+  }
+
+  /** Whether the owner of this lock may have some of the file. */
+  boolean isHolder(FileHandle handle, FileLock lock) {
+    return held.contains(HeldLocks.Owner.of(handle.content.inode, lock));
   }
 
   /** A process has closed the file: its record locks there are gone, by whichever handle. */
   boolean closed(FileHandle handle, long ownerNumber) {
     var owner = new HeldLocks.Owner(handle.content.inode, LockFamily.RECORD, ownerNumber);
-    return releaseAll(owner);
+    return releaseAll(handle.content, owner);
   }
 
   /** The last close of a handle: what its file description had locked is released. */
   boolean released(FileHandle handle) {
     boolean isAny = false;
     for (HeldLocks.Owner owner : held.ownersBy(handle)) {
-      isAny |= releaseAll(owner);
+      isAny |= releaseAll(handle.content, owner);
     }
     return isAny;
   }
 
-  private boolean releaseAll(HeldLocks.Owner owner) {
+  private boolean releaseAll(FileContent content, HeldLocks.Owner owner) {
     if (!held.contains(owner)) {
       return false;
     }
-    releaseOrLater(new Release(owner.inode(), all(owner)));
-    held.remove(owner);
+    var release = new Release(content, all(owner), true);
+    // Before it is held no more: a lost session finds it here or there.
+    unreleased.add(release);
+    held.remove(owner, all(owner));
+    tryToTell(release);
     return true;
   }
 
   private void releaseOrLater(Release release) {
+    unreleased.add(release);
+    tryToTell(release);
+  }
+
+  private void tryToTell(Release release) {
     try {
-      release(release.inode(), release.lock(), waits.deadlineNs());
+      tell(release, waits.deadlineNs());
     } catch (HoldfastException e) {
       LOG.log(Level.WARNING, "release lock: trying again: {0}", e.getMessage());
-      unreleased.add(release);
     }
   }
 
-  /** Tries again what couldn't be released. */
+  /** Tries again what couldn't be released. Blocks; one thread. */
   void releaseUnreleased() {
-    int count = unreleased.size();
-    for (int i = 0; i < count; i++) {
-      Release release = unreleased.poll();
-      if (release != null) {
-        releaseOrLater(release);
-      }
-    }
+    unreleased.forEach(this::tryToTell);
   }
 
   /** The session is lost, and every lock with it. Loop; doesn't block. */
   void onSessionLost() {
+    for (Release release : unreleased) {
+      if (release.wasHeld) {
+        giveUp(release.content);
+      }
+    }
     unreleased.clear();
     lose(held.loseAll());
   }
@@ -299,18 +392,22 @@ final class LockCalls {
           Level.WARNING,
           "lock on inode {0}: lost with the session; the file has to be opened again",
           Long.toString(content.inode));
-      content.lock.lock();
-      try {
-        handle.loseLock();
-        content.uploads.forEach(upload -> upload.cutBytes = 0);
-        content.failed(
-            new HoldfastException(
-                ErrorCode.NO_SESSION,
-                "save file: was=written under a lock that is lost, inode=" + content.inode));
-      } finally {
-        content.lock.unlock();
-      }
-      writeBack.discard(content);
+      handle.loseLock();
+      giveUp(content);
     }
+  }
+
+  /** What was written under a lock that is lost isn't committed any more. */
+  private void giveUp(FileContent content) {
+    content.lock.lock();
+    try {
+      content.failed(
+          new HoldfastException(
+              ErrorCode.NO_SESSION,
+              "save file: was=written under a lock that is lost, inode=" + content.inode));
+    } finally {
+      content.lock.unlock();
+    }
+    writeBack.giveUp(content);
   }
 }

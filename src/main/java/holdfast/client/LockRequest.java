@@ -19,4 +19,9 @@ public record LockRequest(boolean isFlock, int type, long first, long last, long
 
   /** F_UNLCK: what is locked there is released. */
   public static final int NONE = 2;
+
+  /** What releases it. */
+  public LockRequest toRelease() {
+    return new LockRequest(isFlock, NONE, first, last, owner, pid);
+  }
 }

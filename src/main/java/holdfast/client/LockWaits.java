@@ -12,6 +12,7 @@ import java.util.Set;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Predicate;
@@ -32,6 +33,8 @@ final class LockWaits {
   private final LockCalls calls;
   private final Waits waits;
   private final ThreadPoolExecutor lockers;
+  private final ThreadPoolExecutor releaser;
+  private final AtomicBoolean isReleasing = new AtomicBoolean();
   private final Thread retrier;
   private final ReentrantLock lock = new ReentrantLock();
   private final Set<Wait> waiting = new LinkedHashSet<>();
@@ -41,6 +44,7 @@ final class LockWaits {
     this.calls = calls;
     this.waits = waits;
     lockers = threads.platformPool("locker", LOCKER_COUNT, WAITING_MAX);
+    releaser = threads.platformPool("lock-releaser", 1, 1);
     retrier = threads.startPlatform("lock-retry", this::retry);
   }
 
@@ -153,9 +157,11 @@ final class LockWaits {
   private void attempted(Wait wait, HoldfastException failureOrNull) {
     boolean isOver = failureOrNull == null || failureOrNull.code() != ErrorCode.LOCKED;
     boolean isTooLate = false;
+    boolean isCancelled;
     lock.lock();
     try {
       wait.isTrying = false;
+      isCancelled = wait.isCancelled;
       if (isOver) {
         isTooLate = !waiting.remove(wait);
       } else if (wait.isWorthAnother && waiting.contains(wait)) {
@@ -169,6 +175,8 @@ final class LockWaits {
     } else if (isTooLate && failureOrNull == null) {
       calls.giveBack(wait.handle, wait.wanted);
       wake(wait.handle.content.inode);
+    } else if (isCancelled) {
+      LockSupport.unpark(retrier);
     }
   }
 
@@ -179,17 +187,47 @@ final class LockWaits {
       endCancelled();
       if (waits.nowNs() - triedNs >= RETRY_NS) {
         triedNs = waits.nowNs();
-        calls.releaseUnreleased();
+        release();
         wakeAll();
       }
     }
+  }
+
+  /** On another thread: it may take long, and signals are to be heard meanwhile. */
+  private void release() {
+    if (!isReleasing.compareAndSet(false, true)) {
+      return;
+    }
+    try {
+      releaser.execute(
+          () -> {
+            try {
+              calls.releaseUnreleased();
+            } catch (RuntimeException e) {
+              LOG.log(Level.ERROR, "release locks", e);
+            } finally {
+              isReleasing.set(false);
+            }
+          });
+    } catch (RejectedExecutionException e) {
+      isReleasing.set(false);
+      LOG.log(Level.DEBUG, "release locks: the file system is closed");
+    }
+  }
+
+  /**
+   * A try whose owner has locks of the file already isn't given up while it is under way: giving
+   * back what came of it would take away what the owner had before.
+   */
+  private boolean isToEnd(Wait wait) {
+    return wait.isCancelled && !(wait.isTrying && calls.isHolder(wait.handle, wait.wanted));
   }
 
   private void endCancelled() {
     List<Wait> cancelled;
     lock.lock();
     try {
-      cancelled = waiting.stream().filter(wait -> wait.isCancelled).toList();
+      cancelled = waiting.stream().filter(this::isToEnd).toList();
       cancelled.forEach(waiting::remove);
     } finally {
       lock.unlock();
@@ -217,5 +255,6 @@ final class LockWaits {
           new HoldfastException(ErrorCode.SHUTTING_DOWN, "wait for lock: unmounting"));
     }
     lockers.shutdown();
+    releaser.shutdown();
   }
 }

@@ -161,6 +161,8 @@ final class PoolSession {
     LOG.log(
         Level.WARNING,
         "session with the pool: expected=one that lives, was=ended; opening another");
+    // Before it is somebody else: what was made for the old session is given up by then.
+    watcher.onSessionLost();
     client = newId.get();
     changes = new ChangeWindow();
     isOpen = false;
@@ -168,7 +170,6 @@ final class PoolSession {
     term = 0;
     forget();
     watchNumber++;
-    watcher.onSessionLost();
     onLost.run();
   }
 

@@ -25,7 +25,6 @@ public final class PooledFileSystem implements PoolFileSystem {
   private static final int NOTIFIER_COUNT = 4;
 
   private static final int NOTIFIER_QUEUE_MAX = 4_096;
-
   private static final int SEALER_QUEUE_MAX = 65_536;
   private static final System.Logger LOG = System.getLogger(PooledFileSystem.class.getName());
 
@@ -390,10 +389,12 @@ public final class PooledFileSystem implements PoolFileSystem {
     } catch (HoldfastException e) {
       LOG.log(Level.WARNING, "close file: not all was saved: {0}", e.getMessage());
     } finally {
+      if (holds.close(handle)) {
+        writeBack.giveUp(open.content); // nobody saves it, so it mustn't come after the next lock
+      }
       if (lockCalls.released(open)) {
         lockWaits.wake(open.content.inode);
       }
-      holds.close(handle);
     }
   }
 

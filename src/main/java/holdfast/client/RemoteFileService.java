@@ -180,11 +180,20 @@ public final class RemoteFileService implements FileService, NodeService {
 
   @Override
   public CompletableFuture<OperationResult> change(
-      Operation operation, InlineChunk chunkOrNull, boolean forced, long deadlineNs) {
+      ClientId under,
+      Operation operation,
+      InlineChunk chunkOrNull,
+      boolean forced,
+      long deadlineNs) {
     var changed = new CompletableFuture<OperationResult>();
     loop.post(
         () -> {
-          if (session.isReopening()) {
+          if (operation.isOfSession() && !under.equals(session.client())) {
+            changed.complete(
+                new OperationResult.Failed(
+                    ErrorCode.NO_SESSION,
+                    "change namespace: expected=the session it is meant for, was=another"));
+          } else if (session.isReopening()) {
             awaitSession(operation, chunkOrNull, forced, deadlineNs, changed);
           } else {
             boolean mayRenew = !operation.isOfSession();

@@ -23,6 +23,11 @@ final class UnknownOutcomes {
   private final Loop loop;
   private final PoolSession session;
   private final Function<Operation, CompletableFuture<OperationResult>> change;
+
+  /** Whose numbers these are, and those of its changes that have to be over. */
+  private ClientId client;
+
+  private ChangeWindow changes;
   private long below;
   private boolean isSettling;
 
@@ -41,41 +46,44 @@ final class UnknownOutcomes {
     if (!under.equals(session.client())) {
       return; // what the pool hadn't taken by the end of its session it never takes
     }
-    below = Math.max(below, window.nextSequence());
+    // In another session's numbers than those it may still be settling.
+    below = under.equals(client) ? Math.max(below, window.nextSequence()) : window.nextSequence();
+    client = under;
+    changes = window;
     session.distrust();
     if (!isSettling) {
       isSettling = true;
-      settle(under, window);
+      settle();
     }
   }
 
-  private void settle(ClientId under, ChangeWindow window) {
-    if (!under.equals(session.client())) {
+  private void settle() {
+    if (!client.equals(session.client())) {
       settled();
-    } else if (window.answeredBelow() < below) {
-      later(under, window); // another one that is under way keeps the window open
+    } else if (changes.answeredBelow() < below) {
+      later(); // another one that is under way keeps the window open
     } else {
+      ClientId under = client;
       long target = below;
       change
           .apply(NOTHING)
           .whenComplete(
               (result, failure) -> {
-                if (failure == null && target == below) {
+                if (failure == null && target == below && under.equals(client)) {
                   settled();
                 } else {
-                  later(under, window);
+                  later();
                 }
               });
     }
   }
 
-  private void later(ClientId under, ChangeWindow window) {
-    loop.at(loop.nowNs() + PAUSE_NS, "settle", () -> settle(under, window));
+  private void later() {
+    loop.at(loop.nowNs() + PAUSE_NS, "settle", this::settle);
   }
 
   private void settled() {
     isSettling = false;
-    below = 0;
     session.trust();
   }
 }

@@ -362,6 +362,20 @@ final class WriteBack {
     releaseDropped(content);
   }
 
+  /** Gives up what isn't with the pool, and on its way there too: nobody has the file open. */
+  void giveUp(FileContent content) {
+    content.lock.lock();
+    try {
+      if (!content.isUnsaved()) {
+        return;
+      }
+      content.uploads.forEach(upload -> upload.cutBytes = 0);
+    } finally {
+      content.lock.unlock();
+    }
+    discard(content);
+  }
+
   /** Sets the size; otherwise as {@link #change}. */
   void truncate(FileContent content, long sizeBytes, long deadlineNs) {
     change(content, () -> content.setSize(sizeBytes), deadlineNs);

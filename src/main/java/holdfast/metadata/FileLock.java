@@ -25,6 +25,11 @@ public record FileLock(
     return new FileLock(family, mode, 0, Long.MAX_VALUE, owner, pid);
   }
 
+  /** What releases it. */
+  public FileLock toRelease() {
+    return new FileLock(family, LockMode.NONE, first, last, owner, 0);
+  }
+
   /** The same on other bytes. */
   FileLock on(long newFirst, long newLast) {
     return new FileLock(family, mode, newFirst, newLast, owner, pid);

@@ -326,8 +326,9 @@ final class ClientSessions {
     if (watcher != null) {
       watcher.refuse(standing);
     }
-    // Whatever it had locked is free.
-    lockWaiters.files().forEach(inode -> tellFreed(index, inode));
+    // Whatever it had locked is free. A client that has heard so far isn't told of it again.
+    toldIndex = Math.max(toldIndex, index);
+    lockWaiters.files().forEach(inode -> tellFreed(toldIndex, inode));
     settle();
   }
 

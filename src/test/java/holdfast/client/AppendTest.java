@@ -261,6 +261,9 @@ class AppendTest {
       }
       expected.writeBytes(record);
     }
+    if (expected.size() == place) {
+      expected.writeBytes("THERE".getBytes(US_ASCII));
+    }
     assertArrayEquals(expected.toByteArray(), found);
     release(handles);
   }

@@ -28,6 +28,7 @@ import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
@@ -363,6 +364,124 @@ class FileLocksTest {
 
     assertThat(refusal(() -> put(handle, "x"))).isEqualTo(ErrorCode.NO_SESSION);
     await("released", () -> !isLockedForOther(LockFamily.RECORD));
+  }
+
+  private static boolean isRelease(Operation operation) {
+    return operation instanceof Operation.SetLock set && set.lock().mode() == LockMode.NONE;
+  }
+
+  /** Its lock was ended a moment later by the release that couldn't be told before. */
+  @Test
+  void whatIsYetToBeReleasedDoesNotEndItsOwnersNextLock() {
+    fs.lock(handle, exclusive(ME));
+    var failure = new HoldfastException(ErrorCode.TIMED_OUT, "no answer");
+    pool.beforeChange = operation -> CompletableFuture.failedFuture(failure);
+    fs.releaseLocks(handle, ME);
+    assertThat(isLockedForOther(LockFamily.RECORD)).isTrue();
+    var releaseCount = new AtomicInteger();
+    pool.beforeChange =
+        operation -> {
+          releaseCount.addAndGet(isRelease(operation) ? 1 : 0);
+          return CompletableFuture.completedFuture(null);
+        };
+
+    fs.lock(handle, exclusive(ME));
+
+    assertThat(releaseCount).as("released before").hasValue(1);
+    assertThat(isLockedForOther(LockFamily.RECORD)).isTrue();
+  }
+
+  @Test
+  void whoGetsALockReadsWhatAnotherWroteThoughAProcessHereIsWritingToo() {
+    long second = fs.open(inode, OpenFlags.READ_WRITE).handle();
+    fs.lock(second, record(LockRequest.EXCLUSIVE, 2, 9, 2));
+    pool.afterChange =
+        operation -> {
+          if (operation instanceof Operation.SetLock set && set.lock().owner() == ME) {
+            cutByOther(false);
+            fs.write(second, 2, "D".getBytes(UTF_8), 0, 1);
+          }
+          return CompletableFuture.completedFuture(null);
+        };
+    cutByOther(false);
+
+    fs.lock(handle, record(LockRequest.EXCLUSIVE, 0, 1, ME));
+
+    assertThat(get(handle)).isEqualTo("o\0D");
+  }
+
+  /** What a close couldn't save was saved later, over what the next holder had written. */
+  @Test
+  void aLockIsNotReleasedByACloseBeforeWhatWasWrittenUnderItIsSaved() {
+    fs.lock(handle, exclusive(ME));
+    put(handle, "longer than it was");
+    var failure = new HoldfastException(ErrorCode.TIMED_OUT, "no answer");
+    pool.beforeChange =
+        operation ->
+            operation instanceof Operation.Commit
+                ? CompletableFuture.failedFuture(failure)
+                : CompletableFuture.completedFuture(null);
+
+    assertThat(refusal(() -> fs.flush(handle))).isEqualTo(ErrorCode.TIMED_OUT);
+    fs.releaseLocks(handle, ME);
+    assertThat(isLockedForOther(LockFamily.RECORD)).isTrue();
+
+    pool.beforeChange = operation -> CompletableFuture.completedFuture(null);
+    await("released", () -> !isLockedForOther(LockFamily.RECORD));
+    assertThat(inPool().sizeBytes()).isEqualTo(18);
+  }
+
+  @Test
+  void whatACloseCouldNotSaveIsDroppedWithTheSessionOfItsLock() {
+    long second = fs.open(inode, OpenFlags.READ_ONLY).handle();
+    fs.lock(handle, exclusive(ME));
+    put(handle, "written too late");
+    var failure = new HoldfastException(ErrorCode.TIMED_OUT, "no answer");
+    pool.beforeChange = operation -> CompletableFuture.failedFuture(failure);
+    assertThat(refusal(() -> fs.flush(handle))).isEqualTo(ErrorCode.TIMED_OUT);
+    fs.releaseLocks(handle, ME);
+
+    pool.endSession();
+    pool.beforeChange = operation -> CompletableFuture.completedFuture(null);
+
+    assertThat(refusal(() -> fs.flush(second))).isEqualTo(ErrorCode.NO_SESSION);
+    assertThat(inPool().sizeBytes()).isEqualTo(3);
+  }
+
+  @Test
+  void whoReleasedHisLocksLosesNothingWithTheSession() {
+    fs.lock(handle, record(LockRequest.EXCLUSIVE, 0, 9, ME));
+    fs.lock(handle, record(LockRequest.SHARED, 20, 29, ME));
+    fs.lock(handle, record(LockRequest.NONE, 0, 9, ME));
+    fs.lock(handle, record(LockRequest.NONE, 20, 29, ME));
+    put(handle, "without any lock");
+
+    pool.endSession();
+    fs.flush(handle);
+
+    assertThat(inPool().sizeBytes()).isEqualTo(16);
+  }
+
+  /** Giving back the exclusive lock, it took the shared one away too. */
+  @Test
+  void whoseWaitForMoreIsEndedKeepsWhatHeHad() throws Exception {
+    fs.lock(handle, record(LockRequest.SHARED, 0, END, ME));
+    var go = new CompletableFuture<Void>();
+    var isAsked = new CompletableFuture<Void>();
+    pool.afterChange =
+        operation -> {
+          isAsked.complete(null);
+          return go;
+        };
+    var ended = new CompletableFuture<HoldfastException>();
+    PendingLock pending = fs.lockWhenFree(handle, exclusive(ME), ended::complete);
+    isAsked.get(10, TimeUnit.SECONDS);
+
+    pending.cancel();
+    go.complete(null);
+
+    assertThat(ended.get(10, TimeUnit.SECONDS)).as("it came first").isNull();
+    assertThat(isLockedForOther(LockFamily.RECORD)).isTrue();
   }
 
   @Test

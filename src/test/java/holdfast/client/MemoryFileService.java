@@ -126,9 +126,9 @@ final class MemoryFileService implements FileService {
   }
 
   private void beginAnother() {
+    watcher.onSessionLost();
     client = new ClientId(7, client.low() + 1);
     namespace = withSession(namespace);
-    watcher.onSessionLost();
   }
 
   @Override
@@ -179,15 +179,20 @@ final class MemoryFileService implements FileService {
 
   @Override
   public CompletableFuture<OperationResult> change(
-      Operation operation, InlineChunk chunkOrNull, boolean forced, long deadlineNs) {
+      ClientId under,
+      Operation operation,
+      InlineChunk chunkOrNull,
+      boolean forced,
+      long deadlineNs) {
     changeCount.incrementAndGet();
     return beforeChange
         .apply(operation)
-        .thenCompose(go -> apply(operation, chunkOrNull))
+        .thenCompose(go -> apply(under, operation, chunkOrNull))
         .thenCompose(result -> afterChange.apply(operation).thenApply(go -> result));
   }
 
-  private CompletableFuture<OperationResult> apply(Operation operation, InlineChunk chunkOrNull) {
+  private CompletableFuture<OperationResult> apply(
+      ClientId under, Operation operation, InlineChunk chunkOrNull) {
     lock.lock();
     try {
       if (chunkOrNull != null) {
@@ -198,10 +203,10 @@ final class MemoryFileService implements FileService {
       }
       if (isSessionOver()) {
         beginAnother();
-        if (operation.isOfSession()) {
-          return CompletableFuture.completedFuture(
-              new OperationResult.Failed(ErrorCode.NO_SESSION, "the session was over"));
-        }
+      }
+      if (operation.isOfSession() && !under.equals(client)) {
+        return CompletableFuture.completedFuture(
+            new OperationResult.Failed(ErrorCode.NO_SESSION, "the session was over"));
       }
       sequence++;
       Applied applied =

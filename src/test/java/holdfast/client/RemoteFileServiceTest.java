@@ -2,10 +2,14 @@ package holdfast.client;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import holdfast.metadata.Answer;
+import holdfast.metadata.FileLock;
+import holdfast.metadata.LockFamily;
+import holdfast.metadata.LockMode;
 import holdfast.metadata.Operation;
 import holdfast.metadata.OperationResult;
 import holdfast.metadata.Query;
@@ -314,6 +318,75 @@ class RemoteFileServiceTest {
             .orElseThrow();
     // The one before is what settles that the lost ones are over.
     assertEquals(sent.sequence() - 1, sent.answeredBelow(), "nothing older is waited for");
+  }
+
+  private void endSessionOf(ClientId client) {
+    network.script =
+        (at, request) ->
+            request instanceof Request.Change change && change.author().equals(client)
+                ? ScriptedTransport.Answer.of(
+                    new Reply.Changed(
+                        new OperationResult.Failed(ErrorCode.NO_SESSION, "over"), 5, 1))
+                : answer(at, request);
+  }
+
+  /** Its author had computed it before it heard of the loss. */
+  @Test
+  void whatWasMeantForALostSessionIsNotMadeUnderTheNext() {
+    ClientId old = service.client();
+    endSessionOf(old);
+    var renewed = service.change(OPERATION, null, false, loop.nowNs() + 5 * S);
+    loop.advance(S);
+    assertEquals(result(), renewed.join());
+    assertNotEquals(old, service.client());
+    network.sent.clear();
+
+    var lock = FileLock.whole(LockFamily.FLOCK, LockMode.EXCLUSIVE, 1, 1);
+    var late =
+        service.change(old, new Operation.SetLock(5, lock, 1), null, false, loop.nowNs() + 5 * S);
+    loop.advance(S);
+
+    assertEquals(ErrorCode.NO_SESSION, ((OperationResult.Failed) late.join()).code());
+    assertEquals(List.of(), network.sent(Request.Change.class));
+  }
+
+  /** The end of the old session settled what was lost in the new one. */
+  @Test
+  void aChangeLostInANewSessionIsSettledInThatSession() {
+    ClientId old = service.client();
+    network.script = (at, request) -> null;
+    var first = service.change(OPERATION, null, false, loop.nowNs() + 100 * MS);
+    loop.advance(400 * MS);
+    assertEquals(ErrorCode.TIMED_OUT, failure(first).code());
+    endSessionOf(old);
+    var ending = network.script;
+    // What would settle the first one is still under way when the second is lost.
+    network.script =
+        (at, request) ->
+            request instanceof Request.Change change && !change.operation().equals(OPERATION)
+                ? null
+                : ending.apply(at, request);
+    service.change(OPERATION, null, false, loop.nowNs() + 5 * S);
+    for (int i = 0; i < 1_000 && service.client().equals(old); i++) {
+      loop.advance(10 * MS);
+    }
+    loop.advance(60 * MS);
+    network.script = (at, request) -> null;
+    network.sent.clear();
+    var second = service.change(OPERATION, null, false, loop.nowNs() + 20 * MS);
+    loop.advance(30 * MS);
+    assertEquals(ErrorCode.TIMED_OUT, failure(second).code());
+
+    network.script = this::answer;
+    loop.advance(5 * S);
+
+    var settling =
+        network.sent(Request.Change.class).stream()
+            .map(each -> (Request.Change) each.request())
+            .filter(each -> !each.operation().equals(OPERATION))
+            .filter(each -> each.author().equals(service.client()))
+            .toList();
+    assertFalse(settling.isEmpty(), "nothing says that the lost change is over");
   }
 
   @Test

@@ -236,6 +236,28 @@ class ClientSessionsTest {
     assertEquals(ErrorCode.NO_SESSION, ((OperationResult.Failed) late).code());
   }
 
+  /** Told again with every Watch until something else changed, it asked for the lock as often. */
+  @Test
+  void whoWaitsIsToldOnceThatASessionHasEnded() {
+    var told = new Listener();
+    SimClient waiting = openAndWait(told);
+    SimClient leaving = openAndWait(new Listener());
+    SimClient staying = openAndWait(new Listener());
+    long file = makeFile(staying);
+    cluster.get(lock(leaving, file, LockMode.SHARED)).orThrow();
+    cluster.get(lock(staying, file, LockMode.SHARED)).orThrow();
+    cluster.get(lock(waiting, file, LockMode.EXCLUSIVE));
+
+    cluster.peers().forEach(peer -> cluster.network().cutBoth(leaving.id(), peer.id()));
+    cluster.await(
+        "told", 15 * SimWorld.S, () -> told.changes.contains(new Invalidation.OfLocks(file)));
+    long laterNs = waiting.loop().nowNs() + SimWorld.S;
+    cluster.await("later", 2 * SimWorld.S, () -> waiting.loop().nowNs() >= laterNs);
+
+    long count = told.changes.stream().filter(new Invalidation.OfLocks(file)::equals).count();
+    assertEquals(1, count);
+  }
+
   @Test
   void locksOutliveTheirLeader() {
     SimClient holder = openAndWait(new Listener());

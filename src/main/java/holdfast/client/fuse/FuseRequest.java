@@ -34,6 +34,11 @@ final class FuseRequest {
     return claimed.get();
   }
 
+  /** Whoever has claimed it gives it back: it only had to be there for a moment. */
+  void unclaim() {
+    claimed.set(false);
+  }
+
   /** Its thread goes on to others; somebody else answers it. */
   void park() {
     isParked = true;

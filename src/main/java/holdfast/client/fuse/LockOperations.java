@@ -6,6 +6,7 @@ import holdfast.client.PoolFileSystem;
 import holdfast.client.fuse.binding.LibFuse;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
+import java.lang.System.Logger.Level;
 
 /**
  * The callbacks for fcntl(2)'s and flock(2)'s locks, and for close(2), which releases them.
@@ -13,6 +14,7 @@ import holdfast.model.HoldfastException;
  * no deadline, and a signal ends it.
  */
 final class LockOperations {
+  private static final System.Logger LOG = System.getLogger("holdfast.client.fuse");
   private static final int OK = 0;
 
   // flock(2): LOCK_SH, LOCK_EX, LOCK_NB, LOCK_UN.
@@ -123,7 +125,9 @@ final class LockOperations {
   private void set(FuseRequest request, long handle, LockRequest wanted, boolean mayWait) {
     try {
       files.lock(handle, wanted);
-      request.reply(OK);
+      if (!request.reply(OK)) {
+        unlock(handle, wanted);
+      }
     } catch (HoldfastException e) {
       if (e.code() != ErrorCode.LOCKED || !mayWait) {
         throw e;
@@ -132,20 +136,43 @@ final class LockOperations {
     }
   }
 
+  /** It came too late for its answer: nobody knows that it is held. */
+  private void unlock(long handle, LockRequest granted) {
+    files.lock(handle, granted.toRelease());
+  }
+
   private void park(FuseRequest request, long handle, LockRequest wanted) {
-    long id = parked.add(request);
-    // Before anything can answer the request: this call touches it.
-    library.fuse_req_interrupt_func(request.address(), interruptedAddress, id);
+    if (!request.claim()) {
+      return; // the watchdog has answered it: libfuse has freed it
+    }
+    long id;
+    try {
+      id = parked.add(request);
+      // While nothing can answer the request: this call touches it.
+      library.fuse_req_interrupt_func(request.address(), interruptedAddress, id);
+    } finally {
+      request.unclaim();
+    }
     try {
       PendingLock pending =
-          files.lockWhenFree(
-              handle,
-              wanted,
-              failure -> parked.reply(id, failure == null ? OK : failure.code().errno()));
+          files.lockWhenFree(handle, wanted, failure -> ended(id, handle, wanted, failure));
       parked.started(id, pending);
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       parked.remove(id);
       throw e;
+    }
+  }
+
+  private void ended(long id, long handle, LockRequest wanted, HoldfastException failureOrNull) {
+    boolean isAnswered =
+        parked.reply(id, failureOrNull == null ? OK : failureOrNull.code().errno());
+    if (isAnswered || failureOrNull != null || wrapper.isStopped()) {
+      return;
+    }
+    try {
+      unlock(handle, wanted);
+    } catch (HoldfastException e) {
+      LOG.log(Level.WARNING, "release lock that came too late: {0}", e.getMessage());
     }
   }
 }

@@ -59,7 +59,8 @@ final class ParkedRequests {
     lock.lock();
     try {
       Parked parked = requests.get(id);
-      isInterrupted = parked == null || parked.isInterrupted;
+      // The watchdog may have answered it until now: its thread was on it.
+      isInterrupted = parked == null || parked.isInterrupted || parked.request.isClaimed();
       if (parked != null) {
         parked.pendingOrNull = pending;
       }
@@ -93,14 +94,14 @@ final class ParkedRequests {
 
   /**
    * Answers, unless that has happened: under the lock, so that the session isn't gone meanwhile.
+   *
+   * @return whether this was the answer
    */
-  void reply(long id, int errno) {
+  boolean reply(long id, int errno) {
     lock.lock();
     try {
       Parked parked = requests.remove(id);
-      if (parked != null) {
-        parked.request.reply(errno);
-      }
+      return parked != null && parked.request.reply(errno);
     } finally {
       lock.unlock();
     }

@@ -70,10 +70,22 @@ public interface FileService {
    * is made under the next one, unless it {@link Operation#isOfSession}: then the result is
    * NO_SESSION, after the watcher was told of the loss.
    *
+   * @param under the {@link #client()} that it is meant for if it is of a session: under another it
+   *     isn't made either
    * @param forced complete only when the change and the inline chunk are forced to disk
    */
   CompletableFuture<OperationResult> change(
-      Operation operation, InlineChunk chunkOrNull, boolean forced, long deadlineNs);
+      ClientId under,
+      Operation operation,
+      InlineChunk chunkOrNull,
+      boolean forced,
+      long deadlineNs);
+
+  /** Likewise, for whoever this client is now. */
+  default CompletableFuture<OperationResult> change(
+      Operation operation, InlineChunk chunkOrNull, boolean forced, long deadlineNs) {
+    return change(client(), operation, chunkOrNull, forced, deadlineNs);
+  }
 
   /** Stores a sealed chunk: when complete, it is written at min-copies. */
   CompletableFuture<Stored> store(ChunkId chunk, Body sealed, long deadlineNs);
@@ -105,7 +117,10 @@ public interface FileService {
   /** Changes settings of the pool. */
   CompletableFuture<Void> setPool(List<Request.SetPool.Setting> settings, long deadlineNs);
 
-  /** Who this client is to the pool now; another one after each lost session. */
+  /**
+   * Who this client is to the pool now; another one after each lost session, once the watcher was
+   * told of that.
+   */
   ClientId client();
 
   /** The upload epoch to stamp extents with that are uploaded from now on. */

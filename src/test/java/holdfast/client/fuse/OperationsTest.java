@@ -1,9 +1,11 @@
 package holdfast.client.fuse;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import holdfast.client.FileAttributes;
+import holdfast.client.LockRequest;
 import holdfast.client.PoolFileSystem;
 import holdfast.client.fuse.binding.LibFuse;
 import holdfast.model.ErrorCode;
@@ -18,6 +20,7 @@ import org.junit.jupiter.api.Test;
 /** The wrapper and the guard, against a libfuse that only notes the replies. */
 final class OperationsTest {
   private static final long REQUEST = 77;
+  private static final int FLOCK_EXCLUSIVE = 2;
   private static final int EIO = 5;
   private static final int ETIMEDOUT = 110;
   private static final int ENOENT_REPLY = -2;
@@ -125,6 +128,25 @@ final class OperationsTest {
     assertEquals(0, memory.openHandleCount());
     assertEquals(told, counts.of(inode));
     assertEquals(1, counts.size());
+  }
+
+  /** Whether it may wait or not: a lock that came too late would be held by nobody. */
+  @Test
+  void afterTheWatchdogRepliedNoLockIsHeldOrWaitedFor() {
+    long inode = makeFile();
+    operations.open(REQUEST, inode, scratch + 2_048);
+    long handle = layouts.getHandle(scratch + 2_048);
+    var others = new LockRequest(true, LockRequest.EXCLUSIVE, 0, Long.MAX_VALUE, 99, 0);
+    replies.clear();
+    faulty.faults.put("lock", () -> worker.current.reply(ETIMEDOUT));
+
+    operations.locks().flock(REQUEST, inode, scratch + 2_048, FLOCK_EXCLUSIVE);
+    assertEquals(List.of("errno " + ETIMEDOUT), replies);
+    assertNull(memory.lockInTheWayOrNull(inode, others));
+
+    memory.lock(handle, others);
+    operations.locks().flock(REQUEST, inode, scratch + 2_048, FLOCK_EXCLUSIVE);
+    assertEquals(java.util.Collections.nCopies(2, "errno " + ETIMEDOUT), replies);
   }
 
   @Test
