@@ -6,7 +6,9 @@ import holdfast.model.HoldfastException;
 import holdfast.peer.port.FileService;
 import java.lang.System.Logger.Level;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
@@ -99,8 +101,12 @@ final class ChangeFeed implements FileService.Watcher {
       lockWaits.wakeAll();
       return;
     }
-    holds.onChanges(changes);
     changes.forEach(this::note);
+    if (changes.stream().allMatch(change -> change instanceof Invalidation.OfLocks)) {
+      confirm.run(); // nothing has become old
+      return;
+    }
+    holds.onChanges(changes);
     tree.known().note(changes, waits.nowNs());
     boolean isUnderWay = freshness.note(changes) | changes.stream().anyMatch(this::isAppendedTo);
     if (isUnderWay) {
@@ -179,10 +185,10 @@ final class ChangeFeed implements FileService.Watcher {
       try {
         Freshness.Taken taken = next.taken();
         KernelCache kernel = pages.kernel();
-        var locked = new ArrayList<ToldTable.Entry>();
+        Map<Long, List<ToldTable.Entry>> locked = new HashMap<>();
         for (ToldTable.Entry entry : taken.entries()) {
           if (freshness.underWay().isAnyOn(entry.directory())) {
-            locked.add(entry);
+            locked.computeIfAbsent(entry.directory(), key -> new ArrayList<>()).add(entry);
           } else {
             kernel.expireEntry(entry.directory(), entry.name());
           }
@@ -197,16 +203,14 @@ final class ChangeFeed implements FileService.Watcher {
   }
 
   /** An own call has the directory's lock, and is answered with nothing to keep. */
-  private void expireLater(ToldTable.Entry entry) {
-    boolean isTaken =
-        onNotifiers(
-            () -> {
-              awaitOwnCalls(entry.directory());
-              pages.kernel().expireEntry(entry.directory(), entry.name());
-            });
-    if (!isTaken) {
-      awaitOwnCalls(entry.directory());
-      pages.kernel().expireEntry(entry.directory(), entry.name());
+  private void expireLater(long directory, List<ToldTable.Entry> entries) {
+    Runnable expire =
+        () -> {
+          awaitOwnCalls(directory);
+          entries.forEach(entry -> pages.kernel().expireEntry(directory, entry.name()));
+        };
+    if (!onNotifiers(expire)) {
+      expire.run();
     }
   }
 

@@ -14,12 +14,24 @@ final class FileHandle {
   /** What was locked through it is lost with its session: it fails until it is closed. */
   private volatile boolean isLockLost;
 
+  private volatile boolean hasLocked;
+
   private int sequentialCount;
   private long aheadTo;
 
   FileHandle(FileContent content) {
     this.content = content;
     this.failureSeen = content.failureNumber;
+  }
+
+  /** Before what it locks is noted anywhere. */
+  void noteLock() {
+    hasLocked = true;
+  }
+
+  /** Whether any lock was ever set by it: most never have one. */
+  boolean hasLocked() {
+    return hasLocked;
   }
 
   void loseLock() {

@@ -52,6 +52,7 @@ final class HeldLocks {
       if (losses != since) {
         return false;
       }
+      handles.forEach(FileHandle::noteLock);
       Held held = all.computeIfAbsent(owner, key -> new Held());
       held.handles.addAll(handles);
       held.ranges.add(Math.min(added.first(), Long.MAX_VALUE - 1), end(added));
@@ -99,6 +100,9 @@ final class HeldLocks {
 
   /** Who has asked by this handle. */
   List<Owner> ownersBy(FileHandle handle) {
+    if (!handle.hasLocked()) {
+      return List.of();
+    }
     lock.lock();
     try {
       var owners = new ArrayList<Owner>();

@@ -13,7 +13,7 @@ import holdfast.peer.port.FileService;
 import holdfast.util.WallClock;
 import java.lang.System.Logger.Level;
 import java.util.Set;
-import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 
@@ -27,6 +27,9 @@ final class LockCalls {
   /** How often a lock is asked for anew because its session was lost meanwhile. */
   private static final int ROUNDS_MAX = 3;
 
+  /** Releases that may wait to be told before no more locks are asked for. */
+  static final int UNRELEASED_MAX = 4_096;
+
   private static final System.Logger LOG = System.getLogger(LockCalls.class.getName());
 
   private final FileService service;
@@ -38,7 +41,7 @@ final class LockCalls {
   private final HeldLocks held = new HeldLocks();
 
   /** Releases that couldn't be told to the pool; gone with the session at the latest. */
-  private final ConcurrentLinkedQueue<Release> unreleased = new ConcurrentLinkedQueue<>();
+  private final Set<Release> unreleased = ConcurrentHashMap.newKeySet();
 
   private static final class Release {
     final FileContent content;
@@ -98,14 +101,8 @@ final class LockCalls {
 
   /** A lock that keeps the wanted one from being set, or null. */
   LockRequest inTheWayOrNull(long inode, LockRequest wanted) {
-    long deadlineNs = waits.deadlineNs();
     var query = new Query.GetLock(inode, service.client(), lock(wanted));
-    var told = waits.await(service.ask(query, deadlineNs), deadlineNs);
-    if (!(told.answer().orThrow() instanceof Answer.Lock answer)) {
-      throw new HoldfastException(
-          ErrorCode.MALFORMED, "ask for lock: expected=a lock, was=" + told.answer());
-    }
-    return answer.held().map(found -> seen(query, found)).orElse(null);
+    return find(query, waits.deadlineNs()).held().map(found -> seen(query, found)).orElse(null);
   }
 
   private static LockRequest seen(Query.GetLock query, Answer.Lock.Held found) {
@@ -118,6 +115,24 @@ final class LockCalls {
         lock.last(),
         lock.owner(),
         isOurs ? lock.pid() : 0);
+  }
+
+  /**
+   * Whether it is worth trying to set this lock: a question, where a refusal is an entry of the
+   * log.
+   */
+  boolean isFree(FileHandle handle, FileLock wanted, long deadlineNs) {
+    var query = new Query.GetLock(handle.content.inode, service.client(), wanted);
+    return find(query, deadlineNs).held().isEmpty();
+  }
+
+  private Answer.Lock find(Query.GetLock query, long deadlineNs) {
+    var told = waits.await(service.ask(query, deadlineNs), deadlineNs);
+    if (!(told.answer().orThrow() instanceof Answer.Lock answer)) {
+      throw new HoldfastException(
+          ErrorCode.MALFORMED, "ask for lock: expected=a lock, was=" + told.answer());
+    }
+    return answer;
   }
 
   /** Sets or releases a lock now; LOCKED if another's is in the way. */
@@ -133,6 +148,13 @@ final class LockCalls {
     if (lock.mode() == LockMode.NONE) {
       unlock(owner, lock, deadlineNs);
     } else {
+      if (unreleased.size() >= UNRELEASED_MAX) {
+        throw new HoldfastException(
+            ErrorCode.NO_LOCKS,
+            "lock file: expected="
+                + UNRELEASED_MAX
+                + " releases at most that the pool doesn't know, was=more; does it answer?");
+      }
       tellUnreleased(owner, deadlineNs);
       acquire(handle, owner, lock, deadlineNs);
     }

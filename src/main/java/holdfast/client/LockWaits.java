@@ -56,7 +56,7 @@ final class LockWaits {
     boolean isQueued;
     boolean isTrying;
 
-    /** Something was released since the try under way began. */
+    /** Something was released since the last try began; else the pool is asked first. */
     boolean isWorthAnother;
 
     boolean isCancelled;
@@ -89,7 +89,7 @@ final class LockWaits {
             ErrorCode.NO_LOCKS, "wait for lock: expected=" + WAITING_MAX + " calls at most");
       }
       waiting.add(wait);
-      queue(wait);
+      queue(wait, false);
     } finally {
       lock.unlock();
     }
@@ -98,26 +98,26 @@ final class LockWaits {
 
   /** A lock of this file may be free. Doesn't block. */
   void wake(long inode) {
-    wakeAll(wait -> wait.handle.content.inode == inode);
+    wakeAll(wait -> wait.handle.content.inode == inode, false);
   }
 
   /** Any may be free. Doesn't block. */
   void wakeAll() {
-    wakeAll(wait -> true);
+    wakeAll(wait -> true, false);
   }
 
-  private void wakeAll(Predicate<Wait> which) {
+  private void wakeAll(Predicate<Wait> which, boolean isToAsk) {
     lock.lock();
     try {
-      waiting.stream().filter(which).forEach(this::queue);
+      waiting.stream().filter(which).forEach(wait -> queue(wait, isToAsk));
     } finally {
       lock.unlock();
     }
   }
 
   /** Called under the lock. */
-  private void queue(Wait wait) {
-    wait.isWorthAnother = true;
+  private void queue(Wait wait, boolean isToAsk) {
+    wait.isWorthAnother |= !isToAsk;
     if (wait.isQueued || wait.isTrying) {
       return;
     }
@@ -131,9 +131,11 @@ final class LockWaits {
   }
 
   private void attempt(Wait wait) {
+    boolean isToAsk;
     lock.lock();
     try {
       wait.isQueued = false;
+      isToAsk = !wait.isWorthAnother;
       if (wait.isCancelled || !waiting.contains(wait)) {
         return;
       }
@@ -144,7 +146,12 @@ final class LockWaits {
     }
     HoldfastException failure = null;
     try {
-      calls.set(wait.handle, wait.wanted, waits.deadlineNs());
+      long deadlineNs = waits.deadlineNs();
+      if (isToAsk && !calls.isFree(wait.handle, wait.wanted, deadlineNs)) {
+        failure = new HoldfastException(ErrorCode.LOCKED, "wait for lock: was=held by another");
+      } else {
+        calls.set(wait.handle, wait.wanted, deadlineNs);
+      }
     } catch (HoldfastException e) {
       failure = e;
     } catch (RuntimeException e) {
@@ -165,7 +172,7 @@ final class LockWaits {
       if (isOver) {
         isTooLate = !waiting.remove(wait);
       } else if (wait.isWorthAnother && waiting.contains(wait)) {
-        queue(wait);
+        queue(wait, false);
       }
     } finally {
       lock.unlock();
@@ -188,7 +195,7 @@ final class LockWaits {
       if (waits.nowNs() - triedNs >= RETRY_NS) {
         triedNs = waits.nowNs();
         release();
-        wakeAll();
+        wakeAll(wait -> true, true);
       }
     }
   }

@@ -215,7 +215,7 @@ final class ClientSessions {
     for (ClientId client : lockWaiters.freed(inode)) {
       Watcher watcher = watchers.get(client);
       if (watcher != null) {
-        watcher.tell(index, new Invalidation.OfLocks(inode));
+        watcher.tell(index, List.of(new Invalidation.OfLocks(inode)));
         answerIfDue(watcher);
       }
     }

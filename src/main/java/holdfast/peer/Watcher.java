@@ -50,21 +50,15 @@ final class Watcher {
 
   void add(long index, List<Invalidation> changes) {
     lastIndex = index;
+    tell(index, changes);
+  }
+
+  /** Tells what nobody waits for to be confirmed. */
+  void tell(long index, List<Invalidation> changes) {
     if (isAll) {
       return;
     }
     changes.forEach(change -> queue.add(new Queued(index, change)));
-    if (queue.size() + sent.size() > QUEUE_MAX) {
-      forgetAll();
-    }
-  }
-
-  /** Tells what nobody waits for to be confirmed. */
-  void tell(long index, Invalidation change) {
-    if (isAll) {
-      return;
-    }
-    queue.add(new Queued(index, change));
     if (queue.size() + sent.size() > QUEUE_MAX) {
       forgetAll();
     }

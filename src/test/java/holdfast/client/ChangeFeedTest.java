@@ -1,93 +1,39 @@
 package holdfast.client;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
+import static holdfast.client.MemoryPool.ROOT;
+import static holdfast.client.MemoryPool.name;
+import static holdfast.client.MemoryPool.sealed;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
-import holdfast.crypto.CipherSuite;
-import holdfast.crypto.DataKey;
-import holdfast.crypto.SaltSource;
-import holdfast.metadata.EntryName;
 import holdfast.metadata.Operation;
 import holdfast.metadata.RenameMode;
 import holdfast.metadata.Tag;
-import holdfast.model.InstanceId;
-import holdfast.model.SealId;
 import holdfast.util.MonotonicClock;
-import holdfast.util.NamedThreads;
 import holdfast.util.SystemClocks;
-import java.security.SecureRandom;
 import java.util.List;
+import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /** What the kernel is given to keep, and what is taken back when another client changes it. */
 class ChangeFeedTest {
-  private static final Caller ROOT = new Caller(0, 0, 1, 0);
-  private static final SealId ROOT_SEAL = new SealId(3, 3);
-
   private final MonotonicClock clock = SystemClocks.monotonic();
-  private final MemoryFileService pool = new MemoryFileService();
-  private final KeySealing sealing = sealing();
-  private final AtomicLong seals = new AtomicLong();
-  private final ConcurrentLinkedQueue<String> forgotten = new ConcurrentLinkedQueue<>();
-  private volatile CountDownLatch kernelLock = new CountDownLatch(0);
-  private final PooledFileSystem fs = mount();
+  private final MemoryPool memory = new MemoryPool();
+  private final MemoryFileService pool = memory.service;
+  private final NotingKernel kernel = new NotingKernel();
+  private final Queue<String> forgotten = kernel.forgotten;
+  private final PooledFileSystem fs = memory.mount();
 
-  private static KeySealing sealing() {
-    var random = new SecureRandom();
-    var salts = new SaltSource(random, new InstanceId(1, 1), SystemClocks.wall());
-    var key = DataKey.generate(random);
-    return new KeySealing(CipherSuite.FERNET, key, salts, random, SystemClocks.wall());
-  }
-
-  private PooledFileSystem mount() {
-    var mounted =
-        new PooledFileSystem(
-            pool,
-            sealing,
-            ClientOptions.standard(),
-            clock,
-            SystemClocks.wall(),
-            new NamedThreads((thread, failure) -> failure.printStackTrace()),
-            () -> new SealId(9, seals.incrementAndGet()),
-            2);
-    mounted.attach(
-        new KernelCache() {
-          @Override
-          public void forgetInode(long inode, boolean content) {
-            awaitLock();
-            forgotten.add(inode + (content ? " content" : " attributes"));
-          }
-
-          @Override
-          public void forgetEntry(long directory, byte[] name) {
-            awaitLock();
-            forgotten.add(directory + "/" + new String(name, UTF_8));
-          }
-
-          @Override
-          public void expireEntry(long directory, byte[] name) {
-            awaitLock();
-            forgotten.add(directory + "/" + new String(name, UTF_8) + " expired");
-          }
-        });
+  @BeforeEach
+  void open() {
+    fs.attach(kernel);
     pool.beginOther();
     lease();
-    return mounted;
-  }
-
-  private void awaitLock() {
-    try {
-      kernelLock.await(10, TimeUnit.SECONDS);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    }
   }
 
   private void lease() {
@@ -96,15 +42,7 @@ class ChangeFeedTest {
 
   @AfterEach
   void close() {
-    fs.close();
-  }
-
-  private static byte[] name(String name) {
-    return name.getBytes(UTF_8);
-  }
-
-  private EntryName sealed(String name) {
-    return sealing.name(ROOT_SEAL, name(name));
+    memory.close();
   }
 
   private long directory(String name) {
@@ -237,7 +175,7 @@ class ChangeFeedTest {
 
   @Test
   void whileTheKernelIsBusyWithAnOwnChangeTheOtherIsConfirmedFirst() {
-    kernelLock = new CountDownLatch(1);
+    kernel.lock = new CountDownLatch(1);
     var isConfirmed = new CompletableFuture<Void>();
     pool.beforeChange =
         operation -> {
@@ -255,12 +193,12 @@ class ChangeFeedTest {
     assertThat(isConfirmed).isDone();
     assertThat(forgotten).isEmpty();
     assertThat(made.entryTimeoutMs()).as("it crossed the news").isZero();
-    kernelLock.countDown();
+    kernel.lock.countDown();
   }
 
   @Test
   void moreChangesThanCanWaitAreConfirmedOnceEverythingWasTakenBack() {
-    kernelLock = new CountDownLatch(1);
+    kernel.lock = new CountDownLatch(1);
     int count = 6_000; // more than threads and queue take
     var confirmed = new CountDownLatch(count);
     for (int i = 0; i < count; i++) {
@@ -268,7 +206,7 @@ class ChangeFeedTest {
       pool.watcher().onChanges(false, List.of(change), confirmed::countDown);
     }
 
-    kernelLock.countDown();
+    kernel.lock.countDown();
 
     assertThat(
             CompletableFuture.supplyAsync(

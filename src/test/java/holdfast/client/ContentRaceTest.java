@@ -1,24 +1,21 @@
 package holdfast.client;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
+import static holdfast.client.MemoryPool.ROOT;
+import static holdfast.client.MemoryPool.bytes;
+import static holdfast.client.MemoryPool.get;
+import static holdfast.client.MemoryPool.name;
+import static holdfast.client.MemoryPool.put;
+import static holdfast.client.MemoryPool.read;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import holdfast.crypto.CipherSuite;
-import holdfast.crypto.DataKey;
-import holdfast.crypto.SaltSource;
 import holdfast.metadata.ExtentMap;
 import holdfast.metadata.Operation;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
-import holdfast.model.InstanceId;
-import holdfast.model.SealId;
-import holdfast.util.NamedThreads;
-import holdfast.util.SystemClocks;
-import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Random;
@@ -29,7 +26,6 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -37,38 +33,19 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Operations on one file that race with each other, with failures, and with another mount. */
 class ContentRaceTest {
-  private static final Caller ROOT = new Caller(0, 0, 1, 0);
-  private static final DataKey KEY = DataKey.generate(new SecureRandom());
   private static final int WINDOW = ExtentMap.WINDOW_BYTES;
-  private static final NamedThreads THREADS =
-      new NamedThreads((thread, failure) -> failure.printStackTrace());
 
-  private final MemoryFileService pool = new MemoryFileService();
-  private final ArrayList<PooledFileSystem> open = new ArrayList<>();
+  private final MemoryPool memory = new MemoryPool();
+  private final MemoryFileService pool = memory.service;
   private final PooledFileSystem fs = mount();
 
   private PooledFileSystem mount() {
-    var random = new SecureRandom();
-    var seals = new AtomicLong(random.nextLong());
-    var salts = new SaltSource(random, new InstanceId(1, seals.get()), SystemClocks.wall());
-    var mounted =
-        new PooledFileSystem(
-            pool,
-            new KeySealing(CipherSuite.FERNET, KEY, salts, random, SystemClocks.wall()),
-            ClientOptions.standard(),
-            SystemClocks.monotonic(),
-            SystemClocks.wall(),
-            THREADS,
-            () -> new SealId(9, seals.incrementAndGet()),
-            2);
-    open.add(mounted);
-    return mounted;
+    return memory.mount();
   }
 
   @AfterEach
   void everyByteOfMemoryIsGivenBack() {
-    open.forEach(PooledFileSystem::close);
-    open.forEach(mounted -> assertEquals(0, mounted.unsavedBytes(), "memory never given back"));
+    memory.close();
   }
 
   @Test
@@ -360,7 +337,7 @@ class ContentRaceTest {
 
   private static FutureTask<Void> background(Callable<Void> work) {
     var task = new FutureTask<>(work);
-    THREADS.startPlatform("test-writer", task);
+    Thread.ofPlatform().daemon().name("test-writer").start(task);
     return task;
   }
 
@@ -381,50 +358,10 @@ class ContentRaceTest {
     return new AttributeChange(AttributeChange.SIZE, 0, 0, 0, sizeBytes, 0, 0);
   }
 
-  private static byte[] name(String name) {
-    return name.getBytes(UTF_8);
-  }
-
-  private static byte[] bytes(long seed, int lengthBytes) {
-    byte[] bytes = new byte[lengthBytes];
-    new Random(seed).nextBytes(bytes);
-    return bytes;
-  }
-
   private static void write(PooledFileSystem fs, String name, byte[] content) {
     long handle = fs.create(ROOT, 1, name(name), 0644, OpenFlags.TRUNCATE).handle();
     put(fs, handle, 0, content);
     fs.flush(handle);
     fs.release(handle);
-  }
-
-  private static void put(PooledFileSystem fs, long handle, long offset, byte[] content) {
-    int done = 0;
-    while (done < content.length) {
-      int count = Math.min(PoolFileSystem.TRANSFER_BYTES_MAX, content.length - done);
-      done += fs.write(handle, offset + done, content, done, count);
-    }
-  }
-
-  private static byte[] read(PooledFileSystem fs, String name) {
-    long handle = fs.open(fs.lookup(1, name(name)).inode(), OpenFlags.READ_ONLY).handle();
-    try {
-      return get(fs, handle);
-    } finally {
-      fs.release(handle);
-    }
-  }
-
-  private static byte[] get(PooledFileSystem fs, long handle) {
-    byte[] all = new byte[1 << 20];
-    int done = 0;
-    while (true) {
-      all = all.length - done < (1 << 18) ? Arrays.copyOf(all, all.length * 2) : all;
-      int count = fs.read(handle, done, all, done, PoolFileSystem.TRANSFER_BYTES_MAX);
-      if (count == 0) {
-        return Arrays.copyOf(all, done);
-      }
-      done += count;
-    }
   }
 }

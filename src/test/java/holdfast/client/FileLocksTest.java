@@ -5,9 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
-import holdfast.crypto.CipherSuite;
-import holdfast.crypto.DataKey;
-import holdfast.crypto.SaltSource;
 import holdfast.metadata.Answer;
 import holdfast.metadata.Attributes;
 import holdfast.metadata.FileLock;
@@ -18,18 +15,11 @@ import holdfast.metadata.Query;
 import holdfast.metadata.Tag;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
-import holdfast.model.InstanceId;
-import holdfast.model.SealId;
-import holdfast.util.NamedThreads;
-import holdfast.util.SystemClocks;
-import java.security.SecureRandom;
 import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
@@ -38,55 +28,23 @@ import org.junit.jupiter.api.Test;
 
 /** Locks of this client and of another, and what a lost session does to them. */
 class FileLocksTest {
-  private static final Caller ROOT = new Caller(0, 0, 1, 0);
   private static final long ME = 1;
   private static final long END = Long.MAX_VALUE;
 
-  private final MemoryFileService pool = new MemoryFileService();
-  private final AtomicLong seals = new AtomicLong();
-  private final Queue<String> forgotten = new ConcurrentLinkedQueue<>();
-  private final PooledFileSystem fs =
-      new PooledFileSystem(
-          pool,
-          sealing(),
-          ClientOptions.standard(),
-          SystemClocks.monotonic(),
-          SystemClocks.wall(),
-          new NamedThreads((thread, failure) -> failure.printStackTrace()),
-          () -> new SealId(9, seals.incrementAndGet()),
-          2);
+  private final MemoryPool memory = new MemoryPool();
+  private final MemoryFileService pool = memory.service;
+  private final NotingKernel kernel = new NotingKernel();
+  private final Queue<String> forgotten = kernel.forgotten;
+  private final PooledFileSystem fs = memory.mount();
 
   private long handle;
   private long inode;
 
-  private static KeySealing sealing() {
-    var random = new SecureRandom();
-    var salts = new SaltSource(random, new InstanceId(1, 1), SystemClocks.wall());
-    var key = DataKey.generate(random);
-    return new KeySealing(CipherSuite.FERNET, key, salts, random, SystemClocks.wall());
-  }
-
   @BeforeEach
   void open() {
     pool.beginOther();
-    fs.attach(
-        new KernelCache() {
-          @Override
-          public void forgetInode(long number, boolean content) {
-            forgotten.add(number + (content ? " content" : " attributes"));
-          }
-
-          @Override
-          public void forgetEntry(long directory, byte[] name) {
-            forgotten.add(directory + "/" + new String(name, UTF_8));
-          }
-
-          @Override
-          public void expireEntry(long directory, byte[] name) {
-            forgotten.add(directory + "/" + new String(name, UTF_8) + " expired");
-          }
-        });
-    CreatedFile created = fs.create(ROOT, 1, "f".getBytes(UTF_8), 0644, 0);
+    fs.attach(kernel);
+    CreatedFile created = fs.create(MemoryPool.ROOT, 1, "f".getBytes(UTF_8), 0644, 0);
     handle = created.handle();
     inode = created.attributes().inode();
     put(handle, "old");
@@ -95,8 +53,7 @@ class FileLocksTest {
 
   @AfterEach
   void close() {
-    fs.close();
-    assertThat(fs.unsavedBytes()).as("memory never given back").isZero();
+    memory.close();
   }
 
   private void put(long to, String text) {
@@ -206,6 +163,50 @@ class FileLocksTest {
     assertThat(granted.get(10, TimeUnit.SECONDS)).isNull();
     fs.release(second);
     assertThat(isLockedForOther(LockFamily.RECORD)).as("the last close releases").isFalse();
+  }
+
+  /** Every refusal is an entry of the log: a thousand that wait would write one each, for ever. */
+  @Test
+  void whoWaitsForLongAsksAndChangesNothing() throws Exception {
+    lockByOther(LockMode.EXCLUSIVE);
+    var granted = new CompletableFuture<HoldfastException>();
+    fs.lockWhenFree(handle, exclusive(ME), granted::complete);
+    await("a first try", () -> pool.askCount.get() > 0 || pool.changeCount.get() > 0);
+    int asked = pool.askCount.get();
+    await("asked once", () -> pool.askCount.get() > asked);
+    int changed = pool.changeCount.get();
+
+    await("asked again", () -> pool.askCount.get() > asked + 1);
+
+    assertThat(pool.changeCount.get()).isEqualTo(changed);
+    var none = FileLock.whole(LockFamily.RECORD, LockMode.NONE, 5, 88);
+    pool.changeUnheard(new Operation.SetLock(inode, none, 9)).orThrow();
+    assertThat(granted.get(10, TimeUnit.SECONDS)).as("though nobody has told it").isNull();
+  }
+
+  @Test
+  void locksNobodyKnowsOfHaveABound() {
+    var failure = new HoldfastException(ErrorCode.TIMED_OUT, "no answer");
+    pool.beforeChange = operation -> CompletableFuture.failedFuture(failure);
+    for (long owner = 0; owner < LockCalls.UNRELEASED_MAX; owner++) {
+      long one = owner;
+      assertThat(refusal(() -> fs.lock(handle, exclusive(one)))).isEqualTo(ErrorCode.TIMED_OUT);
+    }
+
+    assertThat(refusal(() -> fs.lock(handle, exclusive(-1)))).isEqualTo(ErrorCode.NO_LOCKS);
+    pool.beforeChange = operation -> CompletableFuture.completedFuture(null);
+    fs.lock(handle, none(-1));
+    await("released", () -> isLockable(handle));
+  }
+
+  private boolean isLockable(long by) {
+    try {
+      fs.lock(by, exclusive(-1));
+      return true;
+    } catch (HoldfastException e) {
+      assertThat(e.code()).isEqualTo(ErrorCode.NO_LOCKS);
+      return false;
+    }
   }
 
   @Test

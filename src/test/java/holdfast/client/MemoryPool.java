@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import holdfast.crypto.CipherSuite;
 import holdfast.crypto.DataKey;
 import holdfast.crypto.SaltSource;
+import holdfast.metadata.EntryName;
 import holdfast.model.InstanceId;
 import holdfast.model.SealId;
 import holdfast.util.MonotonicClock;
@@ -24,11 +25,24 @@ import java.util.concurrent.atomic.AtomicLong;
 final class MemoryPool implements AutoCloseable {
   static final Caller ROOT = new Caller(0, 0, 1, 0);
 
+  private static final SealId ROOT_SEAL = new SealId(3, 3);
   private static final DataKey KEY = DataKey.generate(new SecureRandom());
 
   final MemoryFileService service = new MemoryFileService();
   private final List<PooledFileSystem> mounts = new ArrayList<>();
   private final Queue<Throwable> uncaught = new ConcurrentLinkedQueue<>();
+
+  /** Seals names as every mount of it does. */
+  static KeySealing sealing() {
+    var random = new SecureRandom();
+    var salts = new SaltSource(random, new InstanceId(1, random.nextLong()), SystemClocks.wall());
+    return new KeySealing(CipherSuite.FERNET, KEY, salts, random, SystemClocks.wall());
+  }
+
+  /** A name in the root directory. */
+  static EntryName sealed(String name) {
+    return sealing().name(ROOT_SEAL, name(name));
+  }
 
   PooledFileSystem mount() {
     return mount(ClientOptions.standard(), SystemClocks.monotonic());
@@ -37,11 +51,10 @@ final class MemoryPool implements AutoCloseable {
   PooledFileSystem mount(ClientOptions options, MonotonicClock clock) {
     var random = new SecureRandom();
     var seals = new AtomicLong(random.nextLong());
-    var salts = new SaltSource(random, new InstanceId(1, seals.get()), SystemClocks.wall());
     var mounted =
         new PooledFileSystem(
             service,
-            new KeySealing(CipherSuite.FERNET, KEY, salts, random, SystemClocks.wall()),
+            sealing(),
             options,
             clock,
             SystemClocks.wall(),

@@ -1,28 +1,20 @@
 package holdfast.client;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
+import static holdfast.client.MemoryPool.ROOT;
+import static holdfast.client.MemoryPool.bytes;
+import static holdfast.client.MemoryPool.name;
+import static holdfast.client.MemoryPool.sealed;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import holdfast.crypto.CipherSuite;
-import holdfast.crypto.DataKey;
-import holdfast.crypto.SaltSource;
 import holdfast.metadata.Answer;
-import holdfast.metadata.EntryName;
 import holdfast.metadata.Operation;
 import holdfast.metadata.Query;
 import holdfast.metadata.RenameMode;
 import holdfast.metadata.Tag;
-import holdfast.model.InstanceId;
-import holdfast.model.SealId;
-import holdfast.util.NamedThreads;
-import holdfast.util.SystemClocks;
-import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.Arrays;
-import java.util.Random;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
@@ -30,48 +22,15 @@ import org.junit.jupiter.api.Test;
 
 /** Files that are open and have lost their last name, here or by another client. */
 class NamelessFileTest {
-  private static final Caller ROOT = new Caller(0, 0, 1, 0);
   private static final int LARGE = 9_000_000;
 
-  private final MemoryFileService pool = new MemoryFileService();
-  private final KeySealing sealing = sealing();
-  private final AtomicLong seals = new AtomicLong();
-  private final PooledFileSystem fs =
-      new PooledFileSystem(
-          pool,
-          sealing,
-          ClientOptions.standard(),
-          SystemClocks.monotonic(),
-          SystemClocks.wall(),
-          new NamedThreads((thread, failure) -> failure.printStackTrace()),
-          () -> new SealId(9, seals.incrementAndGet()),
-          2);
-
-  private static KeySealing sealing() {
-    var random = new SecureRandom();
-    var salts = new SaltSource(random, new InstanceId(1, 1), SystemClocks.wall());
-    var key = DataKey.generate(random);
-    return new KeySealing(CipherSuite.FERNET, key, salts, random, SystemClocks.wall());
-  }
+  private final MemoryPool memory = new MemoryPool();
+  private final MemoryFileService pool = memory.service;
+  private final PooledFileSystem fs = memory.mount();
 
   @AfterEach
   void close() {
-    fs.close();
-    assertEquals(0, fs.unsavedBytes(), "memory never given back");
-  }
-
-  private EntryName sealed(String name) {
-    return sealing.name(new SealId(3, 3), name(name));
-  }
-
-  private static byte[] name(String name) {
-    return name.getBytes(UTF_8);
-  }
-
-  private static byte[] bytes(long seed, int lengthBytes) {
-    byte[] bytes = new byte[lengthBytes];
-    new Random(seed).nextBytes(bytes);
-    return bytes;
+    memory.close();
   }
 
   private long create(String name, byte[] content) {

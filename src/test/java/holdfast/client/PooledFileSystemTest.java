@@ -1,29 +1,26 @@
 package holdfast.client;
 
+import static holdfast.client.MemoryPool.ROOT;
+import static holdfast.client.MemoryPool.bytes;
+import static holdfast.client.MemoryPool.get;
+import static holdfast.client.MemoryPool.name;
+import static holdfast.client.MemoryPool.put;
+import static holdfast.client.MemoryPool.read;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import holdfast.crypto.CipherSuite;
-import holdfast.crypto.DataKey;
-import holdfast.crypto.SaltSource;
 import holdfast.metadata.ExtentMap;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
-import holdfast.model.InstanceId;
-import holdfast.model.SealId;
-import holdfast.util.NamedThreads;
-import holdfast.util.SystemClocks;
-import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -33,35 +30,18 @@ import org.junit.jupiter.params.provider.ValueSource;
  * The file system over a pool in memory. Over sessions and peers: the simulator and process tests.
  */
 class PooledFileSystemTest {
-  private static final Caller ROOT = new Caller(0, 0, 1, 0);
-  private static final DataKey KEY = DataKey.generate(new SecureRandom());
 
-  private final MemoryFileService pool = new MemoryFileService();
-  private final ArrayList<PooledFileSystem> open = new ArrayList<>();
+  private final MemoryPool memory = new MemoryPool();
+  private final MemoryFileService pool = memory.service;
   private final PooledFileSystem fs = mount();
 
   private PooledFileSystem mount() {
-    var random = new SecureRandom();
-    var seals = new AtomicLong(random.nextLong());
-    var salts = new SaltSource(random, new InstanceId(1, seals.get()), SystemClocks.wall());
-    var mounted =
-        new PooledFileSystem(
-            pool,
-            new KeySealing(CipherSuite.FERNET, KEY, salts, random, SystemClocks.wall()),
-            ClientOptions.standard(),
-            SystemClocks.monotonic(),
-            SystemClocks.wall(),
-            new NamedThreads((thread, failure) -> failure.printStackTrace()),
-            () -> new SealId(9, seals.incrementAndGet()),
-            2);
-    open.add(mounted);
-    return mounted;
+    return memory.mount();
   }
 
   @AfterEach
   void close() {
-    open.forEach(PooledFileSystem::close);
-    open.forEach(mounted -> assertEquals(0, mounted.unsavedBytes(), "memory never given back"));
+    memory.close();
   }
 
   @Test
@@ -158,6 +138,7 @@ class PooledFileSystemTest {
         (code, errno) -> {
           long handle = fs.open(inode, OpenFlags.READ_WRITE).handle();
           long bystander = fs.open(inode, OpenFlags.READ_WRITE).handle();
+          long writer = fs.open(inode, OpenFlags.READ_WRITE).handle();
           pool.storeFailure = new HoldfastException(code, "refused");
           put(fs, handle, 0, bytes(6, 9_000_000));
 
@@ -166,6 +147,10 @@ class PooledFileSystemTest {
 
           assertEquals(errno, flushed.code().errno(), code.name());
           assertEquals(errno, told.code().errno(), code.name());
+          var written =
+              assertThrows(HoldfastException.class, () -> put(fs, writer, 0, new byte[1]));
+          assertEquals(errno, written.code().errno(), code.name());
+          fs.release(writer);
           pool.storeFailure = null;
           fs.flush(handle);
           fs.flush(bystander);
@@ -466,50 +451,10 @@ class PooledFileSystemTest {
     return new AttributeChange(AttributeChange.SIZE, 0, 0, 0, sizeBytes, 0, 0);
   }
 
-  private static byte[] name(String name) {
-    return name.getBytes(UTF_8);
-  }
-
-  private static byte[] bytes(long seed, int lengthBytes) {
-    byte[] bytes = new byte[lengthBytes];
-    new Random(seed).nextBytes(bytes);
-    return bytes;
-  }
-
   private static void write(PooledFileSystem fs, String name, byte[] content) {
     long handle = fs.create(ROOT, 1, name(name), 0644, 0).handle();
     put(fs, handle, 0, content);
     fs.flush(handle);
     fs.release(handle);
-  }
-
-  private static void put(PooledFileSystem fs, long handle, long offset, byte[] content) {
-    int done = 0;
-    while (done < content.length) {
-      int count = Math.min(PoolFileSystem.TRANSFER_BYTES_MAX, content.length - done);
-      done += fs.write(handle, offset + done, content, done, count);
-    }
-  }
-
-  private static byte[] read(PooledFileSystem fs, String name) {
-    long handle = fs.open(fs.lookup(1, name(name)).inode(), OpenFlags.READ_ONLY).handle();
-    try {
-      return get(fs, handle);
-    } finally {
-      fs.release(handle);
-    }
-  }
-
-  private static byte[] get(PooledFileSystem fs, long handle) {
-    byte[] all = new byte[1 << 20];
-    int done = 0;
-    while (true) {
-      all = all.length - done < (1 << 18) ? Arrays.copyOf(all, all.length * 2) : all;
-      int count = fs.read(handle, done, all, done, PoolFileSystem.TRANSFER_BYTES_MAX);
-      if (count == 0) {
-        return Arrays.copyOf(all, done);
-      }
-      done += count;
-    }
   }
 }

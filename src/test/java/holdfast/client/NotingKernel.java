@@ -1,0 +1,40 @@
+package holdfast.client;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+
+/** Notes what it is asked to forget, once it is let through. */
+final class NotingKernel implements KernelCache {
+  final Queue<String> forgotten = new ConcurrentLinkedQueue<>();
+  volatile CountDownLatch lock = new CountDownLatch(0);
+
+  @Override
+  public void forgetInode(long inode, boolean content) {
+    note(inode + (content ? " content" : " attributes"));
+  }
+
+  @Override
+  public void forgetEntry(long directory, byte[] name) {
+    note(directory + "/" + new String(name, UTF_8));
+  }
+
+  @Override
+  public void expireEntry(long directory, byte[] name) {
+    note(directory + "/" + new String(name, UTF_8) + " expired");
+  }
+
+  private void note(String what) {
+    try {
+      if (!lock.await(10, TimeUnit.SECONDS)) {
+        throw new AssertionError("forget " + what + ": expected=let through, was=not");
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    forgotten.add(what);
+  }
+}
