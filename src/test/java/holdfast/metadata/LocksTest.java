@@ -13,41 +13,17 @@ import org.junit.jupiter.api.Test;
 class LocksTest {
   private static final long END = Long.MAX_VALUE;
 
-  private final Random random = new Random(12);
-  private final NamespaceEditor editor =
-      Namespace.empty(3, Samples.sealId(random), 0755, 0, 0, 1).edit();
-  private final ClientId first = begin();
-  private final ClientId second = begin();
-  private long sequence;
-
-  private ClientId begin() {
-    var client = Samples.client(random);
-    editor.beginSession(client);
-    return client;
-  }
+  private final SharedNamespace shared = new SharedNamespace(12);
+  private final NamespaceEditor editor = shared.editor;
+  private final ClientId first = shared.begin();
+  private final ClientId second = shared.begin();
 
   private OperationResult apply(ClientId client, Operation operation) {
-    sequence++;
-    return editor.apply(new Author(client, sequence, sequence), operation);
+    return shared.apply(client, operation);
   }
 
   private long make(int name, FileType type) {
-    var create =
-        new Operation.Create(
-            1,
-            Samples.name(name),
-            Tag.ZERO,
-            Samples.sealId(random),
-            type,
-            0644,
-            0,
-            0,
-            0,
-            Optional.empty(),
-            true,
-            5,
-            Optional.empty());
-    return apply(first, create).orThrow().attributes().inode();
+    return shared.make(first, name, type, Optional.empty());
   }
 
   private static FileLock record(LockMode mode, long from, long to, long owner) {

@@ -7,47 +7,23 @@ import holdfast.model.ClientId;
 import holdfast.model.ErrorCode;
 import java.util.List;
 import java.util.Optional;
-import java.util.Random;
 import org.junit.jupiter.api.Test;
 
 /** Files without a name: who keeps them, and for how long. */
 class OrphansTest {
-  private final Random random = new Random(11);
-  private final NamespaceEditor editor =
-      Namespace.empty(3, Samples.sealId(random), 0755, 0, 0, 1).edit();
-  private final ClientId author = begin();
-  private final ChunkId chunk = Samples.chunk(random);
-  private long sequence;
-
-  private ClientId begin() {
-    var client = Samples.client(random);
-    editor.beginSession(client);
-    return client;
-  }
+  private final SharedNamespace shared = new SharedNamespace(11);
+  private final NamespaceEditor editor = shared.editor;
+  private final ClientId author = shared.begin();
+  private final ChunkId chunk = Samples.chunk(shared.random);
 
   private OperationResult apply(ClientId client, Operation operation) {
-    sequence++;
-    return editor.apply(new Author(client, sequence, sequence), operation);
+    return shared.apply(client, operation);
   }
 
   private long makeFile(int name) {
     var extent = new Extent(0, 100, chunk, new Salt(1, 2), 0, 0);
-    var create =
-        new Operation.Create(
-            1,
-            Samples.name(name),
-            Tag.ZERO,
-            Samples.sealId(random),
-            FileType.FILE,
-            0644,
-            0,
-            0,
-            0,
-            Optional.empty(),
-            true,
-            5,
-            Optional.of(new Content(1, 100, Tag.ZERO, 5, 1, List.of(extent))));
-    return apply(author, create).orThrow().attributes().inode();
+    var content = new Content(1, 100, Tag.ZERO, 5, 1, List.of(extent));
+    return shared.make(author, name, FileType.FILE, Optional.of(content));
   }
 
   private boolean isThere(long inode) {
@@ -87,7 +63,7 @@ class OrphansTest {
 
   @Test
   void whileOthersWorkAnUnheldFileWaitsForThemToSayThatTheyHoldIt() {
-    ClientId other = begin();
+    ClientId other = shared.begin();
     long inode = makeFile(1);
 
     apply(author, new Operation.Unlink(1, Samples.name(1), 6)).orThrow();
@@ -129,7 +105,7 @@ class OrphansTest {
 
   @Test
   void theEndOfASessionReleasesWhatItHeldAndItsOperationsAreRefused() {
-    ClientId other = begin();
+    ClientId other = shared.begin();
     long inode = makeFile(1);
     apply(other, new Operation.Unlink(1, Samples.name(1), true, 6)).orThrow();
 
@@ -146,7 +122,7 @@ class OrphansTest {
   void anAnswerIsRememberedBeyondTheEndOfTheSession() {
     var operation = new Operation.Unlink(1, Samples.name(1), 6);
     makeFile(1);
-    var by = new Author(author, ++sequence, sequence);
+    var by = shared.next(author);
     var first = editor.apply(by, operation);
 
     editor.endSession(author);
@@ -157,7 +133,7 @@ class OrphansTest {
 
   @Test
   void aFileWithoutANameGetsNoneAgain() {
-    begin();
+    shared.begin();
     long inode = makeFile(1);
     apply(author, new Operation.Unlink(1, Samples.name(1), true, 6)).orThrow();
 
@@ -181,7 +157,7 @@ class OrphansTest {
 
   @Test
   void orphansAndHoldsAreInASnapshot() {
-    ClientId other = begin();
+    ClientId other = shared.begin();
     long held = makeFile(1);
     long free = makeFile(2);
     apply(author, new Operation.Unlink(1, Samples.name(1), true, 6)).orThrow();
