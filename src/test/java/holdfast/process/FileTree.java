@@ -55,10 +55,6 @@ final class FileTree {
     return fds[slot] != CLOSED;
   }
 
-  Answer<Posix.Stat> stat(int slot) {
-    return Posix.fstat(fds[slot]);
-  }
-
   /** The path of a name below the root. */
   String at(String path) {
     return root + "/" + path;

@@ -35,6 +35,8 @@ final class Posix {
   static final int DIRECTORY = 0040000;
   static final int SYMBOLIC_LINK = 0120000;
 
+  static final int ESTALE = 116;
+
   private static final int AT_FDCWD = -100;
   private static final int AT_SYMLINK_NOFOLLOW = 0x100;
   private static final int AT_EMPTY_PATH = 0x1000;

@@ -177,6 +177,32 @@ class TwoMountsProcessTest {
     }
   }
 
+  /** Without a look at its new name the kernel refuses (ESTALE): mv(1) looks. */
+  @Test
+  void aDirectoryThatWasMovedThereWithAFileOpenHereIsMovedOnHere() throws Exception {
+    Pool pool = pools.start(1);
+    Path here = pool.mount("here");
+    Path there = pool.mount("there");
+    for (String name : List.of("first", "second", "third")) {
+      Files.createDirectory(there.resolve(name));
+    }
+    Files.createDirectory(there.resolve("first/moved"));
+    Files.writeString(there.resolve("first/moved/file"), "content");
+    try (var open = new RandomAccessFile(here.resolve("first/moved/file").toFile(), "rw")) {
+      Files.move(there.resolve("first/moved"), there.resolve("second/moved"));
+
+      pool.execute(List.of("mv", here + "/second/moved", here + "/third/"), COPY_MAX)
+          .expectDone("mv");
+
+      open.writeBytes("changed");
+    }
+    assertThat(Files.readString(there.resolve("third/moved/file"))).isEqualTo("changed");
+    assertThat(there.resolve("second").toFile().list()).isEmpty();
+    assertThat(there.resolve("first").toFile().list()).isEmpty();
+    pool.umount(here);
+    pool.umount(there);
+  }
+
   /** Every path below, with what stat tells of it. */
   private static List<String> walk(Path folder) throws IOException {
     try (Stream<Path> paths = Files.walk(folder)) {
