@@ -12,7 +12,7 @@ import java.util.Map;
  * then the fewest moves from the table before.
  *
  * <p>What can stay stays. Empty places go to whoever is farthest below its quota and allowed there.
- * What is uneven then is evened out along the shortest chains of moves.
+ * What is uneven then is evened out along the cheapest chains of moves.
  */
 public final class Assignment {
   /** Chains tried at most: each brings two peers nearer to their quotas. */
@@ -26,8 +26,8 @@ public final class Assignment {
   /** Owners of each partition as indexes into the peers; -1 is an empty place. */
   private final int[][] owners;
 
-  /** Whether the place's owner was not one before: to move it again costs nothing. */
-  private final boolean[][] isNew;
+  /** Whether the peer owned the partition before. */
+  private final boolean[][] wasOwner;
 
   private final int[] counts;
   private final int[] quotas;
@@ -43,11 +43,11 @@ public final class Assignment {
     }
     this.domainCount = domainIndexes.size();
     this.counts = new int[peers.size()];
+    this.wasOwner = new boolean[ChunkId.PARTITION_COUNT][peers.size()];
     int[][] kept = keep(previous);
     long[] capacities = peers.stream().mapToLong(PeerEntry::capacityBytes).toArray();
     this.quotas = Quotas.of(capacities, domains, domainCount, counts, copies);
     this.owners = shorten(kept);
-    this.isNew = new boolean[owners.length][copies];
   }
 
   /**
@@ -89,6 +89,7 @@ public final class Assignment {
         if (index != null) {
           left.add(index);
           counts[index]++;
+          wasOwner[partition][index] = true;
         }
       }
       kept[partition] = left.stream().mapToInt(i -> i).toArray();
@@ -139,7 +140,8 @@ public final class Assignment {
     return worst;
   }
 
-  private int surplus(int peer) {
+  /** Partitions the peer has above its quota; negative if below. */
+  int surplus(int peer) {
     return counts[peer] - quotas[peer];
   }
 
@@ -162,7 +164,6 @@ public final class Assignment {
           int peer = neediest(partition, place);
           owners[partition][place] = peer;
           counts[peer]++;
-          isNew[partition][place] = true;
         }
       }
     }
@@ -191,7 +192,7 @@ public final class Assignment {
   }
 
   /** Whether the peer may stand in that place, given the partition's other owners. */
-  private boolean mayOwn(int partition, int place, int peer) {
+  boolean mayOwn(int partition, int place, int peer) {
     int[] set = owners[partition];
     int free = 0;
     int distinct = 1;
@@ -216,14 +217,10 @@ public final class Assignment {
   }
 
   private void even() {
-    boolean onlyNew = true;
-    for (int chain = 0; chain < CHAINS_MAX; chain++) {
-      if (!new MoveChain(this, onlyNew).apply()) {
-        if (!onlyNew) {
-          return;
-        }
-        onlyNew = false;
-      }
+    var chain = new MoveChain(this);
+    int chains = 0;
+    while (chains < CHAINS_MAX && chain.apply()) {
+      chains++;
     }
   }
 
@@ -231,29 +228,32 @@ public final class Assignment {
     return quotas.length;
   }
 
-  boolean isAboveQuota(int peer) {
-    return surplus(peer) > 0;
+  int copies() {
+    return copies;
   }
 
-  boolean isBelowQuota(int peer) {
-    return surplus(peer) < 0;
+  int owner(int partition, int place) {
+    return owners[partition][place];
   }
 
-  /** The place of the owner in that partition if the other may take it over, else -1. */
-  int movable(int partition, int from, int to, boolean onlyNew) {
+  /** The place of the owner in that partition, -1 if it owns none. */
+  int place(int partition, int owner) {
     for (int place = 0; place < copies; place++) {
-      if (owners[partition][place] == from) {
-        boolean isCandidate = isNew[partition][place] || !onlyNew;
-        return isCandidate && mayOwn(partition, place, to) ? place : -1;
+      if (owners[partition][place] == owner) {
+        return place;
       }
     }
     return -1;
   }
 
+  /** Copies to be made more, -1 to 1, if the partition goes from one peer to the other. */
+  int cost(int partition, int from, int to) {
+    return (wasOwner[partition][from] ? 1 : 0) - (wasOwner[partition][to] ? 1 : 0);
+  }
+
   void move(int partition, int place, int to) {
     counts[owners[partition][place]]--;
     owners[partition][place] = to;
-    isNew[partition][place] = true;
     counts[to]++;
   }
 

@@ -72,7 +72,7 @@ final class AssignmentTest {
   }
 
   @Property(tries = 60)
-  void changesAmongPeersOfTheirOwnDomainsMoveHardlyMoreThanTheyMust(
+  void changesAmongPeersOfTheirOwnDomainsMoveNoMoreThanTheyMust(
       @ForAll long seed, @ForAll @IntRange(min = 4, max = 24) int count) {
     var random = new Random(seed);
     var peers = new ArrayList<PeerEntry>();
@@ -80,16 +80,16 @@ final class AssignmentTest {
       peers.add(Pools.peer(random, (3 + random.nextInt(5)) * (100L << 30), "host" + i));
     }
 
-    assertChangesMoveLittle(random, peers, 1.15);
+    assertChangesMoveLittle(random, peers, 1, 0);
   }
 
-  /** A moved owner may have to make room for another of its domain first. */
+  /** Moves of one chain may be in each other's way in a partition. */
   @Property(tries = 60)
   void changesAmongPeersThatShareDomainsMoveLittleMoreThanTheyMust(
       @ForAll long seed, @ForAll @IntRange(min = 4, max = 24) int count) {
     var random = new Random(seed);
 
-    assertChangesMoveLittle(random, new ArrayList<>(Pools.mixed(random, count)), 1.6);
+    assertChangesMoveLittle(random, new ArrayList<>(Pools.mixed(random, count)), 1.1, 16);
   }
 
   /** By what peers gain, 112 moves were needed; by their domains, more. */
@@ -99,7 +99,7 @@ final class AssignmentTest {
   }
 
   private static void assertChangesMoveLittle(
-      Random random, List<PeerEntry> peers, double allowance) {
+      Random random, List<PeerEntry> peers, double factor, int more) {
     int replicas = 3;
     var table = Assignment.assign(OwnerTable.EMPTY, peers, replicas);
     for (int change = 0; change < 6; change++) {
@@ -117,10 +117,10 @@ final class AssignmentTest {
       int moves = next.movesFrom(table);
       int atLeast = gains(table, next);
       // The exact number takes its time: it is looked for where the easy one is exceeded.
-      if (moves > atLeast * 1.05 + 16) {
+      if (moves > atLeast) {
         int fewest = FewestMoves.between(table, next, domains(peers));
         assertThat(fewest).isGreaterThanOrEqualTo(atLeast);
-        assertThat((double) moves).isLessThanOrEqualTo(fewest * allowance + 16);
+        assertThat((double) moves).isLessThanOrEqualTo(fewest * factor + more);
       }
       table = next;
     }

@@ -42,12 +42,14 @@ final class FewestMoves {
       groups.merge(new HashSet<>(before.owners(partition)), 1, Integer::sum);
     }
     int copies = after.owners(0).size();
-    boolean areDistinct = new HashSet<>(domains.values()).size() >= copies;
+    // Where there are fewer domains than copies, each has one copy at least: one of them may have
+    // all the others. Exact up to three copies; a lower bound where more are to be spread.
+    int perDomain = copies - Math.min(copies, new HashSet<>(domains.values()).size()) + 1;
     groups.forEach(
         (owners, count) -> {
           int group = graph.node();
           graph.edge(SOURCE, group, count * copies, 0);
-          // A partition has one owner of a domain: so many of all that are alike.
+          // So many of a domain in all partitions that are alike.
           Map<String, Integer> inDomain = new HashMap<>();
           peers.forEach(
               (peer, node) -> {
@@ -56,7 +58,7 @@ final class FewestMoves {
                         domains.get(peer),
                         name -> {
                           int made = graph.node();
-                          graph.edge(group, made, areDistinct ? count : count * copies, 0);
+                          graph.edge(group, made, count * perDomain, 0);
                           return made;
                         });
                 graph.edge(domain, node, count, owners.contains(peer) ? 0 : 1);
