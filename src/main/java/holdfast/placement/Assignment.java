@@ -15,7 +15,10 @@ import java.util.Map;
  * What is uneven then is evened out along the cheapest chains of moves.
  */
 public final class Assignment {
-  /** Chains tried at most: each brings two peers nearer to their quotas. */
+  /**
+   * Chains tried at most: each brings two peers nearer to their quotas, so copies times partitions
+   * are enough, but for those that break off where domains are shared.
+   */
   private static final int CHAINS_MAX = 8 * ChunkId.PARTITION_COUNT;
 
   private final List<PeerEntry> peers;

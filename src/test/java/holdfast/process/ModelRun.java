@@ -116,8 +116,8 @@ final class ModelRun {
 
   /**
    * The kernel can't rename a directory (or onto one) that another mount has moved, while something
-   * in it is open here and nobody has looked at its new name (docs/posix.md): programs look first.
-   * Nothing else is excused, and after the look the result must be the right one.
+   * in it is open here and nobody has looked at its new name (docs/posix.md). Nothing else is
+   * excused, and after a look the result must be the right one.
    */
   private Outcome runOn(FileTree mount, FileOperation operation) {
     Outcome found = mount.run(operation);
