@@ -9,9 +9,16 @@ import java.util.Optional;
  *
  * <p>{@code entries} are consecutive and start anywhere up to {@code snapshot.index + 1}; entries
  * the snapshot covers may be among them. Entries that don't join on to the snapshot (a crash
- * between installing it and resetting the log) are dropped by the core.
+ * between installing it and resetting the log) are dropped by the core. {@code recovery} says
+ * whether something that the store vouched for may be missing from all that.
  */
-public record InitialState(HardState hardState, SnapshotMeta snapshot, List<LogEntry> entries) {
+public record InitialState(
+    HardState hardState, SnapshotMeta snapshot, List<LogEntry> entries, Recovery recovery) {
+  /** Of a store that lacks nothing. */
+  public InitialState(HardState hardState, SnapshotMeta snapshot, List<LogEntry> entries) {
+    this(hardState, snapshot, entries, Recovery.NONE);
+  }
+
   /** Freezes the list. */
   public InitialState {
     entries = List.copyOf(entries);

@@ -16,11 +16,12 @@ import java.util.function.Consumer;
  * <p>Called on the loop; every method returns at once. Writes ({@link #found}, {@link
  * #persistHardState}, {@link #append}, {@link #reset}, {@link #compact}, {@link #force}) are
  * carried out one at a time in the order of the calls; snapshots beside them, in their own order,
- * so that none of them delays an append. Callbacks come on the loop; {@code done} gets null when it
+ * so that none of them delays an append. {@link #begin}, {@link #switchTo}, {@link #dropAside} and
+ * {@link #recovered} are writes of the first kind. Callbacks come on the loop; {@code done} gets null when it
  * is done.
  *
  * <p>After the first failed write or force every later one fails too: the log's owner stops, and
- * the next start has a new incarnation.
+ * the next start has to recover ({@link holdfast.consensus.Recovery}).
  */
 public interface OperationLog {
   /** Most bytes one {@link #readSnapshot} or {@link #storeSnapshotPiece} carries. */
@@ -30,10 +31,33 @@ public interface OperationLog {
   Found found();
 
   /**
-   * Begins a log in an empty directory (or in place of an unfinished beginning): its id, term and
-   * vote, and first entries; forced when done.
+   * Begins a log in an empty directory: its id, term and vote, and first entries; forced when done.
+   * Fails with INVALID, and changes nothing, where the directory has a log already.
    */
   void begin(LogId log, InitialState initial, Consumer<StorageException> done);
+
+  /**
+   * Leaves this directory's log for another one. What the old log and its snapshots hold is set
+   * aside (renamed, not copied), and stays until {@link #dropAside}. The new log goes on after
+   * {@code base} with this term and vote; {@code sourceOrNull} becomes its snapshot at {@code
+   * base}, null where {@code base} is {@link SnapshotMeta#NONE}. All of it is forced when done;
+   * after a crash in between the directory has the old log or the new one, whole.
+   */
+  void switchTo(
+      LogId log,
+      HardState hardState,
+      SnapshotMeta base,
+      SnapshotSource sourceOrNull,
+      Consumer<StorageException> done);
+
+  /** Deletes what was set aside of a log, if anything was: all of it is in the log now followed. */
+  void dropAside(LogId log, Consumer<StorageException> done);
+
+  /**
+   * Forgets, durably, that something may be missing: what was lost under this nonce is here again.
+   * Does nothing if the directory's loss has another nonce by now.
+   */
+  void recovered(long nonce, Consumer<StorageException> done);
 
   /** Writes and forces term and vote. */
   void persistHardState(HardState state, Consumer<StorageException> done);
@@ -78,11 +102,26 @@ public interface OperationLog {
 
   /**
    * @param log the log's id; empty in an empty directory
-   * @param incarnation this peer's incarnation in consensus: a new one if something may be lost
-   * @param initial term, vote, newest whole snapshot and the entries, all forced
+   * @param incarnation this peer's incarnation in consensus
+   * @param initial term, vote, newest whole snapshot, the entries, all forced, and whether
+   *     something may be missing
    * @param snapshotBytes size of that snapshot's content, 0 without one
+   * @param aside what is kept of logs that were left, in no order
    */
-  record Found(Optional<LogId> log, long incarnation, InitialState initial, long snapshotBytes) {}
+  record Found(
+      Optional<LogId> log,
+      long incarnation,
+      InitialState initial,
+      long snapshotBytes,
+      List<Aside> aside) {
+    /** Freezes the list. */
+    public Found {
+      aside = List.copyOf(aside);
+    }
+  }
+
+  /** A log that was left and is kept aside, and the last entry known of it. */
+  record Aside(LogId log, long lastIndex, long lastTerm) {}
 
   /** The content of a snapshot. Called on a disk thread, by one thread at a time. */
   interface SnapshotSource {
