@@ -84,6 +84,21 @@ public record Configuration(List<Endpoint> voters, List<Endpoint> followers) {
     return out.toBytes();
   }
 
+  /** The same members with this one among the voters, in another's place if there is no room. */
+  Configuration ledBy(Endpoint leader) {
+    if (isVoter(leader)) {
+      return this;
+    }
+    List<Endpoint> newVoters = new ArrayList<>(voters);
+    List<Endpoint> newFollowers = new ArrayList<>(followers);
+    newFollowers.remove(leader);
+    if (newVoters.size() == VOTERS_MAX) {
+      newFollowers.add(newVoters.removeLast());
+    }
+    newVoters.add(leader);
+    return new Configuration(newVoters, newFollowers);
+  }
+
   /** Whether this endpoint (this very incarnation) votes. */
   public boolean isVoter(Endpoint endpoint) {
     return voters.contains(endpoint);

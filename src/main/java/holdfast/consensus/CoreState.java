@@ -19,6 +19,16 @@ final class CoreState {
   long nowMs;
   long term;
   Optional<Endpoint> votedFor;
+
+  /** What this endpoint may have lost, until it has it again. */
+  Recovery recovery;
+
+  /** Whether term and vote are known to be the last ones given; until then none is given. */
+  private boolean isVoteKnown;
+
+  /** Everything up to here is committed; durable, and so never more than the truth. */
+  private long knownCommitted;
+
   Role role = Role.FOLLOWER;
   Optional<Endpoint> leader = Optional.empty();
   long commitIndex;
@@ -44,13 +54,21 @@ final class CoreState {
     term = initial.hardState().term();
     votedFor = initial.hardState().votedFor();
     snapshot = initial.snapshot();
+    recovery = initial.recovery();
+    isVoteKnown = !recovery.isVoteLost() || has(Fault.VOTE_AFTER_LOST_VOTE);
     log = new RaftLog(snapshot);
     boolean joins = restore(initial.entries());
+    knownCommitted =
+        Math.max(snapshot.index(), Math.min(initial.hardState().committedIndex(), log.lastIndex()));
+    if (term < log.lastTerm()) {
+      // A snapshot is written beside term and vote: one of a newer term may have come to the disk
+      // first. No vote can have been given in that term: it would be there.
+      term = log.lastTerm();
+      votedFor = Optional.empty();
+    }
     out = new Outbox(log.lastIndex(), faults);
     commitIndex = snapshot.index();
     forcedIndex = log.lastIndex();
-    Invariants.check(
-        term >= log.lastTerm(), "start core: expected=term >= %s, was=%s", log.lastTerm(), term);
     if (!joins) {
       out.resetLog(snapshot.index(), snapshot.term());
     }
@@ -85,6 +103,34 @@ final class CoreState {
     return log.configuration();
   }
 
+  /**
+   * The configurations that may have committed something this endpoint doesn't know of: from the
+   * last one known to be committed to the newest, in this order.
+   */
+  List<Configuration> openConfigurations() {
+    return has(Fault.ASK_NEWEST_CONFIGURATION_ONLY)
+        ? List.of(configuration())
+        : log.configurationsFrom(Math.max(commitIndex, knownCommitted));
+  }
+
+  boolean isVoteKnown() {
+    return isVoteKnown;
+  }
+
+  /** Nobody was given a vote in this term or a later one. */
+  void voteKnown(long freshTerm) {
+    isVoteKnown = true;
+    setTerm(freshTerm, Optional.empty());
+  }
+
+  /** What was lost is here again, or in nobody's log. */
+  void recovered() {
+    if (recovery.isNeeded()) {
+      out.add(new Effect.Recovered(recovery.nonce()));
+      recovery = Recovery.NONE;
+    }
+  }
+
   boolean isVoter() {
     return configuration().isVoter(self);
   }
@@ -116,8 +162,12 @@ final class CoreState {
     term = newTerm;
     votedFor = vote;
     if (!(has(Fault.VOTE_NOT_PERSISTED) && vote.isPresent())) {
-      out.persistHardState(new HardState(term, votedFor));
+      persistHardState();
     }
+  }
+
+  private void persistHardState() {
+    out.persistHardState(new HardState(term, votedFor, knownCommitted));
   }
 
   /** Appends entries at the end of the log, after cutting it at {@code truncateFrom} if &gt; 0. */
@@ -163,8 +213,14 @@ final class CoreState {
       entries.add(entry);
       bytesSinceSnapshot += entry.sizeBytes();
     }
+    boolean isConfigurationNew =
+        log.configurationIndex() > knownCommitted && log.configurationIndex() <= index;
     commitIndex = index;
     out.add(new Effect.Commit(index, entries));
+    if (isConfigurationNew) {
+      knownCommitted = index;
+      persistHardState();
+    }
     if (!isSnapshotAsked
         && (commitIndex - snapshot.index() >= config.snapshotEntries()
             || bytesSinceSnapshot >= config.snapshotBytes())) {
@@ -182,6 +238,11 @@ final class CoreState {
     }
   }
 
+  /** What was committed stays: nothing is cut at or before this index. */
+  long committedFloor() {
+    return Math.max(commitIndex, knownCommitted);
+  }
+
   /** Takes note of a force; false if the log was cut meanwhile or nothing is new. */
   boolean logForced(long index, long entryTerm) {
     if (index <= forcedIndex || log.termAt(index) != entryTerm) {
@@ -194,6 +255,7 @@ final class CoreState {
   /** A snapshot of our own is durable: the log before {@code keepAfter} may go. */
   void snapshotTaken(SnapshotMeta meta, long keepAfter) {
     snapshot = meta;
+    knownCommitted = Math.max(knownCommitted, meta.index());
     isSnapshotAsked = false;
     bytesSinceSnapshot = log.bytesBetween(meta.index(), commitIndex);
     long upTo = Math.min(meta.index(), keepAfter);
@@ -215,6 +277,7 @@ final class CoreState {
     isSnapshotAsked = false;
     bytesSinceSnapshot = 0;
     commitIndex = meta.index();
+    knownCommitted = Math.max(knownCommitted, meta.index());
     if (log.termAt(meta.index()) == meta.term()) {
       log.compactTo(meta.index());
       out.add(new Effect.CompactLog(meta.index()));

@@ -80,6 +80,29 @@ public sealed interface Effect {
   /** The received snapshot is not needed any more: the log has got further meanwhile. */
   record DiscardSnapshot(long snapshotIndex) implements Effect {}
 
+  /**
+   * What this endpoint had lost under this nonce is here again, or nobody has it: forget the mark,
+   * durably, at leisure.
+   */
+  record Recovered(long nonce) implements Effect {}
+
+  /**
+   * This endpoint was elected by every voter, too many of whom may have lost the end of their logs:
+   * what somebody was told may be in nobody's log any more. So the log ends here, at {@code base},
+   * whose configuration is that of the next one. All of it is committed before this effect. Found a
+   * log that goes on from there under another id, {@link InitialState#after}; this core takes no
+   * part in anything any more.
+   *
+   * @param term the term in which it was elected
+   */
+  record LogEnded(SnapshotMeta base, long term) implements Effect {}
+
+  /**
+   * The leader of this term would have committed entries cut from {@code index} on: it is of
+   * another lineage. Nothing was taken from it.
+   */
+  record CutRefused(Endpoint leader, long index) implements Effect {}
+
   /** Role, term or known leader changed. */
   record RoleChanged(Role role, long term, Optional<Endpoint> leader, Cause cause)
       implements Effect {}
@@ -93,6 +116,8 @@ public sealed interface Effect {
     ELECTION,
     /** A quorum voted. */
     ELECTED,
+    /** Every voter voted, too many of them with a loss: {@link Effect.LogEnded}. */
+    ELECTED_BY_ALL,
     /** A leader of this term was heard. */
     LEADER_HEARD,
     /** Somebody was in a higher term. */

@@ -5,6 +5,7 @@ import holdfast.consensus.RaftMessage.PreVoteRequest;
 import holdfast.consensus.RaftMessage.VoteReply;
 import holdfast.consensus.RaftMessage.VoteRequest;
 import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.Optional;
 import java.util.Set;
 
@@ -14,18 +15,39 @@ import java.util.Set;
  * <p>A voter refuses, without a look at the term, while it leads, while it heard from a leader less
  * than a minimum election timeout ago, and for as long after it started (it may have heard from one
  * just before): leases rest on this. Only an election that the leader itself asked for passes.
+ *
+ * <p>What votes amount to when some voters may have lost the end of their logs: {@link Ballot}. An
+ * election by every vote ends the log at the winner's end, so the winner should be whoever holds
+ * the most of it: members without a vote are asked first, and one that holds more stands itself.
  */
 final class Elections {
+  /** So often one lets a member that has more of the log stand instead. */
+  private static final int GIVE_WAY_MAX = 3;
+
   private final CoreState core;
-  private final Set<Endpoint> votes = new HashSet<>();
+  private final Ballot ballot = new Ballot();
   private final long startedMs;
   private long leaderHeardMs;
   private boolean hasHeardLeader;
   private long deadlineMs;
 
+  /** Members without a vote that haven't said yet whether they have more; null if none was asked. */
+  private Set<Endpoint> inquired;
+
+  private long inquiryEndMs;
+  private boolean hasInquired;
+  private boolean isGivingWay;
+  private int gaveWayCount;
+
+  /** Until when a member without a vote may stand, because it has more of the log than a voter. */
+  private long standsUntilMs;
+
+  private boolean isToldToGoOn;
+
   Elections(CoreState core) {
     this.core = core;
     startedMs = core.nowMs;
+    standsUntilMs = core.nowMs;
     resetDeadline();
   }
 
@@ -38,38 +60,120 @@ final class Elections {
   void leaderHeard() {
     hasHeardLeader = true;
     leaderHeardMs = core.nowMs;
+    gaveWayCount = 0;
     resetDeadline();
+  }
+
+  /** The operator says that nothing more is to come. */
+  void goOn() {
+    isToldToGoOn = true;
   }
 
   /** Time a step came late is no silence of others: the deadline moves with it. */
   void tick(long stallMs) {
     deadlineMs += stallMs;
-    if (core.role == Role.LEADER || !core.isVoter()) {
+    inquiryEndMs += stallMs;
+    if (core.role == Role.LEADER || !mayStand() || !core.isVoteKnown()) {
       return;
     }
-    boolean alone = core.configuration().voters().size() == 1;
+    boolean alone = isOnlyVoter() && !core.recovery.isNeeded();
     if (alone && core.role == Role.FOLLOWER) {
       campaign(false);
-    } else if (core.nowMs >= deadlineMs) {
+    } else if (core.nowMs >= deadlineMs || isOnlyVoter() && core.role == Role.FOLLOWER) {
       askBeforehand();
+    } else if (core.role == Role.PRE_CANDIDATE) {
+      campaignIfPossible();
     }
+  }
+
+  private boolean isOnlyVoter() {
+    return core.isVoter() && core.configuration().voters().size() == 1;
+  }
+
+  private boolean mayStand() {
+    return core.isVoter() || core.nowMs < standsUntilMs;
   }
 
   private void askBeforehand() {
     resetDeadline();
     core.setRole(Role.PRE_CANDIDATE, Optional.empty(), Effect.Cause.ELECTION);
-    votes.clear();
-    votes.add(core.self);
-    if (hasQuorum()) {
-      campaign(false);
-      return;
+    ballot.clear();
+    inquired = null;
+    hasInquired = false;
+    isGivingWay = false;
+    addOwnVote();
+    for (Endpoint voter : otherVoters()) {
+      askBeforehand(voter, false);
     }
-    for (Endpoint voter : core.configuration().voters()) {
-      if (!voter.equals(core.self)) {
-        core.out.send(
-            new PreVoteRequest(core.to(voter), core.log.lastIndex(), core.log.lastTerm()));
+    campaignIfPossible();
+  }
+
+  private void askBeforehand(Endpoint member, boolean byAll) {
+    core.out.send(
+        new PreVoteRequest(core.to(member), core.log.lastIndex(), core.log.lastTerm(), byAll));
+  }
+
+  /** All voters but this endpoint, of every configuration that may have committed something. */
+  private Set<Endpoint> otherVoters() {
+    Set<Endpoint> others = new LinkedHashSet<>();
+    core.openConfigurations().forEach(configuration -> others.addAll(configuration.voters()));
+    others.remove(core.self);
+    return others;
+  }
+
+  private void addOwnVote() {
+    addVote(core.self, core.recovery.cause());
+  }
+
+  private void addVote(Endpoint voter, Recovery.Cause recovering) {
+    ballot.add(voter, core.has(Fault.COUNT_RECOVERING) ? Recovery.Cause.NONE : recovering);
+  }
+
+  private Ballot.Outcome outcome() {
+    Ballot.Outcome outcome = ballot.outcome(core.openConfigurations());
+    boolean isTooEarly =
+        outcome == Ballot.Outcome.WON_BY_ALL && ballot.hasDamage() && !isDamageWaitedOut();
+    // Who has no vote may only end a log, not lead one.
+    boolean isNotForUs = outcome == Ballot.Outcome.WON && !core.isVoter();
+    return isTooEarly || isNotForUs ? Ballot.Outcome.OPEN : outcome;
+  }
+
+  /**
+   * A folder that is damaged, older or a copy may know of voters only that are long gone: who knows
+   * better gets time to come. Alone there is nobody to wait for, and the operator decides.
+   */
+  private boolean isDamageWaitedOut() {
+    long aloneMs = core.nowMs - (hasHeardLeader ? leaderHeardMs : startedMs);
+    boolean hasOthers = core.configuration().members().size() > 1 || !otherVoters().isEmpty();
+    return isToldToGoOn || hasOthers && aloneMs >= core.config.startWaitMs();
+  }
+
+  private void campaignIfPossible() {
+    switch (outcome()) {
+      case OPEN -> {}
+      case WON -> campaign(false);
+      case WON_BY_ALL -> {
+        if (isInquiryDone()) {
+          campaign(false);
+        }
       }
     }
+  }
+
+  /** Asks who has no vote whether it has more of the log; true when all answered or none will. */
+  private boolean isInquiryDone() {
+    if (hasInquired) {
+      return true;
+    }
+    if (inquired == null) {
+      inquired = new HashSet<>(core.configuration().followers());
+      inquired.remove(core.self);
+      inquired.removeAll(otherVoters());
+      inquiryEndMs = core.nowMs + core.config.electionTimeoutMinMs() / 2;
+      inquired.forEach(member -> askBeforehand(member, true));
+    }
+    hasInquired = !isGivingWay && (inquired.isEmpty() || core.nowMs >= inquiryEndMs);
+    return hasInquired;
   }
 
   /** Starts an election in the next term. Our own vote counts once it is on disk. */
@@ -77,48 +181,59 @@ final class Elections {
     resetDeadline();
     core.setTerm(core.term + 1, Optional.of(core.self));
     core.setRole(Role.CANDIDATE, Optional.empty(), Effect.Cause.ELECTION);
-    votes.clear();
-    for (Endpoint voter : core.configuration().voters()) {
-      if (!voter.equals(core.self)) {
-        core.out.send(
-            new VoteRequest(core.to(voter), core.log.lastIndex(), core.log.lastTerm(), transfer));
-      }
+    ballot.clear();
+    for (Endpoint voter : otherVoters()) {
+      core.out.send(
+          new VoteRequest(core.to(voter), core.log.lastIndex(), core.log.lastTerm(), transfer));
     }
   }
 
-  /** Whether the election is won now that our own vote may be on disk. */
-  boolean isWonAfterWrite() {
+  /** How the election stands now that our own vote may be on disk. */
+  Ballot.Outcome outcomeAfterWrite() {
     if (core.role != Role.CANDIDATE || !core.out.isHardStateDone()) {
-      return false;
+      return Ballot.Outcome.OPEN;
     }
-    votes.add(core.self);
-    return hasQuorum();
+    addOwnVote();
+    return electionOutcome();
   }
 
-  private boolean hasQuorum() {
-    return votes.size() >= core.configuration().quorum();
+  /** Nobody ends a log who hasn't asked before whether somebody has more of it. */
+  private Ballot.Outcome electionOutcome() {
+    Ballot.Outcome outcome = outcome();
+    return outcome == Ballot.Outcome.WON_BY_ALL && !hasInquired ? Ballot.Outcome.OPEN : outcome;
   }
 
   void onPreVoteRequest(PreVoteRequest request) {
     long askedTerm = request.header().term() + 1;
-    boolean granted =
-        !refusesVotes()
-            && askedTerm > core.term
-            && isUpToDate(request.lastIndex(), request.lastTerm());
-    core.out.send(new PreVoteReply(core.to(request.header().from()), askedTerm, granted));
+    boolean upToDate = isUpToDate(request.lastIndex(), request.lastTerm());
+    boolean granted = !refusesVotes() && askedTerm > core.term && upToDate;
+    boolean isAhead = !upToDate && !refusesVotes();
+    if (isAhead && request.byAll() && !core.isVoter()) {
+      standsUntilMs = core.nowMs + 2L * core.config.electionTimeoutMaxMs();
+      deadlineMs = Math.min(deadlineMs, core.nowMs);
+    }
+    core.out.send(
+        new PreVoteReply(
+            core.to(request.header().from()),
+            askedTerm,
+            granted,
+            core.recovery.cause(),
+            isAhead));
   }
 
   void onPreVoteReply(PreVoteReply reply) {
-    if (core.role != Role.PRE_CANDIDATE
-        || reply.askedTerm() != core.term + 1
-        || !reply.granted()
-        || !core.configuration().isVoter(reply.header().from())) {
+    if (core.role != Role.PRE_CANDIDATE || reply.askedTerm() != core.term + 1) {
       return;
     }
-    votes.add(reply.header().from());
-    if (hasQuorum()) {
-      campaign(false);
+    Endpoint from = reply.header().from();
+    if (inquired != null && inquired.remove(from) && reply.ahead() && gaveWayCount < GIVE_WAY_MAX) {
+      gaveWayCount++;
+      isGivingWay = true;
     }
+    if (reply.granted()) {
+      addVote(from, reply.recovering());
+    }
+    campaignIfPossible();
   }
 
   /** Whether the request is to be dropped, whatever its term. */
@@ -147,18 +262,16 @@ final class Elections {
         core.setTerm(core.term, Optional.of(candidate));
       }
     }
-    core.out.send(new VoteReply(core.to(candidate), granted));
+    core.out.send(new VoteReply(core.to(candidate), granted, core.recovery.cause()));
   }
 
-  /** A reply in the current term; true if it wins the election. */
-  boolean isWonBy(VoteReply reply) {
-    if (core.role != Role.CANDIDATE
-        || !reply.granted()
-        || !core.configuration().isVoter(reply.header().from())) {
-      return false;
+  /** A reply in the current term; how the election stands with it. */
+  Ballot.Outcome outcomeWith(VoteReply reply) {
+    if (core.role != Role.CANDIDATE || !reply.granted()) {
+      return Ballot.Outcome.OPEN;
     }
-    votes.add(reply.header().from());
-    return hasQuorum();
+    addVote(reply.header().from(), reply.recovering());
+    return electionOutcome();
   }
 
   private boolean isUpToDate(long lastIndex, long lastTerm) {

@@ -36,6 +36,12 @@ public sealed interface Event {
    */
   record Force(long upToIndex) implements Event {}
 
+  /**
+   * The operator's word that nothing more of this log is to come: a folder that is damaged, older
+   * or a copy needn't be waited for.
+   */
+  record GoOn() implements Event {}
+
   /** Hand leadership to this voter. Nothing answers but RoleChanged; gives up by itself. */
   record TransferLeadership(Endpoint target) implements Event {}
 

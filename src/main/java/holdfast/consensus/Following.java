@@ -41,6 +41,10 @@ final class Following {
   private long matchedIndex;
 
   private long forceWantedIndex;
+
+  /** Up to here the log must equal the leader's for the loss to be made good; -1: not known yet. */
+  private long recoverUpTo;
+
   private Incoming incoming;
 
   Following(CoreState core) {
@@ -53,6 +57,7 @@ final class Following {
       knownTerm = core.term;
       matchedIndex = core.commitIndex;
       forceWantedIndex = 0;
+      recoverUpTo = -1;
     }
   }
 
@@ -76,18 +81,28 @@ final class Following {
               core.log.firstOfTermAt(prevIndex)));
       return;
     }
-    if (!takeEntries(append.entries())) {
+    if (!takeEntries(leader, append.entries())) {
       return;
     }
     // What is committed here is in the leader's log too, even if this message ends before it.
     matchedIndex = Math.max(matchedIndex, Math.max(endIndex, core.commitIndex));
     core.commitTo(Math.min(append.commitIndex(), endIndex));
-    wantForce(append.forceUpTo());
+    wantForce(Math.max(append.forceUpTo(), lastConfiguration(append.entries())));
+    recoverIfWhole();
     accept(leader);
   }
 
+  /** A configuration is forced at once: it counts when a majority of it has done so. */
+  private static long lastConfiguration(List<LogEntry> entries) {
+    long last = 0;
+    for (LogEntry entry : entries) {
+      last = entry.kind() == LogEntry.Kind.CONFIGURATION ? entry.index() : last;
+    }
+    return last;
+  }
+
   /** False if there is no room: the leader tries again, and a snapshot makes some meanwhile. */
-  private boolean takeEntries(List<LogEntry> entries) {
+  private boolean takeEntries(Endpoint leader, List<LogEntry> entries) {
     int skipped = 0;
     while (skipped < entries.size()) {
       LogEntry entry = entries.get(skipped);
@@ -106,6 +121,10 @@ final class Following {
       return false;
     }
     long first = fresh.getFirst().index();
+    if (first <= core.committedFloor()) {
+      core.out.add(new Effect.CutRefused(leader, first));
+      return false;
+    }
     core.append(first <= core.log.lastIndex() ? first : 0, fresh);
     return true;
   }
@@ -130,8 +149,13 @@ final class Following {
 
   void onHeartbeat(Heartbeat heartbeat) {
     forgetEarlierTerm();
-    // The leader caps this by what this very endpoint has acknowledged in this term.
-    long commit = Math.min(heartbeat.commitIndex(), core.log.lastIndex());
+    noteRecovery(heartbeat);
+    // The leader caps this by what this very endpoint has acknowledged in this term; but it may have
+    // lost that since.
+    boolean isTrusted =
+        !core.recovery.isNeeded() || core.has(Fault.TRUST_COMMIT_WHILE_RECOVERING);
+    long commit =
+        Math.min(heartbeat.commitIndex(), isTrusted ? core.log.lastIndex() : matchedIndex);
     matchedIndex = Math.max(matchedIndex, commit);
     core.commitTo(commit);
     wantForce(heartbeat.forceUpTo());
@@ -141,12 +165,41 @@ final class Following {
             heartbeat.round(),
             heartbeat.sentMs(),
             core.log.lastIndex(),
-            Math.min(core.forcedIndex, matchedIndex)));
+            Math.min(core.forcedIndex, matchedIndex),
+            core.recovery.nonce()));
+  }
+
+  private void noteRecovery(Heartbeat heartbeat) {
+    boolean isOurs =
+        heartbeat.recovering() == core.recovery.nonce()
+            || core.has(Fault.RECOVER_BY_ANY_HEARTBEAT);
+    if (core.recovery.isNeeded() && isOurs) {
+      recoverUpTo = heartbeat.recoverUpTo();
+      recoverIfWhole();
+    }
+  }
+
+  /** All that the leader had when it learned of the loss is here again, written. */
+  private void recoverIfWhole() {
+    if (recoverUpTo >= 0
+        && matchedIndex >= recoverUpTo
+        && core.out.writtenIndex() >= recoverUpTo) {
+      core.recovered();
+    }
+  }
+
+  /** A write is done. */
+  void written() {
+    forgetEarlierTerm();
+    if (core.recovery.isNeeded()) {
+      recoverIfWhole();
+    }
   }
 
   void onInstallSnapshot(InstallSnapshot piece) {
+    forgetEarlierTerm();
     if (piece.meta().index() <= core.commitIndex) {
-      reply(piece.header().from(), piece.meta().index(), piece.totalBytes(), true);
+      acceptInstead(piece.header().from(), piece.meta().index(), piece.totalBytes());
       return;
     }
     if (incoming == null || !incoming.matches(piece)) {
@@ -191,11 +244,28 @@ final class Following {
     incoming = null;
     if (meta.index() <= core.commitIndex) {
       core.out.add(new Effect.DiscardSnapshot(meta.index()));
+      acceptInstead(from, meta.index(), totalBytes);
     } else {
       core.installSnapshot(meta);
       matchedIndex = Math.min(Math.max(matchedIndex, meta.index()), core.log.lastIndex());
+      reply(from, meta.index(), totalBytes, true);
+      recoverIfWhole();
     }
-    reply(from, meta.index(), totalBytes, true);
+  }
+
+  /**
+   * The log got beyond the snapshot by itself: what of it is forced may be less than the snapshot
+   * covers, so it isn't "installed". <i>Event: an fsync was acknowledged that rested on one copy.</i>
+   */
+  private void acceptInstead(Endpoint leader, long snapshotIndex, long totalBytes) {
+    if (core.has(Fault.FORCED_BY_SNAPSHOT_SKIPPED)) {
+      reply(leader, snapshotIndex, totalBytes, true);
+      return;
+    }
+    matchedIndex = Math.max(matchedIndex, core.commitIndex);
+    if (core.role == Role.FOLLOWER && core.leader.isPresent() && core.leader.get().equals(leader)) {
+      accept(leader);
+    }
   }
 
   /** No answer: the leader tries again after a while, and is then told to start from 0. */

@@ -30,6 +30,16 @@ public record InitialState(
   }
 
   /**
+   * The founder of a log that goes on from where another ended ({@link Effect.LogEnded}): it leads
+   * in the next term, by its own vote. The caller writes and forces this state, with the snapshot
+   * at {@code base}, before it starts the core with it.
+   */
+  public static InitialState after(SnapshotMeta base, long endedTerm, Endpoint founder) {
+    return new InitialState(
+        new HardState(endedTerm + 1, Optional.of(founder), base.index()), base, List.of());
+  }
+
+  /**
    * The founder of a new log, its only voter. The caller writes and forces this state (one entry,
    * term 1) before it starts the core with it. Only the process that creates a pool may do this.
    */

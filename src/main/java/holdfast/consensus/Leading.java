@@ -52,8 +52,24 @@ final class Leading {
   /** Announces itself and appends the entry that commits what came before. */
   void start() {
     append(List.of(LogEntry.noop(firstIndex, core.term)));
+    forceConfiguration();
     replication.heartbeat();
     replication.replicateToAll();
+  }
+
+  /** A configuration goes out, and counts, when it is forced. */
+  private void forceConfiguration() {
+    long index = core.log.configurationIndex();
+    if (index > core.commitIndex) {
+      replication.forceWantedIndex = Math.max(replication.forceWantedIndex, index);
+      core.askForce(index);
+    }
+  }
+
+  /** Our own log is forced further. */
+  void forced() {
+    replication.replicateToAll();
+    advance();
   }
 
   private void append(List<LogEntry> entries) {
@@ -188,6 +204,8 @@ final class Leading {
       case RaftMessage.Heartbeat m -> {}
       case RaftMessage.InstallSnapshot m -> {}
       case RaftMessage.TimeoutNow m -> {}
+      case RaftMessage.TermRequest m -> {}
+      case RaftMessage.TermReply m -> {}
     }
     advance();
   }
@@ -310,6 +328,7 @@ final class Leading {
   private void changeTo(Configuration next) {
     append(List.of(LogEntry.configuration(core.log.lastIndex() + 1, core.term, next)));
     replication.configurationChanged();
+    forceConfiguration();
     replication.heartbeat();
     replication.replicateToAll();
     advance();

@@ -42,6 +42,11 @@ final class Progress {
   long probeSentMs;
   long progressMs;
   boolean isProbing;
+
+  /** The nonce of its loss, 0 for none known, and how far it must have the log to be whole. */
+  long recovering;
+
+  long recoverUpTo;
   Outgoing outgoing;
   private final Deque<Flight> inflight = new ArrayDeque<>();
   private int inflightBytes;
@@ -72,6 +77,17 @@ final class Progress {
     becomeProbe(nextIndex);
     mode = Mode.SNAPSHOT;
     outgoing = new Outgoing(meta);
+  }
+
+  /** It may have lost the end of its log: what it acknowledged before counts no more. */
+  void lost(long nonce, long upTo, long next, boolean isKept) {
+    recovering = nonce;
+    recoverUpTo = upTo;
+    if (!isKept) {
+      matchIndex = 0;
+      forcedIndex = 0;
+    }
+    becomeProbe(next);
   }
 
   boolean isWindowFull(RaftConfig config) {

@@ -31,18 +31,40 @@ final class Quorum {
       Arrays.sort(values);
       return values[Math.max(0, values.length - core.configuration().quorum())];
     }
-    long[] values = new long[core.configuration().voters().size()];
-    int filled = 0;
-    for (Endpoint voter : core.configuration().voters()) {
-      values[filled++] = voter.equals(core.self) ? own : of.applyAsLong(members.get(voter));
-    }
-    Arrays.sort(values);
-    return values[values.length - core.configuration().quorum()];
+    return reached(core.configuration(), own, of);
   }
 
-  /** Written up to here. */
+  private long reached(Configuration configuration, long own, ToLongFunction<Progress> of) {
+    long[] values = new long[configuration.voters().size()];
+    int filled = 0;
+    for (Endpoint voter : configuration.voters()) {
+      Progress member = members.get(voter);
+      values[filled++] =
+          voter.equals(core.self) ? own : member == null ? 0 : of.applyAsLong(member);
+    }
+    Arrays.sort(values);
+    return values[values.length - configuration.quorum()];
+  }
+
+  /**
+   * Written up to here. Until the newest configuration is forced at its own majority the one before
+   * it counts, and for what stands before the newest only. <i>Event: a leader alone with a dead
+   * partner counts an entry by a configuration that only it has, loses power and both; its partner's
+   * vote elects it, and another entry takes the place.</i>
+   */
   long writtenIndex() {
-    return reached(core.out.writtenIndex(), member -> member.matchIndex);
+    long own = core.out.writtenIndex();
+    long index = core.log.configurationIndex();
+    boolean isInForce =
+        index <= core.commitIndex
+            || core.has(Fault.COUNT_UNFORCED_CONFIGURATION)
+            || forcedIndex() >= index;
+    if (isInForce) {
+      return reached(own, member -> member.matchIndex);
+    }
+    long byOlder =
+        reached(core.log.configurationBefore(), own, member -> member.matchIndex);
+    return Math.min(byOlder, index - 1);
   }
 
   /** Forced up to here. */

@@ -23,6 +23,8 @@ package holdfast.consensus;
  * @param retainBytes entries before the snapshot kept for members that are a little behind
  * @param waitingReadsMax reads that wait for a quorum's confirmation
  * @param promoteLagEntries how far behind the commit index a follower may be to get a vote
+ * @param startWaitMs who may lack more than a power cut takes (a damaged, older or copied folder)
+ *     waits so long for others before it counts as an end of the log
  */
 public record RaftConfig(
     int heartbeatMs,
@@ -41,12 +43,13 @@ public record RaftConfig(
     int snapshotBytes,
     int retainBytes,
     int waitingReadsMax,
-    int promoteLagEntries) {
+    int promoteLagEntries,
+    int startWaitMs) {
   /** What a pool on a LAN runs with. */
   public static final RaftConfig DEFAULT =
       new RaftConfig(
           150, 1_000, 2_000, 800, 1_500, 160 << 10, 64, 4 << 20, 128 << 10, 16 << 20, 400_000,
-          96 << 20, 100_000, 32 << 20, 4 << 20, 10_000, 1_000);
+          96 << 20, 100_000, 32 << 20, 4 << 20, 10_000, 1_000, 60_000);
 
   /**
    * Checks each number against its range.
@@ -71,6 +74,7 @@ public record RaftConfig(
     range("retainBytes", retainBytes, 0, logBytesMax / 4);
     range("waitingReadsMax", waitingReadsMax, 1, 1_000_000);
     range("promoteLagEntries", promoteLagEntries, 0, 1_000_000);
+    range("startWaitMs", startWaitMs, electionTimeoutMaxMs, 3_600_000);
   }
 
   private static void range(String name, long value, long min, long max) {

@@ -6,6 +6,8 @@ import holdfast.consensus.RaftMessage.Heartbeat;
 import holdfast.consensus.RaftMessage.InstallSnapshot;
 import holdfast.consensus.RaftMessage.PreVoteReply;
 import holdfast.consensus.RaftMessage.PreVoteRequest;
+import holdfast.consensus.RaftMessage.TermReply;
+import holdfast.consensus.RaftMessage.TermRequest;
 import holdfast.consensus.RaftMessage.TimeoutNow;
 import holdfast.consensus.RaftMessage.VoteReply;
 import holdfast.consensus.RaftMessage.VoteRequest;
@@ -25,6 +27,8 @@ import java.util.Set;
 public final class RaftCore {
   private final CoreState core;
   private final Following following;
+  private final LostVote lostVote;
+  private boolean isFounder;
   private Elections elections;
   private Leading leading;
   private long lastTickMs;
@@ -48,6 +52,33 @@ public final class RaftCore {
       Set<Fault> faults) {
     core = new CoreState(config, self, logId, initial, random, faults);
     following = new Following(core);
+    lostVote = new LostVote(core);
+  }
+
+  /**
+   * The founder of a log that goes on from where another ended: it leads at once, in the term and
+   * by the vote that {@code initial} ({@link InitialState#after}) says and that is forced already.
+   * Nobody else can have been given a vote in a log that only it knows of.
+   */
+  public static RaftCore founder(
+      RaftConfig config, Endpoint self, LogId logId, InitialState initial, RandomSource random) {
+    return founder(config, self, logId, initial, random, EnumSet.noneOf(Fault.class));
+  }
+
+  static RaftCore founder(
+      RaftConfig config,
+      Endpoint self,
+      LogId logId,
+      InitialState initial,
+      RandomSource random,
+      Set<Fault> faults) {
+    Invariants.check(
+        initial.hardState().votedFor().equals(Optional.of(self)) && initial.entries().isEmpty(),
+        "found log: expected=an own vote and no entry, was=%s",
+        initial.hardState());
+    var founder = new RaftCore(config, self, logId, initial, random, faults);
+    founder.isFounder = true;
+    return founder;
   }
 
   /**
@@ -60,11 +91,16 @@ public final class RaftCore {
       core.nowMs = nowMs;
       lastTickMs = nowMs;
       elections = new Elections(core);
+      if (isFounder) {
+        lead();
+      }
     }
     Invariants.check(nowMs >= core.nowMs, "step: expected=>= %s ms, was=%s", core.nowMs, nowMs);
     core.nowMs = nowMs;
     if (core.role == Role.STOPPED) {
       rejectIfAsked(event, Rejection.STOPPED);
+    } else if (core.role == Role.ENDED) {
+      rejectIfAsked(event, Rejection.NOT_LEADER);
     } else {
       take(event);
     }
@@ -78,6 +114,7 @@ public final class RaftCore {
       case Event.PersistDone done -> persistDone(done.ticket());
       case Event.LogForced forced -> logForced(forced);
       case Event.PersistFailed failed -> stop();
+      case Event.GoOn goOn -> elections.goOn();
       case Event.SnapshotTaken taken -> snapshotTaken(taken.meta());
       case Event.SnapshotChunkStored stored ->
           following.snapshotChunkStored(stored.snapshotIndex(), stored.nextOffset());
@@ -135,23 +172,53 @@ public final class RaftCore {
     if (leading != null && !leading.tick(stallMs)) {
       follow(core.term, Optional.empty(), Effect.Cause.QUORUM_LOST);
     }
+    lostVote.tick();
     elections.tick(stallMs);
   }
 
   private void persistDone(long ticket) {
     core.out.done(ticket, core.term);
-    if (elections.isWonAfterWrite()) {
-      lead();
+    if (core.role == Role.CANDIDATE) {
+      settle(elections.outcomeAfterWrite());
     } else if (leading != null) {
       leading.advance();
+    } else {
+      following.written();
     }
+  }
+
+  private void settle(Ballot.Outcome outcome) {
+    switch (outcome) {
+      case OPEN -> {}
+      case WON -> lead();
+      case WON_BY_ALL -> {
+        if (core.has(Fault.GO_ON_IN_OLD_LOG)) {
+          lead();
+        } else {
+          endLog();
+        }
+      }
+    }
+  }
+
+  /**
+   * Every voter has given this endpoint its vote, so nobody else can lead in this log any more; what
+   * it holds, committed or not, is what the next log begins with.
+   */
+  private void endLog() {
+    core.setRole(Role.ENDED, Optional.empty(), Effect.Cause.ELECTED_BY_ALL);
+    core.commitTo(core.log.lastIndex());
+    var base =
+        new SnapshotMeta(
+            core.log.lastIndex(), core.log.lastTerm(), core.configuration().ledBy(core.self));
+    core.out.add(new Effect.LogEnded(base, core.term));
   }
 
   private void logForced(Event.LogForced forced) {
     long before = core.forcedIndex;
     if (core.logForced(forced.index(), forced.term())) {
       if (leading != null) {
-        leading.advance();
+        leading.forced();
       } else {
         following.logForced(before);
       }
@@ -192,6 +259,14 @@ public final class RaftCore {
         || header.from().node().equals(core.self.node())) {
       return;
     }
+    if (message instanceof TermRequest request) {
+      lostVote.onRequest(request);
+      return;
+    }
+    if (!core.isVoteKnown() && !(message instanceof TermReply)) {
+      lostVote.onOther(header.from());
+      return;
+    }
     if (message instanceof PreVoteRequest request) {
       elections.onPreVoteRequest(request);
       return;
@@ -203,7 +278,8 @@ public final class RaftCore {
       follow(header.term(), Optional.empty(), Effect.Cause.HIGHER_TERM);
     }
     // Who is asked beforehand keeps its own term, which may be lower than ours.
-    if (header.term() < core.term && !(message instanceof PreVoteReply)) {
+    if (header.term() < core.term
+        && !(message instanceof PreVoteReply || message instanceof TermReply)) {
       refuseOldLeader(message);
       return;
     }
@@ -224,11 +300,7 @@ public final class RaftCore {
       case PreVoteRequest m -> {}
       case PreVoteReply m -> elections.onPreVoteReply(m);
       case VoteRequest m -> elections.onVoteRequest(m);
-      case VoteReply m -> {
-        if (elections.isWonBy(m)) {
-          lead();
-        }
-      }
+      case VoteReply m -> settle(elections.outcomeWith(m));
       case Append m -> {
         hearLeader(m.header().from());
         following.onAppend(m);
@@ -250,6 +322,8 @@ public final class RaftCore {
       case AppendRejected m -> reply(m);
       case RaftMessage.HeartbeatReply m -> reply(m);
       case RaftMessage.InstallSnapshotReply m -> reply(m);
+      case TermRequest m -> {}
+      case TermReply m -> lostVote.onReply(m);
     }
   }
 
@@ -285,9 +359,15 @@ public final class RaftCore {
 
   private void lead() {
     core.setRole(Role.LEADER, Optional.of(core.self), Effect.Cause.ELECTED);
+    core.recovered(); // Whoever wins has all that was committed.
     leading = new Leading(core);
     leading.start();
     leading.advance();
+  }
+
+  /** What this endpoint may still lack of what it once had. */
+  public Recovery recovery() {
+    return core.recovery;
   }
 
   /** What this endpoint does at the moment. */

@@ -69,6 +69,21 @@ final class RaftLog {
     return configurations.floorEntry(index).getValue();
   }
 
+  /** The one in force before the newest; the newest itself if none before it is in memory. */
+  Configuration configurationBefore() {
+    var before = configurations.lowerEntry(configurations.lastKey());
+    return before == null ? configuration() : before.getValue();
+  }
+
+  /** Those in force at {@code index} and after it, in order; the oldest in memory at least. */
+  List<Configuration> configurationsFrom(long index) {
+    Long first = configurations.floorKey(index);
+    return List.copyOf(
+        first == null
+            ? configurations.values()
+            : configurations.tailMap(first, true).values());
+  }
+
   void append(LogEntry entry) {
     Invariants.check(
         entry.index() == lastIndex() + 1 && entry.term() >= lastTerm(),

@@ -29,12 +29,20 @@ public sealed interface RaftMessage {
 
   /**
    * Would you vote for me in the term after mine, if I asked? Changes nothing at the receiver.
-   * {@code lastIndex}, {@code lastTerm}: the end of the sender's log.
+   * {@code lastIndex}, {@code lastTerm}: the end of the sender's log. {@code byAll}: only every
+   * voter's vote can elect the sender, so that members without a vote are asked too whether they
+   * have more of the log.
    */
-  record PreVoteRequest(Header header, long lastIndex, long lastTerm) implements RaftMessage {}
+  record PreVoteRequest(Header header, long lastIndex, long lastTerm, boolean byAll)
+      implements RaftMessage {}
 
-  /** {@code askedTerm} is the term of the request that this answers. */
-  record PreVoteReply(Header header, long askedTerm, boolean granted) implements RaftMessage {}
+  /**
+   * {@code askedTerm} is the term of the request that this answers. {@code recovering}: what the
+   * sender may have lost. {@code ahead}: the sender's log ends later than the asker's.
+   */
+  record PreVoteReply(
+      Header header, long askedTerm, boolean granted, Recovery.Cause recovering, boolean ahead)
+      implements RaftMessage {}
 
   /**
    * Vote for me in this term. {@code transfer}: the leader itself asked for it, so that a voter
@@ -43,8 +51,9 @@ public sealed interface RaftMessage {
   record VoteRequest(Header header, long lastIndex, long lastTerm, boolean transfer)
       implements RaftMessage {}
 
-  /** In the term of the header. */
-  record VoteReply(Header header, boolean granted) implements RaftMessage {}
+  /** In the term of the header. {@code recovering}: what the sender may have lost. */
+  record VoteReply(Header header, boolean granted, Recovery.Cause recovering)
+      implements RaftMessage {}
 
   /**
    * Entries that follow (prevIndex, prevTerm); none to probe. {@code forceUpTo}: the receiver
@@ -81,13 +90,26 @@ public sealed interface RaftMessage {
   /**
    * I lead. {@code round} counts a leader's rounds of heartbeats; {@code sentMs} is the leader's
    * clock when it sent this one, and comes back as it is. {@code commitIndex} never exceeds what
-   * the receiver has acknowledged.
+   * the receiver has acknowledged. {@code recovering}: the nonce of the receiver's loss as the
+   * leader knows it, 0 for none; once the receiver has the log up to {@code recoverUpTo}, that loss
+   * is made good.
    */
-  record Heartbeat(Header header, long round, long sentMs, long commitIndex, long forceUpTo)
+  record Heartbeat(
+      Header header,
+      long round,
+      long sentMs,
+      long commitIndex,
+      long forceUpTo,
+      long recovering,
+      long recoverUpTo)
       implements RaftMessage {}
 
-  /** {@code lastIndex}: the end of the log as received, perhaps not yet written. */
-  record HeartbeatReply(Header header, long round, long sentMs, long lastIndex, long forcedIndex)
+  /**
+   * {@code lastIndex}: the end of the log as received, perhaps not yet written. {@code recovering}:
+   * the nonce of the sender's loss, 0 for none.
+   */
+  record HeartbeatReply(
+      Header header, long round, long sentMs, long lastIndex, long forcedIndex, long recovering)
       implements RaftMessage {}
 
   /** A piece of a snapshot of {@code totalBytes} bytes. */
@@ -119,4 +141,10 @@ public sealed interface RaftMessage {
 
   /** Start an election at once: the leader hands over. */
   record TimeoutNow(Header header) implements RaftMessage {}
+
+  /** The sender may have lost its term or vote, under this nonce: which term are you in? */
+  record TermRequest(Header header, long nonce) implements RaftMessage {}
+
+  /** The term is that of the header; {@code nonce} as it was asked. */
+  record TermReply(Header header, long nonce) implements RaftMessage {}
 }

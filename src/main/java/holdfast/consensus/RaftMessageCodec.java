@@ -10,6 +10,8 @@ import holdfast.consensus.RaftMessage.InstallSnapshot;
 import holdfast.consensus.RaftMessage.InstallSnapshotReply;
 import holdfast.consensus.RaftMessage.PreVoteReply;
 import holdfast.consensus.RaftMessage.PreVoteRequest;
+import holdfast.consensus.RaftMessage.TermReply;
+import holdfast.consensus.RaftMessage.TermRequest;
 import holdfast.consensus.RaftMessage.TimeoutNow;
 import holdfast.consensus.RaftMessage.VoteReply;
 import holdfast.consensus.RaftMessage.VoteRequest;
@@ -49,17 +51,30 @@ public final class RaftMessageCodec {
     out.u8(kind(message));
     writeHeader(message.header(), out);
     switch (message) {
-      case PreVoteRequest m -> out.u64(m.lastIndex()).u64(m.lastTerm());
-      case PreVoteReply m -> out.u64(m.askedTerm()).bool(m.granted());
+      case PreVoteRequest m -> out.u64(m.lastIndex()).u64(m.lastTerm()).bool(m.byAll());
+      case PreVoteReply m ->
+          out.u64(m.askedTerm())
+              .bool(m.granted())
+              .u8(m.recovering().ordinal())
+              .bool(m.ahead());
       case VoteRequest m -> out.u64(m.lastIndex()).u64(m.lastTerm()).bool(m.transfer());
-      case VoteReply m -> out.bool(m.granted());
+      case VoteReply m -> out.bool(m.granted()).u8(m.recovering().ordinal());
       case Append m -> writeAppend(m, out);
       case AppendAccepted m -> out.u64(m.matchIndex()).u64(m.forcedIndex());
       case AppendRejected m -> out.u64(m.prevIndex()).u64(m.conflictTerm()).u64(m.conflictIndex());
       case Heartbeat m ->
-          out.u64(m.round()).u64(m.sentMs()).u64(m.commitIndex()).u64(m.forceUpTo());
+          out.u64(m.round())
+              .u64(m.sentMs())
+              .u64(m.commitIndex())
+              .u64(m.forceUpTo())
+              .u64(m.recovering())
+              .u64(m.recoverUpTo());
       case HeartbeatReply m ->
-          out.u64(m.round()).u64(m.sentMs()).u64(m.lastIndex()).u64(m.forcedIndex());
+          out.u64(m.round())
+              .u64(m.sentMs())
+              .u64(m.lastIndex())
+              .u64(m.forcedIndex())
+              .u64(m.recovering());
       case InstallSnapshot m -> {
         m.meta().write(out);
         out.u64(m.totalBytes()).u64(m.offset()).blob(m.bytes());
@@ -67,6 +82,8 @@ public final class RaftMessageCodec {
       case InstallSnapshotReply m ->
           out.u64(m.snapshotIndex()).u64(m.nextOffset()).bool(m.installed());
       case TimeoutNow m -> {}
+      case TermRequest m -> out.u64(m.nonce());
+      case TermReply m -> out.u64(m.nonce());
     }
     Invariants.check(
         out.sizeBytes() - startBytes <= RaftMessage.BYTES_MAX,
@@ -80,19 +97,24 @@ public final class RaftMessageCodec {
     int kind = in.u8();
     Header header = readHeader(in);
     return switch (kind) {
-      case 1 -> new PreVoteRequest(header, index(in), index(in));
-      case 2 -> new PreVoteReply(header, index(in), in.bool());
+      case 1 -> new PreVoteRequest(header, index(in), index(in), in.bool());
+      case 2 -> new PreVoteReply(header, index(in), in.bool(), cause(in), in.bool());
       case 3 -> new VoteRequest(header, index(in), index(in), in.bool());
-      case 4 -> new VoteReply(header, in.bool());
+      case 4 -> new VoteReply(header, in.bool(), cause(in));
       case 5 -> readAppend(header, in);
       case 6 -> new AppendAccepted(header, index(in), index(in));
       case 7 -> new AppendRejected(header, index(in), index(in), index(in));
-      case 8 -> new Heartbeat(header, index(in), in.u64(), index(in), index(in));
-      case 9 -> new HeartbeatReply(header, index(in), in.u64(), index(in), index(in));
+      case 8 ->
+          new Heartbeat(
+              header, index(in), in.u64(), index(in), index(in), in.u64(), index(in));
+      case 9 ->
+          new HeartbeatReply(header, index(in), in.u64(), index(in), index(in), in.u64());
       case 10 -> readInstallSnapshot(header, in);
       case 11 -> new InstallSnapshotReply(header, index(in), index(in), in.bool());
       case 12 -> new TimeoutNow(header);
-      default -> throw new ByteReader.Malformed("read message kind: expected=1 to 12, was=" + kind);
+      case 13 -> new TermRequest(header, in.u64());
+      case 14 -> new TermReply(header, in.u64());
+      default -> throw new ByteReader.Malformed("read message kind: expected=1 to 14, was=" + kind);
     };
   }
 
@@ -110,6 +132,8 @@ public final class RaftMessageCodec {
       case InstallSnapshot m -> 10;
       case InstallSnapshotReply m -> 11;
       case TimeoutNow m -> 12;
+      case TermRequest m -> 13;
+      case TermReply m -> 14;
     };
   }
 
@@ -131,6 +155,14 @@ public final class RaftMessageCodec {
       throw new ByteReader.Malformed("read number: expected=>= 0, was=" + value);
     }
     return value;
+  }
+
+  private static Recovery.Cause cause(ByteReader in) {
+    int cause = in.u8();
+    if (cause >= Recovery.Cause.values().length) {
+      throw new ByteReader.Malformed("read cause of a loss: expected=0 to 2, was=" + cause);
+    }
+    return Recovery.Cause.values()[cause];
   }
 
   private static void writeAppend(Append append, ByteWriter out) {

@@ -81,7 +81,9 @@ final class Replication {
               lastRound,
               core.nowMs,
               Math.min(core.commitIndex, member.matchIndex),
-              forceWantedIndex));
+              forceWantedIndex,
+              member.recovering,
+              member.recoverUpTo));
     }
   }
 
@@ -128,12 +130,16 @@ final class Replication {
   }
 
   /**
-   * Who loses its vote hears of it only when that is committed. Else, if this leader dies before it
-   * has written the entry, the others may still need a vote of somebody who no longer asks for
-   * votes, and refuses its own because its log is the longer.
+   * A configuration is sent when it is forced here: else it may be in force elsewhere and unknown to
+   * this leader after a power cut. Who loses its vote hears of it only when that is committed. Else,
+   * if this leader dies before it has written the entry, the others may still need a vote of
+   * somebody who no longer asks for votes, and refuses its own because its log is the longer.
    */
   private long lastIndexFor(Progress member) {
     long index = core.log.configurationIndex();
+    if (core.forcedIndex < index && !core.has(Fault.COUNT_UNFORCED_CONFIGURATION)) {
+      return index - 1;
+    }
     boolean losesVote =
         index > core.commitIndex
             && !core.configuration().isVoter(member.endpoint)
@@ -163,6 +169,9 @@ final class Replication {
         member.mode == Progress.Mode.SNAPSHOT && member.matchIndex >= core.log.baseIndex();
     if (probed || overtook) {
       member.becomeStream();
+    } else if (member.mode == Progress.Mode.SNAPSHOT
+        && member.outgoing.meta.index() <= member.matchIndex) {
+      sendSnapshot(member); // It is beyond this one, and our log begins later: a newer one then.
     }
     replicate(member);
   }
@@ -185,7 +194,22 @@ final class Replication {
     replicate(member);
   }
 
+  /** What this member acknowledged it may have lost, if its loss is news here. */
+  private void noteLoss(Progress member, HeartbeatReply reply) {
+    boolean isNews =
+        reply.recovering() != member.recovering || reply.lastIndex() < member.matchIndex;
+    if (reply.recovering() != 0 && isNews) {
+      long next = Math.min(reply.lastIndex(), core.log.lastIndex()) + 1;
+      member.lost(
+          reply.recovering(),
+          core.log.lastIndex(),
+          next,
+          core.has(Fault.KEEP_MATCH_OF_RECOVERING));
+    }
+  }
+
   void onHeartbeatReply(Progress member, HeartbeatReply reply) {
+    noteLoss(member, reply);
     member.hasAnsweredHeartbeat = true;
     member.answeredSentMs = Math.max(member.answeredSentMs, reply.sentMs());
     member.answeredRound = Math.max(member.answeredRound, reply.round());

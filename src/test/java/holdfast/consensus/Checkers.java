@@ -15,8 +15,47 @@ final class Checkers {
   private final Map<Long, Endpoint> leaders = new HashMap<>();
   private final Map<At, Seen> entries = new HashMap<>();
   private final List<LogEntry> committed = new ArrayList<>();
+  private final List<Long> commitTerms = new ArrayList<>();
   private final List<Long> stateHashes = new ArrayList<>(List.of(1L));
   private long acknowledgedIndex;
+  private long forcedIndex;
+  private boolean isEnded;
+
+  /** Of the first log. */
+  Checkers() {}
+
+  /** Of a log that goes on from this history of another one. */
+  Checkers(List<LogEntry> history, Checkers before) {
+    for (LogEntry entry : history) {
+      committed.add(entry);
+      commitTerms.add(entry.term());
+      stateHashes.add(nextHash(stateHashes.getLast(), entry));
+    }
+    acknowledgedIndex = Math.min(before.acknowledgedIndex, history.size());
+    forcedIndex = before.forcedIndex;
+  }
+
+  /**
+   * The log ends with this history, and another goes on from there. What was forced at a majority is
+   * in it. Returns how many committed entries aren't.
+   */
+  long endedWith(List<LogEntry> history) {
+    require(!isEnded, "a log ends once");
+    isEnded = true;
+    int kept = 0;
+    while (kept < committed.size()
+        && kept < history.size()
+        && history.get(kept).equals(committed.get(kept))) {
+      kept++;
+    }
+    require(kept >= forcedIndex, "forced and lost: %s, kept %s", forcedIndex, kept);
+    return committed.size() - kept;
+  }
+
+  /** An index is forced at a majority. */
+  void forced(long index) {
+    forcedIndex = Math.max(forcedIndex, index);
+  }
 
   static void require(boolean condition, String message, Object... args) {
     if (!condition) {
@@ -41,6 +80,9 @@ final class Checkers {
         term);
     long last = baseIndex + log.size();
     for (long index = baseIndex + 1; index <= committed.size(); index++) {
+      if (commitTerms.get((int) index - 1) >= term) {
+        break; // Who is elected late, in an older term, needn't have what a later one committed.
+      }
       require(index <= last, "leader completeness: %s of term %s lacks %s", leader, term, index);
       LogEntry own = log.get((int) (index - baseIndex - 1));
       require(
@@ -60,11 +102,17 @@ final class Checkers {
     require(before == null || before.equals(now), "log matching: %s and %s", before, now);
   }
 
-  /** State machine safety: an index is committed once and for all. Returns the state after it. */
-  long committed(LogEntry entry) {
+  /**
+   * State machine safety: an index is committed once and for all. Returns the state after it.
+   *
+   * @param inTerm the term of who says that it is committed
+   */
+  long committed(LogEntry entry, long inTerm) {
     int position = (int) entry.index() - 1;
     if (position == committed.size()) {
+      require(!isEnded, "committed in a log that has ended: %s", entry);
       committed.add(entry);
+      commitTerms.add(inTerm);
       stateHashes.add(nextHash(stateHashes.getLast(), entry));
     }
     require(
@@ -76,6 +124,7 @@ final class Checkers {
   }
 
   void acknowledged(long index) {
+    require(!isEnded, "acknowledged in a log that has ended: %s", index);
     acknowledgedIndex = Math.max(acknowledgedIndex, index);
   }
 
@@ -84,6 +133,7 @@ final class Checkers {
   }
 
   void readAnswered(long index, long acknowledgedBefore, Object where) {
+    require(!isEnded, "read in a log that has ended, at %s", where);
     require(
         index >= acknowledgedBefore,
         "linearizable read: %s answers from %s, %s was acknowledged before it began",

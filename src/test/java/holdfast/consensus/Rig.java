@@ -75,6 +75,9 @@ final class Rig {
             case Effect.StoreSnapshotChunk e -> 0;
             case Effect.InstallSnapshot e -> 0;
             case Effect.DiscardSnapshot e -> 0;
+            case Effect.Recovered e -> 0;
+            case Effect.LogEnded e -> 0;
+            case Effect.CutRefused e -> 0;
             case Effect.RoleChanged e -> 0;
             case Effect.ConfigurationChanged e -> 0;
           };
@@ -118,8 +121,8 @@ final class Rig {
   Rig elect() {
     step(new Event.Tick());
     tickAfter(RaftConfig.DEFAULT.electionTimeoutMinMs());
-    receive(new RaftMessage.PreVoteReply(from(B), core.term() + 1, true));
-    receive(new RaftMessage.VoteReply(from(B), true));
+    receive(preVote(B, Recovery.Cause.NONE));
+    receive(new RaftMessage.VoteReply(from(B), true, Recovery.Cause.NONE));
     return this;
   }
 
@@ -138,7 +141,12 @@ final class Rig {
   List<Effect> answer(Endpoint other, RaftMessage.Heartbeat heartbeat) {
     return receive(
         new HeartbeatReply(
-            from(other), heartbeat.round(), heartbeat.sentMs(), core.lastIndex(), 0));
+            from(other), heartbeat.round(), heartbeat.sentMs(), core.lastIndex(), 0, 0));
+  }
+
+  /** A grant of what A asked beforehand. */
+  RaftMessage.PreVoteReply preVote(Endpoint other, Recovery.Cause recovering) {
+    return new RaftMessage.PreVoteReply(from(other), core.term() + 1, true, recovering, false);
   }
 
   List<Effect> propose(int bytes) {

@@ -18,7 +18,7 @@ final class Sim {
   static final RaftConfig CONFIG =
       new RaftConfig(
           150, 1_000, 2_000, 800, 1_500, 300, 4, 1_000, 16, 20_000, 4_000, 1 << 20, 40, 4_000, 400,
-          50, 20);
+          50, 20, 4_000);
 
   private record Due(long atMs, long order, Runnable action) implements Comparable<Due> {
     @Override
@@ -29,10 +29,12 @@ final class Sim {
   }
 
   final RaftConfig config = CONFIG;
-  final LogId logId = new LogId(7, 7);
+  final LogId firstLog = new LogId(7, 7);
+  final Lineages lineages = new Lineages();
+  final Met met = new Met();
+  final SimChaos chaos;
   final Set<Fault> faults;
   final SplittableRandom random;
-  final Checkers checkers = new Checkers();
   final List<SimNode> nodes = new ArrayList<>();
   final long seed;
   long nowMs;
@@ -41,20 +43,18 @@ final class Sim {
   long installCount;
   long forcedCount;
   long pairCount;
+  long asideCount;
   private final PriorityQueue<Due> queue = new PriorityQueue<>();
-  private final Set<Integer> cutLinks = new HashSet<>();
+  final Set<Integer> cutLinks = new HashSet<>();
   private final List<String> trace = new ArrayList<>();
   private final boolean isTracing = Boolean.getBoolean("simTrace");
   private long order;
   private long ids;
   private long traceHash = 1;
-  private int lossPercent;
-  private int slowPercent;
+  int lossPercent;
+  int slowPercent;
   private boolean isHealed;
-  private boolean isDiskTrouble;
-
-  /** Whether power cuts may hit so many voters that nobody can lead any more. */
-  final boolean isReckless;
+  boolean isDiskTrouble;
 
   Sim(long seed, Set<Fault> faults) {
     this(seed, faults, 0);
@@ -65,13 +65,43 @@ final class Sim {
     this.seed = seed;
     this.faults = faults;
     random = new SplittableRandom(seed * 0x9E37_79B9_7F4A_7C15L + 1);
-    isReckless = seed % 4 == 3;
+    lineages.add(firstLog);
+    chaos = new SimChaos(this);
     int count = nodeCount > 0 ? nodeCount : 2 + random.nextInt(5);
     for (int i = 0; i < count; i++) {
       nodes.add(new SimNode(this, i, 0.97 + random.nextDouble() * 0.06));
     }
     nodes.getFirst().disk.found(InitialState.founding(nodes.getFirst().endpoint));
     nodes.forEach(SimNode::start);
+  }
+
+  boolean isHealed() {
+    return isHealed;
+  }
+
+  void cut(SimNode from, SimNode to) {
+    cutLinks.add(from.number * 64 + to.number);
+  }
+
+  /** What each node is at, for a failure's message. */
+  String states() {
+    var text = new StringBuilder();
+    for (SimNode n : nodes) {
+      text.append("\n  n%d log %s ".formatted(n.number, n.logId));
+      text.append(
+          n.isUp()
+              ? "%s term %s last %s commit %s %s %s"
+                  .formatted(
+                      n.core.role(),
+                      n.core.term(),
+                      n.core.lastIndex(),
+                      n.core.commitIndex(),
+                      n.core.recovery(),
+                      n.core.configuration())
+              : "down " + n.disk.recovery + " " + n.configuration());
+      text.append(" paused ").append(n.pausedUntilMs - nowMs);
+    }
+    return text + "\n  cuts " + cutLinks;
   }
 
   void at(long delayMs, Runnable action) {
@@ -105,7 +135,7 @@ final class Sim {
     return String.join("\n", trace.subList(Math.max(0, trace.size() - 4_000), trace.size()));
   }
 
-  private SimNode nodeOf(Endpoint endpoint) {
+  SimNode nodeOf(Endpoint endpoint) {
     return nodes.stream()
         .filter(node -> node.endpoint.node().equals(endpoint.node()))
         .findFirst()
@@ -133,20 +163,22 @@ final class Sim {
   }
 
   boolean isDiskFailing(SimNode node) {
-    return isDiskTrouble && random.nextInt(3_000) == 0 && mayLose(node);
+    boolean isFailing = isDiskTrouble && random.nextInt(3_000) == 0;
+    if (isFailing) {
+      met.note(Met.Fault.DISK_FAILURE, node.doing());
+    }
+    return isFailing;
   }
 
   /** Runs chaos, heals, and checks that everybody gets on again. */
   void run(long chaosMs) {
     at(1, this::client);
     at(500, this::admin);
-    at(1_000 + random.nextInt(2_000), this::chaos);
+    at(1_000 + random.nextInt(2_000), chaos::next);
     runUntil(chaosMs);
     heal();
-    runUntil(chaosMs + 12_000);
-    if (!isReckless) {
-      checkLiveness();
-    }
+    runUntil(chaosMs + 24_000);
+    checkLiveness();
   }
 
   void runUntil(long untilMs) {
@@ -160,7 +192,7 @@ final class Sim {
 
   private void checkLiveness() {
     List<SimNode> leaders = nodes.stream().filter(SimNode::leads).toList();
-    Checkers.require(!leaders.isEmpty(), "nobody leads after everything healed");
+    Checkers.require(!leaders.isEmpty(), "nobody leads after everything healed: %s", states());
     SimNode leader =
         leaders.stream().max((a, b) -> Long.compare(a.core.term(), b.core.term())).get();
     long before = acknowledgedCount;
@@ -169,6 +201,10 @@ final class Sim {
     Checkers.require(acknowledgedCount > before, "nothing is committed after everything healed");
     long index = leader.core.commitIndex();
     for (SimNode node : nodes) {
+      Checkers.require(
+          node.logId.equals(leader.logId), "%s follows another log: %s", node.endpoint, states());
+      Checkers.require(
+          !node.core.recovery().isNeeded(), "%s still recovers: %s", node.endpoint, states());
       Checkers.require(
           !leader.core.configuration().isMember(node.endpoint) || node.appliedIndex >= index - 200,
           "%s is at %s, the leader at %s",
@@ -192,12 +228,12 @@ final class Sim {
         leaders.isEmpty() || random.nextInt(5) == 0
             ? nodes.get(random.nextInt(nodes.size()))
             : leaders.get(random.nextInt(leaders.size()));
-    if (random.nextInt(3) == 0) {
+    if (random.nextInt(3) == 0 && !chaos.isQuiet(target)) {
       target.propose(1 + random.nextInt(3));
     } else {
       target.read();
     }
-    at(1 + random.nextInt(isHealed ? 200 : 60), this::client);
+    at(1 + random.nextInt(isHealed ? 200 : 40), this::client);
   }
 
   private void admin() {
@@ -207,25 +243,11 @@ final class Sim {
       }
       Optional<MembershipChange> change =
           !isHealed && random.nextInt(5) == 0 ? Optional.of(randomChange()) : policyChange(node);
-      if (change.isPresent() && isSurvivable(node, change.get())) {
+      if (change.isPresent() && !chaos.isQuiet()) {
         node.step(new Event.ChangeMembership(nextId(), change.get()));
       }
     }
     at(100 + random.nextInt(300), this::admin);
-  }
-
-  /** Whether enough voters would be left that still have their logs. */
-  private boolean isSurvivable(SimNode leader, MembershipChange change) {
-    return isReckless
-        || MembershipRules.apply(leader.core.configuration(), change)
-            .map(next -> undamaged(next, null) >= next.quorum())
-            .orElse(true);
-  }
-
-  private long undamaged(Configuration configuration, SimNode but) {
-    return nodes.stream()
-        .filter(node -> node != but && configuration.isVoter(node.endpoint))
-        .count();
   }
 
   private MembershipChange randomChange() {
@@ -253,99 +275,17 @@ final class Sim {
     return VoterPolicy.next(leader.core.configuration(), leader.endpoint, candidates);
   }
 
-  /** Whether the voters that are left could still decide if this one lost its log. */
-  private boolean mayLose(SimNode lost) {
-    if (isReckless) {
-      return true;
-    }
-    for (SimNode node : nodes) {
-      Configuration configuration = node.configuration();
-      if (!configuration.voters().isEmpty()
-          && undamaged(configuration, lost) < configuration.quorum()) {
-        return false;
-      }
-    }
-    return true;
+  /** Whether the other nodes, without this one, hold all that was committed. */
+  boolean othersHoldAll(SimNode lost) {
+    return nodes.stream()
+        .filter(n -> n != lost && n.isUp() && n.logId.equals(lost.logId))
+        .anyMatch(
+            n ->
+                n.core.commitIndex() == lineages.checkers(lost.logId).committedCount()
+                    && !n.core.recovery().isNeeded());
   }
 
-  private void chaos() {
-    if (isHealed) {
-      return;
-    }
-    SimNode node = nodes.get(random.nextInt(nodes.size()));
-    SimNode leader = nodes.stream().filter(SimNode::leads).findFirst().orElse(node);
-    SimNode victim = random.nextInt(3) == 0 ? leader : node;
-    switch (random.nextInt(13)) {
-      case 0, 1 -> crash(victim, false);
-      case 2 -> crash(victim, mayLose(victim));
-      case 3 -> isolate(victim);
-      case 4 -> split();
-      case 5 -> cutLinks.add(victim.number * 64 + random.nextInt(nodes.size()));
-      case 6 -> cutLinks.clear();
-      case 7 -> victim.pausedUntilMs = nowMs + random.nextInt(4_000);
-      case 8 -> lossPercent = random.nextInt(3) == 0 ? 20 : random.nextInt(5);
-      case 9 -> slowPercent = random.nextInt(2) == 0 ? 0 : random.nextInt(8);
-      case 10 -> everybodyDies();
-      case 11 -> leader.step(new Event.TransferLeadership(node.endpoint));
-      default -> {
-        victim.diskLatencyMs = random.nextInt(3) == 0 ? 300 : 3;
-        isDiskTrouble = random.nextInt(3) == 0;
-      }
-    }
-    at(100 + random.nextInt(1_500), this::chaos);
-  }
-
-  /** All processes at once, while all disks are behind. */
-  private void everybodyDies() {
-    nodes.forEach(node -> node.diskLatencyMs = 300);
-    at(
-        200,
-        () -> {
-          if (!isHealed) {
-            nodes.forEach(node -> crash(node, false));
-            nodes.forEach(node -> node.diskLatencyMs = 3);
-          }
-        });
-  }
-
-  private void crash(SimNode node, boolean powerCut) {
-    if (node.isUp() && node.core.role() == Role.STOPPED) {
-      node.powerCut();
-    } else if (!node.isUp()) {
-      return;
-    } else if (powerCut) {
-      node.powerCut();
-    } else {
-      node.kill();
-    }
-    at(random.nextInt(random.nextBoolean() ? 300 : 5_000), () -> restart(node));
-  }
-
-  private void restart(SimNode node) {
-    if (!node.isUp()) {
-      node.start();
-    }
-  }
-
-  private void isolate(SimNode node) {
-    for (SimNode other : nodes) {
-      cutLinks.add(node.number * 64 + other.number);
-      cutLinks.add(other.number * 64 + node.number);
-    }
-  }
-
-  private void split() {
-    cutLinks.clear();
-    int side = random.nextInt(1 << nodes.size());
-    for (SimNode a : nodes) {
-      for (SimNode b : nodes) {
-        if ((side >> a.number & 1) != (side >> b.number & 1)) {
-          cutLinks.add(a.number * 64 + b.number);
-        }
-      }
-    }
-  }
-
+  /** Everything works again; who was stopped starts anew. */
   private void heal() {
     isHealed = true;
     isDiskTrouble = false;
@@ -358,7 +298,7 @@ final class Sim {
       if (node.isUp() && node.core.role() == Role.STOPPED) {
         node.powerCut();
       }
-      restart(node);
+      node.start();
     }
   }
 }

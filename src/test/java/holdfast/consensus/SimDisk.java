@@ -20,6 +20,7 @@ final class SimDisk {
   }
 
   HardState hardState = HardState.INITIAL;
+  Recovery recovery = Recovery.NONE;
   final TreeMap<Long, Stored> snapshots = new TreeMap<>();
   private List<LogEntry> log = new ArrayList<>();
   private List<LogEntry> forcedLog = new ArrayList<>();
@@ -31,12 +32,33 @@ final class SimDisk {
     force();
   }
 
+  /** The disk of a log that goes on after a snapshot. */
+  static SimDisk after(HardState hardState, Stored snapshot) {
+    var disk = new SimDisk();
+    disk.hardState = hardState;
+    disk.snapshots.put(snapshot.meta().index(), snapshot);
+    return disk;
+  }
+
+  /** What a backup made now would bring back later. */
+  SimDisk copy() {
+    var copy = new SimDisk();
+    copy.hardState = hardState;
+    copy.recovery = recovery;
+    copy.snapshots.putAll(snapshots);
+    copy.log.addAll(log);
+    copy.forcedLog.addAll(log);
+    return copy;
+  }
+
   void append(long truncateFrom, List<LogEntry> entries) {
+    if (truncateFrom > 0) {
+      // A cut is durable before what takes the place is written.
+      log.removeIf(entry -> entry.index() >= truncateFrom);
+      force();
+    }
     write(
         target -> {
-          if (truncateFrom > 0) {
-            target.removeIf(entry -> entry.index() >= truncateFrom);
-          }
           target.addAll(entries);
         });
   }
@@ -84,8 +106,13 @@ final class SimDisk {
 
   InitialState initialState() {
     force();
+    return held();
+  }
+
+  /** What it holds, forced or not. */
+  InitialState held() {
     SnapshotMeta meta =
         snapshots.isEmpty() ? SnapshotMeta.NONE : snapshots.lastEntry().getValue().meta();
-    return new InitialState(hardState, meta, log);
+    return new InitialState(hardState, meta, log, recovery);
   }
 }

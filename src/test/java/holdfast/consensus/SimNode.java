@@ -1,14 +1,17 @@
 package holdfast.consensus;
 
+import holdfast.model.LogId;
 import holdfast.model.NodeId;
 import holdfast.util.ByteReader;
 import holdfast.util.ByteWriter;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
+import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /** A driver for one core, as the package description asks for it, on a simulated disk. */
 final class SimNode {
@@ -18,15 +21,20 @@ final class SimNode {
 
   final Sim sim;
   final int number;
-  final SimDisk disk = new SimDisk();
+  SimDisk disk = new SimDisk();
+  LogId logId;
   final double clockRate;
-  Endpoint endpoint;
+  final Endpoint endpoint;
   RaftCore core;
   long life;
   long startedMs;
   long pausedUntilMs;
   int diskLatencyMs = 3;
   private boolean isStepping;
+
+  /** It ends its log: what it commits now counts for the next one. */
+  private boolean isEnding;
+
   private final Deque<DiskWork> diskQueue = new ArrayDeque<>();
   private long diskFreeMs;
   private final Map<Long, Long> reads = new HashMap<>();
@@ -42,6 +50,7 @@ final class SimNode {
     this.sim = sim;
     this.number = number;
     this.clockRate = clockRate;
+    this.logId = sim.firstLog;
     endpoint = new Endpoint(new NodeId((long) number << 59, 0, 0, 77L * number), 1);
   }
 
@@ -57,14 +66,27 @@ final class SimNode {
     return isUp() && core.role() == Role.LEADER;
   }
 
+  private Checkers checkers() {
+    return sim.lineages.checkers(logId);
+  }
+
+  /** Starts the process, unless it is up. */
   void start() {
+    if (!isUp()) {
+      startedMs = sim.nowMs;
+      InitialState initial = disk.initialState();
+      run(
+          initial,
+          new RaftCore(sim.config, endpoint, logId, initial, sim.random::nextInt, sim.faults));
+    }
+  }
+
+  private void run(InitialState initial, RaftCore newCore) {
     life++;
-    startedMs = sim.nowMs;
-    InitialState initial = disk.initialState();
     var snapshot = disk.snapshots.lastEntry();
     appliedIndex = initial.snapshot().index();
     stateHash = snapshot == null ? 1 : new ByteReader(snapshot.getValue().bytes()).u64();
-    core = new RaftCore(sim.config, endpoint, sim.logId, initial, sim.random::nextInt, sim.faults);
+    core = newCore;
     baseIndex = initial.snapshot().index();
     baseTerm = initial.snapshot().term();
     log = new ArrayList<>(initial.entries().stream().filter(e -> e.index() > baseIndex).toList());
@@ -91,25 +113,124 @@ final class SimNode {
 
   /** Ends the process; some of the writes under way may still happen. */
   void kill() {
-    int done = sim.random.nextInt(diskQueue.size() + 1);
-    for (int i = 0; i < done; i++) {
+    kill(sim.random.nextInt(diskQueue.size() + 1));
+  }
+
+  /** Ends the process, with so many of the writes under way done. */
+  void kill(int writeCount) {
+    for (int i = 0; i < writeCount; i++) {
       diskQueue.removeFirst().work().run();
     }
+    forgetProcess();
+    core = null;
+  }
+
+  private void forgetProcess() {
     diskQueue.clear();
     diskFreeMs = 0;
     life++;
-    core = null;
     pausedUntilMs = 0;
     reads.clear();
     accepted.clear();
     incoming = null;
+    isEnding = false;
   }
 
-  /** Ends the machine: what wasn't forced may be gone, so it comes back as somebody else. */
+  /** Ends the machine: what wasn't forced may be gone, and it will have to recover. */
   void powerCut() {
     kill();
     disk.powerCut(sim.random);
-    endpoint = new Endpoint(endpoint.node(), endpoint.incarnation() + 1);
+    disk.recovery = loss(Recovery.Cause.POWER_CUT, false);
+  }
+
+  private Recovery loss(Recovery.Cause cause, boolean isVoteLost) {
+    var fresh = new Recovery(1 + sim.random.nextLong(Long.MAX_VALUE - 1), cause, isVoteLost);
+    return disk.recovery.isNeeded()
+        ? fresh.and(disk.recovery.cause(), disk.recovery.isVoteLost())
+        : fresh;
+  }
+
+  /** The machine ends, and its folder comes back as it was when the copy was made. */
+  void restore(Backup backup) {
+    kill();
+    disk = backup.disk().copy();
+    logId = backup.logId();
+    disk.recovery = loss(Recovery.Cause.DAMAGE, true);
+  }
+
+  /** A copy of a node's folder, made while it was down or up. */
+  record Backup(LogId logId, SimDisk disk) {}
+
+  Backup backup() {
+    return new Backup(logId, disk.copy());
+  }
+
+  /** The end of what this node holds of its log. */
+  private long heldTo(boolean isTerm) {
+    InitialState held = disk.held();
+    boolean isEmpty = held.entries().isEmpty();
+    long index = isEmpty ? held.snapshot().index() : held.entries().getLast().index();
+    long term = isEmpty ? held.snapshot().term() : held.entries().getLast().term();
+    return isTerm ? term : index;
+  }
+
+  /** Another node turns out to follow a log that goes on from ours: follow that one too. */
+  void learn(LogId other) {
+    long ofLife = life;
+    if (!isUp() || core.role() == Role.STOPPED || !sim.lineages.descends(other, logId)) {
+      return;
+    }
+    sim.at(
+        1 + sim.random.nextInt(30),
+        () -> {
+          if (ofLife == life && pausedUntilMs <= sim.nowMs && core.role() != Role.STOPPED) {
+            switchTo(other);
+          }
+        });
+  }
+
+  private void switchTo(LogId other) {
+    int done = sim.random.nextInt(diskQueue.size() + 1);
+    for (int i = 0; i < done; i++) {
+      diskQueue.removeFirst().work().run();
+    }
+    if (!sim.lineages.holds(other, logId, heldTo(false), heldTo(true))) {
+      sim.asideCount++;
+    }
+    forgetProcess();
+    disk = new SimDisk();
+    logId = other;
+    InitialState initial = disk.initialState();
+    run(
+        initial,
+        new RaftCore(sim.config, endpoint, logId, initial, sim.random::nextInt, sim.faults));
+  }
+
+  /** This node was elected by every vote: the next log begins when it is forced. */
+  private void found(Effect.LogEnded ended) {
+    byte[] bytes = snapshotBytes(ended.base().index());
+    long committedCount = checkers().committedCount();
+    long ofLife = life;
+    sim.at(
+        1 + sim.random.nextInt(10 * diskLatencyMs),
+        () -> {
+          if (ofLife != life) {
+            return;
+          }
+          Checkers.require(
+              checkers().committedCount() == committedCount, "committed after every vote was given");
+          LogId next = sim.lineages.end(logId, ended.base(), baseIndex, log);
+          InitialState initial = InitialState.after(ended.base(), ended.term(), endpoint);
+          forgetProcess();
+          disk =
+              SimDisk.after(
+                  initial.hardState(), new SimDisk.Stored(initial.snapshot(), bytes));
+          logId = next;
+          run(
+              initial,
+              RaftCore.founder(
+                  sim.config, endpoint, logId, initial, sim.random::nextInt, sim.faults));
+        });
   }
 
   /** Takes an event now, or when the node wakes up. */
@@ -128,6 +249,12 @@ final class SimNode {
           });
       return;
     }
+    if (event instanceof Event.Receive receive
+        && !receive.message().header().logId().equals(logId)) {
+      learn(receive.message().header().logId());
+      sim.nodeOf(receive.message().header().from()).learn(logId);
+      return;
+    }
     Checkers.require(!isStepping, "a step within a step");
     isStepping = true;
     List<Effect> effects = core.step(localMs(), event);
@@ -136,6 +263,37 @@ final class SimNode {
       carryOut(effect);
     }
     isStepping = false;
+  }
+
+  /** What this node is in the middle of, for the record of what the faults met. */
+  Set<Met.Doing> doing() {
+    Set<Met.Doing> doing = EnumSet.noneOf(Met.Doing.class);
+    if (!isUp()) {
+      doing.add(Met.Doing.NOTHING);
+      return doing;
+    }
+    if (sim.nowMs - startedMs < 1_000) {
+      doing.add(Met.Doing.STARTING);
+    }
+    if (core.recovery().isNeeded()) {
+      doing.add(Met.Doing.RECOVERING);
+    }
+    if (incoming != null && core.role() == Role.FOLLOWER) {
+      doing.add(Met.Doing.RECEIVING_SNAPSHOT);
+    }
+    if (!diskQueue.isEmpty()) {
+      doing.add(Met.Doing.WRITING);
+    }
+    switch (core.role()) {
+      case LEADER ->
+          doing.add(
+              core.lastIndex() > core.commitIndex() ? Met.Doing.COMMITTING : Met.Doing.LEADING);
+      case PRE_CANDIDATE, CANDIDATE -> doing.add(Met.Doing.ELECTING);
+      case ENDED -> doing.add(Met.Doing.ENDING_LOG);
+      case FOLLOWER -> doing.add(Met.Doing.FOLLOWING);
+      case STOPPED -> doing.add(Met.Doing.NOTHING);
+    }
+    return doing;
   }
 
   private void carryOut(Effect effect) {
@@ -158,7 +316,8 @@ final class SimNode {
       case Effect.ReadReady e -> {
         Long before = reads.remove(e.id());
         Checkers.require(before != null, "read %s answered twice", e.id());
-        sim.checkers.readAnswered(e.index(), before, endpoint);
+        checkers().readAnswered(
+            e.index(), Math.min(before, checkers().acknowledgedIndex()), endpoint);
         sim.readCount++;
       }
       case Effect.ReadRejected e -> reads.remove(e.id());
@@ -168,9 +327,22 @@ final class SimNode {
       case Effect.StoreSnapshotChunk e -> storeChunk(e);
       case Effect.InstallSnapshot e -> install(e.meta());
       case Effect.DiscardSnapshot e -> {}
+      case Effect.Recovered e ->
+          queue(
+              () -> {
+                if (disk.recovery.nonce() == e.nonce()) {
+                  disk.recovery = Recovery.NONE;
+                }
+              },
+              () -> {});
+      case Effect.LogEnded e -> found(e);
+      case Effect.CutRefused e ->
+          Checkers.require(false, "%s would cut committed %s of %s", e.leader(), e.index(), endpoint);
       case Effect.RoleChanged e -> {
+        isEnding = e.role() == Role.ENDED;
         if (e.role() == Role.LEADER) {
-          sim.checkers.leads(endpoint, e.term(), baseIndex, log);
+          checkers().leads(endpoint, e.term(), baseIndex, log);
+          sim.chaos.leads(this);
         }
       }
       case Effect.ConfigurationChanged e -> {
@@ -186,7 +358,7 @@ final class SimNode {
       log.subList((int) (e.truncateFrom() - baseIndex - 1), log.size()).clear();
     }
     for (LogEntry entry : e.entries()) {
-      sim.checkers.appended(entry, log.isEmpty() ? baseTerm : log.getLast().term());
+      checkers().appended(entry, log.isEmpty() ? baseTerm : log.getLast().term());
       log.add(entry);
     }
     onDisk(() -> disk.append(e.truncateFrom(), e.entries()), new Event.PersistDone(e.ticket()));
@@ -200,26 +372,30 @@ final class SimNode {
         e.entries().getFirst(),
         appliedIndex);
     for (LogEntry entry : e.entries()) {
-      long expected = sim.checkers.committed(entry);
       stateHash = Checkers.nextHash(stateHash, entry);
-      Checkers.require(stateHash == expected, "state after %s differs", entry);
+      if (!isEnding) {
+        long expected = checkers().committed(entry, core.term());
+        Checkers.require(stateHash == expected, "state after %s differs", entry);
+      }
       appliedIndex = entry.index();
       Accepted proposal = accepted.remove(entry.index());
       if (proposal != null && proposal.term() == entry.term()) {
-        sim.checkers.acknowledged(entry.index());
+        checkers().acknowledged(entry.index());
         sim.acknowledgedCount++;
       }
     }
   }
 
   private void checkForced(long index) {
-    long term = sim.checkers.committedAt(index).term();
+    long term = checkers().committedAt(index).term();
     Configuration configuration = core.configuration();
     long count =
         sim.nodes.stream()
-            .filter(n -> hasVote(configuration, n) && n.disk.hasForced(index, term))
+            .filter(n -> hasVote(configuration, n) && n.logId.equals(logId))
+            .filter(n -> n.disk.hasForced(index, term))
             .count();
     Checkers.require(count >= configuration.quorum(), "%s forced at %s voters only", index, count);
+    checkers().forced(index);
     sim.forcedCount++;
   }
 
@@ -233,7 +409,7 @@ final class SimNode {
     sim.at(
         1 + sim.random.nextInt(200),
         () -> {
-          if (ofLife == life && core.role() != Role.STOPPED) {
+          if (ofLife == life && core.role() != Role.STOPPED && core.role() != Role.ENDED) {
             SnapshotMeta meta = core.snapshotMeta(appliedIndex);
             byte[] bytes = snapshotBytes(meta.index());
             queue(
@@ -277,6 +453,12 @@ final class SimNode {
           }
           Checkers.require(incoming.sizeBytes() == e.offset(), "chunk out of place");
           incoming.raw(e.bytes());
+          if (sim.random.nextInt(20) == 0) {
+            sim.chaos.whileReceiving(this);
+          }
+          if (!isUp()) {
+            return;
+          }
           if (incoming.sizeBytes() < e.totalBytes()) {
             step(new Event.SnapshotChunkStored(e.meta().index(), incoming.sizeBytes()));
             return;
@@ -288,7 +470,7 @@ final class SimNode {
 
   private void install(SnapshotMeta meta) {
     stateHash = new ByteReader(disk.snapshots.get(meta.index()).bytes()).u64();
-    sim.checkers.installed(meta.index(), stateHash);
+    checkers().installed(meta.index(), stateHash);
     appliedIndex = meta.index();
     sim.installCount++;
   }
@@ -361,7 +543,7 @@ final class SimNode {
       if (pausedUntilMs > sim.nowMs) {
         return;
       }
-      reads.put(id, sim.checkers.acknowledgedIndex());
+      reads.put(id, checkers().acknowledgedIndex());
       step(new Event.Read(id));
     }
   }
