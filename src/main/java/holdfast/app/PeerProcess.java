@@ -32,6 +32,7 @@ import holdfast.storage.ChunkStore;
 import holdfast.storage.DiskLog;
 import holdfast.storage.DiskVault;
 import holdfast.storage.LogStore;
+import holdfast.storage.Machine;
 import holdfast.storage.NioDisk;
 import holdfast.storage.StorageDirectory;
 import holdfast.storage.StorageSpace;
@@ -56,7 +57,6 @@ import java.util.concurrent.atomic.AtomicReference;
 final class PeerProcess implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger("holdfast.app");
   private static final Path BOOT_ID = Path.of("/proc/sys/kernel/random/boot_id");
-  private static final int DIRECTORY_ID_BYTES = 16;
 
   /** Threads for chunks: reads and writes of several clients overlap. */
   private static final int CHUNK_THREADS = 4;
@@ -114,10 +114,12 @@ final class PeerProcess implements AutoCloseable {
     this.base = base;
     makeDirectory(storage);
     var disk = NioDisk.open(storage);
-    byte[] directoryId = new byte[DIRECTORY_ID_BYTES];
-    base.random.nextBytes(directoryId);
     directory =
-        StorageDirectory.open(disk, bootId(), directoryId, "pid " + ProcessHandle.current().pid());
+        StorageDirectory.open(
+            disk,
+            new Machine(bootId(), ""),
+            "pid " + ProcessHandle.current().pid(),
+            base.random::nextLong);
     opened.push(directory::close);
     NodeKey key = NodeKey.loadOrCreate(storage, base.random);
     nodeId = key.id();

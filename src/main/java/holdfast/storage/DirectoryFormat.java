@@ -1,5 +1,6 @@
 package holdfast.storage;
 
+import holdfast.consensus.Recovery;
 import holdfast.util.ByteReader;
 import holdfast.util.ByteWriter;
 import java.nio.charset.StandardCharsets;
@@ -11,17 +12,23 @@ final class DirectoryFormat {
   static final int FORMAT_BYTES = 64;
   static final int INCARNATION_BYTES = 32;
   static final int RUN_BYTES = 64;
+  static final int RECOVERY_BYTES = 256;
+  static final int REASON_BYTES_MAX = 220;
 
   static final int DIRECTORY_ID_BYTES = 16;
   static final int BOOT_ID_BYTES = 36;
   private static final String FORMAT_MAGIC = "HFSTORE1";
   private static final String INCARNATION_MAGIC = "HFINCARN";
   private static final String RUN_MAGIC = "HFRUNNER";
+  private static final String RECOVERY_MAGIC = "HFRECOVR";
 
   private DirectoryFormat() {}
 
   /** What {@code run} says. */
   record Run(boolean isClean, String bootId) {}
+
+  /** That something may be missing, and why. */
+  record Mark(Recovery recovery, String reason) {}
 
   static byte[] format(byte[] directoryId) {
     return Crc.seal(start(FORMAT_MAGIC).raw(directoryId), FORMAT_BYTES);
@@ -54,6 +61,28 @@ final class DirectoryFormat {
     boolean isClean = in.bool();
     String bootId = new String(in.raw(BOOT_ID_BYTES), StandardCharsets.US_ASCII);
     return new Run(isClean, bootId.replace("\0", ""));
+  }
+
+  /** The mark; its reason is cut to what fits. */
+  static byte[] recovery(Mark mark) {
+    Recovery recovery = mark.recovery();
+    byte[] reason = mark.reason().getBytes(StandardCharsets.UTF_8);
+    var out = start(RECOVERY_MAGIC).u64(recovery.nonce()).u8(recovery.cause().ordinal());
+    out.bool(recovery.isVoteLost());
+    return Crc.seal(out.raw(Arrays.copyOf(reason, REASON_BYTES_MAX)), RECOVERY_BYTES);
+  }
+
+  static boolean isRecovery(byte[] bytes) {
+    return SmallFile.isWhole(bytes, RECOVERY_BYTES, RECOVERY_MAGIC);
+  }
+
+  static Mark readRecovery(byte[] bytes, String path) {
+    ByteReader in = SmallFile.header(bytes, RECOVERY_BYTES, RECOVERY_MAGIC, VERSION, path);
+    long nonce = in.u64();
+    var cause = Recovery.Cause.values()[in.u8()];
+    var recovery = new Recovery(nonce, cause, in.bool());
+    String reason = new String(in.raw(REASON_BYTES_MAX), StandardCharsets.UTF_8);
+    return new Mark(recovery, reason.replace("\0", ""));
   }
 
   private static ByteWriter start(String magic) {

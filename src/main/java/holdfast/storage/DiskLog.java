@@ -29,6 +29,7 @@ public final class DiskLog implements OperationLog {
 
   private final LogStore log;
   private final SnapshotFiles snapshots;
+  private final StorageDirectory directory;
   private final Executor logDisk;
   private final Executor snapshotDisk;
   private final Loop loop;
@@ -67,14 +68,16 @@ public final class DiskLog implements OperationLog {
       Loop loop) {
     this.log = log;
     this.snapshots = snapshots;
+    this.directory = directory;
     this.logDisk = logDisk;
     this.snapshotDisk = snapshotDisk;
     this.loop = loop;
     this.logId = log.hardState().logId();
-    this.found = read(directory);
+    this.found = read();
   }
 
-  private Found read(StorageDirectory directory) {
+  private Found read() {
+    snapshots.leaveAllBut(logId);
     Optional<SnapshotFiles.Newest> newest = snapshots.newest(logId);
     if (newest.isPresent() && !continues(newest.get().meta())) {
       // A crash came between the installing of a snapshot and the new beginning of the log.
@@ -97,12 +100,14 @@ public final class DiskLog implements OperationLog {
                 .map(SnapshotFiles.Newest::meta)
                 .map(DiskLog::meta)
                 .orElse(holdfast.consensus.SnapshotMeta.NONE),
-            entries);
+            entries,
+            directory.recovery());
     return new Found(
         logId.equals(NO_LOG) ? Optional.empty() : Optional.of(logId),
         directory.incarnation(),
         initial,
-        newest.map(SnapshotFiles.Newest::totalBytes).orElse(0L));
+        newest.map(SnapshotFiles.Newest::totalBytes).orElse(0L),
+        AsideLogs.list(directory.disk()));
   }
 
   /** Whether the log's entries go on from where this snapshot ends. */
@@ -131,6 +136,7 @@ public final class DiskLog implements OperationLog {
   @Override
   public void begin(LogId newLog, InitialState initial, Consumer<StorageException> done) {
     onLog(
+        () -> refuse(!logId.equals(NO_LOG), "begin log: expected=none, was=" + logId),
         () -> {
           logId = newLog;
           log.reset(stored(initial.hardState()), initial.snapshot().index(), 0);
@@ -140,6 +146,42 @@ public final class DiskLog implements OperationLog {
           }
         },
         done);
+  }
+
+  @Override
+  public void switchTo(
+      LogId newLog,
+      holdfast.consensus.HardState hardState,
+      holdfast.consensus.SnapshotMeta base,
+      SnapshotSource sourceOrNull,
+      Consumer<StorageException> done) {
+    onLog(
+        () -> refuse(logId.equals(newLog), "switch log: expected=another one, was=" + logId),
+        () -> {
+          logId = newLog;
+          if (sourceOrNull != null) {
+            snapshots.stage(stored(base), sourceOrNull);
+          }
+          log.leave(stored(hardState), base.index(), base.term());
+          snapshots.leaveAllBut(newLog);
+        },
+        done);
+  }
+
+  @Override
+  public void dropAside(LogId left, Consumer<StorageException> done) {
+    onLog(() -> AsideLogs.drop(directory.disk(), left), done);
+  }
+
+  @Override
+  public void recovered(long nonce, Consumer<StorageException> done) {
+    onLog(() -> directory.recovered(nonce), done);
+  }
+
+  private static void refuse(boolean isRefused, String why) {
+    if (isRefused) {
+      throw new StorageException(ErrorCode.INVALID, why);
+    }
   }
 
   @Override
@@ -245,6 +287,11 @@ public final class DiskLog implements OperationLog {
   }
 
   private void onLog(Runnable work, Consumer<StorageException> done) {
+    onLog(() -> {}, work, done);
+  }
+
+  /** What {@code check} throws is told and changes nothing: the log goes on. */
+  private void onLog(Runnable check, Runnable work, Consumer<StorageException> done) {
     submit(
         logDisk,
         () -> {
@@ -252,6 +299,7 @@ public final class DiskLog implements OperationLog {
             throw new StorageException(
                 ErrorCode.STORE_FAILED, "write log: an earlier write failed: " + failed, failed);
           }
+          check.run();
           try {
             work.run();
           } catch (RuntimeException | Error e) {

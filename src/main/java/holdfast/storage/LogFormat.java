@@ -4,6 +4,7 @@ import holdfast.model.LogId;
 import holdfast.model.NodeId;
 import holdfast.util.ByteReader;
 import holdfast.util.ByteWriter;
+import java.util.HexFormat;
 import java.util.Optional;
 import java.util.regex.Pattern;
 import java.util.zip.CRC32C;
@@ -26,6 +27,8 @@ final class LogFormat {
   private static final String STATE_MAGIC = "HFLSTATE";
   private static final Pattern SEGMENT_NAME = Pattern.compile("log-([0-9a-f]{16})\\.seg");
   private static final String STATE_NAME = "log.state-";
+  private static final String ASIDE_PREFIX = "aside-";
+  private static final Pattern ASIDE_NAME = Pattern.compile("aside-([0-9a-f]{32})-.*");
 
   private LogFormat() {}
 
@@ -51,6 +54,19 @@ final class LogFormat {
   static long segmentNumber(String name) {
     var match = SEGMENT_NAME.matcher(name);
     return match.matches() ? Long.parseUnsignedLong(match.group(1), 16) : -1;
+  }
+
+  /** What a file of a log that was left is called. */
+  static String asideName(LogId log, String name) {
+    return ASIDE_PREFIX + log + "-" + name;
+  }
+
+  /** The log that a file was set aside of; empty if it wasn't. */
+  static Optional<LogId> asideLog(String name) {
+    var match = ASIDE_NAME.matcher(name);
+    return match.matches()
+        ? Optional.of(LogId.of(HexFormat.of().parseHex(match.group(1))))
+        : Optional.empty();
   }
 
   static String stateName(long sequence) {

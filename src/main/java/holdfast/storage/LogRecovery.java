@@ -1,6 +1,8 @@
 package holdfast.storage;
 
+import holdfast.consensus.Recovery;
 import holdfast.model.ErrorCode;
+import holdfast.model.LogId;
 import holdfast.model.StorageException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -80,7 +82,7 @@ final class LogRecovery {
       if (number >= state.lowestSegment()) {
         numbers.add(number);
       } else if (number >= 0) {
-        disk.delete(name);
+        leaveOrDelete(name, state.hard().logId());
       }
     }
     boolean isFinished = false;
@@ -95,6 +97,22 @@ final class LogRecovery {
       if (!isFinished) {
         segments.forEach(LogSegment::close);
       }
+    }
+  }
+
+  /**
+   * What isn't valid any more: of another log it is set aside, else what took its place vouches.
+   */
+  private void leaveOrDelete(String name, LogId log) {
+    byte[] bytes;
+    try (var file = disk.open(name, Disk.Mode.READ)) {
+      bytes = SmallFile.readUpTo(file, 0, LogFormat.SEGMENT_HEADER_BYTES);
+    }
+    var header = LogFormat.readSegmentHeader(bytes, disk.path(name));
+    if (header.isPresent() && !header.get().logId().equals(log)) {
+      disk.rename(name, LogFormat.asideName(header.get().logId(), name));
+    } else {
+      disk.delete(name);
     }
   }
 
@@ -166,10 +184,10 @@ final class LogRecovery {
     }
   }
 
-  /** After a system crash the directory has a new incarnation already. */
+  /** After a system crash the directory has the mark already. */
   private void lost(String what) {
     if (openedAfter != OpenedAfter.SYSTEM_CRASH) {
-      losses.lost(what);
+      losses.lost(Recovery.Cause.DAMAGE, false, what);
     }
   }
 }

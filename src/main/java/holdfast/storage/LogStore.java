@@ -1,5 +1,6 @@
 package holdfast.storage;
 
+import holdfast.consensus.Recovery;
 import holdfast.model.ErrorCode;
 import holdfast.model.LogId;
 import holdfast.model.StorageException;
@@ -332,6 +333,30 @@ public final class LogStore implements AutoCloseable {
     }
   }
 
+  /** As {@link #reset} to another log, but what this one holds is set aside, not dropped. */
+  void leave(HardState hard, long startIndex, long startTerm) {
+    forceLock.lock();
+    lock.lock();
+    try {
+      requireUsable();
+      LogId left = state.hard().logId();
+      saveState(hard, startIndex, startTerm, nextSegment);
+      for (LogSegment segment : segments) {
+        segment.close();
+        String name = LogFormat.segmentName(segment.number());
+        disk.rename(name, LogFormat.asideName(left, name));
+      }
+      segments.clear();
+      disk.forceDirectory();
+      forcedIndex = startIndex;
+    } catch (StorageException e) {
+      throw fail(e);
+    } finally {
+      lock.unlock();
+      forceLock.unlock();
+    }
+  }
+
   /** Lets the files go. Forces nothing: {@link #force} first. */
   @Override
   public void close() {
@@ -444,7 +469,7 @@ public final class LogStore implements AutoCloseable {
   private StorageException fail(StorageException e) {
     if (failure.isEmpty()) {
       failure = Optional.of(e);
-      losses.lost(e.getMessage());
+      losses.lost(Recovery.Cause.POWER_CUT, false, e.getMessage());
     }
     return e;
   }

@@ -1,12 +1,16 @@
 package holdfast.storage;
 
+import holdfast.consensus.Recovery;
+
 /** Is told when something that may have been acknowledged is lost. */
 @FunctionalInterface
 public interface LossListener {
   /**
    * Called before a damaged log is cut, and at once when a write or force of the log failed. When
-   * it returns, the peer's next start knows of the loss (a new incarnation, forced). Called on the
-   * thread of the failing call; may block on the disk; never throws.
+   * it returns, this start and the next one know of the loss ({@link Recovery}, forced). Called on
+   * the thread of the failing call; may block on the disk; never throws.
+   *
+   * @param isVoteLost whether the term or the vote may be lost too
    */
-  void lost(String why);
+  void lost(Recovery.Cause cause, boolean isVoteLost, String why);
 }

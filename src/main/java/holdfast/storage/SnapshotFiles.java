@@ -60,6 +60,21 @@ final class SnapshotFiles {
     return sizeBytes;
   }
 
+  /** Writes a snapshot of a log that isn't followed yet. */
+  void stage(SnapshotMeta meta, OperationLog.SnapshotSource source) {
+    try (SnapshotWriter writer = store.stage(meta)) {
+      for (byte[] piece = source.next(); piece != null; piece = source.next()) {
+        writer.piece(piece);
+      }
+      writer.commit();
+    }
+  }
+
+  /** Sets aside what belongs to other logs; what was staged for this one is its snapshot now. */
+  void leaveAllBut(LogId log) {
+    store.leaveAllBut(log);
+  }
+
   /** Bytes from an offset on; reading on where the last call ended costs no search. */
   byte[] read(long index, long offset, int maxBytes) {
     boolean goesOn =

@@ -1,6 +1,7 @@
 package holdfast.storage;
 
 import holdfast.model.ErrorCode;
+import holdfast.model.LogId;
 import holdfast.model.StorageException;
 import holdfast.util.Invariants;
 import java.util.ArrayList;
@@ -15,6 +16,8 @@ import java.util.concurrent.locks.ReentrantLock;
  */
 public final class SnapshotStore {
   private static final System.Logger LOG = System.getLogger(SnapshotStore.class.getName());
+
+  private static final String STAGED_SUFFIX = ".next";
 
   private final Disk disk;
   private final ReentrantLock lock = new ReentrantLock();
@@ -34,6 +37,41 @@ public final class SnapshotStore {
     return new SnapshotStore(disk);
   }
 
+  /** Sets aside what belongs to another log, and finishes or drops what was staged for one. */
+  void leaveAllBut(LogId log) {
+    for (String name : disk.list()) {
+      if (SnapshotFormat.isSnapshotName(name)) {
+        logOf(name)
+            .filter(of -> !of.equals(log))
+            .ifPresent(of -> disk.rename(name, LogFormat.asideName(of, name)));
+      }
+    }
+    for (String name : disk.list()) {
+      if (name.endsWith(STAGED_SUFFIX)) {
+        if (logOf(name).filter(log::equals).isPresent()) {
+          disk.rename(name, name.substring(0, name.length() - STAGED_SUFFIX.length()));
+        } else {
+          disk.delete(name);
+        }
+      }
+    }
+    disk.forceDirectory();
+  }
+
+  private Optional<LogId> logOf(String name) {
+    try (var reader = new SnapshotReader(disk, name)) {
+      return Optional.of(reader.meta().logId());
+    } catch (StorageException e) {
+      return Optional.empty();
+    }
+  }
+
+  /** Begins a snapshot of a log that isn't followed yet: {@link #leaveAllBut} makes it one. */
+  SnapshotWriter stage(SnapshotMeta meta) {
+    String name = SnapshotFormat.name(meta.index(), meta.term()) + STAGED_SUFFIX;
+    return new SnapshotWriter(this, disk, meta, name + SmallFile.TEMPORARY_SUFFIX, name);
+  }
+
   /** Begins a snapshot. Several may be written at a time. */
   public SnapshotWriter write(SnapshotMeta meta) {
     Invariants.check(
@@ -47,7 +85,8 @@ public final class SnapshotStore {
               + "."
               + ++writerCount
               + SmallFile.TEMPORARY_SUFFIX;
-      return new SnapshotWriter(this, disk, meta, temporary);
+      return new SnapshotWriter(
+          this, disk, meta, temporary, SnapshotFormat.name(meta.index(), meta.term()));
     } finally {
       lock.unlock();
     }

@@ -15,8 +15,8 @@ public final class SnapshotWriter implements AutoCloseable {
 
   private final SnapshotStore store;
   private final Disk disk;
-  private final SnapshotMeta meta;
   private final String temporary;
+  private final String name;
   private final DiskFile file;
   private final Sha256 digest = new Sha256();
   private long position;
@@ -24,11 +24,11 @@ public final class SnapshotWriter implements AutoCloseable {
   private long totalBytes;
   private boolean isClosed;
 
-  SnapshotWriter(SnapshotStore store, Disk disk, SnapshotMeta meta, String temporary) {
+  SnapshotWriter(SnapshotStore store, Disk disk, SnapshotMeta meta, String temporary, String name) {
     this.store = store;
     this.disk = disk;
-    this.meta = meta;
     this.temporary = temporary;
+    this.name = name;
     this.file = disk.open(temporary, Disk.Mode.CREATE);
     byte[] configuration = meta.configuration();
     var header =
@@ -71,7 +71,7 @@ public final class SnapshotWriter implements AutoCloseable {
         SnapshotFormat.footer(new SnapshotFormat.Footer(pieceCount, totalBytes, digest.digest())));
     file.force();
     file.close();
-    disk.rename(temporary, SnapshotFormat.name(meta.index(), meta.term()));
+    disk.rename(temporary, name);
     disk.forceDirectory();
     isClosed = true;
     store.committed();

@@ -4,6 +4,7 @@ import holdfast.model.ChunkId;
 import holdfast.storage.ChunkStore;
 import holdfast.storage.DiskLog;
 import holdfast.storage.DiskVault;
+import holdfast.storage.Machine;
 import holdfast.storage.StorageDirectory;
 import holdfast.storage.StorageSpace;
 import java.util.OptionalLong;
@@ -19,14 +20,12 @@ public final class FileStore implements SimStore {
 
   private final SimDisk disk;
   private final SplittableRandom random;
-  private final byte[] directoryId = new byte[16];
   private ChunkStore chunks;
   private int boots = 1;
 
   private FileStore(SimWorld world) {
     random = world.split();
     disk = new SimDisk("sim", random.nextLong());
-    random.nextBytes(directoryId);
   }
 
   /** An empty disk of the simulated disk's own size. */
@@ -36,7 +35,8 @@ public final class FileStore implements SimStore {
 
   @Override
   public Ports open(SimLoop loop) {
-    var directory = StorageDirectory.open(disk, "boot-" + boots, directoryId, "pid 1");
+    var directory =
+        StorageDirectory.open(disk, new Machine("boot-" + boots, ""), "pid 1", random::nextLong);
     var space = StorageSpace.of(disk, OptionalLong.of(1L << 30), OptionalLong.empty());
     chunks = ChunkStore.open(disk, space, CHUNK_SEGMENT_BYTES);
     var log = DiskLog.open(directory, LOG_SEGMENT_BYTES, inOrder(loop), inOrder(loop), loop);

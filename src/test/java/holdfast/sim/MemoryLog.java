@@ -3,6 +3,7 @@ package holdfast.sim;
 import holdfast.consensus.HardState;
 import holdfast.consensus.InitialState;
 import holdfast.consensus.LogEntry;
+import holdfast.consensus.Recovery;
 import holdfast.consensus.SnapshotMeta;
 import holdfast.model.ErrorCode;
 import holdfast.model.LogId;
@@ -18,7 +19,7 @@ import java.util.function.Consumer;
 
 /**
  * An operation log in memory with a disk's delays. What was written survives its process; after a
- * loss of power a prefix of what wasn't forced survives, and the incarnation is a new one.
+ * loss of power a prefix of what wasn't forced survives, and the mark says so.
  */
 public final class MemoryLog implements OperationLog {
   private static final long WRITE_NS = SimWorld.MS / 20;
@@ -31,7 +32,10 @@ public final class MemoryLog implements OperationLog {
     private final TreeMap<Long, LogEntry> entries = new TreeMap<>();
     private final TreeMap<Long, Snapshot> snapshots = new TreeMap<>();
     private long forcedIndex;
-    private long incarnation;
+    private final long incarnation;
+    private final TreeMap<LogId, Left> aside = new TreeMap<>();
+    private Recovery recovery = Recovery.NONE;
+    private long lossCount;
     private boolean failing;
 
     /** An empty disk; two disks of one peer never have the same first incarnation. */
@@ -47,7 +51,14 @@ public final class MemoryLog implements OperationLog {
       long last = entries.isEmpty() ? forcedIndex : entries.lastKey();
       long kept = last > forcedIndex ? random.nextLong(forcedIndex, last + 1) : last;
       entries.tailMap(kept, false).clear();
-      incarnation++;
+      lost(Recovery.Cause.POWER_CUT, false);
+    }
+
+    /** Something may be missing from now on. */
+    public void lost(Recovery.Cause cause, boolean isVoteLost) {
+      long nonce = incarnation << Integer.SIZE | ++lossCount;
+      recovery =
+          new Recovery(nonce, cause, isVoteLost).and(recovery.cause(), recovery.isVoteLost());
     }
 
     /** From now on every write fails. */
@@ -58,11 +69,23 @@ public final class MemoryLog implements OperationLog {
     /** The disk was repaired; what it holds may not be all. */
     public void repair() {
       failing = false;
-      incarnation++;
+      lost(Recovery.Cause.POWER_CUT, false);
     }
   }
 
   private record Snapshot(SnapshotMeta meta, byte[] bytes) {}
+
+  /** What is kept of a log that was left. */
+  private record Left(TreeMap<Long, LogEntry> entries, TreeMap<Long, Snapshot> snapshots) {
+    Aside end(LogId log) {
+      if (!entries.isEmpty()) {
+        LogEntry last = entries.lastEntry().getValue();
+        return new Aside(log, last.index(), last.term());
+      }
+      SnapshotMeta meta = snapshots.lastEntry().getValue().meta();
+      return new Aside(log, meta.index(), meta.term());
+    }
+  }
 
   private final SimLoop loop;
   private final Platter platter;
@@ -86,8 +109,20 @@ public final class MemoryLog implements OperationLog {
     return new Found(
         platter.log,
         platter.incarnation,
-        new InitialState(platter.hardState, meta, List.copyOf(platter.entries.values())),
-        newest == null ? 0 : newest.getValue().bytes().length);
+        new InitialState(platter.hardState, meta, entriesBehind(meta), platter.recovery),
+        newest == null ? 0 : newest.getValue().bytes().length,
+        platter.aside.entrySet().stream().map(left -> left.getValue().end(left.getKey())).toList());
+  }
+
+  /** None if they don't join on: a snapshot came from elsewhere, and the crash before its reset. */
+  private List<LogEntry> entriesBehind(SnapshotMeta meta) {
+    var entries = platter.entries;
+    LogEntry covered = entries.get(meta.index());
+    boolean joins =
+        covered == null
+            ? !entries.isEmpty() && entries.firstKey() == meta.index() + 1
+            : covered.term() == meta.term();
+    return joins ? List.copyOf(entries.tailMap(meta.index(), false).values()) : List.of();
   }
 
   @Override
@@ -97,10 +132,64 @@ public final class MemoryLog implements OperationLog {
         FORCE_NS,
         done,
         () -> {
+          if (platter.log.isPresent()) {
+            throw new StorageException(
+                ErrorCode.INVALID, "begin log: expected=none, was=" + platter.log.get());
+          }
           platter.log = Optional.of(log);
           platter.hardState = initial.hardState();
           initial.entries().forEach(entry -> platter.entries.put(entry.index(), entry));
           platter.forcedIndex = platter.entries.isEmpty() ? 0 : platter.entries.lastKey();
+        });
+  }
+
+  @Override
+  public void switchTo(
+      LogId log,
+      HardState hardState,
+      SnapshotMeta base,
+      SnapshotSource sourceOrNull,
+      Consumer<StorageException> done) {
+    write(
+        "switch log",
+        2 * FORCE_NS,
+        done,
+        () -> {
+          if (platter.log.filter(log::equals).isPresent()) {
+            throw new StorageException(
+                ErrorCode.INVALID, "switch log: expected=another one, was=" + log);
+          }
+          if (!platter.entries.isEmpty() || !platter.snapshots.isEmpty()) {
+            platter.aside.put(
+                platter.log.orElseThrow(),
+                new Left(new TreeMap<>(platter.entries), new TreeMap<>(platter.snapshots)));
+          }
+          platter.log = Optional.of(log);
+          platter.hardState = hardState;
+          platter.entries.clear();
+          platter.snapshots.clear();
+          platter.forcedIndex = base.index();
+          if (sourceOrNull != null) {
+            store(new Snapshot(base, bytes(sourceOrNull)));
+          }
+        });
+  }
+
+  @Override
+  public void dropAside(LogId log, Consumer<StorageException> done) {
+    write("drop log", WRITE_NS, done, () -> platter.aside.remove(log));
+  }
+
+  @Override
+  public void recovered(long nonce, Consumer<StorageException> done) {
+    write(
+        "clear mark",
+        FORCE_NS,
+        done,
+        () -> {
+          if (platter.recovery.nonce() == nonce) {
+            platter.recovery = Recovery.NONE;
+          }
         });
   }
 
@@ -138,7 +227,15 @@ public final class MemoryLog implements OperationLog {
 
   @Override
   public void compact(long upToIndex, Consumer<StorageException> done) {
-    write("compact log", WRITE_NS, done, () -> platter.entries.headMap(upToIndex, true).clear());
+    write(
+        "compact log",
+        WRITE_NS,
+        done,
+        () -> {
+          // The log reaches back to the older of two snapshots, should the newest be unreadable.
+          long olderIndex = platter.snapshots.size() < 2 ? 0 : platter.snapshots.firstKey();
+          platter.entries.headMap(Math.min(upToIndex, olderIndex), true).clear();
+        });
   }
 
   @Override
@@ -156,17 +253,27 @@ public final class MemoryLog implements OperationLog {
 
   @Override
   public void saveSnapshot(SnapshotMeta meta, SnapshotSource source, SnapshotSaved saved) {
+    Optional<LogId> log = platter.log;
     loop.postAfter(
         random.nextLong(5 * SimWorld.MS, 300 * SimWorld.MS),
         "save snapshot",
         () -> {
-          var bytes = new ByteArrayOutputStream();
-          for (byte[] piece = source.next(); piece != null; piece = source.next()) {
-            bytes.writeBytes(piece);
+          byte[] bytes = bytes(source);
+          if (!platter.log.equals(log)) {
+            saved.onFailure(new StorageException(ErrorCode.INVALID, "save snapshot: log left"));
+            return;
           }
-          store(new Snapshot(meta, bytes.toByteArray()));
-          saved.onSaved(bytes.size());
+          store(new Snapshot(meta, bytes));
+          saved.onSaved(bytes.length);
         });
+  }
+
+  private static byte[] bytes(SnapshotSource source) {
+    var bytes = new ByteArrayOutputStream();
+    for (byte[] piece = source.next(); piece != null; piece = source.next()) {
+      bytes.writeBytes(piece);
+    }
+    return bytes.toByteArray();
   }
 
   private void store(Snapshot snapshot) {
@@ -234,10 +341,15 @@ public final class MemoryLog implements OperationLog {
         () -> {
           if (platter.failing) {
             done.accept(new StorageException(ErrorCode.STORE_FAILED, what + ": disk failed"));
-          } else {
-            task.run();
-            done.accept(null);
+            return;
           }
+          try {
+            task.run();
+          } catch (StorageException refused) {
+            done.accept(refused);
+            return;
+          }
+          done.accept(null);
         });
   }
 }

@@ -24,6 +24,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.Random;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -85,7 +86,8 @@ final class DiskLogTest {
   }
 
   private DiskLog open(Executor executor) {
-    var directory = StorageDirectory.open(disk, "boot", new byte[16], "test");
+    var directory =
+        StorageDirectory.open(disk, new Machine("boot", ""), "test", new Random(1)::nextLong);
     return DiskLog.open(directory, SEGMENT_BYTES, executor, executor, new DirectLoop());
   }
 
@@ -252,7 +254,8 @@ final class DiskLogTest {
 
     Run(int powerLostAt) {
       disk = new SimDisk("d", powerLostAt);
-      var directory = StorageDirectory.open(disk, "boot", new byte[16], "test");
+      var directory =
+          StorageDirectory.open(disk, new Machine("boot", ""), "test", new Random(1)::nextLong);
       Executor direct = Runnable::run;
       DiskLog log = DiskLog.open(directory, SEGMENT_BYTES, direct, direct, new DirectLoop());
       disk.losePowerAt(powerLostAt);
@@ -307,7 +310,9 @@ final class DiskLogTest {
         return false;
       }
       disk.crash();
-      var directory = StorageDirectory.open(disk, "other boot", new byte[16], "test");
+      var directory =
+          StorageDirectory.open(
+              disk, new Machine("other boot", ""), "test", new Random(1)::nextLong);
       Executor direct = Runnable::run;
       OperationLog.Found found =
           DiskLog.open(directory, SEGMENT_BYTES, direct, direct, new DirectLoop()).found();

@@ -100,7 +100,12 @@ final class LogStoreCrashTest {
           round == 0 || after.hard().term() == 0 && after.last() == 0
               ? OpenedAfter.FRESH
               : isSystemCrash ? OpenedAfter.SYSTEM_CRASH : OpenedAfter.PROCESS_CRASH;
-      return LogStore.open(disk, openedAfter, why -> lossCount++, new LogId(1, 1), SEGMENT_BYTES);
+      return LogStore.open(
+          disk,
+          openedAfter,
+          (cause, isVoteLost, why) -> lossCount++,
+          new LogId(1, 1),
+          SEGMENT_BYTES);
     }
 
     private void step(LogStore store) {

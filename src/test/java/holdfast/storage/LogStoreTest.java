@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import holdfast.consensus.Recovery;
 import holdfast.model.ErrorCode;
 import holdfast.model.LogId;
 import holdfast.model.StorageException;
@@ -95,7 +96,7 @@ final class LogStoreTest {
     LogStore.open(
         disk,
         OpenedAfter.PROCESS_CRASH,
-        why -> sizes.add(disk.sizeBytes(last)),
+        (cause, isVoteLost, why) -> sizes.add(disk.sizeBytes(last)),
         LOG,
         SEGMENT_BYTES);
 
@@ -110,7 +111,7 @@ final class LogStoreTest {
           losses.clear();
           var random = new Random(seed);
           var damaged = new SimDisk("sim", seed);
-          var log = LogStore.open(damaged, OpenedAfter.FRESH, losses::add, LOG, SEGMENT_BYTES);
+          var log = LogStore.open(damaged, OpenedAfter.FRESH, this::lost, LOG, SEGMENT_BYTES);
           fill(log, 60);
           log.saveHardState(new HardState(LOG, 9, Optional.empty()));
           log.close();
@@ -119,7 +120,7 @@ final class LogStoreTest {
           damaged.flipBit(name, random.nextLong(damaged.sizeBytes(name) * 8));
 
           var found =
-              LogStore.open(damaged, OpenedAfter.PROCESS_CRASH, losses::add, LOG, SEGMENT_BYTES);
+              LogStore.open(damaged, OpenedAfter.PROCESS_CRASH, this::lost, LOG, SEGMENT_BYTES);
 
           assertEquals(1, losses.size());
           for (StoredEntry entry : found.read(1, 1 << 20)) {
@@ -128,7 +129,7 @@ final class LogStoreTest {
           fill(found, 70);
           found.close();
           var again =
-              LogStore.open(damaged, OpenedAfter.PROCESS_CRASH, losses::add, LOG, SEGMENT_BYTES);
+              LogStore.open(damaged, OpenedAfter.PROCESS_CRASH, this::lost, LOG, SEGMENT_BYTES);
           assertEquals(70, again.read(1, 1 << 20).size());
           assertEquals(1, losses.size());
         });
@@ -239,7 +240,7 @@ final class LogStoreTest {
   }
 
   private LogStore open(OpenedAfter openedAfter) {
-    return LogStore.open(disk, openedAfter, losses::add, LOG, SEGMENT_BYTES);
+    return LogStore.open(disk, openedAfter, this::lost, LOG, SEGMENT_BYTES);
   }
 
   private String lastSegment() {
@@ -247,6 +248,10 @@ final class LogStoreTest {
         .filter(name -> LogFormat.segmentNumber(name) >= 0)
         .reduce((first, second) -> second)
         .orElseThrow();
+  }
+
+  private void lost(Recovery.Cause cause, boolean isVoteLost, String why) {
+    losses.add(why);
   }
 
   private static void fill(LogStore log, long lastIndex) {

@@ -96,7 +96,11 @@ final class StorageBenchmark {
     long start = System.nanoTime();
     try (var log =
         LogStore.open(
-            disk, OpenedAfter.FRESH, why -> {}, new LogId(1, 1), LogStore.SEGMENT_BYTES_DEFAULT)) {
+            disk,
+            OpenedAfter.FRESH,
+            (cause, isVoteLost, why) -> {},
+            new LogId(1, 1),
+            LogStore.SEGMENT_BYTES_DEFAULT)) {
       for (int i = 0; i < entryCount; i += 64) {
         var batch = new ArrayList<StoredEntry>();
         for (int j = 1; j <= 64; j++) {

@@ -2,9 +2,11 @@ package holdfast.storage;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import holdfast.consensus.Recovery;
 import holdfast.model.ErrorCode;
 import holdfast.model.LogId;
 import holdfast.model.StorageException;
@@ -13,7 +15,7 @@ import holdfast.util.ByteWriter;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
-/** The directory: its lock, its versions, how the last run ended, and incarnations. */
+/** The directory: its lock, its versions, how the last run ended, and the mark of a loss. */
 final class StorageDirectoryTest {
   private static final byte[] ID = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
 
@@ -21,13 +23,15 @@ final class StorageDirectoryTest {
 
   @Test
   void newDirectoryIsFreshAndKeepsItsId() {
+    byte[] id;
     try (var directory = open("boot 1")) {
       assertEquals(OpenedAfter.FRESH, directory.openedAfter());
-      assertEquals(1, directory.incarnation());
+      assertEquals(Recovery.NONE, directory.recovery());
+      id = directory.directoryId();
     }
     disk.restart();
-    try (var directory = StorageDirectory.open(disk, "boot 1", new byte[16], "pid 2")) {
-      assertArrayEquals(ID, directory.directoryId());
+    try (var directory = open("boot 1")) {
+      assertArrayEquals(id, directory.directoryId());
     }
   }
 
@@ -36,17 +40,17 @@ final class StorageDirectoryTest {
     open("boot 1").closeCleanly();
     var clean = open("boot 2");
     assertEquals(OpenedAfter.CLEAN, clean.openedAfter());
-    assertEquals(1, clean.incarnation());
+    assertEquals(Recovery.NONE, clean.recovery());
 
     disk.restart();
     var killed = open("boot 2");
     assertEquals(OpenedAfter.PROCESS_CRASH, killed.openedAfter());
-    assertEquals(1, killed.incarnation());
+    assertEquals(Recovery.NONE, killed.recovery());
 
     disk.crash();
     var down = open("boot 3");
     assertEquals(OpenedAfter.SYSTEM_CRASH, down.openedAfter());
-    assertEquals(2, down.incarnation());
+    assertEquals(Recovery.Cause.POWER_CUT, down.recovery().cause());
     down.closeCleanly();
   }
 
@@ -92,14 +96,15 @@ final class StorageDirectoryTest {
 
     try (var directory = open("boot 1")) {
       assertEquals(OpenedAfter.SYSTEM_CRASH, directory.openedAfter());
-      assertEquals(2, directory.incarnation());
+      assertEquals(Recovery.Cause.POWER_CUT, directory.recovery().cause());
     }
   }
 
   @Test
   void dataWithoutAFormatFileIsRefused() {
     open("boot 1").closeCleanly();
-    LogStore.open(disk, OpenedAfter.FRESH, why -> {}, new LogId(1, 1), 4_096).close();
+    LogStore.open(disk, OpenedAfter.FRESH, (cause, isVoteLost, why) -> {}, new LogId(1, 1), 4_096)
+        .close();
     disk.delete("format");
 
     var refused = assertThrows(StorageException.class, () -> open("boot 1"));
@@ -108,14 +113,35 @@ final class StorageDirectoryTest {
   }
 
   @Test
-  void reportedLossIsTheNextIncarnationAtOnceAndForGood() {
+  void reportedLossIsMarkedAtOnceAndUntilItIsRecovered() {
     var directory = open("boot 1");
 
-    directory.lost("a test");
+    directory.lost(Recovery.Cause.DAMAGE, true, "a test");
 
-    assertEquals(2, directory.incarnation());
+    Recovery marked = directory.recovery();
+    assertEquals(Recovery.Cause.DAMAGE, marked.cause());
+    assertTrue(marked.isVoteLost());
     directory.closeCleanly();
-    assertEquals(2, open("boot 1").incarnation());
+    assertEquals(marked, open("boot 1").recovery());
+  }
+
+  @Test
+  void aLossOnTopOfALossHasANewNonceAndTheWorseCause() {
+    var directory = open("boot 1");
+    directory.lost(Recovery.Cause.DAMAGE, true, "a test");
+    Recovery first = directory.recovery();
+
+    directory.lost(Recovery.Cause.POWER_CUT, false, "a test");
+
+    Recovery second = directory.recovery();
+    assertNotEquals(first.nonce(), second.nonce());
+    assertEquals(Recovery.Cause.DAMAGE, second.cause());
+    assertTrue(second.isVoteLost());
+    directory.recovered(first.nonce());
+    assertEquals(second, directory.recovery());
+    directory.recovered(second.nonce());
+    disk.crash();
+    assertEquals(Recovery.Cause.POWER_CUT, open("boot 2").recovery().cause());
   }
 
   @Test
@@ -123,33 +149,36 @@ final class StorageDirectoryTest {
     var directory = open("boot 1");
     disk.failForceAfter(0);
 
-    directory.lost("a test");
+    directory.lost(Recovery.Cause.POWER_CUT, false, "a test");
     directory.closeCleanly();
 
     var next = open("boot 1");
     assertEquals(OpenedAfter.SYSTEM_CRASH, next.openedAfter());
-    assertEquals(2, next.incarnation());
+    assertTrue(next.recovery().isNeeded());
   }
 
   @Test
-  void noIncarnationIsUsedAgainAfterASystemCrashAtAnyMoment() {
+  void everySystemCrashAtAnyMomentIsMarked() {
     Seeds.run(
         seed -> {
           var random = new Random(seed);
           var crashing = new SimDisk("sim", seed);
-          long usedBeforeCrash = 0;
+          boolean isMarkDue = false;
           int boot = 0;
           for (int round = 0; round < 20; round++) {
             crashing.losePowerAt(1 + random.nextInt(25));
             boolean isSystemCrash = random.nextBoolean();
             boolean isClean = random.nextInt(3) == 0;
-            long used = 0;
-            try (var directory = StorageDirectory.open(crashing, "boot " + boot, ID, "pid 1")) {
-              used = directory.incarnation();
-              assertTrue(used > usedBeforeCrash);
+            boolean isUsed = false;
+            try (var directory =
+                StorageDirectory.open(
+                    crashing, new Machine("boot " + boot, ""), "pid 1", random::nextLong)) {
+              assertTrue(directory.recovery().isNeeded() || !isMarkDue);
+              isMarkDue = directory.recovery().isNeeded();
+              isUsed = true;
               if (random.nextInt(3) == 0) {
-                directory.lost("a test");
-                used = directory.incarnation();
+                directory.lost(Recovery.Cause.POWER_CUT, false, "a test");
+                isMarkDue = true;
               }
               if (isClean) {
                 directory.closeCleanly();
@@ -157,9 +186,7 @@ final class StorageDirectoryTest {
             } catch (SimDisk.PowerLost e) {
               // The point of it.
             }
-            if (isSystemCrash && !isClean) {
-              usedBeforeCrash = Math.max(usedBeforeCrash, used);
-            }
+            isMarkDue |= isUsed && isSystemCrash && !isClean;
             if (isSystemCrash) {
               crashing.crash();
               boot++;
@@ -171,6 +198,6 @@ final class StorageDirectoryTest {
   }
 
   private StorageDirectory open(String bootId) {
-    return StorageDirectory.open(disk, bootId, ID, "pid 1");
+    return StorageDirectory.open(disk, new Machine(bootId, ""), "pid 1", new Random(7)::nextLong);
   }
 }

@@ -27,7 +27,8 @@ final class StorageSmokeTest {
     byte[] first = new byte[3 << 20];
     random.nextBytes(first);
 
-    try (var directory = StorageDirectory.open(disk, BOOT, new byte[16], "pid 1")) {
+    try (var directory =
+        StorageDirectory.open(disk, new Machine(BOOT, ""), "pid 1", new Random(1)::nextLong)) {
       assertEquals(OpenedAfter.FRESH, directory.openedAfter());
       var log = LogStore.open(disk, directory.openedAfter(), directory, new LogId(1, 2), 4096);
       for (int i = 1; i <= 100; i++) {
@@ -55,7 +56,8 @@ final class StorageSmokeTest {
       directory.closeCleanly();
     }
 
-    try (var directory = StorageDirectory.open(disk, "other", new byte[16], "pid 1")) {
+    try (var directory =
+        StorageDirectory.open(disk, new Machine("other", ""), "pid 1", new Random(1)::nextLong)) {
       assertEquals(OpenedAfter.CLEAN, directory.openedAfter());
       var log = LogStore.open(disk, directory.openedAfter(), directory, new LogId(9, 9), 4096);
       assertEquals(100, log.lastIndex());

@@ -17,8 +17,8 @@ import java.util.function.Consumer;
  * #persistHardState}, {@link #append}, {@link #reset}, {@link #compact}, {@link #force}) are
  * carried out one at a time in the order of the calls; snapshots beside them, in their own order,
  * so that none of them delays an append. {@link #begin}, {@link #switchTo}, {@link #dropAside} and
- * {@link #recovered} are writes of the first kind. Callbacks come on the loop; {@code done} gets null when it
- * is done.
+ * {@link #recovered} are writes of the first kind. Callbacks come on the loop; {@code done} gets
+ * null when it is done.
  *
  * <p>After the first failed write or force every later one fails too: the log's owner stops, and
  * the next start has to recover ({@link holdfast.consensus.Recovery}).
