@@ -54,7 +54,8 @@ final class Ballot {
     boolean byAll = false;
     for (Configuration configuration : open) {
       if (!isMetByWhole(configuration)) {
-        if (configuration.voters().isEmpty() || !votes.keySet().containsAll(configuration.voters())) {
+        if (configuration.voters().isEmpty()
+            || !votes.keySet().containsAll(configuration.voters())) {
           return Outcome.OPEN;
         }
         byAll = true;

@@ -31,7 +31,9 @@ final class Elections {
   private boolean hasHeardLeader;
   private long deadlineMs;
 
-  /** Members without a vote that haven't said yet whether they have more; null if none was asked. */
+  /**
+   * Members without a vote that haven't said yet whether they have more; null if none was asked.
+   */
   private Set<Endpoint> inquired;
 
   private long inquiryEndMs;
@@ -214,11 +216,7 @@ final class Elections {
     }
     core.out.send(
         new PreVoteReply(
-            core.to(request.header().from()),
-            askedTerm,
-            granted,
-            core.recovery.cause(),
-            isAhead));
+            core.to(request.header().from()), askedTerm, granted, core.recovery.cause(), isAhead));
   }
 
   void onPreVoteReply(PreVoteReply reply) {

@@ -150,10 +150,10 @@ final class Following {
   void onHeartbeat(Heartbeat heartbeat) {
     forgetEarlierTerm();
     noteRecovery(heartbeat);
-    // The leader caps this by what this very endpoint has acknowledged in this term; but it may have
+    // The leader caps this by what this very endpoint has acknowledged in this term; but it may
+    // have
     // lost that since.
-    boolean isTrusted =
-        !core.recovery.isNeeded() || core.has(Fault.TRUST_COMMIT_WHILE_RECOVERING);
+    boolean isTrusted = !core.recovery.isNeeded() || core.has(Fault.TRUST_COMMIT_WHILE_RECOVERING);
     long commit =
         Math.min(heartbeat.commitIndex(), isTrusted ? core.log.lastIndex() : matchedIndex);
     matchedIndex = Math.max(matchedIndex, commit);
@@ -171,8 +171,7 @@ final class Following {
 
   private void noteRecovery(Heartbeat heartbeat) {
     boolean isOurs =
-        heartbeat.recovering() == core.recovery.nonce()
-            || core.has(Fault.RECOVER_BY_ANY_HEARTBEAT);
+        heartbeat.recovering() == core.recovery.nonce() || core.has(Fault.RECOVER_BY_ANY_HEARTBEAT);
     if (core.recovery.isNeeded() && isOurs) {
       recoverUpTo = heartbeat.recoverUpTo();
       recoverIfWhole();
@@ -181,9 +180,7 @@ final class Following {
 
   /** All that the leader had when it learned of the loss is here again, written. */
   private void recoverIfWhole() {
-    if (recoverUpTo >= 0
-        && matchedIndex >= recoverUpTo
-        && core.out.writtenIndex() >= recoverUpTo) {
+    if (recoverUpTo >= 0 && matchedIndex >= recoverUpTo && core.out.writtenIndex() >= recoverUpTo) {
       core.recovered();
     }
   }
@@ -255,7 +252,8 @@ final class Following {
 
   /**
    * The log got beyond the snapshot by itself: what of it is forced may be less than the snapshot
-   * covers, so it isn't "installed". <i>Event: an fsync was acknowledged that rested on one copy.</i>
+   * covers, so it isn't "installed". <i>Event: an fsync was acknowledged that rested on one
+   * copy.</i>
    */
   private void acceptInstead(Endpoint leader, long snapshotIndex, long totalBytes) {
     if (core.has(Fault.FORCED_BY_SNAPSHOT_SKIPPED)) {

@@ -49,8 +49,8 @@ final class Quorum {
   /**
    * Written up to here. Until the newest configuration is forced at its own majority the one before
    * it counts, and for what stands before the newest only. <i>Event: a leader alone with a dead
-   * partner counts an entry by a configuration that only it has, loses power and both; its partner's
-   * vote elects it, and another entry takes the place.</i>
+   * partner counts an entry by a configuration that only it has, loses power and both; its
+   * partner's vote elects it, and another entry takes the place.</i>
    */
   long writtenIndex() {
     long own = core.out.writtenIndex();
@@ -62,8 +62,8 @@ final class Quorum {
     if (isInForce) {
       return reached(own, member -> member.matchIndex);
     }
-    long byOlder =
-        reached(core.log.configurationBefore(), own, member -> member.matchIndex);
+    Configuration older = core.log.configurationBefore();
+    long byOlder = older.voters().isEmpty() ? 0 : reached(older, own, member -> member.matchIndex);
     return Math.min(byOlder, index - 1);
   }
 

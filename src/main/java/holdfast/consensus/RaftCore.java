@@ -202,8 +202,8 @@ public final class RaftCore {
   }
 
   /**
-   * Every voter has given this endpoint its vote, so nobody else can lead in this log any more; what
-   * it holds, committed or not, is what the next log begins with.
+   * Every voter has given this endpoint its vote, so nobody else can lead in this log any more;
+   * what it holds, committed or not, is what the next log begins with.
    */
   private void endLog() {
     core.setRole(Role.ENDED, Optional.empty(), Effect.Cause.ELECTED_BY_ALL);
@@ -398,6 +398,21 @@ public final class RaftCore {
   /** The end of the log, written or not. */
   public long lastIndex() {
     return core.log.lastIndex();
+  }
+
+  /** The term of the entry at the end of the log. */
+  public long lastTerm() {
+    return core.log.lastTerm();
+  }
+
+  /** Whom this endpoint voted for in its term. */
+  public Optional<Endpoint> votedFor() {
+    return core.votedFor;
+  }
+
+  /** The log this is a part of. */
+  public LogId logId() {
+    return core.logId;
   }
 
   /** The log as it is has been forced up to here. */

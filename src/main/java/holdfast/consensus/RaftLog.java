@@ -79,9 +79,7 @@ final class RaftLog {
   List<Configuration> configurationsFrom(long index) {
     Long first = configurations.floorKey(index);
     return List.copyOf(
-        first == null
-            ? configurations.values()
-            : configurations.tailMap(first, true).values());
+        first == null ? configurations.values() : configurations.tailMap(first, true).values());
   }
 
   void append(LogEntry entry) {

@@ -53,10 +53,7 @@ public final class RaftMessageCodec {
     switch (message) {
       case PreVoteRequest m -> out.u64(m.lastIndex()).u64(m.lastTerm()).bool(m.byAll());
       case PreVoteReply m ->
-          out.u64(m.askedTerm())
-              .bool(m.granted())
-              .u8(m.recovering().ordinal())
-              .bool(m.ahead());
+          out.u64(m.askedTerm()).bool(m.granted()).u8(m.recovering().ordinal()).bool(m.ahead());
       case VoteRequest m -> out.u64(m.lastIndex()).u64(m.lastTerm()).bool(m.transfer());
       case VoteReply m -> out.bool(m.granted()).u8(m.recovering().ordinal());
       case Append m -> writeAppend(m, out);
@@ -105,10 +102,8 @@ public final class RaftMessageCodec {
       case 6 -> new AppendAccepted(header, index(in), index(in));
       case 7 -> new AppendRejected(header, index(in), index(in), index(in));
       case 8 ->
-          new Heartbeat(
-              header, index(in), in.u64(), index(in), index(in), in.u64(), index(in));
-      case 9 ->
-          new HeartbeatReply(header, index(in), in.u64(), index(in), index(in), in.u64());
+          new Heartbeat(header, index(in), in.u64(), index(in), index(in), in.u64(), index(in));
+      case 9 -> new HeartbeatReply(header, index(in), in.u64(), index(in), index(in), in.u64());
       case 10 -> readInstallSnapshot(header, in);
       case 11 -> new InstallSnapshotReply(header, index(in), index(in), in.bool());
       case 12 -> new TimeoutNow(header);

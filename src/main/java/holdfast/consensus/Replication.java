@@ -130,9 +130,9 @@ final class Replication {
   }
 
   /**
-   * A configuration is sent when it is forced here: else it may be in force elsewhere and unknown to
-   * this leader after a power cut. Who loses its vote hears of it only when that is committed. Else,
-   * if this leader dies before it has written the entry, the others may still need a vote of
+   * A configuration is sent when it is forced here: else it may be in force elsewhere and unknown
+   * to this leader after a power cut. Who loses its vote hears of it only when that is committed.
+   * Else, if this leader dies before it has written the entry, the others may still need a vote of
    * somebody who no longer asks for votes, and refuses its own because its log is the longer.
    */
   private long lastIndexFor(Progress member) {
@@ -201,10 +201,7 @@ final class Replication {
     if (reply.recovering() != 0 && isNews) {
       long next = Math.min(reply.lastIndex(), core.log.lastIndex()) + 1;
       member.lost(
-          reply.recovering(),
-          core.log.lastIndex(),
-          next,
-          core.has(Fault.KEEP_MATCH_OF_RECOVERING));
+          reply.recovering(), core.log.lastIndex(), next, core.has(Fault.KEEP_MATCH_OF_RECOVERING));
     }
   }
 

@@ -7,7 +7,9 @@ public enum Role {
   PRE_CANDIDATE,
   CANDIDATE,
   LEADER,
-  /** It was elected by every voter and ended the log to begin another: it takes no part any more. */
+  /**
+   * It was elected by every voter and ended the log to begin another: it takes no part any more.
+   */
   ENDED,
   /** Its store failed: it takes no part any more and never sends again. */
   STOPPED

@@ -50,6 +50,17 @@ public final class NamespaceEditor {
     new ClientWindow(draft).end(client);
   }
 
+  /**
+   * Another log goes on from this state: every session ends, since their clients may have been told
+   * what is in no log any more, and new inodes get other numbers than any lost one had.
+   *
+   * @param inodePrefix as {@link Namespace#empty}
+   */
+  public void beginLineage(long inodePrefix) {
+    namespace().sessions().forEach(this::endSession);
+    draft.counters.inodePrefix = inodePrefix;
+  }
+
   /** Removes those of the files that have no name and that no session holds. */
   public void removeOrphans(List<Long> inodes) {
     var orphans = new Orphans(draft);

@@ -6,6 +6,9 @@ import java.util.HexFormat;
 
 /** Names one operation log (lineage): random, made when the log is founded. */
 public record LogId(long high, long low) implements Comparable<LogId> {
+  /** None: where no log has begun. */
+  public static final LogId NONE = new LogId(0, 0);
+
   /** Encoded size in bytes. */
   public static final int BYTES = 16;
 

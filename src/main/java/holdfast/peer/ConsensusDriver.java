@@ -14,6 +14,7 @@ import holdfast.consensus.Role;
 import holdfast.consensus.SnapshotMeta;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
+import holdfast.model.LogId;
 import holdfast.model.StorageException;
 import holdfast.peer.port.Loop;
 import holdfast.peer.port.OperationLog;
@@ -22,11 +23,8 @@ import holdfast.protocol.Notice;
 import holdfast.util.Invariants;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
-import java.util.TreeMap;
 
 /**
  * Feeds the consensus core and carries out its effects in order, through the operation log and the
@@ -57,6 +55,12 @@ final class ConsensusDriver {
 
     /** The store failed: this node takes no part any more. */
     void onStoreFailed(HoldfastException why);
+
+    /** {@link Effect.LogEnded}: all up to {@code base} is committed, and nothing comes after it. */
+    void onLogEnded(SnapshotMeta base, long term);
+
+    /** {@link Effect.CutRefused}. */
+    void onCutRefused(Endpoint leader, long index);
   }
 
   /** Takes a snapshot's bytes in and makes it the state. */
@@ -90,10 +94,6 @@ final class ConsensusDriver {
     void onFailure(ErrorCode code, String text);
   }
 
-  private record Accepted(long term, Proposed proposed) {}
-
-  private record Waiting(long index, Proposed proposed) {}
-
   private final Loop loop;
   private final Transport transport;
   private final OperationLog log;
@@ -103,15 +103,11 @@ final class ConsensusDriver {
   private final SnapshotTransfers snapshots;
   private final ArrayDeque<Event> events = new ArrayDeque<>();
   private final List<Proposal> batch = new ArrayList<>();
-  private final Map<Long, Proposed> proposed = new HashMap<>();
-  private final TreeMap<Long, Accepted> accepted = new TreeMap<>();
-  private final Map<Long, Proposed> reads = new HashMap<>();
-  private final List<Waiting> readable = new ArrayList<>();
-  private final List<Waiting> forcing = new ArrayList<>();
+  private final PendingCalls pending = new PendingCalls();
   private final long tickNs;
-  private long nextId = 1;
   private boolean isStepping;
   private boolean isStopped;
+  private boolean isLeft;
   private Role role = Role.FOLLOWER;
   private long term;
   private Optional<Endpoint> leader = Optional.empty();
@@ -176,8 +172,13 @@ final class ConsensusDriver {
     return role == Role.LEADER && !isStopped;
   }
 
+  /** Whether the store failed, or the node ends. */
   boolean isStopped() {
-    return isStopped;
+    return isStopped && !isLeft;
+  }
+
+  LogId log() {
+    return core.logId();
   }
 
   long term() {
@@ -212,13 +213,14 @@ final class ConsensusDriver {
   /** Puts a command into the log, with others that come before the loop gets to it. */
   void propose(byte[] payload, boolean isForced, Proposed then) {
     if (isStopped) {
-      then.onFailure(ErrorCode.STORE_FAILED, "change pool: expected=a working store, was=stopped");
-    } else if (proposed.size() + accepted.size() >= PROPOSALS_MAX) {
+      then.onFailure(
+          isLeft ? ErrorCode.NOT_LEADER : ErrorCode.STORE_FAILED,
+          "change pool: expected=a log that goes on, was=" + role);
+    } else if (pending.proposalCount() >= PROPOSALS_MAX) {
       then.onFailure(
           ErrorCode.BUSY, "change pool: expected=room, was=" + PROPOSALS_MAX + " waiting");
     } else {
-      long id = nextId++;
-      proposed.put(id, then);
+      long id = pending.propose(then);
       batch.add(new Proposal(id, payload, isForced));
       if (batch.size() == 1) {
         loop.post(this::flush);
@@ -236,25 +238,21 @@ final class ConsensusDriver {
 
   /** Takes one step of the configuration. */
   void change(MembershipChange change, Proposed then) {
-    long id = nextId++;
-    proposed.put(id, then);
-    step(new Event.ChangeMembership(id, change));
+    step(new Event.ChangeMembership(pending.propose(then), change));
   }
 
   /** A linearizable read: {@code then} is called when the state may answer it. */
   void read(Proposed then) {
-    if (isStopped || reads.size() + readable.size() >= WAITING_MAX) {
+    if (isStopped || pending.readCount() >= WAITING_MAX) {
       then.onFailure(ErrorCode.BUSY, "read pool: expected=room, was=" + WAITING_MAX + " waiting");
       return;
     }
-    long id = nextId++;
-    reads.put(id, then);
-    step(new Event.Read(id));
+    step(new Event.Read(pending.read(then)));
   }
 
   /** Calls {@code then} when everything up to this index is forced at a majority of voters. */
   void awaitForced(long index, Proposed then) {
-    if (!isLeader() || forcing.size() >= WAITING_MAX) {
+    if (!isLeader() || pending.forceCount() >= WAITING_MAX) {
       ErrorCode code = isLeader() ? ErrorCode.BUSY : ErrorCode.NOT_LEADER;
       then.onFailure(code, "force log: expected=a leader with room, was=" + role);
       return;
@@ -263,7 +261,7 @@ final class ConsensusDriver {
       then.onApplied(index);
       return;
     }
-    forcing.add(new Waiting(index, then));
+    pending.force(index, then);
     step(new Event.Force(index));
   }
 
@@ -313,31 +311,36 @@ final class ConsensusDriver {
       case Effect.CompactLog compact -> log.compact(compact.upToIndex(), this::stopIfFailed);
       case Effect.ForceLog force -> force();
       case Effect.Commit commit -> commit.entries().forEach(this::apply);
-      case Effect.ProposalAccepted accept -> {
-        Proposed then = proposed.remove(accept.id());
-        accepted.put(accept.index(), new Accepted(accept.term(), then));
-      }
+      case Effect.ProposalAccepted accept ->
+          pending.accepted(accept.id(), accept.index(), accept.term());
       case Effect.ProposalRejected reject ->
-          proposed.remove(reject.id()).onFailure(code(reject.reason()), text(reject.reason()));
+          pending.refused(reject.id()).onFailure(code(reject.reason()), text(reject.reason()));
       case Effect.ReadReady ready -> {
-        readable.add(new Waiting(ready.index(), reads.remove(ready.id())));
-        answerUpTo(readable, applied.index());
+        pending.readable(ready.id(), ready.index());
+        pending.applied(applied.index());
       }
       case Effect.ReadRejected reject ->
-          reads.remove(reject.id()).onFailure(code(reject.reason()), text(reject.reason()));
+          pending.unread(reject.id()).onFailure(code(reject.reason()), text(reject.reason()));
       case Effect.ForcedAtMajority forced -> {
         forcedAtMajority = forced.index();
-        answerUpTo(forcing, forcedAtMajority);
+        pending.forced(forcedAtMajority);
       }
-      case Effect.SnapshotWanted wanted -> saveSnapshot();
+      case Effect.SnapshotWanted wanted -> {
+        if (role != Role.ENDED) {
+          saveSnapshot();
+        }
+      }
       case Effect.ReadSnapshot read -> snapshots.read(read);
       case Effect.StoreSnapshotChunk store -> snapshots.store(store);
       case Effect.InstallSnapshot install -> {
         snapshots.install(install.meta());
         applied = install.meta();
-        answerUpTo(readable, applied.index());
+        pending.applied(applied.index());
       }
       case Effect.DiscardSnapshot discard -> snapshots.discard(discard.snapshotIndex());
+      case Effect.Recovered recovered -> log.recovered(recovered.nonce(), this::stopIfFailed);
+      case Effect.LogEnded ended -> machine.onLogEnded(ended.base(), ended.term());
+      case Effect.CutRefused refused -> machine.onCutRefused(refused.leader(), refused.index());
       case Effect.RoleChanged changed -> changeRole(changed);
       case Effect.ConfigurationChanged changed -> {
         configuration = changed.configuration();
@@ -401,22 +404,8 @@ final class ConsensusDriver {
             : applied.configuration();
     applied = new SnapshotMeta(entry.index(), entry.term(), then);
     machine.onCommitted(entry);
-    Accepted waiting = accepted.remove(entry.index());
-    if (waiting != null && waiting.term() == entry.term()) {
-      waiting.proposed().onApplied(entry.index());
-    } else if (waiting != null) {
-      waiting.proposed().onFailure(ErrorCode.NOT_LEADER, "change pool: another leader's entry");
-    }
-    answerUpTo(readable, entry.index());
-  }
-
-  private static void answerUpTo(List<Waiting> waiting, long index) {
-    if (waiting.isEmpty()) {
-      return;
-    }
-    List<Waiting> ready = waiting.stream().filter(w -> w.index() <= index).toList();
-    waiting.removeAll(ready);
-    ready.forEach(w -> w.proposed().onApplied(w.index()));
+    pending.committed(entry.index(), entry.term());
+    pending.applied(entry.index());
   }
 
   private void changeRole(Effect.RoleChanged changed) {
@@ -425,12 +414,7 @@ final class ConsensusDriver {
     term = changed.term();
     leader = changed.leader();
     if (role != Role.LEADER) {
-      List<Proposed> lost = new ArrayList<>();
-      accepted.values().forEach(a -> lost.add(a.proposed()));
-      forcing.forEach(w -> lost.add(w.proposed()));
-      accepted.clear();
-      forcing.clear();
-      lost.forEach(p -> p.onFailure(ErrorCode.NOT_LEADER, "change pool: leadership was lost"));
+      pending.failLeaders(ErrorCode.NOT_LEADER, "change pool: leadership was lost");
     }
     machine.onStanding();
   }
@@ -446,23 +430,29 @@ final class ConsensusDriver {
       return why != null;
     }
     step(new Event.PersistFailed(String.valueOf(why.getMessage())));
-    isStopped = true;
-    events.clear();
     role = Role.STOPPED;
-    leader = Optional.empty();
-    List<Proposed> lost = new ArrayList<>(proposed.values());
-    accepted.values().forEach(a -> lost.add(a.proposed()));
-    reads.values().forEach(lost::add);
-    readable.forEach(w -> lost.add(w.proposed()));
-    forcing.forEach(w -> lost.add(w.proposed()));
-    proposed.clear();
-    accepted.clear();
-    reads.clear();
-    readable.clear();
-    forcing.clear();
-    lost.forEach(p -> p.onFailure(ErrorCode.STORE_FAILED, "change pool: this peer's store failed"));
+    end(ErrorCode.STORE_FAILED, "change pool: this peer's store failed");
     machine.onStoreFailed(why);
     return true;
+  }
+
+  /** Another log takes this one's place: who waits asks again, and nothing more is done here. */
+  void leave() {
+    isLeft = true;
+    role = Role.ENDED;
+    end(ErrorCode.NOT_LEADER, "change pool: the log has ended, another one goes on from it");
+  }
+
+  private void end(ErrorCode code, String text) {
+    isStopped = true;
+    events.clear();
+    leader = Optional.empty();
+    pending.failAll(code, text);
+  }
+
+  /** The operator's word that nothing more of this log is to come. */
+  void goOn() {
+    step(new Event.GoOn());
   }
 
   /** The node ends: nothing more is done or answered. */

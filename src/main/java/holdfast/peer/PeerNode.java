@@ -1,12 +1,7 @@
 package holdfast.peer;
 
 import holdfast.consensus.Endpoint;
-import holdfast.consensus.InitialState;
-import holdfast.consensus.LogEntry;
-import holdfast.consensus.RaftCore;
-import holdfast.consensus.SnapshotMeta;
 import holdfast.metadata.Author;
-import holdfast.metadata.Namespace;
 import holdfast.metadata.Operation;
 import holdfast.metadata.OperationResult;
 import holdfast.model.ChunkId;
@@ -20,6 +15,7 @@ import holdfast.peer.port.OperationLog;
 import holdfast.peer.port.Remote;
 import holdfast.peer.port.Responder;
 import holdfast.protocol.Notice;
+import holdfast.protocol.Reply;
 import holdfast.protocol.Request;
 import holdfast.util.Invariants;
 import java.util.EnumSet;
@@ -58,8 +54,8 @@ public final class PeerNode implements NodeService {
   private final Joining joining;
   private final Set<NodeId> connected = new TreeSet<>();
   private final long startedNs;
+  private final LogRunner runner;
   private NodeId joinedThrough;
-  private boolean isBeginning;
   private boolean isStopped;
 
   /** A peer that does nothing before {@link #start}. */
@@ -95,6 +91,7 @@ public final class PeerNode implements NodeService {
     var status = new StatusBuilder(ports, standing, heartbeats, this::heartbeat, faults);
     pool = new PoolRequests(standing, heartbeats, status, this::heartbeat);
     duties = new LeaderDuties(ports, listener, standing, heartbeats, this::joinRequest);
+    runner = new LogRunner(config, ports, listener, standing, endpoint, logOwner());
     joining =
         new Joining(ports, listener, config.self(), joiningNode(), config.known(), this::poolText);
   }
@@ -115,65 +112,23 @@ public final class PeerNode implements NodeService {
 
   private void begin(Runnable then) {
     heartbeats.start();
-    joining.start();
     repair.start();
     duties.start();
     sessions.start();
     chunks.forceEverySecond();
-    if (found.log().isPresent()) {
-      logStart().goOn(found, then);
-    } else if (config.mayFound().isPresent()) {
-      LogId log = config.mayFound().get();
-      listener.onNote("founding pool " + config.pool() + " with log " + log);
-      logStart().begin(log, InitialState.founding(endpoint), then);
-    } else {
-      then.run();
-    }
+    // Nothing is asked of others before the found log is loaded: they would take this peer for new.
+    runner.start(
+        () -> {
+          joining.start();
+          then.run();
+        });
   }
 
-  private LogStart logStart() {
-    return new LogStart(ports.log(), this::run, this::stopIf);
-  }
-
-  private void run(
-      LogId log, InitialState initial, StateStream.Sink sinkOrNull, Namespace loadedOrNull) {
-    if (isStopped) {
-      return;
-    }
-    var core = new RaftCore(config.raft(), endpoint, log, initial, ports.random());
-    var replica = new Replica(log, replicaListener());
-    var driver =
-        new ConsensusDriver(
-            ports.loop(),
-            ports.transport(),
-            ports.log(),
-            core,
-            endpoint,
-            initial.snapshot(),
-            Math.max(1, config.raft().heartbeatMs() / 3),
-            machine(replica));
-    standing.begin(driver, replica);
-    if (sinkOrNull != null) {
-      replica.install(sinkOrNull, loadedOrNull, initial.snapshot().index());
-    }
-    driver.start();
-  }
-
-  private ConsensusDriver.Machine machine(Replica replica) {
-    return new ConsensusDriver.Machine() {
+  private LogRunner.Owner logOwner() {
+    return new LogRunner.Owner() {
       @Override
-      public void onCommitted(LogEntry entry) {
-        replica.apply(entry);
-      }
-
-      @Override
-      public OperationLog.SnapshotSource snapshotNow() {
-        return replica.snapshot();
-      }
-
-      @Override
-      public ConsensusDriver.SnapshotLoading beginLoading() {
-        return loading(replica);
+      public Replica.Listener replicaListener() {
+        return PeerNode.this.replicaListener();
       }
 
       @Override
@@ -183,30 +138,8 @@ public final class PeerNode implements NodeService {
       }
 
       @Override
-      public void onStoreFailed(HoldfastException why) {
+      public void onFailure(HoldfastException why) {
         stopIf(why);
-      }
-    };
-  }
-
-  private static ConsensusDriver.SnapshotLoading loading(Replica replica) {
-    var sink = new StateStream.Sink();
-    return new ConsensusDriver.SnapshotLoading() {
-      private Namespace loaded;
-
-      @Override
-      public void feed(byte[] bytes) {
-        sink.feed(bytes);
-      }
-
-      @Override
-      public void end() {
-        loaded = sink.namespaceOrNull();
-      }
-
-      @Override
-      public void install(SnapshotMeta meta) {
-        replica.install(sink, loaded, meta.index());
       }
     };
   }
@@ -267,7 +200,10 @@ public final class PeerNode implements NodeService {
         isReady && census.isExactUnder(mapIndex),
         census.unreadableCount(),
         chunks.loadPermille(),
-        (ports.loop().nowNs() - startedNs) / 1_000_000L);
+        (ports.loop().nowNs() - startedNs) / 1_000_000L,
+        standing.hasLog() ? standing.driver().log() : LogId.NONE,
+        runner.isRecovering(),
+        runner.asideCount());
   }
 
   private Set<NodeId> heartbeatReceivers() {
@@ -381,7 +317,10 @@ public final class PeerNode implements NodeService {
     heartbeats.onHeard(from.node());
     switch (notice) {
       case Notice.Consensus consensus -> onConsensus(from, consensus);
-      case Notice.Heartbeat beat -> heartbeats.onHeartbeat(from, beat);
+      case Notice.Heartbeat beat -> {
+        heartbeats.onHeartbeat(from, beat);
+        runner.heard(from.node(), beat.log());
+      }
       case Notice.Goodbye goodbye -> {
         heartbeats.forget(from.node());
         duties.onGoodbye(from.node());
@@ -394,18 +333,16 @@ public final class PeerNode implements NodeService {
     if (!header.from().node().equals(from.node())) {
       return;
     }
-    if (standing.hasLog()) {
-      standing.driver().receive(consensus.message());
-    } else if (from.node().equals(joinedThrough) && header.to().equals(endpoint) && !isBeginning) {
-      follow(header.logId());
+    if (runner.isBeginning()) {
+      return; // What the disk holds comes first: nothing may be taken for a first log meanwhile.
     }
-  }
-
-  /** The log of the leader that took this peer in, which has none of its own. */
-  private void follow(LogId log) {
-    isBeginning = true;
-    listener.onNote("joined pool " + config.pool() + ", log " + log);
-    logStart().begin(log, InitialState.empty(), () -> {});
+    if (standing.hasLog() && header.logId().equals(standing.driver().log())) {
+      standing.driver().receive(consensus.message());
+    } else if (standing.hasLog()) {
+      runner.heard(from.node(), header.logId());
+    } else if (from.node().equals(joinedThrough) && header.to().equals(endpoint)) {
+      runner.join(header.logId());
+    }
   }
 
   @Override
@@ -436,6 +373,27 @@ public final class PeerNode implements NodeService {
       case Request.WhoLeads r -> pool.onWhoLeads(responder);
       case Request.Watch r -> sessions.onWatch(r, responder);
       case Request.CloseSession r -> sessions.onClose(r, responder);
+      case Request.CompareLog r -> onCompareLog(from, r, responder);
+      case Request.GoOn r -> onGoOn(responder);
+    }
+  }
+
+  private void onCompareLog(Remote from, Request.CompareLog held, Responder responder) {
+    if (!from.isPeer()) {
+      Standing.fail(responder, ErrorCode.REFUSED, "compare logs: expected=a peer, was=a client");
+    } else if (!standing.isReady() || runner.isBeginning()) {
+      standing.refuse(responder);
+    } else {
+      responder.reply(runner.compare(held), null);
+    }
+  }
+
+  private void onGoOn(Responder responder) {
+    if (standing.hasLog()) {
+      standing.driver().goOn();
+      responder.reply(new Reply.Done(), null);
+    } else {
+      standing.refuse(responder);
     }
   }
 
@@ -466,9 +424,7 @@ public final class PeerNode implements NodeService {
     duties.stop();
     sessions.stop();
     chunks.stop();
-    if (standing.hasLog()) {
-      standing.driver().stop();
-    }
+    runner.stop();
   }
 
   /**

@@ -16,17 +16,21 @@ import java.util.Optional;
  * @param isFounded whether the pool has begun: before that there is no namespace
  * @param dataKeyId the key clients seal with; 0 before the first client
  */
-record PoolState(LogId log, boolean isFounded, PoolMap map, long dataKeyId) {
-  private static final int FORMAT = 1;
+record PoolState(LogId log, boolean isFounded, PoolMap map, long dataKeyId, Lineage lineage) {
+  /** Most bytes encoded. */
+  static final int ENCODED_MAX_BYTES =
+      PoolMap.ENCODED_MAX_BYTES + Lineage.ENCODED_MAX_BYTES + 1_024;
+
+  private static final int FORMAT = 2;
 
   /** Before the first command. */
   static PoolState initial(LogId log) {
     return new PoolState(
-        log, false, PoolMap.empty(new MapVersion(log, 0), PoolSettings.DEFAULT), 0);
+        log, false, PoolMap.empty(new MapVersion(log, 0), PoolSettings.DEFAULT), 0, Lineage.FIRST);
   }
 
   PoolState founded(long index, PoolSettings settings) {
-    return new PoolState(log, true, PoolMap.empty(version(index), settings), 0);
+    return new PoolState(log, true, PoolMap.empty(version(index), settings), 0, lineage);
   }
 
   PoolState withPeer(long index, PeerEntry peer) {
@@ -47,11 +51,28 @@ record PoolState(LogId log, boolean isFounded, PoolMap map, long dataKeyId) {
   }
 
   PoolState withDataKey(long newDataKeyId) {
-    return dataKeyId != 0 ? this : new PoolState(log, isFounded, map, newDataKeyId);
+    return dataKeyId != 0 ? this : new PoolState(log, isFounded, map, newDataKeyId, lineage);
+  }
+
+  /** An entry was applied. */
+  PoolState withEntry(long index, long term) {
+    Lineage with = lineage.with(index, term);
+    return with == lineage ? this : new PoolState(log, isFounded, map, dataKeyId, with);
+  }
+
+  /**
+   * The state with which another log goes on.
+   *
+   * @param baseIndex the index that stands for all that came before, in the next log
+   */
+  PoolState inLog(LogId next, long baseIndex, Lineage nextLineage) {
+    var version = new MapVersion(next, baseIndex);
+    var nextMap = new PoolMap(version, map.settings(), map.peers(), map.table());
+    return new PoolState(next, isFounded, nextMap, dataKeyId, nextLineage);
   }
 
   private PoolState withMap(PoolMap newMap) {
-    return new PoolState(log, isFounded, newMap, dataKeyId);
+    return new PoolState(log, isFounded, newMap, dataKeyId, lineage);
   }
 
   private MapVersion version(long index) {
@@ -63,6 +84,7 @@ record PoolState(LogId log, boolean isFounded, PoolMap map, long dataKeyId) {
     var out = new ByteWriter(8 << 10).u32(FORMAT);
     log.write(out);
     out.bool(isFounded).u64(dataKeyId);
+    lineage.write(out);
     map.write(out);
     return out.toBytes();
   }
@@ -76,12 +98,14 @@ record PoolState(LogId log, boolean isFounded, PoolMap map, long dataKeyId) {
     var in = new ByteReader(bytes);
     int format = in.u32();
     if (format != FORMAT) {
-      throw new ByteReader.Malformed("read pool state: expected=format 1, was=" + format);
+      throw new ByteReader.Malformed(
+          "read pool state: expected=format " + FORMAT + ", was=" + format);
     }
     var log = LogId.read(in);
     boolean isFounded = in.bool();
     long dataKeyId = in.u64();
-    var state = new PoolState(log, isFounded, PoolMap.read(in), dataKeyId);
+    var lineage = Lineage.read(in);
+    var state = new PoolState(log, isFounded, PoolMap.read(in), dataKeyId, lineage);
     in.end();
     return state;
   }

@@ -1,6 +1,7 @@
 package holdfast.peer;
 
 import holdfast.consensus.LogEntry;
+import holdfast.consensus.SnapshotMeta;
 import holdfast.metadata.Answer;
 import holdfast.metadata.Author;
 import holdfast.metadata.Namespace;
@@ -10,6 +11,7 @@ import holdfast.metadata.OperationResult;
 import holdfast.metadata.Query;
 import holdfast.model.ErrorCode;
 import holdfast.model.LogId;
+import holdfast.model.NodeId;
 import holdfast.model.SealId;
 import holdfast.peer.port.OperationLog;
 import holdfast.util.Invariants;
@@ -34,6 +36,10 @@ final class Replica {
   }
 
   private final Listener listener;
+
+  /** The log whose entries and snapshots are taken; the state may still be an earlier one's. */
+  private LogId log;
+
   private volatile PoolState state;
   private NamespaceEditor editor;
   private Namespace namespace;
@@ -42,6 +48,7 @@ final class Replica {
 
   Replica(LogId log, Listener listener) {
     this.listener = listener;
+    this.log = log;
     this.state = PoolState.initial(log);
   }
 
@@ -77,6 +84,7 @@ final class Replica {
   }
 
   void apply(LogEntry entry) {
+    state = state.withEntry(entry.index(), entry.term());
     if (entry.kind() == LogEntry.Kind.COMMAND) {
       apply(entry.index(), Command.of(entry.payload()));
     }
@@ -142,18 +150,45 @@ final class Replica {
     if (state.isFounded()) {
       return;
     }
-    LogId log = state.log();
     state = state.founded(index, command.settings());
-    long prefix = log.high() >>> (Long.SIZE - Namespace.INODE_PREFIX_BITS);
     namespace =
         Namespace.empty(
-            prefix,
-            new SealId(log.low(), log.high()),
+            inodePrefix(state.log()),
+            new SealId(state.log().low(), state.log().high()),
             ROOT_MODE,
             command.rootUid(),
             command.rootGid(),
             command.timeNs());
     editor = namespace.edit();
+  }
+
+  private static long inodePrefix(LogId log) {
+    return log.high() >>> (Long.SIZE - Namespace.INODE_PREFIX_BITS);
+  }
+
+  /** Another log is followed: its snapshot will take the place of what is here. */
+  void follow(LogId next) {
+    log = next;
+  }
+
+  /**
+   * Another log goes on from the state as it is here.
+   *
+   * @param baseIndex the index that stands for this state in that log
+   * @param founder this peer, elected by every voter in {@code electedTerm}
+   */
+  void lead(LogId next, long baseIndex, SnapshotMeta ended, NodeId founder, long electedTerm) {
+    Lineage lineage =
+        state.lineage().next(state.log(), ended.index(), ended.term(), founder, electedTerm);
+    log = next;
+    state = state.inLog(next, baseIndex, lineage);
+    if (state.isFounded()) {
+      editor.beginLineage(inodePrefix(next));
+      namespace = null;
+    }
+    chunkChangeIndex = baseIndex;
+    listener.onReplaced();
+    listener.onMap();
   }
 
   /** The state as it is now, for a snapshot written elsewhere. */
@@ -164,9 +199,9 @@ final class Replica {
   /** A snapshot takes the place of everything. */
   void install(StateStream.Sink loaded, Namespace loadedNamespaceOrNull, long index) {
     Invariants.check(
-        loaded.state().log().equals(state.log()),
+        loaded.state().log().equals(log),
         "install snapshot: expected=log %s, was=%s",
-        state.log(),
+        log,
         loaded.state().log());
     state = loaded.state();
     namespace = loadedNamespaceOrNull;

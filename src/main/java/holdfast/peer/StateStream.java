@@ -4,7 +4,6 @@ import holdfast.metadata.Namespace;
 import holdfast.metadata.NamespaceLoader;
 import holdfast.metadata.SnapshotCursor;
 import holdfast.peer.port.OperationLog;
-import holdfast.placement.PoolMap;
 import holdfast.util.ByteReader;
 import holdfast.util.ByteWriter;
 import java.util.Arrays;
@@ -15,7 +14,7 @@ import java.util.Arrays;
  */
 final class StateStream {
   private static final int FRAME_MAX_BYTES =
-      Math.max(SnapshotCursor.PIECE_MAX_BYTES, PoolMap.ENCODED_MAX_BYTES + 1_024);
+      Math.max(SnapshotCursor.PIECE_MAX_BYTES, PoolState.ENCODED_MAX_BYTES);
 
   private StateStream() {}
 

@@ -1,6 +1,7 @@
 package holdfast.protocol;
 
 import holdfast.consensus.RaftMessage;
+import holdfast.model.LogId;
 
 /** A message without an answer: it may be lost, and nothing waits for it. */
 public sealed interface Notice extends Message {
@@ -14,6 +15,9 @@ public sealed interface Notice extends Message {
    * @param checked true when {@code missingChunks} counts every partition under {@code mapIndex}
    *     and {@code appliedIndex}
    * @param unreadableChunks chunks found bad and not replaced yet
+   * @param log the operation log this peer follows; all zeros before it has one
+   * @param recovering whether this peer may have lost the end of its log and hasn't caught up yet
+   * @param asideLogs logs it keeps aside because they hold what the present one lacks
    */
   record Heartbeat(
       long incarnation,
@@ -27,7 +31,10 @@ public sealed interface Notice extends Message {
       boolean checked,
       long unreadableChunks,
       int loadPermille,
-      long uptimeMs)
+      long uptimeMs,
+      LogId log,
+      boolean recovering,
+      int asideLogs)
       implements Notice {}
 
   /** The sender leaves in good order: away, not failed. */

@@ -1,6 +1,7 @@
 package holdfast.protocol;
 
 import holdfast.consensus.RaftMessageCodec;
+import holdfast.model.LogId;
 import holdfast.util.ByteReader;
 import holdfast.util.ByteWriter;
 
@@ -19,19 +20,22 @@ final class NoticeCodec {
   static void write(ByteWriter out, Notice notice) {
     switch (notice) {
       case Notice.Consensus n -> RaftMessageCodec.write(n.message(), out);
-      case Notice.Heartbeat n ->
-          out.u64(n.incarnation())
-              .u64(n.capacityBytes())
-              .u64(n.usedBytes())
-              .u64(n.chunkCount())
-              .u64(n.mapIndex())
-              .u64(n.appliedIndex())
-              .u64(n.missingChunks())
-              .u64(n.missingBytes())
-              .bool(n.checked())
-              .u64(n.unreadableChunks())
-              .u32(n.loadPermille())
-              .u64(n.uptimeMs());
+      case Notice.Heartbeat n -> {
+        out.u64(n.incarnation())
+            .u64(n.capacityBytes())
+            .u64(n.usedBytes())
+            .u64(n.chunkCount())
+            .u64(n.mapIndex())
+            .u64(n.appliedIndex())
+            .u64(n.missingChunks())
+            .u64(n.missingBytes())
+            .bool(n.checked())
+            .u64(n.unreadableChunks())
+            .u32(n.loadPermille())
+            .u64(n.uptimeMs());
+        n.log().write(out);
+        out.bool(n.recovering()).u32(n.asideLogs());
+      }
       case Notice.Goodbye n -> {}
     }
   }
@@ -41,8 +45,21 @@ final class NoticeCodec {
       case 128 -> new Notice.Consensus(RaftMessageCodec.read(in));
       case 129 ->
           new Notice.Heartbeat(
-              in.u64(), in.u64(), in.u64(), in.u64(), in.u64(), in.u64(), in.u64(), in.u64(),
-              in.bool(), in.u64(), in.u32(), in.u64());
+              in.u64(),
+              in.u64(),
+              in.u64(),
+              in.u64(),
+              in.u64(),
+              in.u64(),
+              in.u64(),
+              in.u64(),
+              in.bool(),
+              in.u64(),
+              in.u32(),
+              in.u64(),
+              LogId.read(in),
+              in.bool(),
+              in.u32());
       case 130 -> new Notice.Goodbye();
       default -> throw new MessageCodec.UnknownType(type);
     };

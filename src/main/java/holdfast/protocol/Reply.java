@@ -6,6 +6,7 @@ import holdfast.metadata.OperationResult;
 import holdfast.model.ChunkId;
 import holdfast.model.ErrorCode;
 import holdfast.model.HostPort;
+import holdfast.model.LogId;
 import holdfast.model.NodeId;
 import holdfast.placement.PoolMap;
 import java.util.List;
@@ -27,6 +28,25 @@ public sealed interface Reply extends Message {
 
   /** Where the leader is. */
   record Leader(NodeId node, HostPort address) {}
+
+  /**
+   * What the asker's log is to the one that is followed here.
+   *
+   * @param log the log that is followed here
+   */
+  record Compared(LogId log, Relation relation) implements Reply {
+    /** The order is that of the numbers on the wire. */
+    public enum Relation {
+      /** It is the same. */
+      SAME,
+      /** It ended before ours, and ours holds all of it that the asker has. */
+      HELD,
+      /** It ended before ours, and the asker has entries that ours lacks. */
+      LACKING,
+      /** Nothing is known of it here: it may go on from ours. */
+      UNKNOWN
+    }
+  }
 
   /** Answers OpenSession. */
   record Session(long epoch, long mapIndex, int sealingSuite) implements Reply {}

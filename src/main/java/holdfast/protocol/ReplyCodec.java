@@ -6,6 +6,7 @@ import holdfast.metadata.OperationResult;
 import holdfast.model.ChunkId;
 import holdfast.model.ErrorCode;
 import holdfast.model.HostPort;
+import holdfast.model.LogId;
 import holdfast.model.NodeId;
 import holdfast.placement.PoolMap;
 import holdfast.util.ByteReader;
@@ -35,6 +36,7 @@ final class ReplyCodec {
       case Reply.Summary r -> 75;
       case Reply.Chunks r -> 76;
       case Reply.Watched r -> 77;
+      case Reply.Compared r -> 78;
     };
   }
 
@@ -75,6 +77,10 @@ final class ReplyCodec {
         Fields.list(out, r.entries(), Request.LIST_MAX, ReplyCodec::writeEntry);
         out.bool(r.last());
       }
+      case Reply.Compared r -> {
+        r.log().write(out);
+        out.u8(r.relation().ordinal());
+      }
       case Reply.Watched r -> {
         out.u64(r.term()).u64(r.index()).u16(r.leaseMs()).bool(r.all());
         Fields.list(out, r.changes(), Reply.Watched.CHANGES_MAX, (o, change) -> change.write(o));
@@ -111,8 +117,19 @@ final class ReplyCodec {
               in.u16(),
               in.bool(),
               Fields.list(in, Reply.Watched.CHANGES_MAX, Invalidation::read));
+      case 78 -> new Reply.Compared(LogId.read(in), readRelation(in));
       default -> throw new MessageCodec.UnknownType(type);
     };
+  }
+
+  private static Reply.Compared.Relation readRelation(ByteReader in) {
+    var relations = Reply.Compared.Relation.values();
+    int relation = in.u8();
+    if (relation >= relations.length) {
+      throw new ByteReader.Malformed(
+          "read relation of logs: expected=0 to " + (relations.length - 1) + ", was=" + relation);
+    }
+    return relations[relation];
   }
 
   private static void writeLeader(ByteWriter out, Reply.Leader leader) {

@@ -5,6 +5,7 @@ import holdfast.metadata.Query;
 import holdfast.model.ChunkId;
 import holdfast.model.ClientId;
 import holdfast.model.HostPort;
+import holdfast.model.LogId;
 import holdfast.model.NodeId;
 import java.util.List;
 
@@ -110,6 +111,24 @@ public sealed interface Request extends Message {
 
   /** The client ends its session, in good order: what it held is released. */
   record CloseSession(ClientId client) implements Request {}
+
+  /**
+   * A peer tells what it has of its log, and asks what that log is to the one that the other peer
+   * follows: answered by {@link Reply.Compared}.
+   *
+   * @param commitIndex up to here it knows that its log is committed
+   * @param term its term in that log
+   * @param votedForOrNull whom it voted for in that term
+   */
+  record CompareLog(
+      LogId log, long lastIndex, long lastTerm, long commitIndex, long term, NodeId votedForOrNull)
+      implements Request {}
+
+  /**
+   * The operator's word to this peer that nothing more of its log is to come: what is damaged,
+   * older or a copy needn't be waited for.
+   */
+  record GoOn() implements Request {}
 
   /** Asks who leads, without a state of the namespace: answered by any peer. */
   record WhoLeads(NodeId asker) implements Request {}

@@ -5,6 +5,7 @@ import holdfast.metadata.Query;
 import holdfast.model.ChunkId;
 import holdfast.model.ClientId;
 import holdfast.model.HostPort;
+import holdfast.model.LogId;
 import holdfast.model.NodeId;
 import holdfast.util.ByteReader;
 import holdfast.util.ByteWriter;
@@ -36,6 +37,8 @@ final class RequestCodec {
       case Request.WhoLeads r -> 31;
       case Request.Watch r -> 32;
       case Request.CloseSession r -> 33;
+      case Request.CompareLog r -> 34;
+      case Request.GoOn r -> 35;
     };
   }
 
@@ -84,6 +87,12 @@ final class RequestCodec {
         out.u64(r.term()).u64(r.toldIndex()).u64(r.confirmedIndex());
       }
       case Request.CloseSession r -> r.client().write(out);
+      case Request.CompareLog r -> {
+        r.log().write(out);
+        out.u64(r.lastIndex()).u64(r.lastTerm()).u64(r.commitIndex()).u64(r.term());
+        Fields.optional(out, r.votedForOrNull(), (o, node) -> node.write(o));
+      }
+      case Request.GoOn r -> {}
     }
   }
 
@@ -116,6 +125,15 @@ final class RequestCodec {
       case 31 -> new Request.WhoLeads(NodeId.read(in));
       case 32 -> new Request.Watch(ClientId.read(in), in.u64(), in.u64(), in.u64());
       case 33 -> new Request.CloseSession(ClientId.read(in));
+      case 34 ->
+          new Request.CompareLog(
+              LogId.read(in),
+              in.u64(),
+              in.u64(),
+              in.u64(),
+              in.u64(),
+              Fields.optional(in, NodeId::read));
+      case 35 -> new Request.GoOn();
       default -> throw new MessageCodec.UnknownType(type);
     };
   }

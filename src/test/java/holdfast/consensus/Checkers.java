@@ -36,8 +36,8 @@ final class Checkers {
   }
 
   /**
-   * The log ends with this history, and another goes on from there. What was forced at a majority is
-   * in it. Returns how many committed entries aren't.
+   * The log ends with this history, and another goes on from there. What was forced at a majority
+   * is in it. Returns how many committed entries aren't.
    */
   long endedWith(List<LogEntry> history) {
     require(!isEnded, "a log ends once");

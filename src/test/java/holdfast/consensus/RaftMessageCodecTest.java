@@ -27,18 +27,20 @@ class RaftMessageCodecTest {
 
   private static List<RaftMessage> oneOfEach() {
     return List.of(
-        new RaftMessage.PreVoteRequest(HEADER, 1, 2),
-        new RaftMessage.PreVoteReply(HEADER, 3, true),
+        new RaftMessage.PreVoteRequest(HEADER, 1, 2, true),
+        new RaftMessage.PreVoteReply(HEADER, 3, true, Recovery.Cause.DAMAGE, true),
         new RaftMessage.VoteRequest(HEADER, 4, 5, true),
-        new RaftMessage.VoteReply(HEADER, false),
+        new RaftMessage.VoteReply(HEADER, false, Recovery.Cause.POWER_CUT),
         new Append(HEADER, 6, 7, 8, 9, List.of(command(7, 8), LogEntry.noop(8, 9))),
         new RaftMessage.AppendAccepted(HEADER, 10, 11),
         new RaftMessage.AppendRejected(HEADER, 12, 13, 14),
-        new RaftMessage.Heartbeat(HEADER, 15, -16, 17, 18),
-        new RaftMessage.HeartbeatReply(HEADER, 19, -20, 21, 22),
+        new RaftMessage.Heartbeat(HEADER, 15, -16, 17, 18, 19, 20),
+        new RaftMessage.HeartbeatReply(HEADER, 19, -20, 21, 22, 23),
         new InstallSnapshot(HEADER, new SnapshotMeta(23, 24, CONFIGURATION), 99, 25, new byte[7]),
         new RaftMessage.InstallSnapshotReply(HEADER, 26, 27, true),
-        new RaftMessage.TimeoutNow(HEADER));
+        new RaftMessage.TimeoutNow(HEADER),
+        new RaftMessage.TermRequest(HEADER, 28),
+        new RaftMessage.TermReply(HEADER, 29));
   }
 
   @Test
@@ -136,7 +138,7 @@ class RaftMessageCodecTest {
 
   @Test
   void storedValuesComeBackAsTheyWere() {
-    for (HardState state : List.of(HardState.INITIAL, new HardState(3, Optional.of(A)))) {
+    for (HardState state : List.of(HardState.INITIAL, new HardState(3, Optional.of(A), 7))) {
       var out = new holdfast.util.ByteWriter();
       state.write(out);
       assertEquals(state, HardState.read(new ByteReader(out.toBytes())));
@@ -162,7 +164,7 @@ class RaftMessageCodecTest {
             () ->
                 new RaftConfig(
                     150, 1_000, 2_000, 950, 1_500, 300, 4, 1_000, 16, 20_000, 4_000, 1 << 20, 40,
-                    4_000, 400, 50, 20));
+                    4_000, 400, 50, 20, 60_000));
 
     assertEquals("check leaseMs: expected=0 to 900, was=950", failure.getMessage());
   }

@@ -118,7 +118,7 @@ class RaftRulesTest {
     rig.step(new Event.Tick());
 
     var asked = rig.tickAfter(1_000);
-    rig.receive(new RaftMessage.PreVoteRequest(rig.from(C, 9), 50, 50));
+    rig.receive(new RaftMessage.PreVoteRequest(rig.from(C, 9), 50, 50, false));
 
     assertEquals(2, sent(RaftMessage.PreVoteRequest.class, asked).size());
     assertEquals(1, rig.core.term());
@@ -136,7 +136,7 @@ class RaftRulesTest {
     rig.step(new Event.Tick());
     rig.tickAfter(1_000);
 
-    rig.receive(new RaftMessage.PreVoteReply(rig.from(B, 3), 5, true));
+    rig.receive(new RaftMessage.PreVoteReply(rig.from(B, 3), 5, true, Recovery.Cause.NONE, false));
 
     assertEquals(Role.CANDIDATE, rig.core.role());
   }
@@ -162,7 +162,7 @@ class RaftRulesTest {
     rig.step(new Event.Tick());
     rig.receive(append(rig, 3, 1, 1, command(2, 3), command(3, 3)));
     rig.tickAfter(1_000);
-    rig.receive(new RaftMessage.PreVoteReply(rig.from(C), 4, true));
+    rig.receive(new RaftMessage.PreVoteReply(rig.from(C), 4, true, Recovery.Cause.NONE, false));
     assertEquals(4, rig.core.term(), "it began the next term itself");
 
     var probed = rig.receive(new Append(rig.from(C, 4), 1, 1, 0, 0, List.of()));
@@ -549,7 +549,7 @@ class RaftRulesTest {
                 SnapshotMeta.NONE,
                 group(List.of(A, B, C)).entries()));
 
-    var answered = rig.receive(new Heartbeat(rig.from(B, 8), 1, 1, 0, 0));
+    var answered = rig.receive(new Heartbeat(rig.from(B, 8), 1, 1, 0, 0, 0, 0));
 
     assertEquals(9, sent(AppendRejected.class, answered).getFirst().header().term());
   }
@@ -564,7 +564,7 @@ class RaftRulesTest {
             .findFirst()
             .orElseThrow();
 
-    var probe = rig.receive(new HeartbeatReply(rig.from(B), beat.round(), beat.sentMs(), 2, 0));
+    var probe = rig.receive(new HeartbeatReply(rig.from(B), beat.round(), beat.sentMs(), 2, 0, 0));
     var again = rig.accept(B, 2);
 
     assertEquals(2, sent(Append.class, probe).getFirst().prevIndex());

@@ -7,7 +7,9 @@ import holdfast.model.LogId;
 import holdfast.model.NodeId;
 import java.util.ArrayList;
 import java.util.EnumSet;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 
 /** One core, A, with the test as its driver and as everybody else. Writes are done at once. */
 final class Rig {
@@ -21,6 +23,11 @@ final class Rig {
   final List<Effect> effects = new ArrayList<>();
   long nowMs = 10_000;
   boolean isWriting = true;
+
+  /** Whether what the core wants forced is forced at once. */
+  boolean isForcing = true;
+
+  private final Map<Long, Long> terms = new HashMap<>();
   private long ticket;
 
   Rig(RaftConfig config, InitialState initial) {
@@ -56,6 +63,13 @@ final class Rig {
   List<Effect> step(Event event) {
     List<Effect> all = new ArrayList<>(core.step(nowMs, event));
     for (int i = 0; i < all.size(); i++) {
+      if (all.get(i) instanceof Effect.AppendEntries append) {
+        append.entries().forEach(entry -> terms.put(entry.index(), entry.term()));
+      }
+      if (all.get(i) instanceof Effect.ForceLog force && isForcing) {
+        long index = force.upToIndex();
+        all.addAll(core.step(nowMs, new Event.LogForced(index, terms.getOrDefault(index, 1L))));
+      }
       long asked =
           switch (all.get(i)) {
             case Effect.PersistHardState e -> e.ticket();
@@ -133,8 +147,13 @@ final class Rig {
     return this;
   }
 
+  /** Written, and forced as far as the first configuration. */
   List<Effect> accept(Endpoint other, long matchIndex) {
-    return receive(new AppendAccepted(from(other), matchIndex, 0));
+    return accept(other, matchIndex, Math.min(matchIndex, 1));
+  }
+
+  List<Effect> accept(Endpoint other, long matchIndex, long forcedIndex) {
+    return receive(new AppendAccepted(from(other), matchIndex, forcedIndex));
   }
 
   /** Answers the heartbeat of this round. */

@@ -11,7 +11,9 @@ final class SimChaos {
   private final Sim sim;
   private final Map<Integer, SimNode.Backup> backups = new HashMap<>();
 
-  /** The node whose folder was put back to an earlier state; one a run, so that others know better. */
+  /**
+   * The node whose folder was put back to an earlier state; one a run, so that others know better.
+   */
   private SimNode restored;
 
   private boolean cutNextLeader;
@@ -103,8 +105,7 @@ final class SimChaos {
 
   private void powerCuts(SimNode victim) {
     switch (sim.random.nextInt(4)) {
-      case 0 ->
-          sim.nodes.forEach(node -> crash(node, Met.Fault.WHOLE_POOL_POWER_CUT));
+      case 0 -> sim.nodes.forEach(node -> crash(node, Met.Fault.WHOLE_POOL_POWER_CUT));
       case 1 ->
           sim.nodes.stream()
               .filter(node -> sim.random.nextInt(3) > 0)
@@ -123,8 +124,7 @@ final class SimChaos {
     } else {
       node.powerCut();
     }
-    sim.at(
-        sim.random.nextInt(sim.random.nextBoolean() ? 300 : 5_000), node::start);
+    sim.at(sim.random.nextInt(sim.random.nextBoolean() ? 300 : 5_000), node::start);
   }
 
   /** A snapshot arrives at this node: it may die or lose power in the middle. */
@@ -140,8 +140,7 @@ final class SimChaos {
    */
   private void olderCopy(SimNode node) {
     boolean isSpread =
-        sim.nodes.stream()
-            .anyMatch(n -> n.leads() && n.core.configuration().voters().size() >= 3);
+        sim.nodes.stream().anyMatch(n -> n.leads() && n.core.configuration().voters().size() >= 3);
     if (!isSpread || restored != null && restored != node) {
       return;
     }
@@ -176,7 +175,9 @@ final class SimChaos {
     }
   }
 
-  /** The leader and one other lose each other, not the rest; then perhaps the rest restarts fast. */
+  /**
+   * The leader and one other lose each other, not the rest; then perhaps the rest restarts fast.
+   */
   private void bridge(SimNode leader, SimNode other, boolean isRestarting) {
     if (leader == other) {
       return;
@@ -285,8 +286,7 @@ final class SimChaos {
     leader.diskLatencyMs = 2_000;
     leader.propose(1);
     leader.step(
-        new Event.ChangeMembership(
-            sim.nextId(), new MembershipChange.Demote(other.endpoint)));
+        new Event.ChangeMembership(sim.nextId(), new MembershipChange.Demote(other.endpoint)));
     isQuiet = true;
     sim.at(60, () -> dieBeforeWriting(leader));
     sim.at(9_000, () -> goOnWithout(leader));
@@ -304,6 +304,12 @@ final class SimChaos {
     }
   }
 
+  private boolean hasMajorityBut(SimNode node, SimNode dead) {
+    Configuration configuration = node.core.configuration();
+    long left = configuration.voters().stream().filter(v -> !v.equals(dead.endpoint)).count();
+    return !configuration.voters().isEmpty() && left >= configuration.quorum();
+  }
+
   private void goOnWithout(SimNode dead) {
     isQuiet = false;
     long upCount =
@@ -311,8 +317,11 @@ final class SimChaos {
             .filter(n -> n.isUp() && n.core.role() != Role.STOPPED)
             .filter(n -> sim.nowMs - n.startedMs > 6_000)
             .count();
+    // Neither who recovers nor who waits for a new log's beginning can do without anybody.
     boolean isWhole =
-        sim.nodes.stream().noneMatch(n -> n.isUp() && n.core.recovery().isNeeded());
+        sim.nodes.stream()
+            .filter(SimNode::isUp)
+            .noneMatch(n -> n.core.recovery().isNeeded() || !hasMajorityBut(n, dead));
     if (upCount == sim.nodes.size() - 1 && !dead.isUp() && isWhole && !sim.isHealed()) {
       Checkers.require(
           sim.nodes.stream().anyMatch(SimNode::leads),

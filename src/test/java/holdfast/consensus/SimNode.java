@@ -30,6 +30,7 @@ final class SimNode {
   long startedMs;
   long pausedUntilMs;
   int diskLatencyMs = 3;
+  private final List<SimDisk> damaged = new ArrayList<>();
   private boolean isStepping;
 
   /** It ends its log: what it commits now counts for the next one. */
@@ -153,6 +154,7 @@ final class SimNode {
   /** The machine ends, and its folder comes back as it was when the copy was made. */
   void restore(Backup backup) {
     kill();
+    damaged.add(disk);
     disk = backup.disk().copy();
     logId = backup.logId();
     disk.recovery = loss(Recovery.Cause.DAMAGE, true);
@@ -218,13 +220,12 @@ final class SimNode {
             return;
           }
           Checkers.require(
-              checkers().committedCount() == committedCount, "committed after every vote was given");
+              checkers().committedCount() == committedCount,
+              "committed after every vote was given");
           LogId next = sim.lineages.end(logId, ended.base(), baseIndex, log);
           InitialState initial = InitialState.after(ended.base(), ended.term(), endpoint);
           forgetProcess();
-          disk =
-              SimDisk.after(
-                  initial.hardState(), new SimDisk.Stored(initial.snapshot(), bytes));
+          disk = SimDisk.after(initial.hardState(), new SimDisk.Stored(initial.snapshot(), bytes));
           logId = next;
           run(
               initial,
@@ -316,8 +317,8 @@ final class SimNode {
       case Effect.ReadReady e -> {
         Long before = reads.remove(e.id());
         Checkers.require(before != null, "read %s answered twice", e.id());
-        checkers().readAnswered(
-            e.index(), Math.min(before, checkers().acknowledgedIndex()), endpoint);
+        checkers()
+            .readAnswered(e.index(), Math.min(before, checkers().acknowledgedIndex()), endpoint);
         sim.readCount++;
       }
       case Effect.ReadRejected e -> reads.remove(e.id());
@@ -337,7 +338,8 @@ final class SimNode {
               () -> {});
       case Effect.LogEnded e -> found(e);
       case Effect.CutRefused e ->
-          Checkers.require(false, "%s would cut committed %s of %s", e.leader(), e.index(), endpoint);
+          Checkers.require(
+              false, "%s would cut committed %s of %s", e.leader(), e.index(), endpoint);
       case Effect.RoleChanged e -> {
         isEnding = e.role() == Role.ENDED;
         if (e.role() == Role.LEADER) {
@@ -392,11 +394,17 @@ final class SimNode {
     long count =
         sim.nodes.stream()
             .filter(n -> hasVote(configuration, n) && n.logId.equals(logId))
-            .filter(n -> n.disk.hasForced(index, term))
+            .filter(n -> n.hasOnceForced(index, term))
             .count();
     Checkers.require(count >= configuration.quorum(), "%s forced at %s voters only", index, count);
     checkers().forced(index);
     sim.forcedCount++;
+  }
+
+  /** What a folder held before it was put back was forced when it was said to be. */
+  private boolean hasOnceForced(long index, long term) {
+    return disk.hasForced(index, term)
+        || damaged.stream().anyMatch(before -> before.hasForced(index, term));
   }
 
   /** Whatever its incarnation by now: what was forced stays forced. */

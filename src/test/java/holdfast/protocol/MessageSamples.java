@@ -54,7 +54,10 @@ final class MessageSamples {
         new Request.ListChunks(23, null, 24),
         new Request.WhoLeads(NODE),
         new Request.Watch(CLIENT, 57, 58, -1),
-        new Request.CloseSession(CLIENT));
+        new Request.CloseSession(CLIENT),
+        new Request.CompareLog(new LogId(55, 56), 57, 58, 59, 60, NODE),
+        new Request.CompareLog(new LogId(55, 56), 57, 58, 59, 60, null),
+        new Request.GoOn());
   }
 
   static List<Message> replies() {
@@ -82,6 +85,7 @@ final class MessageSamples {
                 new Invalidation.OfInode(55, true, false),
                 new Invalidation.OfEntry(56, new EntryName(new byte[80], "tag")),
                 new Invalidation.OfLocks(57))),
+        new Reply.Compared(LOG, Reply.Compared.Relation.LACKING),
         new Reply.Chunks(List.of(new Reply.Chunks.Entry(CHUNK, 37)), true));
   }
 
@@ -92,7 +96,8 @@ final class MessageSamples {
 
   static List<Message> notices() {
     return List.of(
-        new Notice.Heartbeat(41, 42, 43, 44, 45, 46, 47, 48, true, 49, 50, 51),
+        new Notice.Heartbeat(
+            41, 42, 43, 44, 45, 46, 47, 48, true, 49, 50, 51, new LogId(52, 53), true, 54),
         new Notice.Goodbye());
   }
 

@@ -1,0 +1,415 @@
+package holdfast.peer;
+
+import holdfast.consensus.Endpoint;
+import holdfast.consensus.InitialState;
+import holdfast.consensus.LogEntry;
+import holdfast.consensus.RaftCore;
+import holdfast.consensus.Recovery;
+import holdfast.consensus.SnapshotMeta;
+import holdfast.metadata.Namespace;
+import holdfast.model.HoldfastException;
+import holdfast.model.LogId;
+import holdfast.model.NodeId;
+import holdfast.model.StorageException;
+import holdfast.peer.port.OperationLog;
+import holdfast.protocol.Reply;
+import holdfast.protocol.Request;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Runs the operation log on this peer: what its disk holds, the first one of a pool, the one of the
+ * leader that took it in, or the next one when a log has ended. One at a time. Loop thread.
+ *
+ * <p>A log ends when only every voter's vote could elect a leader, since too many may have lost its
+ * end ({@link holdfast.consensus.Effect.LogEnded}). Whoever was elected founds the next one, from
+ * all that it holds. Who hears of a log that goes on from its own follows that one; what it held is
+ * kept aside until the next log's state is here, and as long as it has entries which that one
+ * lacks.
+ */
+final class LogRunner {
+  /**
+   * Indexes go on so much higher in the next log. What compares indexes, as maps and caches do,
+   * takes nothing of an ended log for newer, however much of it was lost.
+   */
+  static final long INDEX_GAP = 1_000_000_000L;
+
+  private static final long COMPARE_EVERY_NS = 1_000_000_000L;
+  private static final long COMPARE_DEADLINE_NS = 2_000_000_000L;
+  private static final int COMPARED_MAX = 1_024;
+
+  /** What the log's owner is told. */
+  interface Owner {
+    Replica.Listener replicaListener();
+
+    /** Role, term, leader or configuration changed, or another log runs. */
+    void onStanding();
+
+    /** The store failed. */
+    void onFailure(HoldfastException why);
+  }
+
+  private final PeerConfig config;
+  private final PeerPorts ports;
+  private final PeerListener listener;
+  private final Standing standing;
+  private final Endpoint self;
+  private final Owner owner;
+  private final Map<NodeId, Long> comparedNs = new HashMap<>();
+
+  /** The logs that are kept aside, and what of them is here. */
+  private final Map<LogId, Request.CompareLog> aside = new HashMap<>();
+
+  private Recovery recovery;
+  private boolean isBeginning;
+  private boolean isStopped;
+
+  LogRunner(
+      PeerConfig config,
+      PeerPorts ports,
+      PeerListener listener,
+      Standing standing,
+      Endpoint self,
+      Owner owner) {
+    this.config = config;
+    this.ports = ports;
+    this.listener = listener;
+    this.standing = standing;
+    this.self = self;
+    this.owner = owner;
+    OperationLog.Found found = ports.log().found();
+    recovery = found.initial().recovery();
+    for (OperationLog.Aside left : found.aside()) {
+      aside.put(
+          left.log(),
+          new Request.CompareLog(left.log(), left.lastIndex(), left.lastTerm(), 0, 0, null));
+    }
+  }
+
+  void stop() {
+    isStopped = true;
+    if (standing.hasLog()) {
+      standing.driver().stop();
+    }
+  }
+
+  /** Whether a log is being loaded, begun or changed: until it runs nothing else may begin one. */
+  boolean isBeginning() {
+    return isBeginning;
+  }
+
+  /** Whether this peer may have lost the end of its log and hasn't caught up yet. */
+  boolean isRecovering() {
+    return standing.hasLog() ? standing.driver().core().recovery().isNeeded() : recovery.isNeeded();
+  }
+
+  /** How many logs this peer keeps aside because they hold, or may hold, what ours lacks. */
+  int asideCount() {
+    return aside.size();
+  }
+
+  /** Goes on with what the disk holds, or founds the pool's first log where this peer may. */
+  void start(Runnable then) {
+    OperationLog.Found found = ports.log().found();
+    Runnable ready =
+        () -> {
+          isBeginning = false;
+          then.run();
+        };
+    if (found.log().isPresent()) {
+      isBeginning = true;
+      logStart().goOn(found, ready);
+    } else if (config.mayFound().isPresent()) {
+      isBeginning = true;
+      LogId log = config.mayFound().get();
+      listener.onNote("founding pool " + config.pool() + " with log " + log);
+      logStart().begin(log, InitialState.founding(self), ready);
+    } else {
+      then.run();
+    }
+  }
+
+  /** The log of the leader that took this peer in, which has none of its own. */
+  void join(LogId log) {
+    isBeginning = true;
+    listener.onNote("joined pool " + config.pool() + ", log " + log);
+    logStart().begin(log, InitialState.empty(), () -> isBeginning = false);
+  }
+
+  private LogStart logStart() {
+    return new LogStart(ports.log(), this::runFound, owner::onFailure);
+  }
+
+  private void runFound(
+      LogId log, InitialState initial, StateStream.Sink sinkOrNull, Namespace loadedOrNull) {
+    if (isStopped) {
+      return;
+    }
+    var replica = new Replica(log, owner.replicaListener());
+    var core = new RaftCore(config.raft(), self, log, initial, ports.random());
+    run(log, core, initial.snapshot(), replica);
+    if (sinkOrNull != null) {
+      replica.install(sinkOrNull, loadedOrNull, initial.snapshot().index());
+      dropHeld();
+    }
+    standing.driver().start();
+  }
+
+  private void run(LogId log, RaftCore core, SnapshotMeta applied, Replica replica) {
+    var driver =
+        new ConsensusDriver(
+            ports.loop(),
+            ports.transport(),
+            ports.log(),
+            core,
+            self,
+            applied,
+            Math.max(1, config.raft().heartbeatMs() / 3),
+            machine(log, replica));
+    standing.begin(driver, replica);
+  }
+
+  /** Another peer follows this log: does it go on from ours? */
+  void heard(NodeId from, LogId log) {
+    boolean isOther =
+        standing.hasLog() && !log.equals(LogId.NONE) && !log.equals(standing.driver().log());
+    if (!isOther || isBeginning || isStopped || standing.driver().isStopped()) {
+      return;
+    }
+    long nowNs = ports.loop().nowNs();
+    boolean isDue =
+        nowNs - comparedNs.getOrDefault(from, nowNs - COMPARE_EVERY_NS) >= COMPARE_EVERY_NS;
+    if (isDue && (comparedNs.size() < COMPARED_MAX || comparedNs.containsKey(from))) {
+      comparedNs.put(from, nowNs);
+      ports
+          .transport()
+          .request(
+              from,
+              held(),
+              null,
+              nowNs + COMPARE_DEADLINE_NS,
+              Replies.handler((reply, none) -> compared(from, reply), why -> {}));
+    }
+  }
+
+  private Request.CompareLog held() {
+    ConsensusDriver driver = standing.driver();
+    RaftCore core = driver.core();
+    return new Request.CompareLog(
+        driver.log(),
+        core.lastIndex(),
+        core.lastTerm(),
+        core.commitIndex(),
+        core.term(),
+        core.votedFor().map(Endpoint::node).orElse(null));
+  }
+
+  /** What the asker's log is to the state here. */
+  Reply.Compared compare(Request.CompareLog held) {
+    PoolState state = standing.replica().state();
+    return new Reply.Compared(
+        standing.driver().log(), state.lineage().relationTo(standing.driver().log(), held));
+  }
+
+  private void compared(NodeId from, Reply reply) {
+    boolean isAnswer = reply instanceof Reply.Compared;
+    if (!isAnswer || isBeginning || isStopped || standing.driver().isStopped()) {
+      return;
+    }
+    var compared = (Reply.Compared) reply;
+    switch (compared.relation()) {
+      case SAME, UNKNOWN -> {}
+      case HELD -> follow(from, compared.log(), true);
+      case LACKING -> follow(from, compared.log(), false);
+    }
+  }
+
+  /** Leaves our log, which has ended, for the one that goes on from it. */
+  private void follow(NodeId from, LogId next, boolean isHeld) {
+    LogId left = standing.driver().log();
+    if (next.equals(left)) {
+      return;
+    }
+    listener.onNote(
+        isHeld
+            ? "log %s has ended: following log %s of %s".formatted(left, next, from.shortForm())
+            : ("log %s has ended without entries that are here: they are kept aside. Following log"
+                    + " %s of %s")
+                .formatted(left, next, from.shortForm()));
+    leave();
+    ports
+        .log()
+        .switchTo(
+            next,
+            InitialState.empty().hardState(),
+            SnapshotMeta.NONE,
+            null,
+            why -> {
+              if (why != null) {
+                owner.onFailure(why);
+              } else if (!isStopped) {
+                standing.replica().follow(next);
+                begin(
+                    next,
+                    new RaftCore(config.raft(), self, next, InitialState.empty(), ports.random()),
+                    SnapshotMeta.NONE);
+              }
+            });
+  }
+
+  private void leave() {
+    isBeginning = true;
+    recovery = standing.driver().core().recovery();
+    aside.put(standing.driver().log(), held());
+    standing.driver().leave();
+    owner.onStanding();
+  }
+
+  /** The log was changed on disk: runs the next one. */
+  private void begin(LogId next, RaftCore core, SnapshotMeta applied) {
+    if (recovery.isNeeded()) {
+      // What was lost was lost of the log that is left.
+      ports.log().recovered(recovery.nonce(), this::failIf);
+      recovery = Recovery.NONE;
+    }
+    run(next, core, applied, standing.replica());
+    isBeginning = false;
+    standing.driver().start();
+    owner.onStanding();
+  }
+
+  private void failIf(StorageException why) {
+    if (why != null) {
+      owner.onFailure(why);
+    }
+  }
+
+  /** Every voter has elected this peer: the next log begins with all that it holds. */
+  private void found(SnapshotMeta ended, long electedTerm) {
+    LogId left = standing.driver().log();
+    LogId next = new LogId(randomLong(), randomLong());
+    listener.onNote(
+        "log %s ended at entry %d: too many voters may have lost its end. Founding log %s"
+            .formatted(left, ended.index(), next));
+    leave();
+    var base = new SnapshotMeta(ended.index() + INDEX_GAP, ended.term(), ended.configuration());
+    InitialState initial = InitialState.after(base, electedTerm, self);
+    Replica replica = standing.replica();
+    replica.lead(next, base.index(), ended, self.node(), electedTerm);
+    ports
+        .log()
+        .switchTo(
+            next,
+            initial.hardState(),
+            base,
+            replica.snapshot(),
+            why -> {
+              if (why != null) {
+                owner.onFailure(why);
+              } else if (!isStopped) {
+                begin(
+                    next,
+                    RaftCore.founder(config.raft(), self, next, initial, ports.random()),
+                    base);
+                dropHeld();
+              }
+            });
+  }
+
+  private long randomLong() {
+    long bits = 0;
+    for (int i = 0; i < Long.SIZE / Short.SIZE; i++) {
+      bits = bits << Short.SIZE | ports.random().below(1 << Short.SIZE);
+    }
+    return bits;
+  }
+
+  /** The present log's state is here, durably: what it holds of others needn't be kept. */
+  private void dropHeld() {
+    for (Request.CompareLog left : List.copyOf(aside.values())) {
+      Reply.Compared.Relation relation = compare(left).relation();
+      if (relation == Reply.Compared.Relation.HELD) {
+        drop(left.log());
+      }
+    }
+  }
+
+  private void drop(LogId left) {
+    ports
+        .log()
+        .dropAside(
+            left,
+            why -> {
+              if (why == null) {
+                aside.remove(left);
+              } else {
+                listener.onNote("drop log " + left + ": was=" + why.getMessage());
+              }
+            });
+  }
+
+  private ConsensusDriver.Machine machine(LogId log, Replica replica) {
+    return new ConsensusDriver.Machine() {
+      @Override
+      public void onCommitted(LogEntry entry) {
+        replica.apply(entry);
+      }
+
+      @Override
+      public OperationLog.SnapshotSource snapshotNow() {
+        return replica.snapshot();
+      }
+
+      @Override
+      public ConsensusDriver.SnapshotLoading beginLoading() {
+        return loading(replica);
+      }
+
+      @Override
+      public void onStanding() {
+        owner.onStanding();
+      }
+
+      @Override
+      public void onStoreFailed(HoldfastException why) {
+        owner.onFailure(why);
+      }
+
+      @Override
+      public void onLogEnded(SnapshotMeta base, long term) {
+        found(base, term);
+      }
+
+      @Override
+      public void onCutRefused(Endpoint leader, long index) {
+        listener.onNote(
+            "refused to cut committed entry %d of log %s for %s: it leads another history"
+                .formatted(index, log, leader));
+      }
+    };
+  }
+
+  private ConsensusDriver.SnapshotLoading loading(Replica replica) {
+    var sink = new StateStream.Sink();
+    return new ConsensusDriver.SnapshotLoading() {
+      private Namespace loaded;
+
+      @Override
+      public void feed(byte[] bytes) {
+        sink.feed(bytes);
+      }
+
+      @Override
+      public void end() {
+        loaded = sink.namespaceOrNull();
+      }
+
+      @Override
+      public void install(SnapshotMeta meta) {
+        replica.install(sink, loaded, meta.index());
+        dropHeld();
+      }
+    };
+  }
+}
