@@ -75,11 +75,15 @@ final class RaftLog {
     return before == null ? configuration() : before.getValue();
   }
 
-  /** Those in force at {@code index} and after it, in order; the oldest in memory at least. */
+  /**
+   * Those in force at {@code index} and after it, in order; the newest at least. Nobody, as before
+   * the first entry, is none of them.
+   */
   List<Configuration> configurationsFrom(long index) {
     Long first = configurations.floorKey(index);
-    return List.copyOf(
-        first == null ? configurations.values() : configurations.tailMap(first, true).values());
+    var from = first == null ? configurations : configurations.tailMap(first, true);
+    List<Configuration> open = from.values().stream().filter(c -> !c.voters().isEmpty()).toList();
+    return open.isEmpty() ? List.of(configuration()) : open;
   }
 
   void append(LogEntry entry) {

@@ -446,6 +446,10 @@ public final class PeerNode implements NodeService {
     return standing;
   }
 
+  LogRunner runner() {
+    return runner;
+  }
+
   Census census() {
     return census;
   }

@@ -157,14 +157,28 @@ final class Standing {
   }
 
   private String noQuorumText() {
+    return "change pool: " + waitingText();
+  }
+
+  /** Whom this peer waits for, and what holds until they are back. */
+  String waitingText() {
     List<String> voters =
         driver.configuration().voters().stream().map(v -> v.node().shortForm()).toList();
-    return "change pool: expected="
-        + driver.configuration().quorum()
-        + " of the peers "
-        + voters
-        + ", was=fewer reachable; files can be read (perhaps not their newest state) but not"
-        + " changed until they are back";
+    String expected =
+        switch (driver.core().recovery().cause()) {
+          case NONE ->
+              "expected=%d of the peers %s, was=fewer reachable"
+                  .formatted(driver.configuration().quorum(), voters);
+          case POWER_CUT ->
+              "expected=all of the peers %s, was=fewer reachable; this peer's machine went down and may have lost the last second before that, which another may have"
+                  .formatted(voters);
+          case DAMAGE ->
+              "expected=all of the peers %s, was=fewer reachable; this peer's folder is damaged, older than it was or a copy"
+                  .formatted(voters);
+        };
+    return expected
+        + "; files can be read (perhaps not their newest state) but not changed until they are"
+        + " back";
   }
 
   static void fail(Responder responder, ErrorCode code, String text) {

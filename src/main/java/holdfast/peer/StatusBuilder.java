@@ -57,6 +57,7 @@ final class StatusBuilder {
     private long missingBytes;
     private long unreadable;
     private int unconfirmed;
+    private final List<String> keepers = new ArrayList<>();
   }
 
   /**
@@ -77,6 +78,7 @@ final class StatusBuilder {
     long bytesLeft = sum.missingBytes + unowned * averageBytes;
     boolean isSafe =
         !isStale && up > 0 && missing == 0 && sum.unreadable == 0 && sum.unconfirmed == 0;
+    isSafe &= sum.keepers.isEmpty();
     Configuration configuration = standing.driver().configuration();
     var peers = new ArrayList<PoolStatus.Peer>();
     map.peers().forEach(peer -> peers.add(describe(peer, configuration)));
@@ -112,6 +114,9 @@ final class StatusBuilder {
     if (beat == null || !isRecent) {
       sum.unconfirmed++;
       return;
+    }
+    if (beat.asideLogs() > 0) {
+      sum.keepers.add(peer.node().shortForm());
     }
     sum.missing += beat.missingChunks();
     sum.missingBytes += beat.missingBytes();
@@ -196,14 +201,22 @@ final class StatusBuilder {
         beat == null ? peer.capacityBytes() : beat.capacityBytes(),
         beat == null ? peer.usedBytes() : beat.usedBytes(),
         beat == null ? 0 : beat.chunkCount(),
-        isVoter);
+        isVoter,
+        beat != null && beat.recovering(),
+        beat == null ? 0 : beat.asideLogs());
   }
 
   private String summary(
       boolean isStale, boolean isSafe, long missing, int up, int wanted, PoolMap map, Sum sum) {
     List<String> text = new ArrayList<>();
+    if (!sum.keepers.isEmpty()) {
+      text.add(
+          "peers "
+              + String.join(", ", sum.keepers)
+              + " keep changes aside that are not in the pool: its log had ended without them");
+    }
     if (isStale) {
-      text.add("not known: no majority of the voters can be reached, files can only be read");
+      text.add("not known: " + standing.waitingText());
     } else if (isSafe && wanted < map.settings().replicas()) {
       text.add("as far as possible: every chunk has a copy on each of the " + up + " peers up");
     } else if (isSafe) {

@@ -32,6 +32,8 @@ public record PoolStatus(
    * One listed peer.
    *
    * @param state up, suspect, down, away, out or draining
+   * @param recovering whether it may have lost the end of its log and hasn't caught up yet
+   * @param logsAside logs it keeps aside because they hold what the pool's lacks
    */
   public record Peer(
       NodeId node,
@@ -40,7 +42,9 @@ public record PoolStatus(
       long capacityBytes,
       long usedBytes,
       long chunks,
-      boolean voter) {}
+      boolean voter,
+      boolean recovering,
+      int logsAside) {}
 
   /** Chunks that should exist, copies that are missing, and chunks found bad. */
   public record Copies(long chunks, long missing, long unreadable) {}

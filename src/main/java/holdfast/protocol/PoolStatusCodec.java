@@ -44,6 +44,7 @@ final class PoolStatusCodec {
     p.node().write(out);
     out.text(p.address()).text(p.state());
     out.u64(p.capacityBytes()).u64(p.usedBytes()).u64(p.chunks()).bool(p.voter());
+    out.bool(p.recovering()).u32(p.logsAside());
   }
 
   private static PoolStatus.Peer readPeer(ByteReader in) {
@@ -54,6 +55,8 @@ final class PoolStatusCodec {
         in.u64(),
         in.u64(),
         in.u64(),
-        in.bool());
+        in.bool(),
+        in.bool(),
+        in.u32());
   }
 }

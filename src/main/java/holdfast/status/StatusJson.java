@@ -62,6 +62,8 @@ public final class StatusJson {
     json.writeNumberField("usedBytes", peer.usedBytes());
     json.writeNumberField("chunks", peer.chunks());
     json.writeBooleanField("voter", peer.voter());
+    json.writeBooleanField("recovering", peer.recovering());
+    json.writeNumberField("logsAside", peer.logsAside());
     json.writeEndObject();
   }
 }

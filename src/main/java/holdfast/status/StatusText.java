@@ -67,7 +67,7 @@ public final class StatusText {
     double fill = peer.capacityBytes() == 0 ? 0 : PERCENT * peer.usedBytes() / peer.capacityBytes();
     line(
         out,
-        "%-9s %-22s %-9s %5.1f%% %10s %10s %8d%s",
+        "%-9s %-22s %-9s %5.1f%% %10s %10s %8d%s%s%s",
         peer.node().shortForm(),
         peer.address(),
         peer.state(),
@@ -75,7 +75,9 @@ public final class StatusText {
         ByteSize.format(peer.usedBytes()),
         ByteSize.format(peer.capacityBytes()),
         peer.chunks(),
-        peer.voter() ? "  votes" : "");
+        peer.voter() ? "  votes" : "",
+        peer.recovering() ? "  recovers" : "",
+        peer.logsAside() > 0 ? "  keeps " + peer.logsAside() + " logs aside" : "");
   }
 
   private static void line(StringBuilder out, String format, Object... arguments) {

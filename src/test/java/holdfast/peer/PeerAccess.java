@@ -50,6 +50,15 @@ public final class PeerAccess {
         : Optional.empty();
   }
 
+  /** How many logs it keeps aside. */
+  public int asideCount() {
+    return node.runner().asideCount();
+  }
+
+  public boolean isRecovering() {
+    return node.runner().isRecovering();
+  }
+
   /** Sessions of clients that live. */
   public long sessionCount() {
     return node.standing().replica().namespace().sessionCount();

@@ -110,7 +110,7 @@ final class MessageSamples {
         3,
         2,
         600_000,
-        List.of(new PoolStatus.Peer(NODE, "127.0.0.1:8000", "up", 52, 53, 54, true)),
+        List.of(new PoolStatus.Peer(NODE, "127.0.0.1:8000", "up", 52, 53, 54, true, false, 3)),
         new PoolStatus.Copies(55, 56, 57),
         new PoolStatus.Repair(true, 58, -1),
         new PoolStatus.Log("leader", 59, false, LOG),

@@ -31,7 +31,15 @@ final class StatusTest {
         600_000,
         List.of(
             new PoolStatus.Peer(
-                new NodeId(5, 6, 7, 8), "127.0.0.1:8000", "up", 1 << 30, 1 << 29, 12, true)),
+                new NodeId(5, 6, 7, 8),
+                "127.0.0.1:8000",
+                "up",
+                1 << 30,
+                1 << 29,
+                12,
+                true,
+                false,
+                0)),
         new PoolStatus.Copies(12, isSafe ? 0 : 4, 0),
         repair,
         new PoolStatus.Log("leader", 99, false, new LogId(9, 10)),
