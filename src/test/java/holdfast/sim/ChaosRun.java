@@ -23,8 +23,13 @@ public final class ChaosRun {
   private enum Loss {
     PROCESSES,
     POWER,
+    /** Of all peers at once, or of all but a few; what is under way then may be forgotten. */
+    ALL_POWER,
     DISK
   }
+
+  /** Longer than anything that was written stays unforced. */
+  private static final long FORCED_NS = 2_500 * SimWorld.MS;
 
   private final SimCluster cluster;
   private final SplittableRandom random;
@@ -124,6 +129,53 @@ public final class ChaosRun {
     }
     if (loss == Loss.DISK) {
       loseDisk();
+    } else if (loss == Loss.ALL_POWER) {
+      loseAllPower();
+    }
+  }
+
+  /**
+   * All peers lose power, at once or nearly so, several times over: what was acknowledged and
+   * forced is there afterwards. What is under way meanwhile isn't judged.
+   */
+  private void loseAllPower() {
+    int rounds = random.nextInt(1, 4);
+    for (int round = 0; round < rounds; round++) {
+      mendAll();
+      cluster.await("the pool is whole before a loss", HEAL_MAX_NS, cluster::isWhole);
+      workloads.forEach(Workload::goOnUnchecked);
+      cluster.await(
+          "what is judged has ended",
+          40 * SimWorld.S,
+          () -> workloads.stream().allMatch(Workload::isUncheckedOnly));
+      cluster.run(FORCED_NS);
+      cutAllPower();
+      cluster.run(random.nextLong(4 * SimWorld.S));
+      workloads.forEach(Workload::goOn);
+      cluster.run(random.nextLong(4 * SimWorld.S));
+      checks.always();
+    }
+  }
+
+  private void cutAllPower() {
+    boolean isSpread = random.nextBoolean();
+    int spared = random.nextInt(3) == 0 ? random.nextInt(cluster.peers().size()) : -1;
+    for (SimPeer peer : cluster.peers()) {
+      if (peer.isUp() && peer.number() != spared) {
+        peer.losePower();
+      }
+      cluster.run(isSpread ? random.nextLong(300 * SimWorld.MS) : 1);
+    }
+    for (SimPeer peer : cluster.peers()) {
+      cluster.run(isSpread ? random.nextLong(SimWorld.S) : 1);
+      if (!peer.isUp()) {
+        peer.start();
+      }
+      if (random.nextInt(8) == 0) {
+        cluster.run(random.nextLong(SimWorld.S));
+        peer.losePower(); // in the middle of its recovery
+        peer.start();
+      }
     }
   }
 

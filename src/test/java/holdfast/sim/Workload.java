@@ -28,7 +28,12 @@ final class Workload {
   private int keptCount;
   private boolean isStopped;
   private boolean isPaused;
+  private boolean isUnchecked;
   private int pending;
+
+  /** Calls under way that the history will judge. */
+  private int checked;
+
   private final List<String> wrong = new ArrayList<>();
 
   /**
@@ -67,6 +72,17 @@ final class Workload {
 
   void goOn() {
     isPaused = false;
+    isUnchecked = false;
+  }
+
+  /** From now on only what the history doesn't judge: it may be forgotten. */
+  void goOnUnchecked() {
+    isUnchecked = true;
+  }
+
+  /** Whether nothing is under way that the history will judge. */
+  boolean isUncheckedOnly() {
+    return isUnchecked && checked == 0;
   }
 
   boolean isIdle() {
@@ -86,10 +102,16 @@ final class Workload {
       client.loop().postAfter(200 * SimWorld.MS, "paused", this::next);
       return;
     }
+    if (isUnchecked) {
+      pending++;
+      await(rename(), false);
+      return;
+    }
     for (int i = 0; i < KEPT_LOOKUPS; i++) {
       lookUpKept("n" + random.nextInt(NAMES));
     }
     pending++;
+    checked++;
     String name = "n" + random.nextInt(NAMES);
     CompletableFuture<?> call =
         switch (random.nextInt(10)) {
@@ -100,9 +122,14 @@ final class Workload {
           case 8 -> read(name);
           default -> lookup(name);
         };
+    await(call, true);
+  }
+
+  private void await(CompletableFuture<?> call, boolean isChecked) {
     call.whenComplete(
         (value, failure) -> {
           pending--;
+          checked -= isChecked ? 1 : 0;
           client
               .loop()
               .postAfter(random.nextLong(SimWorld.MS, 80 * SimWorld.MS), "next", this::next);
