@@ -22,6 +22,7 @@ public final class FileStore implements SimStore {
   private final SplittableRandom random;
   private ChunkStore chunks;
   private int boots = 1;
+  private long snapshotDelayNs;
 
   private FileStore(SimWorld world) {
     random = world.split();
@@ -33,14 +34,33 @@ public final class FileStore implements SimStore {
     return new FileStore(world);
   }
 
+  /** From now on each step of reading or writing a snapshot takes so much longer. */
+  public void delaySnapshots(long delayNs) {
+    snapshotDelayNs = delayNs;
+  }
+
   @Override
   public Ports open(SimLoop loop) {
     var directory =
         StorageDirectory.open(disk, new Machine("boot-" + boots, ""), "pid 1", random::nextLong);
     var space = StorageSpace.of(disk, OptionalLong.of(1L << 30), OptionalLong.empty());
     chunks = ChunkStore.open(disk, space, CHUNK_SEGMENT_BYTES);
-    var log = DiskLog.open(directory, LOG_SEGMENT_BYTES, inOrder(loop), inOrder(loop), loop);
+    var log =
+        DiskLog.open(
+            directory, LOG_SEGMENT_BYTES, inOrder(loop), slowly(inOrder(loop), loop), loop);
     return new Ports(new DiskVault(chunks, space, log::diskBytes, inOrder(loop), loop), log);
+  }
+
+  private Executor slowly(Executor disk, SimLoop loop) {
+    return task ->
+        disk.execute(
+            () -> {
+              if (snapshotDelayNs == 0) {
+                task.run();
+              } else {
+                loop.postAfter(snapshotDelayNs, "slow snapshot", task);
+              }
+            });
   }
 
   /** One disk thread: one thing after the other, each after its time. */

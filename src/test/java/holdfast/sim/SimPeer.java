@@ -1,5 +1,6 @@
 package holdfast.sim;
 
+import holdfast.consensus.InitialState;
 import holdfast.model.HoldfastException;
 import holdfast.model.HostPort;
 import holdfast.model.InstanceId;
@@ -14,6 +15,7 @@ import holdfast.peer.PeerPorts;
 import java.util.List;
 import java.util.Optional;
 import java.util.SplittableRandom;
+import java.util.concurrent.CompletableFuture;
 
 /** One machine with a peer on it, which can be killed, lose power and be started again. */
 public final class SimPeer {
@@ -28,6 +30,7 @@ public final class SimPeer {
   private final List<HostPort> known;
   private final Optional<LogId> mayFound;
   private SimStore store;
+  private SimStore.Ports disk;
   private SimLoop loop;
   private SimTransport transport;
   private PeerNode node;
@@ -71,7 +74,7 @@ public final class SimPeer {
     transport =
         network.open(
             loop, id, true, new InstanceId(random.nextLong(), random.nextLong()), address, 0);
-    SimStore.Ports disk = store.open(loop);
+    disk = store.open(loop);
     var config =
         new PeerConfig(
             id,
@@ -179,6 +182,23 @@ public final class SimPeer {
 
   public HostPort address() {
     return address;
+  }
+
+  /** Asks the disk to begin a log, whatever it holds. */
+  public CompletableFuture<Void> beginLog(LogId log) {
+    var begun = new CompletableFuture<Void>();
+    disk.log()
+        .begin(
+            log,
+            InitialState.empty(),
+            why -> {
+              if (why == null) {
+                begun.complete(null);
+              } else {
+                begun.completeExceptionally(why);
+              }
+            });
+    return begun;
   }
 
   public SimStore store() {
