@@ -34,6 +34,9 @@ final class Joining {
     /** What to ask the leader for. */
     Request.Join request();
 
+    /** Whom a log without a leader waits for; empty where there is no log. */
+    Optional<String> awaited();
+
     /** Peers with an open session. */
     List<NodeId> connectedPeers();
 
@@ -167,8 +170,17 @@ final class Joining {
     long nowNs = ports.loop().nowNs();
     if (nowNs - saidNs >= SAY_EVERY_NS) {
       saidNs = nowNs;
+      Optional<String> awaited = node.leader().isPresent() ? Optional.empty() : node.awaited();
       listener.onNote(
-          "waiting to join pool " + pool.get() + ": tried=" + known + ", last=" + lastFailure);
+          awaited.map(whom -> "waiting for a leader of pool " + pool.get() + ": " + whom)
+              .orElseGet(
+                  () ->
+                      "waiting to join pool "
+                          + pool.get()
+                          + ": tried="
+                          + known
+                          + ", last="
+                          + lastFailure));
     }
   }
 }

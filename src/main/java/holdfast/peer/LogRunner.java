@@ -62,6 +62,10 @@ final class LogRunner {
   private final Map<LogId, Request.CompareLog> aside = new HashMap<>();
 
   private Recovery recovery;
+
+  /** Who wanted to cut committed entries last: told once, though it goes on trying. */
+  private Endpoint refusedLeader;
+
   private boolean isBeginning;
   private boolean isStopped;
 
@@ -383,9 +387,12 @@ final class LogRunner {
 
       @Override
       public void onCutRefused(Endpoint leader, long index) {
-        listener.onNote(
-            "refused to cut committed entry %d of log %s for %s: it leads another history"
-                .formatted(index, log, leader));
+        if (!leader.equals(refusedLeader)) {
+          refusedLeader = leader;
+          listener.onNote(
+              "refused to cut committed entry %d of log %s for %s: it leads another history"
+                  .formatted(index, log, leader));
+        }
       }
     };
   }

@@ -245,6 +245,13 @@ public final class PeerNode implements NodeService {
       }
 
       @Override
+      public Optional<String> awaited() {
+        boolean hasVoters =
+            standing.hasLog() && !standing.driver().configuration().voters().isEmpty();
+        return hasVoters ? Optional.of(standing.waitingText()) : Optional.empty();
+      }
+
+      @Override
       public List<NodeId> connectedPeers() {
         return List.copyOf(connected);
       }

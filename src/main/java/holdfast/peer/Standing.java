@@ -170,15 +170,19 @@ final class Standing {
               "expected=%d of the peers %s, was=fewer reachable"
                   .formatted(driver.configuration().quorum(), voters);
           case POWER_CUT ->
-              "expected=all of the peers %s, was=fewer reachable; this peer's machine went down and may have lost the last second before that, which another may have"
-                  .formatted(voters);
+              allNeeded(
+                  voters,
+                  "this peer's machine went down, and what it may have lost another may have");
           case DAMAGE ->
-              "expected=all of the peers %s, was=fewer reachable; this peer's folder is damaged, older than it was or a copy"
-                  .formatted(voters);
+              allNeeded(voters, "this peer's folder is damaged, older than it was or a copy");
         };
     return expected
         + "; files can be read (perhaps not their newest state) but not changed until they are"
         + " back";
+  }
+
+  private static String allNeeded(List<String> voters, String why) {
+    return "expected=all of the peers %s, was=fewer reachable; %s".formatted(voters, why);
   }
 
   static void fail(Responder responder, ErrorCode code, String text) {
