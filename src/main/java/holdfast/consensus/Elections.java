@@ -41,9 +41,12 @@ final class Elections {
     resetDeadline();
   }
 
-  /** Time a step came late is no silence of others: the deadline moves with it. */
+  /**
+   * Time a step came late is no silence of others: the deadline moves with it, but not one that was
+   * set after that time.
+   */
   void tick(long stallMs) {
-    deadlineMs += stallMs;
+    deadlineMs = Math.min(deadlineMs + stallMs, core.nowMs + core.config.electionTimeoutMaxMs());
     if (core.role == Role.LEADER || !core.isVoter()) {
       return;
     }
