@@ -4,6 +4,8 @@ import holdfast.crypto.CipherSuite;
 import holdfast.crypto.HoldfastHome;
 import holdfast.crypto.MemberList;
 import holdfast.crypto.PoolFile;
+import holdfast.model.ErrorCode;
+import holdfast.model.HoldfastException;
 import holdfast.model.HostPort;
 import holdfast.model.InstanceId;
 import holdfast.model.NodeId;
@@ -13,6 +15,7 @@ import holdfast.util.MonotonicClock;
 import holdfast.util.NamedThreads;
 import holdfast.util.SystemClocks;
 import holdfast.util.WallClock;
+import java.io.UncheckedIOException;
 import java.lang.System.Logger.Level;
 import java.net.InetAddress;
 import java.security.SecureRandom;
@@ -27,7 +30,7 @@ final class NodeBase implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger("holdfast.app");
 
   final SecureRandom random = new SecureRandom();
-  final MonotonicClock clock = SystemClocks.monotonic();
+  final MonotonicClock clock = machineClock();
   final WallClock wallClock = SystemClocks.wall();
   final HoldfastHome home;
   final InstanceId instance;
@@ -67,6 +70,19 @@ final class NodeBase implements AutoCloseable {
             clock,
             wallClock,
             random);
+  }
+
+  /**
+   * The clock of leases and timeouts.
+   *
+   * @throws HoldfastException UNSUPPORTED where nothing counts the time in which the machine sleeps
+   */
+  static MonotonicClock machineClock() {
+    try {
+      return SystemClocks.monotonic();
+    } catch (UncheckedIOException e) {
+      throw new HoldfastException(ErrorCode.UNSUPPORTED, e.getMessage(), e);
+    }
   }
 
   /** The pool file as this process read it. */

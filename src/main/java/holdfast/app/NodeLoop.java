@@ -8,7 +8,6 @@ import holdfast.util.MonotonicClock;
 import holdfast.util.NamedThreads;
 import java.util.ArrayDeque;
 import java.util.PriorityQueue;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
@@ -16,8 +15,14 @@ import java.util.function.Consumer;
 /**
  * The loop of a real node: one platform thread that runs posted tasks in order and timers when they
  * are due. A task that throws ends the loop: a node whose state can't be trusted must not go on.
+ *
+ * <p>No wait of a thread counts the time in which the machine slept, but the clock does. So the
+ * loop never waits for long: what became due in sleep runs within {@link #TURN_MAX_NS} of waking.
  */
 final class NodeLoop implements Loop {
+  /** Longest wait before the clock is read again. */
+  static final long TURN_MAX_NS = 20_000_000L;
+
   private final MonotonicClock clock;
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
@@ -29,6 +34,11 @@ final class NodeLoop implements Loop {
   private int cancelledCount;
   private boolean isStopped;
 
+  /** When this thread read the clock last. */
+  private long readNs;
+
+  private long awakeSinceNs;
+
   /**
    * Starts the loop's thread.
    *
@@ -37,6 +47,8 @@ final class NodeLoop implements Loop {
   NodeLoop(MonotonicClock clock, NamedThreads threads, Consumer<Throwable> onFailure) {
     this.clock = clock;
     this.onFailure = onFailure;
+    this.readNs = clock.nowNs();
+    this.awakeSinceNs = readNs;
     this.thread = threads.startPlatform("node-loop", this::run);
   }
 
@@ -82,7 +94,18 @@ final class NodeLoop implements Loop {
 
   @Override
   public long nowNs() {
-    return clock.nowNs();
+    long nowNs = clock.nowNs();
+    if (onLoop()) {
+      awakeSinceNs = nowNs - readNs > PAUSE_NS ? nowNs : awakeSinceNs;
+      readNs = nowNs;
+    }
+    return nowNs;
+  }
+
+  @Override
+  public long awakeSinceNs() {
+    nowNs(); // a pause that wasn't noticed yet
+    return awakeSinceNs;
   }
 
   @Override
@@ -157,7 +180,9 @@ final class NodeLoop implements Loop {
           cancelledCount = Math.max(0, cancelledCount - 1);
         }
         Pending timer = timers.peek();
-        long waitNs = timer == null ? TimeUnit.HOURS.toNanos(1) : timer.deadlineNs - clock.nowNs();
+        long nowNs = nowNs();
+        long leftNs = timer == null ? TURN_MAX_NS : timer.deadlineNs - nowNs;
+        long waitNs = Math.min(leftNs, TURN_MAX_NS);
         if (waitNs <= 0) {
           timers.poll();
           timer.isCancelled = true; // a cancel from now on counts nothing

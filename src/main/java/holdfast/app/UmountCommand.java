@@ -1,7 +1,6 @@
 package holdfast.app;
 
 import holdfast.client.fuse.Unmount;
-import holdfast.util.SystemClocks;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -22,7 +21,7 @@ final class UmountCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     LogOutput.start(System.err, common.isVerbose, true);
-    new Unmount(SystemClocks.monotonic()).unmount(directory);
+    new Unmount(NodeBase.machineClock()).unmount(directory);
     return Main.EXIT_DONE;
   }
 }

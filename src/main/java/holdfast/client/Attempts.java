@@ -27,7 +27,7 @@ abstract class Attempts<T> {
   final Transport transport;
   final PoolView view;
   final long startNs;
-  final long deadlineNs;
+  private final long deadlineNs;
   final CompletableFuture<T> result;
   private HoldfastException lastFailure;
   private int attemptCount;
@@ -74,6 +74,24 @@ abstract class Attempts<T> {
   /** Called once when the call has ended, either way. */
   void onEnd() {}
 
+  /**
+   * Whether what the machine slept through counts for nothing: the call has its whole time again.
+   */
+  boolean mayGoOnAfterPause() {
+    return true;
+  }
+
+  /** When to give up. */
+  private long untilNs() {
+    return mayGoOnAfterPause() ? untilNs(loop, startNs, deadlineNs) : deadlineNs;
+  }
+
+  /** The deadline of what began then; after a pause of this process it has its whole time again. */
+  static long untilNs(Loop loop, long startNs, long deadlineNs) {
+    long pausedNs = Math.max(0, loop.awakeSinceNs() - startNs);
+    return deadlineNs + pausedNs;
+  }
+
   final void start() {
     attempt();
   }
@@ -87,8 +105,9 @@ abstract class Attempts<T> {
       onEnd();
       return;
     }
+    long untilNs = untilNs();
     long nowNs = loop.nowNs();
-    if (deadlineNs - nowNs <= 0) {
+    if (untilNs - nowNs <= 0) {
       fail(lastFailure != null ? lastFailure : noPeer());
       return;
     }
@@ -101,7 +120,7 @@ abstract class Attempts<T> {
       return;
     }
     attemptCount++;
-    long attemptDeadlineNs = Math.min(deadlineNs - nowNs, attemptMaxNs()) + nowNs;
+    long attemptDeadlineNs = Math.min(untilNs - nowNs, attemptMaxNs()) + nowNs;
     transport.request(
         to,
         request(),
@@ -149,7 +168,8 @@ abstract class Attempts<T> {
   }
 
   private void later() {
-    long atNs = loop.nowNs() + Math.max(1, Math.min(backoffNs, deadlineNs - loop.nowNs()));
+    long nowNs = loop.nowNs();
+    long atNs = nowNs + Math.max(1, Math.min(backoffNs, untilNs() - nowNs));
     backoffNs = Math.min(BACKOFF_MAX_NS, backoffNs * 2);
     loop.at(atNs, "retry", this::attempt);
   }

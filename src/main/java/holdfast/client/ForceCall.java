@@ -30,6 +30,7 @@ final class ForceCall {
   private final Transport transport;
   private final PoolView view;
   private final HolderMemory memory;
+  private final long startNs;
   private final long deadlineNs;
   private final CompletableFuture<Void> result;
   private final Map<ChunkId, Set<NodeId>> forced = new HashMap<>();
@@ -48,6 +49,7 @@ final class ForceCall {
     this.transport = transport;
     this.view = view;
     this.memory = memory;
+    this.startNs = loop.nowNs();
     this.deadlineNs = deadlineNs;
     this.result = result;
     chunks.forEach(chunk -> forced.put(chunk, new HashSet<>()));
@@ -75,8 +77,8 @@ final class ForceCall {
           for (int from = 0; from < chunks.size(); from += Request.LIST_MAX) {
             var part = chunks.subList(from, Math.min(chunks.size(), from + Request.LIST_MAX));
             var request = new Request.ForceChunks(List.copyOf(part));
-            long attemptNs =
-                loop.nowNs() + Math.min(deadlineNs - loop.nowNs(), Attempts.ATTEMPT_MAX_NS);
+            long nowNs = loop.nowNs();
+            long attemptNs = nowNs + Math.min(untilNs() - nowNs, Attempts.ATTEMPT_MAX_NS);
             requests.add(
                 () -> transport.request(holder, request, null, attemptNs, new Answered(holder)));
           }
@@ -103,11 +105,15 @@ final class ForceCall {
     boolean enough = forced.values().stream().allMatch(this::suffices);
     if (enough) {
       result.complete(null);
-    } else if (deadlineNs - loop.nowNs() <= ROUND_PAUSE_NS) {
+    } else if (untilNs() - loop.nowNs() <= ROUND_PAUSE_NS) {
       result.completeExceptionally(lastFailure != null ? lastFailure : tooFew());
     } else {
       loop.at(loop.nowNs() + ROUND_PAUSE_NS, "force again", this::round);
     }
+  }
+
+  private long untilNs() {
+    return Attempts.untilNs(loop, startNs, deadlineNs);
   }
 
   private boolean suffices(Set<NodeId> by) {

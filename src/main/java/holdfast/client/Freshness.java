@@ -137,7 +137,22 @@ final class Freshness {
 
   private long timeoutMs(long since, long inode) {
     boolean isNews = floor > since || invalidated.getOrDefault(inode, 0L) > since;
-    return isNews || !isTrusted || trustedUntilNs - waits.nowNs() <= 0 ? 0 : LONG_MS;
+    return isNews || !isLeased() ? 0 : LONG_MS;
+  }
+
+  /** By the clock, not by whether somebody has said that the lease ended: nobody may have yet. */
+  private boolean isLeased() {
+    return isTrusted && trustedUntilNs - waits.nowNs() > 0;
+  }
+
+  /** Whether what this client knows is still true unless it was told otherwise. */
+  boolean isTold() {
+    lock.lock();
+    try {
+      return isLeased();
+    } finally {
+      lock.unlock();
+    }
   }
 
   /** For what can't be taken back: it must be asked for again before the lease could run out. */

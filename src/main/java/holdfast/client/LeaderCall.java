@@ -51,8 +51,17 @@ final class LeaderCall<T> extends Attempts<T> {
   }
 
   /** Whether a stale answer will do by now. */
-  static boolean staleWillDo(PoolView view, long nowNs) {
-    return view.leaderlessNs(nowNs) >= STALE_AFTER_NS;
+  static boolean staleWillDo(PoolView view, Loop loop) {
+    return view.leaderlessNs(loop) >= STALE_AFTER_NS;
+  }
+
+  /**
+   * A change ends at its deadline, slept through or not: whether it was made already, the pool
+   * remembers, but not for ever.
+   */
+  @Override
+  boolean mayGoOnAfterPause() {
+    return !(request() instanceof Request.Change);
   }
 
   @Override
@@ -98,8 +107,8 @@ final class LeaderCall<T> extends Attempts<T> {
   @Override
   boolean isFinal(HoldfastException why) {
     if (why.code() == ErrorCode.NO_QUORUM) {
-      return loop.nowNs() - startNs >= QUORUM_WAIT_NS
-          || view.leaderlessNs(loop.nowNs()) >= QUORUM_WAIT_NS;
+      long sinceNs = Math.max(startNs, loop.awakeSinceNs());
+      return loop.nowNs() - sinceNs >= QUORUM_WAIT_NS || view.leaderlessNs(loop) >= QUORUM_WAIT_NS;
     }
     return super.isFinal(why);
   }

@@ -1,6 +1,7 @@
 package holdfast.client;
 
 import holdfast.model.NodeId;
+import holdfast.peer.port.Loop;
 import holdfast.peer.port.Transport;
 import holdfast.placement.PeerEntry;
 import holdfast.placement.PoolMap;
@@ -77,9 +78,12 @@ final class PoolView {
     }
   }
 
-  /** How long no leader has answered; 0 while one does. */
-  long leaderlessNs(long nowNs) {
-    return leaderless ? nowNs - leaderlessSinceNs : 0;
+  /**
+   * How long no leader has answered; 0 while one does. While this process paused it asked nobody.
+   */
+  long leaderlessNs(Loop loop) {
+    long sinceNs = Math.max(leaderlessSinceNs, loop.awakeSinceNs());
+    return leaderless ? loop.nowNs() - sinceNs : 0;
   }
 
   boolean hasPeers() {

@@ -98,7 +98,7 @@ public final class PooledFileSystem implements PoolFileSystem {
             timeoutNs);
     space = new SpaceCache(service, waits);
     boolean isForUserOnly = options.ownerOrNull() != null;
-    xattrs = new Xattrs(tree, files, sealing, waits, wallClock, isForUserOnly);
+    xattrs = new Xattrs(tree, files, freshness, sealing, waits, wallClock, isForUserOnly);
     allocation = new Allocation(writeBack, space);
     presentation = new Presentation(options.ownerOrNull());
     names = new Names(tree, files, holds, removed, writeBack, freshness, presentation, waits);

@@ -164,7 +164,7 @@ public final class RemoteFileService implements FileService, NodeService {
             leaderCall(
                 told,
                 deadlineNs,
-                () -> new Request.Ask(query, LeaderCall.staleWillDo(view, loop.nowNs())),
+                () -> new Request.Ask(query, LeaderCall.staleWillDo(view, loop)),
                 null,
                 (from, reply) -> {
                   if (!(reply instanceof Reply.Told answer)) {

@@ -28,6 +28,7 @@ final class Xattrs {
 
   private final Tree tree;
   private final OpenFiles files;
+  private final Freshness freshness;
   private final Sealing sealing;
   private final Waits waits;
   private final WallClock wallClock;
@@ -37,12 +38,14 @@ final class Xattrs {
   Xattrs(
       Tree tree,
       OpenFiles files,
+      Freshness freshness,
       Sealing sealing,
       Waits waits,
       WallClock wallClock,
       boolean isForUserOnly) {
     this.tree = tree;
     this.files = files;
+    this.freshness = freshness;
     this.sealing = sealing;
     this.waits = waits;
     this.wallClock = wallClock;
@@ -55,9 +58,7 @@ final class Xattrs {
     if (!isCapability) {
       checkNamespace(name);
     }
-    if (isForUserOnly && !begins(name, USER)
-        || tree.known().isAbsent(inode, isCapability, waits.nowNs())
-        || isGone(inode)) {
+    if (isForUserOnly && !begins(name, USER) || isAbsent(inode, isCapability) || isGone(inode)) {
       return null;
     }
     long deadlineNs = waits.deadlineNs();
@@ -79,9 +80,14 @@ final class Xattrs {
     return found.value().map(value -> sealing.openXattrValue(sealId, sealed, value)).orElse(null);
   }
 
+  /** Whether it needn't be asked for: others set none without this client's knowing of it. */
+  private boolean isAbsent(long inode, boolean isCapability) {
+    return freshness.isTold() && tree.known().isAbsent(inode, isCapability, waits.nowNs());
+  }
+
   /** All names that this caller may see. */
   List<byte[]> names(Caller caller, long inode) {
-    if (tree.known().isAbsent(inode, false, waits.nowNs()) || isGone(inode)) {
+    if (isAbsent(inode, false) || isGone(inode)) {
       return List.of();
     }
     long askedNs = waits.nowNs();

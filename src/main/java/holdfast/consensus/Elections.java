@@ -71,10 +71,13 @@ final class Elections {
     isToldToGoOn = true;
   }
 
-  /** Time a step came late is no silence of others: the deadline moves with it. */
+  /**
+   * Time a step came late is no silence of others: the deadline moves with it, but not one that was
+   * set after that time.
+   */
   void tick(long stallMs) {
-    deadlineMs += stallMs;
-    inquiryEndMs += stallMs;
+    deadlineMs = Math.min(deadlineMs + stallMs, core.nowMs + core.config.electionTimeoutMaxMs());
+    inquiryEndMs = Math.min(inquiryEndMs + stallMs, core.nowMs + inquiryMs());
     if (core.role == Role.LEADER || !mayStand() || !core.isVoteKnown()) {
       return;
     }
@@ -171,11 +174,15 @@ final class Elections {
       inquired = new HashSet<>(core.configuration().followers());
       inquired.remove(core.self);
       inquired.removeAll(otherVoters());
-      inquiryEndMs = core.nowMs + core.config.electionTimeoutMinMs() / 2;
+      inquiryEndMs = core.nowMs + inquiryMs();
       inquired.forEach(member -> askBeforehand(member, true));
     }
     hasInquired = !isGivingWay && (inquired.isEmpty() || core.nowMs >= inquiryEndMs);
     return hasInquired;
+  }
+
+  private long inquiryMs() {
+    return core.config.electionTimeoutMinMs() / 2;
   }
 
   /** Starts an election in the next term. Our own vote counts once it is on disk. */

@@ -79,7 +79,10 @@ final class Leading {
 
   /** False if the quorum is lost and the leader has to step down. */
   boolean tick(long stallMs) {
-    replication.members().values().forEach(member -> member.heardMs += stallMs);
+    for (Progress member : replication.members().values()) {
+      // Who was heard after the pause and before this tick wasn't heard later than now.
+      member.heardMs = Math.min(member.heardMs + stallMs, core.nowMs);
+    }
     if (transferTarget.isPresent() && core.nowMs >= transferDeadlineMs) {
       transferTarget = Optional.empty();
     }

@@ -333,9 +333,11 @@ final class ClientSessions {
   }
 
   private void endSilent() {
+    // What a client said while this peer slept, nobody has heard.
+    long sinceNs = Math.max(ledSinceNs, ports.loop().awakeSinceNs());
     long nowNs = ports.loop().nowNs();
     for (ClientId client : standing.replica().namespace().sessions()) {
-      long silentNs = nowNs - Math.max(ledSinceNs, heardNs.getOrDefault(client, ledSinceNs));
+      long silentNs = nowNs - Math.max(sinceNs, heardNs.getOrDefault(client, sinceNs));
       if (silentNs >= TIMEOUT_NS && !ending.contains(client)) {
         end(client, ConsensusDriver.Proposed.IGNORED);
       }
@@ -344,6 +346,7 @@ final class ClientSessions {
 
   /** Files without name and holder go when they were there at the last look, long enough ago. */
   private void removeOrphans() {
+    orphansNs = Math.max(orphansNs, ports.loop().awakeSinceNs());
     long nowNs = ports.loop().nowNs();
     if (nowNs - orphansNs < ORPHAN_NS) {
       return;

@@ -257,7 +257,8 @@ final class LeaderDuties {
 
   private void upOr(PeerEntry peer, long outMs) {
     long nowNs = ports.loop().nowNs();
-    long sinceNs = goneSinceNs.computeIfAbsent(peer.node(), node -> nowNs);
+    long goneNs = goneSinceNs.computeIfAbsent(peer.node(), node -> nowNs);
+    long sinceNs = Math.max(goneNs, ports.loop().awakeSinceNs());
     if (isBack(peer)) {
       change(peer, PeerState.UP);
     } else if ((nowNs - sinceNs) / 1_000_000L >= outMs) {
@@ -280,10 +281,10 @@ final class LeaderDuties {
         });
   }
 
-  /** Silent for too long, counted from when this peer began to lead. */
+  /** Silent for too long while this peer led and was awake. */
   private boolean isGone(NodeId node) {
-    long ledNs = ports.loop().nowNs() - ledSinceNs;
-    long silentNs = Math.min(heartbeats.silentNs(node), ledNs);
+    long sinceNs = Math.max(ledSinceNs, ports.loop().awakeSinceNs());
+    long silentNs = Math.min(heartbeats.silentNs(node), ports.loop().nowNs() - sinceNs);
     return silentNs > DOWN_NS || heartbeats.isUnreachable(node) && silentNs > UNREACHABLE_DOWN_NS;
   }
 

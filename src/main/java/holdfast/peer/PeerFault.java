@@ -22,5 +22,7 @@ enum PeerFault {
   /** A change is acknowledged before the other clients have confirmed it. */
   ACKNOWLEDGE_UNCONFIRMED,
   /** A new leader forgets that its predecessor may have granted leases. */
-  FORGET_LEASES
+  FORGET_LEASES,
+  /** The clock stands still while the machine sleeps; planted in the simulated loops. */
+  CLOCK_STANDS_STILL
 }

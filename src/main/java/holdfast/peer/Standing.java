@@ -130,7 +130,8 @@ final class Standing {
 
   /** Whether no majority of voters can be reached, as far as can be told. */
   boolean isWithoutQuorum() {
-    return isLeaderless && ports.loop().nowNs() - leaderlessSinceNs > NO_QUORUM_NS;
+    long sinceNs = Math.max(leaderlessSinceNs, ports.loop().awakeSinceNs());
+    return isLeaderless && ports.loop().nowNs() - sinceNs > NO_QUORUM_NS;
   }
 
   /** Answers what only a leader may answer. */

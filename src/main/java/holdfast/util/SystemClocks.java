@@ -1,16 +1,41 @@
 package holdfast.util;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.time.Instant;
+import java.util.concurrent.locks.ReentrantLock;
 
 /** The machine's own clocks: the one place that reads them. */
 public final class SystemClocks {
   private static final long NS_PER_S = 1_000_000_000L;
 
+  private static final ReentrantLock OPENING = new ReentrantLock();
+  private static volatile MonotonicClock opened;
+
   private SystemClocks() {}
 
-  /** The process's monotonic clock. Does not count time in which the machine was suspended. */
+  /**
+   * The machine's monotonic clock, one for the whole process. Counts time in which the machine was
+   * suspended, which {@code System.nanoTime} doesn't.
+   *
+   * @throws UncheckedIOException with a sentence for people, if the kernel doesn't tell
+   */
   public static MonotonicClock monotonic() {
-    return System::nanoTime;
+    if (opened == null) {
+      OPENING.lock();
+      try {
+        if (opened == null) {
+          var clock = new UptimeClock(System::nanoTime, UptimeFile.open());
+          clock.nowNs(); // what can't be read at all is told here, not in the middle of something
+          opened = clock;
+        }
+      } catch (IOException e) {
+        throw new UncheckedIOException(e.getMessage(), e);
+      } finally {
+        OPENING.unlock();
+      }
+    }
+    return opened;
   }
 
   /** The system's time of day. */

@@ -13,6 +13,7 @@ final class ManualLoop implements Loop {
           Comparator.comparingLong((Pending timer) -> timer.deadlineNs)
               .thenComparingLong(timer -> timer.number));
   private long nowNs = 1_000_000_000_000L;
+  private long awakeSinceNs = nowNs;
   private long nextNumber;
 
   private static final class Pending implements Timer {
@@ -36,6 +37,17 @@ final class ManualLoop implements Loop {
   @Override
   public long nowNs() {
     return nowNs;
+  }
+
+  @Override
+  public long awakeSinceNs() {
+    return awakeSinceNs;
+  }
+
+  /** The machine sleeps: time passes, and nothing runs until something lets the loop go on. */
+  void sleep(long forNs) {
+    nowNs += forNs;
+    awakeSinceNs = nowNs;
   }
 
   @Override

@@ -514,4 +514,74 @@ class RemoteFileServiceTest {
         ? new ScriptedTransport.Answer(new Reply.Chunk(CHUNK, 0, 10), Body.whole(new byte[10]))
         : answer(at, request);
   }
+
+  @Test
+  void whatTheMachineSleptThroughIsAskedAndStoredAllTheSame() {
+    network.script = (at, request) -> null;
+    var told = service.ask(QUERY, loop.nowNs() + 10 * S);
+    var stored = service.store(CHUNK, Body.whole(new byte[1]), loop.nowNs() + 10 * S);
+    var forced = service.force(Set.of(CHUNK), loop.nowNs() + 10 * S);
+    loop.advance(8 * S);
+
+    loop.sleep(3_600 * S);
+    network.script = this::answer;
+    loop.advance(9 * S);
+
+    assertFalse(told.join().stale());
+    assertEquals(ALL, stored.join().holders());
+    assertTrue(forced.isDone() && !forced.isCompletedExceptionally());
+  }
+
+  @Test
+  void butNotForEverIfThereIsNoAnswerAfterTheSleepEither() {
+    network.script = (at, request) -> null;
+    var told = service.ask(QUERY, loop.nowNs() + 10 * S);
+    loop.advance(8 * S);
+
+    loop.sleep(3_600 * S);
+    loop.advance(11 * S);
+
+    assertEquals(ErrorCode.TIMED_OUT, failure(told).code());
+  }
+
+  /** It may have been made before the sleep, and the pool doesn't remember that for ever. */
+  @Test
+  void aChangeEndsAtItsDeadlineThoughTheMachineSlept() {
+    network.script = (at, request) -> null;
+    var changed = service.change(OPERATION, null, false, loop.nowNs() + 10 * S);
+    loop.advance(S);
+
+    loop.sleep(3_600 * S);
+    network.script = this::answer;
+    loop.advance(100 * MS);
+
+    assertEquals(ErrorCode.TIMED_OUT, failure(changed).code());
+    var sent = network.sent(Request.Change.class);
+    long its = sequence(sent.getFirst());
+    assertEquals(1, sent.stream().filter(each -> sequence(each) == its).count());
+  }
+
+  /** It looked for a leader for a second, and then for nobody. */
+  @Test
+  void afterASleepALeaderIsLookedForBeforeAnOldAnswerWillDo() {
+    leader = null;
+    loop.advance(S);
+    loop.sleep(3_600 * S);
+    network.sent.clear();
+
+    var told = service.ask(QUERY, loop.nowNs() + 10 * S);
+    loop.advance(100 * MS);
+    assertFalse(told.isDone());
+    assertTrue(
+        network.sent(Request.Ask.class).stream()
+            .noneMatch(each -> ((Request.Ask) each.request()).allowStale()));
+    var changed = service.change(OPERATION, null, false, loop.nowNs() + 10 * S);
+    loop.advance(4 * S);
+    assertTrue(told.join().stale());
+    assertFalse(changed.isDone(), "an election may be under way");
+    leader = B;
+    loop.advance(S);
+
+    assertTrue(changed.isDone() && !changed.isCompletedExceptionally());
+  }
 }

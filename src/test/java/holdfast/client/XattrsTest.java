@@ -35,6 +35,8 @@ class XattrsTest {
   private static final byte[] CAPABILITY = name("security.capability");
   private static final Caller USER = new Caller(1_000, 1_000, 1, 0);
 
+  private static final long SECOND_NS = 1_000_000_000L;
+
   private final MemoryPool pool = new MemoryPool();
   private final AtomicLong skippedNs = new AtomicLong();
   private final PooledFileSystem fs =
@@ -139,11 +141,18 @@ class XattrsTest {
     assertEquals(ErrorCode.READ_ONLY, code(() -> readOnly.removeXattr(file, a)));
   }
 
+  /** Everybody's changes are told in time for so long. */
+  private void lease(long forNs) {
+    long nowNs = SystemClocks.monotonic().nowNs() + skippedNs.get();
+    pool.service.watcher().onLease(nowNs + forNs + PoolSession.TAKING_BACK_NS);
+  }
+
   /** The kernel asks for it before every write(2). */
   @Test
   void whetherThereIsACapabilityIsAskedOnceASecondAtMost() {
     var created = fs.create(ROOT, 1, name("f"), 0644, 0);
     long file = created.attributes().inode();
+    lease(3_600 * SECOND_NS);
     int askedBefore = pool.service.askCount.get();
     for (int i = 0; i < 1_000; i++) {
       assertNull(fs.xattrOrNull(file, CAPABILITY));
@@ -218,6 +227,22 @@ class XattrsTest {
     assertEquals(List.of(), fs.xattrNames(ROOT, file));
 
     pool.service.changeByOther(seen.element());
+
+    assertArrayEquals(name("1"), fs.xattrOrNull(file, a));
+    assertEquals(List.of("user.a"), names(fs, ROOT, file));
+  }
+
+  /** The lease ended while the machine slept, and nobody has said so yet. */
+  @Test
+  void whatWasAbsentIsAskedForWhenTheLeaseIsOver() {
+    long file = makeFile("f");
+    byte[] a = name("user.a");
+    lease(SECOND_NS / 2);
+    assertNull(fs.xattrOrNull(file, a));
+    assertNull(fs.xattrOrNull(file, a));
+    pool.mount().setXattr(file, a, name("1"), 0); // acknowledged without this one's confirmation
+
+    skippedNs.addAndGet(SECOND_NS / 2);
 
     assertArrayEquals(name("1"), fs.xattrOrNull(file, a));
     assertEquals(List.of("user.a"), names(fs, ROOT, file));

@@ -9,6 +9,7 @@ import holdfast.model.HostPort;
 import holdfast.protocol.Notice;
 import holdfast.protocol.Reply;
 import holdfast.protocol.Request;
+import holdfast.util.SystemClocks;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.Socket;
@@ -168,7 +169,7 @@ class HostileNetworkTest {
                 pool.client(0, instance, TestPool.DATA_KEY_ID),
                 instance,
                 patient,
-                () -> System.nanoTime() + aheadNs.get()));
+                () -> SystemClocks.monotonic().nowNs() + aheadNs.get()));
     a.learn(b.id, proxy.address());
     for (int generation = 0; generation < 3; generation++) {
       int before = proxy.frameCount.get();

@@ -3,6 +3,7 @@ package holdfast.network;
 import holdfast.model.ErrorCode;
 import holdfast.model.NetworkException;
 import holdfast.peer.port.Loop;
+import holdfast.util.SystemClocks;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
@@ -23,9 +24,16 @@ final class LoopThread implements Loop, AutoCloseable {
             return made;
           });
 
+  private final long startedNs = nowNs();
+
   @Override
   public long nowNs() {
-    return System.nanoTime();
+    return SystemClocks.monotonic().nowNs();
+  }
+
+  @Override
+  public long awakeSinceNs() {
+    return startedNs;
   }
 
   @Override

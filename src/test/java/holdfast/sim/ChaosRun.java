@@ -36,6 +36,11 @@ public final class ChaosRun {
   private final Checks checks;
   private final History history = new History();
 
+  private static final long SLEEP_MIN_NS = 50 * SimWorld.MS;
+
+  /** Longer than an election takes, and than a lease lasts. */
+  private static final long SLEEP_MAX_NS = 8 * SimWorld.S;
+
   /** Longer than a silent peer takes to be marked down, and an answer its way. */
   private static final long LOSS_UNNOTICED_NS = 4 * SimWorld.S;
 
@@ -181,7 +186,8 @@ public final class ChaosRun {
 
   private void act() {
     SimPeer peer = cluster.peers().get(random.nextInt(cluster.peers().size()));
-    switch (random.nextInt(11)) {
+    switch (random.nextInt(13)) {
+      case 11, 12 -> sleep(peer);
       case 10 -> cluster.leader().ifPresent(this::leaveWithOneClient);
       case 0, 1 -> kill(peer);
       case 2, 3 -> cluster.peers().stream().filter(p -> !p.isUp()).forEach(SimPeer::start);
@@ -194,7 +200,7 @@ public final class ChaosRun {
       }
       case 8 -> cluster.leader().ifPresent(this::kill);
       default -> {
-        if (peer.isUp() && random.nextBoolean()) {
+        if (peer.isAwake() && random.nextBoolean()) {
           peer.stopCleanly();
         } else if (!peer.isUp()) {
           peer.start();
@@ -204,7 +210,7 @@ public final class ChaosRun {
   }
 
   private void kill(SimPeer peer) {
-    if (!peer.isUp()) {
+    if (!peer.isAwake()) {
       return;
     }
     if (loss == Loss.POWER && cluster.isWhole()) {
@@ -212,6 +218,21 @@ public final class ChaosRun {
     } else {
       peer.kill();
     }
+  }
+
+  /** A machine with a client on it sleeps, and the leader, or a peer, or none. */
+  private void sleep(SimPeer peer) {
+    SimClient client = cluster.clients().get(random.nextInt(cluster.clients().size()));
+    List<SimPeer> peers =
+        switch (random.nextInt(4)) {
+          case 0 -> List.<SimPeer>of();
+          case 1 -> List.of(peer);
+          default -> List.of(cluster.leader().orElse(peer));
+        };
+    long longestNs = random.nextBoolean() ? SimWorld.S : SLEEP_MAX_NS;
+    long durationNs = random.nextLong(SLEEP_MIN_NS, longestNs);
+    note(client + " and " + peers + " sleep for " + durationNs / SimWorld.MS + " ms");
+    cluster.sleep(durationNs, peers.stream().filter(SimPeer::isAwake).toList(), List.of(client));
   }
 
   /** From the other peers, and perhaps from the clients too. */

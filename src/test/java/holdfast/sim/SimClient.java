@@ -72,6 +72,10 @@ public final class SimClient {
     return transport.self();
   }
 
+  boolean isConnected(NodeId peer) {
+    return transport.isConnected(peer);
+  }
+
   public CompletableFuture<Integer> open() {
     return service.open(deadline());
   }

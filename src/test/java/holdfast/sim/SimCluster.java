@@ -27,6 +27,12 @@ public final class SimCluster {
       long capacityBytes,
       Set<String> faults) {}
 
+  /** The bug of a clock that stands still while its machine sleeps: it is in the loops here. */
+  static final String CLOCK_FAULT = "CLOCK_STANDS_STILL";
+
+  /** How far apart the processes of one machine wake. */
+  private static final long WAKE_SPREAD_NS = 20 * SimWorld.MS;
+
   /** Numbers for runs of a few hundred operations: small snapshots, so that they happen. */
   public static final RaftConfig SMALL_RAFT =
       new RaftConfig(
@@ -110,12 +116,14 @@ public final class SimCluster {
   private final List<SimClient> clients = new ArrayList<>();
   private final List<HostPort> addresses = new ArrayList<>();
   private final PoolId pool;
+  private final SplittableRandom sleep;
 
   private SimCluster(Options options) {
     this.options = options;
     world = new SimWorld(options.seed());
     network = new SimNetwork(world);
     SplittableRandom random = world.split();
+    sleep = new SplittableRandom(~options.seed());
     pool = new PoolId(random.nextLong(), random.nextLong(), random.nextLong(), random.nextLong());
     for (int i = 0; i < options.peerCount(); i++) {
       addresses.add(SimPeer.addressOf(i));
@@ -155,7 +163,7 @@ public final class SimCluster {
             .allMatch(
                 peer ->
                     map.peer(peer.id()).map(entry -> entry.state().isLive()).orElse(false)
-                        && peer.isUp()
+                        && peer.isAwake()
                         && peer.access().map().filter(map::equals).isPresent()
                         && peer.access()
                             .core()
@@ -165,13 +173,30 @@ public final class SimCluster {
 
   public SimClient client() {
     var client = new SimClient(world, network, "c" + clients.size(), addresses);
+    if (options.faults().contains(CLOCK_FAULT)) {
+      client.loop().stopClockInSleep();
+    }
     clients.add(client);
     return client;
   }
 
+  /**
+   * A machine with these processes sleeps. They go on within a few ms of each other, which they
+   * hear, and miss what was sent to them meanwhile from elsewhere.
+   */
+  public void sleep(long durationNs, List<SimPeer> itsPeers, List<SimClient> itsClients) {
+    var loops = new ArrayList<SimLoop>();
+    itsPeers.forEach(peer -> loops.add(peer.loop()));
+    itsClients.forEach(client -> loops.add(client.loop()));
+    var machine = new Object();
+    for (SimLoop loop : loops) {
+      loop.sleep(durationNs + sleep.nextLong(WAKE_SPREAD_NS), machine);
+    }
+  }
+
   public Optional<SimPeer> leader() {
     return peers.stream()
-        .filter(peer -> peer.isUp() && peer.access().isLeader())
+        .filter(peer -> peer.isAwake() && peer.access().isLeader())
         .max(java.util.Comparator.comparingLong(p -> p.access().core().orElseThrow().term()));
   }
 

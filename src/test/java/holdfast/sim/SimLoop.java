@@ -9,10 +9,26 @@ public final class SimLoop implements Loop {
   private final long clockOffsetNs;
   private boolean dead;
 
+  /** What last slept with it. */
+  private Object machine;
+
+  private boolean isAsleep;
+  private long asleepSinceNs;
+  private long asleepUntilNs;
+
+  /** Whether the process's clock counts sleep, as every one should. */
+  private boolean countsSleep = true;
+
+  /** Time slept that the clock hasn't counted. */
+  private long uncountedNs;
+
+  private long awakeSinceNs;
+
   public SimLoop(SimWorld world, String name) {
     this.world = world;
     this.name = name;
     this.clockOffsetNs = world.split().nextLong(SimWorld.S, 1_000_000 * SimWorld.S);
+    this.awakeSinceNs = nowNs();
   }
 
   public String name() {
@@ -28,9 +44,62 @@ public final class SimLoop implements Loop {
     dead = true;
   }
 
+  /** From now on its clock stands still while the machine sleeps. A bug. */
+  void stopClockInSleep() {
+    countsSleep = false;
+  }
+
+  /**
+   * The machine sleeps: nothing of the process runs, and all that is due meanwhile comes at its
+   * end, in order. What others send is lost.
+   *
+   * @param with whatever stands for the machine: processes that slept with the same one still hear
+   *     each other
+   */
+  void sleep(long durationNs, Object with) {
+    if (dead || isAsleep) {
+      return;
+    }
+    machine = with;
+    isAsleep = true;
+    asleepSinceNs = world.nowNs();
+    asleepUntilNs = asleepSinceNs + durationNs;
+    world.after(durationNs, name + " wakes", this::wake);
+  }
+
+  private void wake() {
+    long beforeNs = nowNs(asleepSinceNs);
+    isAsleep = false;
+    uncountedNs += countsSleep ? 0 : world.nowNs() - asleepSinceNs;
+    awakeSinceNs = nowNs() - beforeNs > PAUSE_NS ? nowNs() : awakeSinceNs;
+  }
+
+  public boolean isAsleep() {
+    return isAsleep;
+  }
+
+  /** When it wakes, in the world's time; only while it is asleep. */
+  long asleepUntilNs() {
+    return asleepUntilNs;
+  }
+
+  /** Whether it doesn't hear the other, which is on another machine. */
+  boolean isDeafTo(SimLoop other) {
+    return isAsleep && machine != other.machine;
+  }
+
   @Override
   public long nowNs() {
-    return world.nowNs() + clockOffsetNs;
+    return nowNs(isAsleep && !countsSleep ? asleepSinceNs : world.nowNs());
+  }
+
+  private long nowNs(long worldNs) {
+    return worldNs + clockOffsetNs - uncountedNs;
+  }
+
+  @Override
+  public long awakeSinceNs() {
+    return awakeSinceNs;
   }
 
   @Override
@@ -49,7 +118,41 @@ public final class SimLoop implements Loop {
 
   @Override
   public Timer at(long deadlineNs, String what, Runnable task) {
-    return world.schedule(deadlineNs - clockOffsetNs, this, what, task)::cancel;
+    var timer = new SimTimer(deadlineNs, what, task);
+    timer.start();
+    return timer;
+  }
+
+  /** By the process's own clock: one that has stood still meanwhile makes it wait for longer. */
+  private final class SimTimer implements Timer {
+    private final long deadlineNs;
+    private final String what;
+    private final Runnable task;
+    private SimWorld.SimEvent event;
+
+    SimTimer(long deadlineNs, String what, Runnable task) {
+      this.deadlineNs = deadlineNs;
+      this.what = what;
+      this.task = task;
+    }
+
+    void start() {
+      long worldNs = deadlineNs - clockOffsetNs + uncountedNs;
+      event = world.schedule(worldNs, SimLoop.this, what, this::due);
+    }
+
+    private void due() {
+      if (nowNs() < deadlineNs) {
+        start();
+      } else {
+        task.run();
+      }
+    }
+
+    @Override
+    public void cancel() {
+      event.cancel();
+    }
   }
 
   @Override

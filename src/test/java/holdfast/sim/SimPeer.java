@@ -71,6 +71,9 @@ public final class SimPeer {
     stoppedBy = null;
     isUp = true;
     loop = new SimLoop(world, "p" + number + "." + runs);
+    if (options.faults().contains(SimCluster.CLOCK_FAULT)) {
+      loop.stopClockInSleep();
+    }
     transport =
         network.open(
             loop, id, true, new InstanceId(random.nextLong(), random.nextLong()), address, 0);
@@ -170,6 +173,16 @@ public final class SimPeer {
 
   public boolean isUp() {
     return isUp;
+  }
+
+  /** Whether its process runs, and its machine doesn't sleep. */
+  public boolean isAwake() {
+    return isUp && !loop.isAsleep();
+  }
+
+  /** Its process; a new one at each start. */
+  public SimLoop loop() {
+    return loop;
   }
 
   public NodeId id() {

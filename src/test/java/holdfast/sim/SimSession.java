@@ -93,7 +93,7 @@ final class SimSession {
   }
 
   private void finish(Body source, Body body, Runnable whenWhole) {
-    if (!other.isOpen() || !isOpen() || !passes()) {
+    if (!other.isOpen() || !isOpen() || !passes() || isMissed()) {
       return;
     }
     other.arriving.remove(body);
@@ -110,7 +110,7 @@ final class SimSession {
   private void deliver(long atNs, String what, Runnable arrival) {
     network
         .world()
-        .schedule(
+        .arrive(
             atNs,
             other.owner.loop(),
             what,
@@ -118,7 +118,17 @@ final class SimSession {
               if (other.open) {
                 arrival.run();
               }
-            });
+            },
+            this::isMissed);
+  }
+
+  /** Whether the other side sleeps, and this one's bytes with nobody to acknowledge them. */
+  private boolean isMissed() {
+    if (other.owner.loop().isDeafTo(owner.loop())) {
+      stall();
+      return true;
+    }
+    return false;
   }
 
   private boolean passes() {

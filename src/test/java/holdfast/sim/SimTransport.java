@@ -254,7 +254,9 @@ public final class SimTransport implements Transport {
           SimTransport there = network.listenerOrNull(address);
           if (there == null) {
             onFailure.accept(error(ErrorCode.UNREACHABLE, "dial: refused at " + address, expected));
-          } else if (!network.passes(self, there.self) || !network.passes(there.self, self)) {
+          } else if (!network.passes(self, there.self)
+              || !network.passes(there.self, self)
+              || there.loop.isDeafTo(loop)) {
             loop.postAfter(
                 DIAL_TIMEOUT_NS,
                 "dial timeout",

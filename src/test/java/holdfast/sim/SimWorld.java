@@ -3,6 +3,7 @@ package holdfast.sim;
 import java.util.Comparator;
 import java.util.PriorityQueue;
 import java.util.SplittableRandom;
+import java.util.function.BooleanSupplier;
 
 /**
  * Simulated time and the one event queue that everything in a simulation runs from: ordered by
@@ -32,11 +33,14 @@ public final class SimWorld {
 
   /** One thing that will happen. */
   static final class SimEvent {
-    private final long timeNs;
-    private final long sequence;
+    private long timeNs;
+    private long sequence;
     private final SimLoop loopOrNull;
     private final String name;
     private Runnable task;
+
+    /** Null unless it comes from elsewhere: whether a sleeping machine misses it. */
+    private BooleanSupplier isMissed;
 
     private SimEvent(long timeNs, long sequence, SimLoop loopOrNull, String name, Runnable task) {
       this.timeNs = timeNs;
@@ -75,6 +79,14 @@ public final class SimWorld {
     return event;
   }
 
+  /**
+   * Runs {@code task} when something arrives at a process; {@code isMissed} is asked instead while
+   * its machine sleeps, and if it says no, the task runs when the machine has woken.
+   */
+  void arrive(long timeNs, SimLoop loop, String name, Runnable task, BooleanSupplier isMissed) {
+    schedule(timeNs, loop, name, task).isMissed = isMissed;
+  }
+
   SimLoop current() {
     return current;
   }
@@ -99,6 +111,10 @@ public final class SimWorld {
     if (task == null || event.loopOrNull != null && event.loopOrNull.isDead()) {
       return;
     }
+    if (event.loopOrNull != null && event.loopOrNull.isAsleep()) {
+      putOff(event);
+      return;
+    }
     event.task = null;
     trace.add(nowNs, event.loopOrNull == null ? "world" : event.loopOrNull.name(), event.name);
     current = event.loopOrNull;
@@ -106,6 +122,15 @@ public final class SimWorld {
       task.run();
     } finally {
       current = null;
+    }
+  }
+
+  /** Its machine sleeps: it happens at the end of that, or not at all. */
+  private void putOff(SimEvent event) {
+    if (event.isMissed == null || !event.isMissed.getAsBoolean()) {
+      event.timeNs = event.loopOrNull.asleepUntilNs();
+      event.sequence = sequence++;
+      queue.add(event);
     }
   }
 }

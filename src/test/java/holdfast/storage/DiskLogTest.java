@@ -66,6 +66,11 @@ final class DiskLogTest {
     }
 
     @Override
+    public long awakeSinceNs() {
+      return 0;
+    }
+
+    @Override
     public void post(Runnable task) {
       task.run();
     }

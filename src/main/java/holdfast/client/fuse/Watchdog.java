@@ -9,7 +9,8 @@ import java.util.concurrent.locks.LockSupport;
 /**
  * Answers ETIMEDOUT for requests that are worked on for longer than the deadline, so that no caller
  * waits for ever for a file system that hangs. The late reply finds the request claimed. Looks ten
- * times in a deadline, so a caller waits 1.1 deadlines at most.
+ * times in a deadline, so a caller waits 1.1 deadlines at most, not counting what the machine
+ * slept.
  */
 final class Watchdog implements Runnable {
   private static final Logger LOG = System.getLogger("holdfast.client.fuse");
@@ -20,11 +21,15 @@ final class Watchdog implements Runnable {
   private final FuseSession session;
   private final MonotonicClock clock;
   private final long deadlineNs;
+  private long lookedNs;
+  private long awakeSinceNs;
 
   Watchdog(FuseSession session, MonotonicClock clock, Duration deadline) {
     this.session = session;
     this.clock = clock;
     this.deadlineNs = deadline.toNanos();
+    this.lookedNs = clock.nowNs();
+    this.awakeSinceNs = lookedNs;
   }
 
   @Override
@@ -40,10 +45,14 @@ final class Watchdog implements Runnable {
   }
 
   private void look() {
-    long now = clock.nowNs();
+    long nowNs = clock.nowNs();
+    if (nowNs - lookedNs > 2 * deadlineNs / LOOKS_PER_DEADLINE) {
+      awakeSinceNs = nowNs; // the machine slept: who works on a request has done so too
+    }
+    lookedNs = nowNs;
     for (Worker worker : session.workers()) {
       FuseRequest request = worker.current;
-      if (request != null && now - request.startNs() > deadlineNs && request.reply(ETIMEDOUT)) {
+      if (request != null && isOverdue(request, nowNs) && request.reply(ETIMEDOUT)) {
         LOG.log(
             Level.WARNING,
             "fuse {0}: expected=an answer within {1} ms, was=none; answered ETIMEDOUT",
@@ -51,5 +60,9 @@ final class Watchdog implements Runnable {
             deadlineNs / NS_PER_MS);
       }
     }
+  }
+
+  private boolean isOverdue(FuseRequest request, long nowNs) {
+    return nowNs - Math.max(request.startNs(), awakeSinceNs) > deadlineNs;
   }
 }

@@ -11,8 +11,24 @@ public interface Loop {
   /** Most posted tasks waiting at once; beyond it {@link #post} throws. */
   int TASKS_MAX = 262_144;
 
-  /** Monotonic time in nanoseconds; only differences mean anything. Any thread. */
+  /**
+   * A loop that hasn't looked at its clock for so long has paused: its machine slept, its process
+   * was stopped, or a task took long.
+   */
+  long PAUSE_NS = 1_000_000_000L;
+
+  /**
+   * Monotonic time in nanoseconds, read now; only differences mean anything. Counts the time in
+   * which the machine slept. Any thread.
+   */
   long nowNs();
+
+  /**
+   * Since when this loop has run without a pause, in the time of {@link #nowNs}: what others failed
+   * to do before that may be its own fault, and is held against nobody. Never the other way round:
+   * what was known before a pause is as old as {@link #nowNs} says. Loop thread.
+   */
+  long awakeSinceNs();
 
   /**
    * Runs {@code task} on the loop thread, after all tasks posted before. Any thread; never blocks.

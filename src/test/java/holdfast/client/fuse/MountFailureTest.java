@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import holdfast.client.PoolFileSystem;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
+import holdfast.util.SystemClocks;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -14,6 +15,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -163,6 +165,32 @@ final class MountFailureTest {
         faulty.faults.clear();
         go.countDown();
       }
+    }
+  }
+
+  /** Who works on it has slept too. */
+  @Test
+  void aCallThatTheMachineSleptThroughIsNotGivenUp() throws Exception {
+    var sleptNs = new AtomicLong();
+    var clock = SystemClocks.monotonic();
+    var faulty = new FaultyFileSystem(new MemoryFileSystem());
+    var options = MountOptions.named("test").withDeadline(Duration.ofSeconds(2));
+    try (var mounted =
+        new MountedFixture(faulty.files, options, () -> clock.nowNs() + sleptNs.get())) {
+      mounted.run("echo content > f");
+      var isCalled = new CountDownLatch(1);
+      faulty.faults.put(
+          "open",
+          () -> {
+            isCalled.countDown();
+            sleptNs.addAndGet(Duration.ofHours(1).toNanos());
+            TimeUnit.SECONDS.sleep(1); // looked at five times
+          });
+
+      String content = mounted.run("cat f");
+
+      assertEquals(0, isCalled.getCount());
+      assertEquals("content", content);
     }
   }
 

@@ -1,6 +1,7 @@
 package holdfast.client.fuse;
 
 import holdfast.client.PoolFileSystem;
+import holdfast.util.MonotonicClock;
 import holdfast.util.NamedThreads;
 import holdfast.util.SystemClocks;
 import java.io.IOException;
@@ -27,9 +28,14 @@ final class MountedFixture implements AutoCloseable {
   }
 
   MountedFixture(PoolFileSystem files, MountOptions options) throws IOException {
+    this(files, options, SystemClocks.monotonic());
+  }
+
+  MountedFixture(PoolFileSystem files, MountOptions options, MonotonicClock clock)
+      throws IOException {
     assumeMountingPossible();
     directory = Files.createTempDirectory("holdfast-mount");
-    mount = FuseMount.mount(files, directory, options, threads, SystemClocks.monotonic());
+    mount = FuseMount.mount(files, directory, options, threads, clock);
   }
 
   /** Without the device (an unprivileged container) there is nothing to try. */
