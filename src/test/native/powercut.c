@@ -1,31 +1,30 @@
 /*
- * Preloaded under a peer so that a power cut can be acted out afterwards, without a device of its own:
+ * Preloaded under a peer so that a power cut can be acted out afterwards, without a device of its
+ * own:
  *
  *   LD_PRELOAD=powercut.so POWERCUT_DIR=DIR POWERCUT_ROOTS=ROOT[:ROOT...] holdfast peer ...
  *
- * Below each ROOT (real paths, on the file system of DIR) it notes in DIR/journal what would be lost
- * with the power, and saves what would come back. src/test/python/faults/powercut.py plays the cut
- * after kill -9. One line each, numbers in decimal, T names the call:
+ * Below each ROOT (real paths, on the file system of DIR) it notes in DIR/journal what would be
+ * lost with the power, and saves what would come back. src/test/python/faults/powercut.py plays the
+ * cut after kill -9. One line each, numbers in decimal, T names the call:
  *
- *   W T ino at bytes size old saved   is about to write; SIZE was the file's, SAVED bytes of what is
- *                                     overwritten lie in DIR/old at OLD
- *   T T ino to size old saved         is about to set the size, or opens with O_TRUNC
- *   B T ino / E T / N T errno         begins to force a file; has; could not
- *   D T path / E T / N T errno        likewise a directory
- *   C T path ino                      made a file                    M T path      made a directory
- *   L T path ino                      made a link                    Y T path      is about to remove one
- *   R T from to ino replaced saved    is about to rename; what REPLACED is lies in DIR/saved/SAVED, 0 if none
- *   U T path ino saved                is about to unlink, likewise
- *   X T                               call T failed: it changed nothing
- *   ? what                            something the cut can't act out: a round with such a line is void
+ *   W T ino at bytes size old saved   is about to write; SIZE was the file's, SAVED bytes of what
+ * is overwritten lie in DIR/old at OLD T T ino to size old saved         is about to set the size,
+ * or opens with O_TRUNC B T ino / E T / N T errno         begins to force a file; has; could not D
+ * T path / E T / N T errno        likewise a directory C T path ino                      made a
+ * file                    M T path      made a directory L T path ino                      made a
+ * link                    Y T path      is about to remove one R T from to ino replaced saved    is
+ * about to rename; what REPLACED is lies in DIR/saved/SAVED, 0 if none U T path ino saved is about
+ * to unlink, likewise X T                               call T failed: it changed nothing ? what
+ * something the cut can't act out: a round with such a line is void
  *
  * What is noted before the call may not have happened when the process was killed there; undoing it
- * then changes nothing. Changes of one file are made one at a time (a lock per inode), so what a line
- * before a B says has been done when the force begins, and only that is counted as forced.
+ * then changes nothing. Changes of one file are made one at a time (a lock per inode), so what a
+ * line before a B says has been done when the force begins, and only that is counted as forced.
  *
- * DIR/rules, read again when it changes: lines "OP PART NUMBER", the first whose PART is in the path
- * counts. OP write, read, sync: NUMBER is the errno to fail with; slow-write, slow-read, slow-sync:
- * milliseconds to wait before.
+ * DIR/rules, read again when it changes: lines "OP PART NUMBER", the first whose PART is in the
+ * path counts. OP write, read, sync: NUMBER is the errno to fail with; slow-write, slow-read,
+ * slow-sync: milliseconds to wait before.
  *
  * Build: cc -shared -fPIC -O2 -Wall -Wextra -Werror -o powercut.so powercut.c -ldl -lpthread
  */
@@ -56,12 +55,16 @@
 #define PIECE_BYTES 65536
 #define RULES_EVERY_MS 50
 
+typedef unsigned long long number; /* as printf knows it */
+
 static int (*real_open)(const char *, int, ...), (*real_openat)(int, const char *, int, ...);
 static int (*real_fsync)(int), (*real_fdatasync)(int), (*real_ftruncate)(int, off_t);
 static int (*real_truncate)(const char *, off_t), (*real_syncfs)(int);
 static int (*real_msync)(void *, size_t, int);
-static ssize_t (*real_write)(int, const void *, size_t), (*real_writev)(int, const struct iovec *, int);
-static ssize_t (*real_pwrite)(int, const void *, size_t, off_t), (*real_pread)(int, void *, size_t, off_t);
+static ssize_t (*real_write)(int, const void *, size_t),
+    (*real_writev)(int, const struct iovec *, int);
+static ssize_t (*real_pwrite)(int, const void *, size_t, off_t),
+    (*real_pread)(int, void *, size_t, off_t);
 static ssize_t (*real_pwritev)(int, const struct iovec *, int, off_t);
 static ssize_t (*real_read)(int, void *, size_t);
 static ssize_t (*real_sendfile)(int, int, off_t *, size_t);
@@ -81,7 +84,10 @@ static int root_count, journal_fd = -1, old_fd = -1;
 static _Atomic uint64_t call_count, old_end, saved_count, inodes[INODES_MAX];
 static dev_t device;
 
-struct rule { char op[16], part[128]; int number; };
+struct rule {
+  char op[16], part[128];
+  int number;
+};
 static struct rule rules[RULES_MAX];
 static _Atomic int rule_count;
 static _Atomic int64_t rules_looked_ms;
@@ -188,7 +194,8 @@ static int absolute(int at, const char *path, char *out) { /* 0 if it lies below
 static void track(uint64_t ino) {
   for (uint64_t i = ino * 0x9E3779B97F4A7C15u >> 48, tries = 0; tries < INODES_MAX; i++, tries++) {
     uint64_t none = 0, there = atomic_load(&inodes[i % INODES_MAX]);
-    if (there == ino || (!there && atomic_compare_exchange_strong(&inodes[i % INODES_MAX], &none, ino)))
+    if (there == ino ||
+        (!there && atomic_compare_exchange_strong(&inodes[i % INODES_MAX], &none, ino)))
       return;
     if (none == ino) return;
   }
@@ -207,7 +214,8 @@ static int is_tracked(uint64_t ino) {
 static pthread_mutex_t *lock_of(uint64_t ino) { return &files[ino % FILE_LOCKS]; }
 
 static int file_of(int fd, struct stat *st) { /* whether it is a file of ours */
-  int saved = errno, is = !fstat(fd, st) && S_ISREG(st->st_mode) && st->st_dev == device && is_tracked(st->st_ino);
+  int saved = errno,
+      is = !fstat(fd, st) && S_ISREG(st->st_mode) && st->st_dev == device && is_tracked(st->st_ino);
   errno = saved;
   return is;
 }
@@ -222,7 +230,9 @@ static int64_t now_ms(void) {
 
 static void read_rules(void) {
   int64_t looked = atomic_load(&rules_looked_ms), now = now_ms();
-  if (now - looked < RULES_EVERY_MS || !atomic_compare_exchange_strong(&rules_looked_ms, &looked, now)) return;
+  if (now - looked < RULES_EVERY_MS ||
+      !atomic_compare_exchange_strong(&rules_looked_ms, &looked, now))
+    return;
   char name[PATH_BYTES + 16];
   struct stat st;
   snprintf(name, sizeof name, "%s/rules", directory);
@@ -230,12 +240,15 @@ static void read_rules(void) {
     atomic_store(&rule_count, 0);
     return;
   }
-  if (st.st_mtim.tv_sec == rules_changed.tv_sec && st.st_mtim.tv_nsec == rules_changed.tv_nsec) return;
+  if (st.st_mtim.tv_sec == rules_changed.tv_sec && st.st_mtim.tv_nsec == rules_changed.tv_nsec)
+    return;
   FILE *file = fopen(name, "re");
   if (!file) return;
   pthread_mutex_lock(&rules_lock);
   int n = 0;
-  while (n < RULES_MAX && fscanf(file, "%15s %127s %d", rules[n].op, rules[n].part, &rules[n].number) == 3) n++;
+  while (n < RULES_MAX &&
+         fscanf(file, "%15s %127s %d", rules[n].op, rules[n].part, &rules[n].number) == 3)
+    n++;
   atomic_store(&rule_count, n);
   rules_changed = st.st_mtim;
   pthread_mutex_unlock(&rules_lock);
@@ -246,8 +259,8 @@ static int rule(const char *slow, const char *op, const char *path) {
   int found = 0;
   pthread_mutex_lock(&rules_lock);
   for (int i = 0; i < rule_count; i++)
-    if (!strncmp(rules[i].op, slow, strlen(slow)) && !strcmp(rules[i].op + strlen(slow), op)
-        && strstr(path, rules[i].part)) {
+    if (!strncmp(rules[i].op, slow, strlen(slow)) && !strcmp(rules[i].op + strlen(slow), op) &&
+        strstr(path, rules[i].part)) {
       found = rules[i].number;
       break;
     }
@@ -258,12 +271,21 @@ static int rule(const char *slow, const char *op, const char *path) {
 static int fails(const char *op, int fd) { /* waits, or sets errno, as a rule says */
   int saved = errno, n;
   read_rules();
-  if (!atomic_load(&rule_count)) { errno = saved; return 0; }
+  if (!atomic_load(&rule_count)) {
+    errno = saved;
+    return 0;
+  }
   char link[64], path[PATH_BYTES], below[PATH_BYTES];
   snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-  if ((n = readlink(link, path, sizeof path - 1)) < 0) { errno = saved; return 0; }
+  if ((n = readlink(link, path, sizeof path - 1)) < 0) {
+    errno = saved;
+    return 0;
+  }
   path[n] = 0;
-  if (absolute(AT_FDCWD, path, below)) { errno = saved; return 0; }
+  if (absolute(AT_FDCWD, path, below)) {
+    errno = saved;
+    return 0;
+  }
   int ms = rule("slow-", op, path);
   if (ms) usleep(ms * 1000);
   n = rule("", op, path);
@@ -280,7 +302,10 @@ static uint64_t save_old(int fd, off_t at, off_t bytes) { /* where in DIR/old */
     size_t want = bytes - done < PIECE_BYTES ? bytes - done : PIECE_BYTES;
     ssize_t n = real_pread(fd, piece, want, at + done);
     if (n < 0) die("read what is overwritten");
-    if (n == 0) { memset(piece, 0, want); n = want; }
+    if (n == 0) {
+      memset(piece, 0, want);
+      n = want;
+    }
     if (real_pwrite(old_fd, piece, n, old + done) != n) die("save what is overwritten");
     done += n;
   }
@@ -298,7 +323,10 @@ static uint64_t save_old_of(int fd, off_t at, off_t bytes) {
   return old;
 }
 
-struct change { int is_ours; struct stat st; };
+struct change {
+  int is_ours;
+  struct stat st;
+};
 
 /* Takes the file's lock if it is ours; st is then as it is before the call. */
 static void begin(struct change *change, int fd) {
@@ -319,9 +347,8 @@ static void note_write(struct change *change, int fd, off_t at, size_t bytes) {
   off_t size = change->st.st_size, over = at < size ? size - at : 0;
   if (over > (off_t) bytes) over = bytes;
   uint64_t old = over ? save_old_of(fd, at, over) : 0;
-  note("W %llu %llu %lld %zu %lld %llu %lld\n", (unsigned long long) next_call(),
-       (unsigned long long) change->st.st_ino, (long long) at, bytes, (long long) size, (unsigned long long) old,
-       (long long) over);
+  note("W %llu %llu %lld %zu %lld %llu %lld\n", (number) next_call(), (number) change->st.st_ino,
+       (long long) at, bytes, (long long) size, (number) old, (long long) over);
   errno = saved;
 }
 
@@ -329,9 +356,8 @@ static void note_size(struct change *change, int fd, off_t to) {
   int saved = errno;
   off_t size = change->st.st_size, over = to < size ? size - to : 0;
   uint64_t old = over ? save_old_of(fd, to, over) : 0;
-  note("T %llu %llu %lld %lld %llu %lld\n", (unsigned long long) next_call(),
-       (unsigned long long) change->st.st_ino, (long long) to, (long long) size, (unsigned long long) old,
-       (long long) over);
+  note("T %llu %llu %lld %lld %llu %lld\n", (number) next_call(), (number) change->st.st_ino,
+       (long long) to, (long long) size, (number) old, (long long) over);
   errno = saved;
 }
 
@@ -345,24 +371,28 @@ static size_t total(const struct iovec *v, int n) {
   return bytes;
 }
 
-#define WRITING(fd, at, bytes, call)                        \
-  if (!ready()) return call;                                \
-  struct change change;                                     \
-  begin(&change, fd);                                       \
-  ssize_t result = -1;                                      \
-  if (!change.is_ours) result = call;                       \
-  else if (!fails("write", fd)) {                           \
-    note_write(&change, fd, at, bytes);                     \
-    result = call;                                          \
-  }                                                         \
-  end(&change);                                             \
+#define WRITING(fd, at, bytes, call)    \
+  if (!ready()) return call;            \
+  struct change change;                 \
+  begin(&change, fd);                   \
+  ssize_t result = -1;                  \
+  if (!change.is_ours) result = call;   \
+  else if (!fails("write", fd)) {       \
+    note_write(&change, fd, at, bytes); \
+    result = call;                      \
+  }                                     \
+  end(&change);                         \
   return result
 
-ssize_t write(int fd, const void *p, size_t n) { WRITING(fd, position(fd, &change), n, real_write(fd, p, n)); }
+ssize_t write(int fd, const void *p, size_t n) {
+  WRITING(fd, position(fd, &change), n, real_write(fd, p, n));
+}
 ssize_t writev(int fd, const struct iovec *v, int n) {
   WRITING(fd, position(fd, &change), total(v, n), real_writev(fd, v, n));
 }
-ssize_t pwrite64(int fd, const void *p, size_t n, off_t at) { WRITING(fd, at, n, real_pwrite(fd, p, n, at)); }
+ssize_t pwrite64(int fd, const void *p, size_t n, off_t at) {
+  WRITING(fd, at, n, real_pwrite(fd, p, n, at));
+}
 ssize_t pwrite(int fd, const void *p, size_t n, off_t at) { return pwrite64(fd, p, n, at); }
 ssize_t pwritev64(int fd, const struct iovec *v, int n, off_t at) {
   WRITING(fd, at, total(v, n), real_pwritev(fd, v, n, at));
@@ -403,7 +433,7 @@ static int forcing(int fd, int (*real)(int)) {
   if (file_of(fd, &st)) {
     pthread_mutex_lock(lock_of(st.st_ino));
     call = next_call();
-    note("B %llu %llu\n", (unsigned long long) call, (unsigned long long) st.st_ino);
+    note("B %llu %llu\n", (number) call, (number) st.st_ino);
     pthread_mutex_unlock(lock_of(st.st_ino));
   } else if (!fstat(fd, &st) && S_ISDIR(st.st_mode)) {
     char link[64], path[PATH_BYTES], below[PATH_BYTES];
@@ -413,13 +443,13 @@ static int forcing(int fd, int (*real)(int)) {
     if (n > 0 && !absolute(AT_FDCWD, path, below)) {
       pthread_mutex_lock(&names);
       call = next_call();
-      note("D %llu %s\n", (unsigned long long) call, path);
+      note("D %llu %s\n", (number) call, path);
       pthread_mutex_unlock(&names);
     }
   }
   int result = call && fails("sync", fd) ? -1 : real(fd), saved = errno;
-  if (call && !result) note("E %llu\n", (unsigned long long) call);
-  else if (call) note("N %llu %d\n", (unsigned long long) call, saved);
+  if (call && !result) note("E %llu\n", (number) call);
+  else if (call) note("N %llu %d\n", (number) call, saved);
   errno = saved;
   return result;
 }
@@ -446,8 +476,7 @@ static int opening(int at, const char *path, int flags, mode_t mode) {
   int fd = real_openat(at, path, flags & ~O_TRUNC, mode), saved = errno;
   if (fd >= 0 && !fstat(fd, &st) && S_ISREG(st.st_mode)) {
     track(st.st_ino);
-    if (!was_there)
-      note("C %llu %s %llu\n", (unsigned long long) next_call(), below, (unsigned long long) st.st_ino);
+    if (!was_there) note("C %llu %s %llu\n", (number) next_call(), below, (number) st.st_ino);
   }
   pthread_mutex_unlock(&names);
   if (fd >= 0 && flags & O_TRUNC && ftruncate64(fd, 0)) {
@@ -459,26 +488,30 @@ static int opening(int at, const char *path, int flags, mode_t mode) {
   return fd;
 }
 
-#define MODE                                       \
-  mode_t mode = 0;                                 \
-  if (flags & (O_CREAT | O_TMPFILE)) {             \
-    va_list arguments;                             \
-    va_start(arguments, flags);                    \
-    mode = va_arg(arguments, mode_t);              \
-    va_end(arguments);                             \
+#define MODE                           \
+  mode_t mode = 0;                     \
+  if (flags & (O_CREAT | O_TMPFILE)) { \
+    va_list arguments;                 \
+    va_start(arguments, flags);        \
+    mode = va_arg(arguments, mode_t);  \
+    va_end(arguments);                 \
   }
 
 int open64(const char *path, int flags, ...) { MODE return opening(AT_FDCWD, path, flags, mode); }
 int open(const char *path, int flags, ...) { MODE return opening(AT_FDCWD, path, flags, mode); }
-int openat64(int at, const char *path, int flags, ...) { MODE return opening(at, path, flags, mode); }
+int openat64(int at, const char *path, int flags, ...) {
+  MODE return opening(at, path, flags, mode);
+}
 int openat(int at, const char *path, int flags, ...) { MODE return opening(at, path, flags, mode); }
-int creat64(const char *path, mode_t mode) { return opening(AT_FDCWD, path, O_CREAT | O_WRONLY | O_TRUNC, mode); }
+int creat64(const char *path, mode_t mode) {
+  return opening(AT_FDCWD, path, O_CREAT | O_WRONLY | O_TRUNC, mode);
+}
 int creat(const char *path, mode_t mode) { return creat64(path, mode); }
 
 static uint64_t keep(const char *path) { /* a second name for what is about to lose its own */
   char name[PATH_BYTES + 64];
   uint64_t saved = ((uint64_t) getpid() << 32) + atomic_fetch_add(&saved_count, 1) + 1;
-  snprintf(name, sizeof name, "%s/saved/%llu", directory, (unsigned long long) saved);
+  snprintf(name, sizeof name, "%s/saved/%llu", directory, (number) saved);
   if (real_linkat(AT_FDCWD, path, AT_FDCWD, name, 0)) die("keep a removed file");
   return saved;
 }
@@ -498,13 +531,13 @@ static int renaming(int from_at, const char *from, int to_at, const char *to, un
       replaced_ino = replaced.st_ino;
       saved = keep(target);
     }
-    note("R %llu %s %s %llu %llu %llu\n", (unsigned long long) call, source, target,
-         (unsigned long long) moved.st_ino, (unsigned long long) replaced_ino, (unsigned long long) saved);
+    note("R %llu %s %s %llu %llu %llu\n", (number) call, source, target, (number) moved.st_ino,
+         (number) replaced_ino, (number) saved);
   } else {
     note("? rename of no file %s\n", source);
   }
   int result = real_renameat2(from_at, from, to_at, to, flags), error = errno;
-  if (result) note("X %llu\n", (unsigned long long) call);
+  if (result) note("X %llu\n", (number) call);
   pthread_mutex_unlock(&names);
   errno = error;
   return result;
@@ -522,12 +555,11 @@ static int removing(int at, const char *path, int flags) {
   if (!ready() || absolute(at, path, below)) return real_unlinkat(at, path, flags);
   pthread_mutex_lock(&names);
   uint64_t call = next_call();
-  if (flags & AT_REMOVEDIR) note("Y %llu %s\n", (unsigned long long) call, below);
+  if (flags & AT_REMOVEDIR) note("Y %llu %s\n", (number) call, below);
   else if (!lstat(below, &st))
-    note("U %llu %s %llu %llu\n", (unsigned long long) call, below, (unsigned long long) st.st_ino,
-         (unsigned long long) keep(below));
+    note("U %llu %s %llu %llu\n", (number) call, below, (number) st.st_ino, (number) keep(below));
   int result = real_unlinkat(at, path, flags), error = errno;
-  if (result) note("X %llu\n", (unsigned long long) call);
+  if (result) note("X %llu\n", (number) call);
   pthread_mutex_unlock(&names);
   errno = error;
   return result;
@@ -546,7 +578,7 @@ int mkdirat(int at, const char *path, mode_t mode) {
   if (!ready() || absolute(at, path, below)) return real_mkdirat(at, path, mode);
   pthread_mutex_lock(&names);
   int result = real_mkdirat(at, path, mode), error = errno;
-  if (!result) note("M %llu %s\n", (unsigned long long) next_call(), below);
+  if (!result) note("M %llu %s\n", (number) next_call(), below);
   pthread_mutex_unlock(&names);
   errno = error;
   return result;
@@ -560,7 +592,7 @@ int linkat(int a, const char *from, int b, const char *to, int flags) {
   pthread_mutex_lock(&names);
   int result = real_linkat(a, from, b, to, flags), error = errno;
   if (!result && !lstat(below, &st))
-    note("L %llu %s %llu\n", (unsigned long long) next_call(), below, (unsigned long long) st.st_ino);
+    note("L %llu %s %llu\n", (number) next_call(), below, (number) st.st_ino);
   pthread_mutex_unlock(&names);
   errno = error;
   return result;
@@ -571,7 +603,7 @@ int link(const char *from, const char *to) { return linkat(AT_FDCWD, from, AT_FD
 
 static void unknown(const char *what, int fd) {
   struct stat st;
-  if (ready() && file_of(fd, &st)) note("? %s of inode %llu\n", what, (unsigned long long) st.st_ino);
+  if (ready() && file_of(fd, &st)) note("? %s of inode %llu\n", what, (number) st.st_ino);
 }
 
 int symlinkat(const char *to, int at, const char *path) {
@@ -601,8 +633,11 @@ ssize_t sendfile64(int to, int from, off_t *at, size_t bytes) {
   unknown("sendfile", to);
   return real_sendfile(to, from, at, bytes);
 }
-ssize_t sendfile(int to, int from, off_t *at, size_t bytes) { return sendfile64(to, from, at, bytes); }
-ssize_t copy_file_range(int from, off_t *from_at, int to, off_t *to_at, size_t bytes, unsigned flags) {
+ssize_t sendfile(int to, int from, off_t *at, size_t bytes) {
+  return sendfile64(to, from, at, bytes);
+}
+ssize_t copy_file_range(int from, off_t *from_at, int to, off_t *to_at, size_t bytes,
+                        unsigned flags) {
   unknown("copy_file_range", to);
   return real_copy(from, from_at, to, to_at, bytes, flags);
 }
@@ -618,5 +653,11 @@ int posix_fallocate64(int fd, off_t at, off_t bytes) {
 int posix_fallocate(int fd, off_t at, off_t bytes) { return posix_fallocate64(fd, at, bytes); }
 
 /* These force more than is asked for here; not to count it is the worse case, and right. */
-int syncfs(int fd) { ready(); return real_syncfs(fd); }
-int msync(void *where, size_t bytes, int flags) { ready(); return real_msync(where, bytes, flags); }
+int syncfs(int fd) {
+  ready();
+  return real_syncfs(fd);
+}
+int msync(void *where, size_t bytes, int flags) {
+  ready();
+  return real_msync(where, bytes, flags);
+}

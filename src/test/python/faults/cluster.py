@@ -5,6 +5,7 @@ real ones in a mount namespace of the peer's own, so nothing of this machine is 
 cluster unmounts and ends all it started; it starts processes from the main thread only, and they
 die with it, also when it is killed.
 """
+
 import json
 import os
 import random as randomness
@@ -301,8 +302,9 @@ class Cluster:
     def give_home(self, home):
         """A copy of the home that made the pool, as a user gives it to another machine."""
         first = self.machine(1).home
+        kept = os.path.join(self.work, "home-client")  # which nobody damages
         if home != first:
-            shutil.copytree(first, home)
+            shutil.copytree(kept if os.path.exists(kept) else first, home)
 
     def start_pool(self, peer_count):
         """Peers 1 to this many, all voters who can be, and safe."""
@@ -425,7 +427,9 @@ class Cluster:
     def unexpected_ends(self):
         """Peers that ended though nobody asked them to."""
         return [
-            m for m in self.machines.values() if m.peer and not m.is_running() and not m.is_ours_to_end
+            m
+            for m in self.machines.values()
+            if m.peer and not m.is_running() and not m.is_ours_to_end
         ]
 
 

@@ -1,4 +1,5 @@
 """Damaged files of one peer. docs/testing.md says what is done and what must hold."""
+
 import hashlib
 import json
 import os
@@ -30,7 +31,17 @@ LEAD_TRIES_MAX = 6
 VARIANTS = ("alone", "three", "three, leads at once")
 ENDS = ("clean", "killed")
 OPERATIONS = ("flip", "zero", "cut", "remove")
-COLUMNS = ("lost SAFE", "hangs", "ended", "unclear", "untrue", "changed", "destroyed", *CLASSES, "false SAFE")
+COLUMNS = (
+    "lost SAFE",
+    "hangs",
+    "ended",
+    "unclear",
+    "untrue",
+    "changed",
+    "destroyed",
+    *CLASSES,
+    "false SAFE",
+)
 COLUMNS += ("few copies", "not whole", "no mount", "void")
 
 # A sentence says what was expected and what was found, or what to do, and about which file.
@@ -285,7 +296,9 @@ class Trial:
         after = set(digests(self.victim.storage).values())
         for name, digest in before.items():
             if digest not in after and EVIDENCE.match(name):
-                self.result.fail("changed", f"{name} is gone or changed, though it refused to start")
+                self.result.fail(
+                    "changed", f"{name} is gone or changed, though it refused to start"
+                )
 
     def _check(self):
         """What is wrong by a new mount."""
@@ -319,7 +332,7 @@ class Trial:
         return found
 
     def _alone(self, wrong):
-        """There is no other copy: a damaged chunk costs its file, which can't be read, and no more."""
+        """There is no other copy: a damaged chunk costs its file, and no more than that."""
         unreadable = [w for w in wrong if w[0] == "unreadable" or "disk I/O error" in w[2]]
         for kind, file, detail in wrong:
             if [kind, file, detail] not in unreadable or len(unreadable) > self.lost_chunks:
@@ -360,7 +373,9 @@ class Trial:
         missing = needed - held[self.plan.victim]
         chunks = status["copies"]["chunks"]
         if len(set.union(*held)) < chunks or len(needed - missing) < chunks:
-            self.result.fail("few copies", f"status counts {chunks} chunks, {len(missing)} missing here")
+            self.result.fail(
+                "few copies", f"status counts {chunks} chunks, {len(missing)} missing here"
+            )
         return True
 
 
@@ -409,7 +424,7 @@ def options(parser):
 
 def main():
     command = Command("damage", __doc__, 300, options)
-    if command.state.get("pool") is None:
+    if command.state["pool"] is None:
         command.new_work()
         command.state["pool"] = "made"
         command.save()

@@ -1,4 +1,5 @@
-"""SQLite on a mount: transactions whose rows follow from their number, and whether they are there."""
+"""SQLite on a mount: transactions whose rows follow from their number; whether they are there."""
+
 import os
 import random
 import sqlite3
@@ -37,7 +38,7 @@ def connect(path, mode):
 
 
 class Database(Writer):
-    """One transaction a step. An error of SQLite ends the connection; the next step opens another."""
+    """One transaction a step. An error ends the connection; the next step opens another."""
 
     kind = "sqlite"
 
@@ -53,7 +54,9 @@ class Database(Writer):
                 self.database = connect(self.path("db"), self.journal_mode)
                 self.database.execute("BEGIN IMMEDIATE")
                 self.database.execute("CREATE TABLE IF NOT EXISTS done(number INTEGER)")
-                self.database.execute("CREATE TABLE IF NOT EXISTS row(id INTEGER PRIMARY KEY, data)")
+                self.database.execute(
+                    "CREATE TABLE IF NOT EXISTS row(id INTEGER PRIMARY KEY, data)"
+                )
                 self.database.execute("COMMIT")
             self.transaction()
         except sqlite3.Error as e:

@@ -2,6 +2,7 @@
 
 It looks at a directory that may be in use, and never writes.
 """
+
 import functools
 import glob
 import hashlib
@@ -113,7 +114,7 @@ def _bytes(path):
 
 
 def _records(path):
-    """Records whose header is right: name, and whether it holds the chunk, or removes it, or neither.
+    """Records whose header is right: name, and "whole", "removed" (the chunk is) or "damaged".
 
     What isn't a record is searched for the next one, so a bad header hides nothing but its own.
     """
@@ -150,7 +151,7 @@ def chunks(folder):
 
 
 def records(folder):
-    """Names of all whole chunks in any file here, removed ones too: what a start may not destroy."""
+    """Names of all whole chunks in any file, removed ones too: what a start may not destroy."""
     paths = (os.path.join(top, file) for top, _, files in os.walk(folder) for file in files)
     return {name for path in paths for name, state in _records(path) if state == "whole"}
 

@@ -7,9 +7,10 @@ FORCED (0.4) the share of writes that are followed by fsync, JOURNAL what kind o
 
 Runs until it is told to stop (SIGTERM) or its mount is gone. The journal of a kind is
 JOURNALS/NAME-KIND.jsonl, on the local disk: one list a line, [clock, event, ...], the clock that of
-the whole machine (CLOCK_MONOTONIC). Each call is noted before it begins and when it has returned, so
-`promises` knows what was promised when. What is written can be made again from (file, version).
+the whole machine (CLOCK_MONOTONIC). Each call is noted before it begins and when it has returned,
+so `promises` knows what was promised when. What is written can be made again from (file, version).
 """
+
 import json
 import os
 import random

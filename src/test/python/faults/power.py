@@ -1,4 +1,5 @@
 """Power cuts of real peers during load. docs/testing.md says what is done and what must hold."""
+
 import json
 import os
 import random
@@ -9,7 +10,7 @@ import time
 from faults import diskformat
 from faults.cluster import Cluster, Failed, build_shim, describe, now, wait_for
 from faults.database import MODES
-from faults.promises import CLASSES
+from faults.promises import CLASSES, FORCED_WITHIN_S
 from faults.rounds import Command, Result
 
 PEERS = (1, 2, 3, 5)
@@ -85,11 +86,14 @@ class Round:
 
     def run(self):
         cluster, plan = self.cluster, self.plan
-        cluster.start_pool(plan.peers)
-        for name in ("a", "b"):
-            cluster.mount(name)
-            self.live.append(name)
-        cluster.await_mounts(*self.live)
+        try:
+            cluster.start_pool(plan.peers)
+            for name in ("a", "b"):
+                cluster.mount(name)
+                self.live.append(name)
+            cluster.await_mounts(*self.live)
+        except Failed as e:
+            raise Failed("harness", f"before anything was done: {e}") from e
         for load_s in plan.load_s:
             self.era += 1
             self._load()
@@ -109,10 +113,10 @@ class Round:
             mib = self.options.inplace_mib if (name, self.era) == ("a", 1) else 2
             place = os.path.join(self.cluster.work, name)
             label = f"{name}{self.era}"
-            self.loads[label] = self.cluster.script(
-                f"load-{label}", "load", place, self.journals, label, self.options.seed, f"MIB={mib}",
-                f"PAUSE={self.options.pause}", f"JOURNAL={mode}", f"FORCED={self.plan.forced_share}",
-            )  # fmt: skip
+            words = [place, self.journals, label, self.options.seed]
+            words += [f"MIB={mib}", f"PAUSE={self.options.pause}"]
+            words += [f"JOURNAL={mode}", f"FORCED={self.plan.forced_share}"]
+            self.loads[label] = self.cluster.script(f"load-{label}", "load", *words)
         for machine in self.machines():
             machine.rules(f"slow-sync / {self.plan.slow_sync_ms}")
         for label in self.loads:
@@ -145,7 +149,8 @@ class Round:
             process.signal(signal.SIGKILL)
         for process in [m.peer for m in machines] + list(more):
             process.await_exit()
-        self.faults.append({"from": begun, "to": now(), "loses": loses})
+        fault = {"from": begun, "to": now(), "loses": loses}
+        self.faults.append({**fault, "forced within": self.options.forced_within})
         for machine in machines:
             done = machine.lose_power(self.random)
             log = done.pop("log")
@@ -269,7 +274,9 @@ class Round:
             self.result.fail("no writes", f"within {WRITES_WAIT_S} s; {self._say_status()}")
             return
         soonest = min(first.values())
-        self.result.figures[f"writes after s{'' if self.era == 1 else self.era}"] = round(soonest, 1)
+        self.result.figures[f"writes after s{'' if self.era == 1 else self.era}"] = round(
+            soonest, 1
+        )
         if soonest > self.options.writes_within:
             self.result.fail("late", f"writes {soonest:.1f} s after the last start")
         for name in self.live:
@@ -286,7 +293,8 @@ class Round:
         for machine in self.cluster.unexpected_ends():
             machine.is_ours_to_end = True  # told once
             self.result.fail(
-                "ended", f"peer {machine.number}, exit {machine.peer.exit}: {machine.peer.last_words()}"
+                "ended",
+                f"peer {machine.number}, exit {machine.peer.exit}: {machine.peer.last_words()}",
             )
 
     def _check(self):
@@ -308,13 +316,17 @@ class Round:
                 for kind, file, detail in found["failures"]:
                     self.result.fail(kind, f"{name}: {file}: {detail}")
                 counts = found["counts"]
-                self.result.figures.update({k: counts[k] for k in ("files", "commits") if k in counts})
+                self.result.figures.update(
+                    {k: counts[k] for k in ("files", "commits") if k in counts}
+                )
                 if counts.get("emptied"):
                     self.result.figures["emptied"] = counts["emptied"]
         if wrong:
             after = self.cluster.status()
             if after is not None and after["safe"]:
-                self.result.fail("false SAFE", f"{len(wrong)} wrong, but status says: {describe(after)}")
+                self.result.fail(
+                    "false SAFE", f"{len(wrong)} wrong, but status says: {describe(after)}"
+                )
         elif status is not None:
             self._check_copies(status)
         self._look_at_peers()
@@ -368,9 +380,14 @@ def options(parser):
     scenarios = SCENARIOS[1] + SCENARIOS[2][1:]
     parser.add_argument("--scenario", default="", choices=scenarios, help="default: by the seed")
     parser.add_argument("--inplace-mib", type=int, default=64, help="default %(default)s")
-    parser.add_argument("--pause", type=int, default=30, help="ms between steps of a writer, at most")
+    parser.add_argument(
+        "--pause", type=int, default=30, help="ms between steps of a writer, at most"
+    )
     parser.add_argument(
         "--writes-within", type=float, default=WRITES_MAX_S, help="s after the last start"
+    )
+    parser.add_argument(
+        "--forced-within", type=float, default=FORCED_WITHIN_S, help="s after close, without fsync"
     )
     parser.add_argument("--short", action="store_true", help="one cut a round, less load")
 
@@ -398,7 +415,8 @@ def main():
             finally:
                 totals = the_round.cut_totals
                 result.figures["undone"] = "/".join(
-                    str(totals.get(k, 0)) for k in ("cut bytes", "pages undone", "pages zeroed", "names undone")
+                    str(totals.get(k, 0))
+                    for k in ("cut bytes", "pages undone", "pages zeroed", "names undone")
                 )
                 if result.failures:
                     command.keep_logs(cluster.work, f"seed-{seed}")

@@ -16,6 +16,7 @@ find when its power is back:
 
 Each file has its own luck, but for every third cut or so, where all unforced is lost, or all kept.
 """
+
 import ctypes
 import os
 import shutil

@@ -1,7 +1,8 @@
 """Tries to write on a mount until it can: prints the clock at which a new file was forced.
 
-    python3 -m faults.probe MOUNT LIMIT_S
+python3 -m faults.probe MOUNT LIMIT_S
 """
+
 import os
 import sys
 import time

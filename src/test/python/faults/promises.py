@@ -3,12 +3,12 @@
     python3 -m faults.promises MOUNT JOURNALS FAULTS    prints one JSON object
 
 FAULTS is a file: a list of {"from": clock, "to": clock, "loses": "unforced" or "nothing"}, one for
-each time that machines lost power (clock: CLOCK_MONOTONIC). The rules are those of
-docs/consistency.md:
+each time that machines lost power (clock: CLOCK_MONOTONIC), with "forced within": seconds, if not
+FORCED_WITHIN_S. The rules are those of docs/consistency.md:
 
 - what fsync returned for is there, with its name;
 - what close returned for is there, or an older whole content of that file (a new one: empty, or
-  absent), and only where several machines lost power, not later than OLD_S after it was closed;
+  absent), and only where several machines lost power, not later than FORCED_WITHIN_S after;
 - what a call returned for that was made when the fault was over is there;
 - names are in the order of the calls: an fsync of anything forces those made before on its mount;
 - a file that was renamed over another is there whole: the old or the new one, never part of one;
@@ -17,6 +17,7 @@ docs/consistency.md:
 - SQLite finds its database sound, with all that it committed;
 - nothing that is there can't be read.
 """
+
 import collections
 import errno
 import json
@@ -28,9 +29,9 @@ from faults import database
 from faults.load import BLOCK, HEADER, MAGIC, RECORD_MAGIC, block, content, record
 
 # All is forced every second; a busy disk takes its time.
-OLD_S = 5.0
+FORCED_WITHIN_S = 5.0
 
-# What is still being written after so long may have been saved in part: the mount does so after 5 s.
+# What is still being written after so long may be saved in part: the mount does so after 5 s.
 SLOW_S = 4.0
 
 # In this order in tables.
@@ -46,7 +47,7 @@ class Faults:
         return all(
             fault["loses"] == "nothing"
             or begun > fault["to"]
-            or ended < fault["from"] - OLD_S
+            or ended < fault["from"] - fault.get("forced within", FORCED_WITHIN_S)
             or any(since >= ended and until < fault["from"] for since, until in forces)
             for fault in self.faults
         )

@@ -1,4 +1,5 @@
 """Peers that are killed while they start. docs/testing.md says what is done and what must hold."""
+
 import json
 import os
 import random
@@ -33,7 +34,7 @@ class Kept:
     def __init__(self, command):
         self.command = command
         options = command.options
-        if command.state.get("pool") is None:
+        if command.state["pool"] is None:
             command.new_work()
             command.state["pool"] = {}
             command.save()
@@ -73,8 +74,7 @@ class Kept:
         """For good: everything goes."""
         self.cluster.close()
         remove(self.command.state["work"])
-        del self.command.state["pool"]
-        self.command.state["work"] = None
+        self.command.state.update(pool=None, work=None)
         self.command.save()
 
     def mount(self, name):
@@ -133,21 +133,20 @@ class Round:
             self._killed_start()
         self.result.figures["hit"] = f"{self.hits} of {self.kill_count}"
         self.victim.rules()
-        before = self._log()
+        before, committed = self._log(), self._committed()
         self.victim.start()
         self.cluster.await_ready([self.victim], READY_MAX_S)
         self._stop(load)
         self._await_whole()
-        self._expect_no_less(before, "after its last start")
+        self._expect_no_less(before, "after its last start", committed)
         self._check()
 
     def _load(self):
         label = f"r{self.seed}"
         place = os.path.join(self.cluster.work, "m")
-        return self.cluster.script(
-            f"load-{label}", "load", place, self.kept.journals, label, self.seed, "MIB=1", "PAUSE=20",
-            "small", "append", "rename", "inplace",
-        )  # fmt: skip
+        words = [place, self.kept.journals, label, self.seed, "MIB=1", "PAUSE=20"]
+        kinds = ["small", "append", "rename", "inplace"]
+        return self.cluster.script(f"load-{label}", "load", *words, *kinds)
 
     def _stop(self, load):
         load.signal(signal.SIGTERM)
@@ -173,9 +172,7 @@ class Round:
 
     def _killed_start(self):
         """Starts it, kills it at some moment of that, and looks at its log."""
-        before = self._log()
-        status = self.cluster.status()
-        committed = status["log"]["index"] if status else before.reach
+        before, committed = self._log(), self._committed()
         slow_ms = self.random.choice([0, 2, 10])
         self.victim.rules(f"slow-read snap- {slow_ms}", f"slow-write snap- {slow_ms}")
         self.victim.start()
@@ -216,9 +213,14 @@ class Round:
             pass
         return False
 
-    def _expect_no_less(self, before, when, committed=None):
+    def _committed(self):
+        """Up to where nothing is cut, whoever leads; without an answer nothing is."""
+        status = self.cluster.status()
+        return status["log"]["index"] if status else 0
+
+    def _expect_no_less(self, before, when, committed):
         after = self._log()
-        least = before.reach if committed is None else min(before.reach, committed)
+        least = min(before.reach, committed)
         if after.reach < least:
             self.result.fail("shrunk", f"peer {self.victim.number} {when}: {before} -> {after}")
         if after.term < before.term:
@@ -255,7 +257,9 @@ class Round:
         if is_all:
             missing = missing_files(place, self.kept.command.options.files)
             if missing:
-                failures.append(["missing", "files", f"{len(missing)} names, such as {missing[:3]}"])
+                failures.append(
+                    ["missing", "files", f"{len(missing)} names, such as {missing[:3]}"]
+                )
             self.cluster.end_mount(name)
         for kind, file, detail in failures:
             self.result.fail(kind, f"{file}: {detail}")

@@ -1,8 +1,9 @@
 """Rounds of a command: each from a seed of its own, those that are done are not done again.
 
 A command makes a `Command` and gives `run` the function of a round. What is done is kept in
-target/faults/NAME/state-OPTIONS.json; a run with the same options that was cut off goes on behind it.
+target/faults/NAME/state-OPTIONS.json; a run with the same options that was cut off goes on from it.
 """
+
 import argparse
 import json
 import os
@@ -60,7 +61,8 @@ class Command:
         key = {k: v for k, v in vars(self.options).items() if k not in passing}
         words = "".join(f"-{name}={value}" for name, value in sorted(key.items()) if value != "")
         self.state_file = os.path.join(self.folder, f"state{words.replace('/', '_')}.json")
-        self.state = {"rounds": {}, "work": None}
+        # `pool`: what a command knows of files that later rounds need; none: each has its own.
+        self.state = {"rounds": {}, "work": None, "pool": None}
         self._take_up()
 
     def _take_up(self):
@@ -68,11 +70,14 @@ class Command:
             return
         with open(self.state_file, encoding="utf-8") as file:
             before = json.load(file)
-        is_pool_kept = before.get("pool") is not None and not self.options.fresh
-        if before["work"] and os.path.isdir(before["work"]) and not is_pool_kept:
-            # Cut off: its processes died with it, its mounts and files are still there.
-            cluster.remove(before["work"])
-            before["work"] = None
+        is_there = before["work"] and os.path.isdir(before["work"])
+        if is_there and before.get("pool") is not None and not self.options.fresh:
+            cluster.unmount_below(before["work"])
+        else:
+            # Cut off: its processes died with it, its mounts and files may be still there.
+            if is_there:
+                cluster.remove(before["work"])
+            before.update(work=None, pool=None)
         if not self.options.fresh:
             self.state = before
 
@@ -109,7 +114,8 @@ class Command:
             if done is None:
                 done = self._one(round_of, seed)
                 self.state["rounds"][str(seed)] = done
-                self.state["work"] = None if "pool" not in self.state else self.state["work"]
+                if self.state["pool"] is None:
+                    self.state["work"] = None
                 self.save()
             print(self._line(seed, done), flush=True)
         seeds = [str(seed) for seed in range(first, first + self.options.rounds)]
@@ -170,7 +176,9 @@ class Command:
         failed = [seed for seed in seeds if self.state["rounds"][seed]["verdict"] != "ok"]
         total = len(seeds)
         print()
-        print(f"{total - len(failed)} of {total} rounds ok; failed seeds: {' '.join(failed) or '-'}")
+        print(
+            f"{total - len(failed)} of {total} rounds ok; failed seeds: {' '.join(failed) or '-'}"
+        )
         return 1 if failed else 0
 
 

@@ -1,7 +1,9 @@
 """Whether the harness finds what it should, and nothing where nothing is wrong.
 
-    python3 -m unittest faults.selftest
+python3 -m unittest faults.selftest
 """
+
+import hashlib
 import os
 import random
 import shutil
@@ -12,7 +14,7 @@ import tempfile
 import time
 import unittest
 
-from faults import cluster, database, powercut, promises
+from faults import cluster, database, diskformat, powercut, promises
 from faults.load import BLOCK
 
 LOAD_S = 2.0
@@ -126,7 +128,11 @@ class PowerCutTest(unittest.TestCase):
         replaced = files["replaced"] != b"old"
         removed = "removed" not in files
         states = [(False, False, False, False), (True, False, False, False)]
-        states += [(True, True, False, False), (True, False, True, False), (True, False, True, True)]
+        states += [
+            (True, True, False, False),
+            (True, False, True, False),
+            (True, False, True, True),
+        ]
         self.assertIn((made, beside, replaced, removed), states)
         count = states.index((made, beside, replaced, removed))
         for name in ("new", "replaced.tmp"):
@@ -164,6 +170,56 @@ print("done", flush=True); time.sleep(60)
 """
         with self.assertRaisesRegex(powercut.Void, "writable map"):
             self.cut(1, script)
+
+
+class DiskFormatTest(unittest.TestCase):
+    def test_the_document_has_the_tables_that_are_read_by(self):
+        form = diskformat.document()
+
+        for section, words in (
+            ("Chunk segments", "Record header"),
+            ("Operation log", "`log.state-0`"),
+            ("Operation log", "Segment header"),
+            ("Operation log", "Entry header"),
+        ):
+            layout = form.layout(section, words)
+            last = max(layout.fields)
+            self.assertEqual(last[0] + last[1], layout.size, (section, words))
+        self.assertEqual(diskformat.crc32c(b"123456789"), 0xE3069283)
+
+    def test_chunks_behind_a_damaged_header_are_found(self):
+        folder = tempfile.mkdtemp(prefix="holdfast-selftest-")
+        self.addCleanup(shutil.rmtree, folder)
+        layout = diskformat.document().layout("Chunk segments", "Record header")
+        contents = [b"first" * 100, b"second" * 1000, b"third"]
+        data = bytearray(diskformat.document().constants["ChunkFormat.SEGMENT_HEADER_BYTES"])
+        starts = []
+        for chunk in contents:
+            starts.append(len(data))
+            data += self._record(layout, chunk) + chunk
+        data[starts[1] + 5] ^= 1
+        with open(os.path.join(folder, "chunks-0000000000000001.seg"), "wb") as file:
+            file.write(data)
+
+        names = [hashlib.sha256(chunk).digest() for chunk in contents]
+        self.assertEqual(diskformat.chunks(folder), {names[0], names[2]})
+
+    @staticmethod
+    def _record(layout, chunk):
+        form = diskformat.document().constants
+        values = {
+            "magic": form["ChunkFormat.RECORD_MAGIC"],
+            "state": form["ChunkFormat.STATE_LIVE"],
+            "chunk id": int.from_bytes(hashlib.sha256(chunk).digest(), "big"),
+            "length": len(chunk),
+        }
+        header = bytearray(layout.size)
+        for offset, size, text in layout.fields:
+            value = next((v for name, v in values.items() if text.startswith(name)), 0)
+            header[offset : offset + size] = value.to_bytes(size, "big")
+        offset, size, _ = layout.fields[-1]
+        header[offset : offset + size] = diskformat.crc32c(header[:offset]).to_bytes(size, "big")
+        return header
 
 
 class PromisesTest(unittest.TestCase):
@@ -231,7 +287,9 @@ class PromisesTest(unittest.TestCase):
         """The last such one: an fsync behind it would force its name."""
         items = self.story("small").items.values()
         return [
-            i for i in items if i.has("closed") and not i.has("unlink") and i.fields[0] and condition(i)
+            i
+            for i in items
+            if i.has("closed") and not i.has("unlink") and i.fields[0] and condition(i)
         ][-1]
 
     @staticmethod
@@ -242,11 +300,9 @@ class PromisesTest(unittest.TestCase):
     def test_what_was_closed_long_before_a_cut_must_be_there(self):
         closed = self._a_file(lambda item: not item.has("forced"))
         os.unlink(self.path("a-small", f"f{closed.number}"))
-        at = closed.at["closed"] + promises.OLD_S + 1
+        at = closed.at["closed"] + promises.FORCED_WITHIN_S + 1
 
-        self.assertEqual(
-            self.classes([{"from": at, "to": at + 1, "loses": "unforced"}]), {"lost"}
-        )
+        self.assertEqual(self.classes([{"from": at, "to": at + 1, "loses": "unforced"}]), {"lost"})
 
     def test_a_name_that_came_back_is_found(self):
         item = next(i for i in self.story("small").items.values() if i.has("unlinked"))
