@@ -9,6 +9,7 @@
 #                                  found missing, as anybody else it prints what to install, exits 1
 #   maven ARGUMENT…                mvn on the project, on that JDK
 #   image_is_current               whether target/holdfast is newer than every source
+#   run_faults NAME ARGUMENT…      a command of src/test/python/faults on the image, as root
 #
 # Only Debian's packages are installed, by apt-get. HOLDFAST_MAVEN_OPTIONS is given to every mvn.
 
@@ -80,8 +81,8 @@ need_build() {
 }
 
 need_mount() {
-  # ldconfig is not on every user's PATH.
-  PATH=$PATH:/sbin:/usr/sbin ldconfig -p 2>/dev/null | grep -q 'libfuse\.so\.2' \
+  # ldconfig is not on every user's PATH. All is read: a reader that leaves early may end it by SIGPIPE.
+  PATH=$PATH:/sbin:/usr/sbin ldconfig -p 2>/dev/null | grep 'libfuse\.so\.2' >/dev/null \
     || MISSING_OTHER+=(libfuse2)
   command -v fusermount >/dev/null || command -v fusermount3 >/dev/null || MISSING_PACKAGES+=(fuse3)
   [ -e /dev/fuse ] || MISSING_OTHER+=(dev-fuse)
@@ -169,4 +170,15 @@ maven() {
 image_is_current() {
   [ -x target/holdfast/bin/holdfast ] && [ -f target/holdfast/release ] \
     && [ -z "$(find pom.xml src/main jlink LICENSE NOTICE -newer target/holdfast/release -print -quit)" ]
+}
+
+# Runs src/test/python/faults/NAME.py on the image. Debian's own python, which has SQLite.
+run_faults() {
+  [ "$(id -u)" = 0 ] || fail "needs root: each peer gets a mount namespace of its own"
+  need_build
+  need_mount
+  need_tests
+  install_missing
+  jlink/build --if-needed
+  PYTHONPATH=src/test/python exec /usr/bin/python3 -B -m "faults.$1" "${@:2}"
 }

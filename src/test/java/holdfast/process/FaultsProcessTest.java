@@ -1,0 +1,85 @@
+package holdfast.process;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.FieldSource;
+
+/**
+ * A round or two each of {@code jlink/power}, {@code damage} and {@code restarts}, made short: what
+ * they find, docs/testing.md says. {@code -Dholdfast.faults=LINE} runs another line of options.
+ */
+@Tag("process")
+@Timeout(value = 900, unit = TimeUnit.SECONDS, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+class FaultsProcessTest {
+  private static final Duration COMMAND_MAX = Duration.ofMinutes(12);
+
+  /** How long a busy machine may take to start several peers. */
+  private static final String PATIENT = " --writes-within 40";
+
+  /**
+   * What holds. Lines to add as it comes to hold:
+   *
+   * <ul>
+   *   <li>{@code power --short --peers 1 --scenario all at once}, and with 2, 3 and 5
+   *   <li>the other scenarios of {@code power --help}
+   *   <li>{@code damage --kind snap}, {@code --kind log}, {@code --kind home}, each variant
+   *   <li>{@code restarts --moment snapshot loads}, {@code snapshot comes}
+   * </ul>
+   */
+  static final List<String> HOLDS =
+      List.of(
+          "power|--short|--peers|3|--scenario|one",
+          "damage|--variant|alone|--kind|format|--rounds|1",
+          "restarts|--files|1000|--moment|no leader yet|--rounds|1");
+
+  @RegisterExtension final Pools pools = new Pools();
+
+  @Test
+  void theHarnessFindsWhatIsPlantedAndNothingElse() throws Exception {
+    Result result = python(pools.empty(), List.of("-m", "unittest", "faults.selftest"));
+
+    assertThat(result.err()).contains("OK");
+    assertThat(result.exit()).isZero();
+  }
+
+  @ParameterizedTest
+  @FieldSource("HOLDS")
+  void nothingAcknowledgedIsLost(String line) throws Exception {
+    assumeTrue("root".equals(System.getProperty("user.name")), "needs mount namespaces");
+    var words = new ArrayList<>(List.of(System.getProperty("holdfast.faults", line).split("\\|")));
+    Pool pool = pools.empty();
+    var command = new ArrayList<>(List.of("-m", "faults." + words.removeFirst()));
+    command.addAll(List.of("--rounds", "1", "--fresh", "--work", pool.work().toString()));
+    command.addAll(words);
+    if (command.contains("faults.power")) {
+      command.addAll(List.of(PATIENT.strip().split(" ")));
+    }
+
+    Result result = python(pool, command);
+
+    System.out.println(result.out());
+    assertThat(result.exit()).as(result.out() + result.err()).isZero();
+    assertThat(result.out()).contains(": ok;");
+  }
+
+  private static Result python(Pool pool, List<String> arguments) throws IOException {
+    Path sources = Path.of("src", "test", "python").toAbsolutePath();
+    Path image = Path.of(Pool.program()).getParent().getParent();
+    var command = new ArrayList<>(List.of("env", "PYTHONPATH=" + sources));
+    command.addAll(List.of("HOLDFAST_IMAGE=" + image, "/usr/bin/python3", "-B"));
+    command.addAll(arguments);
+    return pool.execute(command, COMMAND_MAX);
+  }
+}
