@@ -3,6 +3,7 @@ package holdfast.consensus;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -12,18 +13,29 @@ import java.util.stream.Collectors;
 
 /**
  * Which single step brings the configuration closer to what is wanted: 1, 2, 3 or 5 voters, the
- * longest-up peers that are alive, on distinct hosts where there are enough hosts; everybody else a
- * follower. Pure; the leader's driver asks again after each step has been committed.
+ * longest-up peers that are alive and have caught up, each on a host of its own while there are two
+ * hosts; everybody else a follower. Pure; the leader's driver asks again after each step has been
+ * committed.
+ *
+ * <p><b>What a crash finds between two steps.</b> A voter that works gives up its vote only when
+ * the voters that are left could lose one more of them, unless fewer are wanted for good: three
+ * become four before they are three again. Five can't become six, so there one goes first, and four
+ * still survive a crash. Four are never more than a step: they survive no more than three do, and
+ * each change waits for one more of them. A voter that is down is taken out before another comes
+ * in: as long as it counts, it costs what the new one brings.
  */
 public final class VoterPolicy {
   /** A voter that works is replaced by another only if that one has been up this much longer. */
   public static final long STEADY_MS = 600_000;
 
+  /** Fewest voters that survive the crash of any of them. */
+  private static final int SAFE_COUNT = 3;
+
   /**
    * A peer as the leader's driver sees it.
    *
    * @param endpoint its newest incarnation
-   * @param host the machine it runs on: voters are spread over hosts
+   * @param host the machine it runs on: no two voters share one while there is another
    * @param uptimeMs how long its process has been up
    * @param isLive heard from recently; the leader itself always
    * @param isCaughtUp {@link MemberStatus#caughtUp}; the leader itself always
@@ -44,12 +56,16 @@ public final class VoterPolicy {
         candidates.stream().collect(Collectors.toMap(Candidate::endpoint, Function.identity()));
   }
 
-  /** How many voters a pool with this many live peers should have: 1, 2, 3 or 5, never 4. */
-  public static int wantedVoterCount(int livePeerCount) {
-    if (livePeerCount >= Configuration.VOTERS_MAX) {
+  /**
+   * How many voters there should be: 1, 2, 3 or 5, never 4.
+   *
+   * @param placeCount hosts with a live peer; where there is one host only, live peers
+   */
+  public static int wantedVoterCount(int placeCount) {
+    if (placeCount >= Configuration.VOTERS_MAX) {
       return Configuration.VOTERS_MAX;
     }
-    return Math.clamp(livePeerCount, 1, 3);
+    return Math.clamp(placeCount, 1, SAFE_COUNT);
   }
 
   /**
@@ -65,12 +81,10 @@ public final class VoterPolicy {
   }
 
   private Optional<MembershipChange> next() {
-    Set<Endpoint> wanted = wantedVoters();
     return dropOldVoter()
         .or(() -> dropDeadVoter())
         .or(() -> addFollower())
-        .or(() -> promote(wanted))
-        .or(() -> dropSurplusVoter(wanted))
+        .or(() -> approach(wantedVoters()))
         .or(() -> dropFollower());
   }
 
@@ -103,30 +117,38 @@ public final class VoterPolicy {
         .map(MembershipChange.AddFollower::new);
   }
 
-  /** Gives a vote to a wanted follower that has caught up, if there is a place. */
-  private Optional<MembershipChange> promote(Set<Endpoint> wanted) {
-    if (now.voters().size() >= wanted.size()) {
-      return Optional.empty();
-    }
-    return now.followers().stream()
-        .filter(follower -> wanted.contains(follower) && byEndpoint.get(follower).isCaughtUp())
-        .findFirst()
-        .map(MembershipChange.Promote::new);
+  /**
+   * One step from the voters there are, all of them live by now, to those wanted, all of whom could
+   * vote at once. A vote is given first wherever that leaves at most one more than are wanted; four
+   * are left again by the next step, upwards or downwards.
+   */
+  private Optional<MembershipChange> approach(Set<Endpoint> wanted) {
+    boolean isForMost = wanted.size() == Configuration.VOTERS_MAX;
+    boolean mayGrow = now.voters().size() < (isForMost ? wanted.size() : SAFE_COUNT + 1);
+    Optional<MembershipChange> gain =
+        wanted.stream()
+            .filter(endpoint -> mayGrow && !now.isVoter(endpoint))
+            .findFirst()
+            .map(MembershipChange.Promote::new);
+    return gain.or(() -> dropSurplusVoter(wanted));
   }
 
-  /** Takes the vote of a voter that isn't wanted, when those that replace it are ready. */
+  /** Takes the vote of one that isn't wanted: rather where two share a host, then the youngest. */
   private Optional<MembershipChange> dropSurplusVoter(Set<Endpoint> wanted) {
-    boolean ready =
-        wanted.stream()
-            .allMatch(endpoint -> now.isVoter(endpoint) || byEndpoint.get(endpoint).isCaughtUp());
-    boolean tooMany = now.voters().size() > wanted.size();
-    if (!ready && !tooMany) {
-      return Optional.empty();
-    }
     return now.voters().stream()
-        .filter(voter -> !voter.equals(leader) && !wanted.contains(voter))
-        .min(Comparator.comparingLong(voter -> byEndpoint.get(voter).uptimeMs()))
-        .map(MembershipChange.Demote::new);
+        .filter(voter -> !wanted.contains(voter))
+        .map(byEndpoint::get)
+        .min(
+            Comparator.comparing((Candidate voter) -> !sharesHost(voter))
+                .thenComparingLong(Candidate::uptimeMs)
+                .thenComparing(Candidate::endpoint))
+        .map(voter -> new MembershipChange.Demote(voter.endpoint()));
+  }
+
+  private boolean sharesHost(Candidate voter) {
+    return now.voters().stream()
+        .map(byEndpoint::get)
+        .anyMatch(other -> other != null && other != voter && other.host().equals(voter.host()));
   }
 
   /** A follower that left the pool, or an incarnation that is no more. */
@@ -137,35 +159,39 @@ public final class VoterPolicy {
         .map(MembershipChange.Remove::new);
   }
 
-  /** The voters that should be: the leader first, then by host, then by uptime. */
+  /**
+   * The voters that should be: the leader, then the longest up that could vote at once. A peer that
+   * is still catching up is not waited for, and neither is its host: it comes in when it is ready.
+   * So is the second of two without which three would become four and stay so.
+   */
   private Set<Endpoint> wantedVoters() {
-    List<Candidate> live =
-        new ArrayList<>(
-            candidates.stream()
-                .filter(c -> c.isLive() && !c.endpoint().equals(leader) && mayVote(c))
-                .toList());
-    int count = wantedVoterCount(live.size() + 1);
-    live.sort(
+    List<Candidate> fit = new ArrayList<>(candidates.stream().filter(this::mayVote).toList());
+    fit.sort(
         Comparator.<Candidate>comparingLong(c -> -steadyUptimeMs(c))
             .thenComparing(Candidate::endpoint));
-    Set<Endpoint> wanted = new HashSet<>(Set.of(leader));
     Set<String> hosts = new HashSet<>();
+    fit.forEach(candidate -> hosts.add(candidate.host()));
+    Set<String> taken = new HashSet<>();
     if (byEndpoint.containsKey(leader)) {
       hosts.add(byEndpoint.get(leader).host());
+      taken.add(byEndpoint.get(leader).host());
     }
-    for (boolean newHostOnly : new boolean[] {true, false}) {
-      for (Candidate candidate : live) {
-        boolean fits = !newHostOnly || !hosts.contains(candidate.host());
-        if (wanted.size() < count && fits && wanted.add(candidate.endpoint())) {
-          hosts.add(candidate.host());
-        }
+    boolean isSpread = hosts.size() > 1;
+    int count = wantedVoterCount(isSpread ? hosts.size() : fit.size() + 1);
+    Set<Endpoint> wanted = new LinkedHashSet<>(Set.of(leader));
+    for (Candidate candidate : fit) {
+      if (wanted.size() < count && (!isSpread || taken.add(candidate.host()))) {
+        wanted.add(candidate.endpoint());
       }
     }
     return wanted;
   }
 
+  /** Whether it has a vote, or could be given one now; the leader is none of them. */
   private boolean mayVote(Candidate candidate) {
-    return now.isMember(candidate.endpoint());
+    Endpoint endpoint = candidate.endpoint();
+    boolean isReady = now.isVoter(endpoint) || now.isMember(endpoint) && candidate.isCaughtUp();
+    return candidate.isLive() && isReady && !endpoint.equals(leader);
   }
 
   private long steadyUptimeMs(Candidate candidate) {

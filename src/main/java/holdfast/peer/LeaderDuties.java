@@ -311,7 +311,7 @@ final class LeaderDuties {
     }
     Optional<MembershipChange> next =
         VoterPolicy.next(driver.configuration(), driver.self(), candidates);
-    boolean isSure = next.isPresent() && isSure(next.get());
+    boolean isSure = next.isPresent() && isSure(next.get(), candidates);
     if (isSure && underWay.add("voters")) {
       listener.onNote("changing voters: " + next.get());
       driver.change(next.get(), ending("voters", goingOn()));
@@ -319,22 +319,30 @@ final class LeaderDuties {
   }
 
   /**
-   * Whether the voters that will be left when one goes were heard a moment ago. A step that can't
-   * be committed would bind the log to voters that may never come back: with two of three silent,
-   * the one that died first would outvote the one that returns.
+   * Whether the voters on which a step rests were heard a moment ago. A step that can't be
+   * committed would bind the log to voters that may never come back: with two of three silent, the
+   * one that died first would outvote the one that returns. To take out who is down, a majority of
+   * the others is enough. All else can wait until each of them is heard, or known to be down and
+   * taken out: with four voters, or five of whom one gives its vote to another, the one that died
+   * unnoticed would be the one too many.
    */
-  private boolean isSure(MembershipChange change) {
-    boolean isTaking =
-        change instanceof MembershipChange.Demote || change instanceof MembershipChange.Remove;
+  private boolean isSure(MembershipChange change, List<VoterPolicy.Candidate> candidates) {
     ConsensusDriver driver = standing.driver();
-    if (!isTaking || !driver.configuration().isVoter(change.endpoint())) {
+    Endpoint endpoint = change.endpoint();
+    boolean isGiving = change instanceof MembershipChange.Promote;
+    if (!isGiving && !driver.configuration().isVoter(endpoint)) {
       return true;
     }
-    List<Endpoint> left =
-        driver.configuration().voters().stream().filter(v -> !v.equals(change.endpoint())).toList();
+    List<Endpoint> after = new ArrayList<>(driver.configuration().voters());
+    after.remove(endpoint);
+    if (isGiving) {
+      after.add(endpoint);
+    }
     long heard =
-        left.stream().filter(voter -> voter.equals(driver.self()) || isHeard(voter)).count();
-    return heard > left.size() / 2;
+        after.stream().filter(voter -> voter.equals(driver.self()) || isHeard(voter)).count();
+    boolean isTakingDead =
+        candidates.stream().noneMatch(c -> c.endpoint().equals(endpoint) && c.isLive());
+    return isTakingDead ? heard > after.size() / 2 : heard == after.size();
   }
 
   /** Whether this very incarnation was heard a moment ago. */

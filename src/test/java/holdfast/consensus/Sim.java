@@ -215,11 +215,18 @@ final class Sim {
           leader.core.configuration().isMember(node.endpoint), "%s was left out", node.endpoint);
     }
     int voters = leader.core.configuration().voters().size();
+    int hosts = (int) nodes.stream().map(this::host).distinct().count();
     Checkers.require(
-        voters == VoterPolicy.wantedVoterCount(nodes.size()),
-        "%s voters of %s nodes",
+        voters == VoterPolicy.wantedVoterCount(hosts > 1 ? hosts : nodes.size()),
+        "%s voters of %s nodes on %s hosts",
         voters,
-        nodes.size());
+        nodes.size(),
+        hosts);
+  }
+
+  /** In one run of four two nodes share each. */
+  private String host(SimNode node) {
+    return "host" + (seed % 4 == 0 ? node.number / 2 : node.number);
   }
 
   private void client() {
@@ -270,7 +277,7 @@ final class Sim {
       boolean caughtUp = status.map(MemberStatus::caughtUp).orElse(node == leader);
       candidates.add(
           new VoterPolicy.Candidate(
-              node.endpoint, "host" + node.number / 2, nowMs - node.startedMs, isLive, caughtUp));
+              node.endpoint, host(node), nowMs - node.startedMs, isLive, caughtUp));
     }
     return VoterPolicy.next(leader.core.configuration(), leader.endpoint, candidates);
   }

@@ -150,7 +150,7 @@ class VoterPolicyTest {
   }
 
   @Test
-  void votersAreSpreadOverHostsWhereThereAreEnough() {
+  void noTwoVotersShareAHostWhileThereAreTwoHosts() {
     peer(1, "x", true);
     peer(2, "x", true);
     peer(3, "x", true);
@@ -160,11 +160,69 @@ class VoterPolicyTest {
     now = new Configuration(List.of(endpoint(1, 1)), List.of());
 
     settle();
-    assertEquals(List.of(1, 2, 3, 4, 5), voterNumbers());
-
-    peers.removeIf(peer -> List.of(2L, 6L).contains(peer.endpoint().node().d()));
-    settle();
     assertEquals(List.of(1, 4, 5), voterNumbers());
+
+    peers.removeIf(peer -> peer.endpoint().equals(endpoint(5, 1)));
+    settle();
+    assertEquals(List.of(1, 4), voterNumbers());
+
+    peers.removeIf(peer -> peer.endpoint().equals(endpoint(4, 1)));
+    settle();
+    assertEquals(List.of(1, 2, 3), voterNumbers());
+  }
+
+  /** Three, four, three: with two in between, the leader's crash left nobody who may lead. */
+  @Test
+  void whoReplacesAVoterThatWorksGetsItsVoteFirst() {
+    peer(1, "x", true);
+    peer(2, "y", true);
+    peer(3, "x", true);
+    peer(4, "z", true);
+    voters(1, 2, 3);
+
+    var steps = settle();
+
+    assertEquals(
+        List.of(
+            new MembershipChange.Promote(endpoint(4, 1)),
+            new MembershipChange.Demote(endpoint(3, 1))),
+        steps);
+  }
+
+  /** Six voters are too many: five, four, five. */
+  @Test
+  void amongFiveWhoIsReplacedGoesFirst() {
+    alive(4);
+    peer(5, "host2", true);
+    peer(6, "host6", true);
+    voters(1, 2, 3, 4, 5);
+
+    var steps = settle();
+
+    assertEquals(
+        List.of(
+            new MembershipChange.Demote(endpoint(5, 1)),
+            new MembershipChange.Promote(endpoint(6, 1))),
+        steps);
+  }
+
+  /** Four voters survive no more than three do. */
+  @Test
+  void threeVotersBecomeFiveOnlyWhenBothThatAreMissingHaveCaughtUp() {
+    alive(4);
+    peers.add(new Candidate(endpoint(5, 1), "host5", 1, true, false));
+    voters(1, 2, 3);
+
+    assertEquals(List.of(), settle());
+  }
+
+  @Test
+  void whoIsStillCatchingUpKeepsNobodyFromAVote() {
+    alive(3);
+    peers.add(0, new Candidate(endpoint(9, 1), "host9", 20_000_000, true, false));
+    voters(1, 2);
+
+    assertEquals(List.of(new MembershipChange.Promote(endpoint(3, 1))), settle());
   }
 
   @Test
