@@ -5,8 +5,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 
 /**
- * SIGTERM and SIGINT end a command in good order, with exit code 0: the JVM's shutdown hook asks
- * the command to stop, waits until it has, and ends the process.
+ * SIGTERM and SIGINT end a command in good order, with exit code 0 if it went well by then: the
+ * JVM's shutdown hook asks the command to stop, waits until it has, and ends the process.
  */
 final class StopSignal {
   /** How long the command may take to stop: saving what is unsaved has its own deadline. */
@@ -16,6 +16,7 @@ final class StopSignal {
   private final CountDownLatch ended = new CountDownLatch(1);
   private volatile boolean isAsked;
   private volatile int exitCode = Main.EXIT_FAILED;
+  private volatile String failureOrNull;
   private final Thread hook = new Thread(this::stop, "stop");
 
   StopSignal() {
@@ -38,6 +39,11 @@ final class StopSignal {
     exitCode = Main.EXIT_DONE;
   }
 
+  /** The command failed: should a signal end the process now, nobody else says so. */
+  void failed(String text) {
+    failureOrNull = text;
+  }
+
   /** The command has ended, asked or not. */
   void done() {
     ended.countDown();
@@ -54,6 +60,9 @@ final class StopSignal {
       isAsked = true;
       onAsked.get().run();
       if (ended.await(STOP_MAX_S, TimeUnit.SECONDS)) {
+        if (failureOrNull != null) {
+          System.err.println("holdfast: " + failureOrNull);
+        }
         Runtime.getRuntime().halt(exitCode);
       }
       System.err.println("holdfast: stop: not everything was saved in " + STOP_MAX_S + " s");

@@ -366,6 +366,14 @@ final class LockCalls {
     return isAny;
   }
 
+  /** As {@link #released}, but the pool is told later, or sees the session end. Never waits. */
+  void abandoned(FileHandle handle) {
+    for (HeldLocks.Owner owner : held.ownersBy(handle)) {
+      unreleased.add(new Release(handle.content, all(owner), false));
+      held.remove(owner, all(owner));
+    }
+  }
+
   private boolean releaseAll(FileContent content, HeldLocks.Owner owner) {
     if (!held.contains(owner)) {
       return false;

@@ -51,6 +51,7 @@ public final class PooledFileSystem implements PoolFileSystem {
   private final KernelPages pages = new KernelPages();
   private final LockCalls lockCalls;
   private final LockWaits lockWaits;
+  private final FileCloser closer;
   private final Directories directories;
   private final SpaceCache space;
   private final Presentation presentation;
@@ -110,6 +111,7 @@ public final class PooledFileSystem implements PoolFileSystem {
     taker = threads.platformPool("taker", 1, 1);
     lockCalls = new LockCalls(service, files, writeBack, pages, waits, wallClock);
     lockWaits = new LockWaits(lockCalls, waits, threads);
+    closer = new FileCloser(files, holds, writeBack, lockCalls, lockWaits, waits);
     feed =
         new ChangeFeed(
             freshness,
@@ -378,24 +380,15 @@ public final class PooledFileSystem implements PoolFileSystem {
 
   @Override
   public void release(long handle) {
-    FileHandle open = files.handle(handle);
-    try {
-      if (open.content.isNameless() && files.isLast(open)) {
-        writeBack.discard(open.content);
-      } else if (open.content.isUnsaved()) {
-        AppendGate.settle(open);
-        writeBack.flush(open.content, false, waits.deadlineNs());
-      }
-    } catch (HoldfastException e) {
-      LOG.log(Level.WARNING, "close file: not all was saved: {0}", e.getMessage());
-    } finally {
-      if (holds.close(handle)) {
-        writeBack.giveUp(open.content); // nobody saves it, so it mustn't come after the next lock
-      }
-      if (lockCalls.released(open)) {
-        lockWaits.wake(open.content.inode);
-      }
-    }
+    closer.release(handle);
+  }
+
+  /**
+   * Closes a handle as {@link #release} does, but doesn't wait: what isn't saved is given up if no
+   * other handle has the file, and the pool is told later of locks that are gone.
+   */
+  public void abandon(long handle) {
+    closer.abandon(handle);
   }
 
   @Override

@@ -29,31 +29,35 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Function;
 
 /** A pool in memory: the real namespace, chunks in a map, and faults where a test wants them. */
-final class MemoryFileService implements FileService {
+public final class MemoryFileService implements FileService {
   static final NodeId GOOD = new NodeId(1, 1, 1, 1);
   static final NodeId BAD = new NodeId(2, 2, 2, 2);
 
-  final ConcurrentHashMap<ChunkId, byte[]> chunks = new ConcurrentHashMap<>();
+  public final ConcurrentHashMap<ChunkId, byte[]> chunks = new ConcurrentHashMap<>();
   final AtomicInteger askCount = new AtomicInteger();
   final AtomicInteger changeCount = new AtomicInteger();
   final AtomicInteger storeCount = new AtomicInteger();
   final AtomicInteger fetchCount = new AtomicInteger();
   final AtomicInteger badReports = new AtomicInteger();
-  final Set<ChunkId> forcedChunks = ConcurrentHashMap.newKeySet();
-  volatile HoldfastException storeFailure;
+  public final Set<ChunkId> forcedChunks = ConcurrentHashMap.newKeySet();
+  public volatile HoldfastException storeFailure;
   volatile boolean servesBadFirst;
 
   /** What a store waits for, or fails with, before it happens. */
-  volatile Function<ChunkId, CompletableFuture<Void>> beforeStore =
+  public volatile Function<ChunkId, CompletableFuture<Void>> beforeStore =
       chunk -> CompletableFuture.completedFuture(null);
 
   /** What a change waits for, or fails with, before it happens. */
-  volatile Function<Operation, CompletableFuture<Void>> beforeChange =
+  public volatile Function<Operation, CompletableFuture<Void>> beforeChange =
       operation -> CompletableFuture.completedFuture(null);
 
   /** What the answer to a change that has happened waits for, or becomes. */
-  volatile Function<Operation, CompletableFuture<Void>> afterChange =
+  public volatile Function<Operation, CompletableFuture<Void>> afterChange =
       operation -> CompletableFuture.completedFuture(null);
+
+  /** What a fetch waits for, or fails with. */
+  public volatile Function<ChunkId, CompletableFuture<Void>> beforeFetch =
+      chunk -> CompletableFuture.completedFuture(null);
 
   volatile long epoch = 1;
   private final ReentrantLock lock = new ReentrantLock();
@@ -71,7 +75,7 @@ final class MemoryFileService implements FileService {
   }
 
   /** Another client begins to work: from now on files that lose their names stay a while. */
-  void beginOther() {
+  public void beginOther() {
     lock.lock();
     try {
       var editor = namespace.edit();
@@ -83,7 +87,7 @@ final class MemoryFileService implements FileService {
   }
 
   /** Another client changes something, and this one isn't told: it has no lease. */
-  OperationResult changeUnheard(Operation operation) {
+  public OperationResult changeUnheard(Operation operation) {
     lock.lock();
     try {
       otherSequence++;
@@ -97,7 +101,7 @@ final class MemoryFileService implements FileService {
   }
 
   /** Another client changes something; this one has heard and confirmed it when this returns. */
-  OperationResult changeByOther(Operation operation) {
+  public OperationResult changeByOther(Operation operation) {
     OperationResult result = changeUnheard(operation);
     var confirmed = new CompletableFuture<Void>();
     var changes =
@@ -110,7 +114,7 @@ final class MemoryFileService implements FileService {
   }
 
   /** This client was silent for too long: it hears of that with its next change. */
-  void endSession() {
+  public void endSession() {
     lock.lock();
     try {
       var editor = namespace.edit();
@@ -243,6 +247,13 @@ final class MemoryFileService implements FileService {
   public CompletableFuture<Fetched> fetch(
       ChunkId chunk, int offsetBytes, int lengthBytes, Set<NodeId> avoid, long deadlineNs) {
     fetchCount.incrementAndGet();
+    return beforeFetch
+        .apply(chunk)
+        .thenCompose(go -> fetched(chunk, offsetBytes, lengthBytes, avoid));
+  }
+
+  private CompletableFuture<Fetched> fetched(
+      ChunkId chunk, int offsetBytes, int lengthBytes, Set<NodeId> avoid) {
     byte[] all = chunks.get(chunk);
     if (all == null) {
       return CompletableFuture.failedFuture(

@@ -20,15 +20,18 @@ import java.util.Queue;
 import java.util.Random;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
 
 /** A pool in memory and mounts of it; closing checks that nothing is left of them. */
-final class MemoryPool implements AutoCloseable {
-  static final Caller ROOT = new Caller(0, 0, 1, 0);
+public final class MemoryPool implements AutoCloseable {
+  public static final Caller ROOT = new Caller(0, 0, 1, 0);
 
+  private static final long GIVEN_UP_MAX_NS = 5_000_000_000L;
+  private static final long LOOK_EVERY_NS = 1_000_000L;
   private static final SealId ROOT_SEAL = new SealId(3, 3);
   private static final DataKey KEY = DataKey.generate(new SecureRandom());
 
-  final MemoryFileService service = new MemoryFileService();
+  public final MemoryFileService service = new MemoryFileService();
   private final List<PooledFileSystem> mounts = new ArrayList<>();
   private final Queue<Throwable> uncaught = new ConcurrentLinkedQueue<>();
 
@@ -40,15 +43,15 @@ final class MemoryPool implements AutoCloseable {
   }
 
   /** A name in the root directory. */
-  static EntryName sealed(String name) {
+  public static EntryName sealed(String name) {
     return sealing().name(ROOT_SEAL, name(name));
   }
 
-  PooledFileSystem mount() {
+  public PooledFileSystem mount() {
     return mount(ClientOptions.standard(), SystemClocks.monotonic());
   }
 
-  PooledFileSystem mount(ClientOptions options, MonotonicClock clock) {
+  public PooledFileSystem mount(ClientOptions options, MonotonicClock clock) {
     var random = new SecureRandom();
     var seals = new AtomicLong(random.nextLong());
     var mounted =
@@ -68,21 +71,30 @@ final class MemoryPool implements AutoCloseable {
   @Override
   public void close() {
     mounts.forEach(PooledFileSystem::close);
-    mounts.forEach(mounted -> assertEquals(0, mounted.unsavedBytes(), "memory never given back"));
+    mounts.forEach(MemoryPool::expectNothingUnsaved);
     assertEquals(List.of(), List.copyOf(uncaught));
   }
 
-  static byte[] name(String name) {
+  /** What was given up while it was on its way goes when it arrives. */
+  private static void expectNothingUnsaved(PooledFileSystem mounted) {
+    long endNs = System.nanoTime() + GIVEN_UP_MAX_NS;
+    while (mounted.unsavedBytes() != 0 && System.nanoTime() - endNs < 0) {
+      LockSupport.parkNanos(LOOK_EVERY_NS);
+    }
+    assertEquals(0, mounted.unsavedBytes(), "memory never given back");
+  }
+
+  public static byte[] name(String name) {
     return name.getBytes(UTF_8);
   }
 
-  static byte[] bytes(long seed, int lengthBytes) {
+  public static byte[] bytes(long seed, int lengthBytes) {
     byte[] bytes = new byte[lengthBytes];
     new Random(seed).nextBytes(bytes);
     return bytes;
   }
 
-  static void put(PooledFileSystem fs, long handle, long offset, byte[] content) {
+  public static void put(PooledFileSystem fs, long handle, long offset, byte[] content) {
     int done = 0;
     while (done < content.length) {
       int count = Math.min(PoolFileSystem.TRANSFER_BYTES_MAX, content.length - done);
@@ -90,7 +102,7 @@ final class MemoryPool implements AutoCloseable {
     }
   }
 
-  static byte[] get(PooledFileSystem fs, long handle) {
+  public static byte[] get(PooledFileSystem fs, long handle) {
     byte[] all = new byte[1 << 20];
     int done = 0;
     while (true) {
@@ -104,7 +116,7 @@ final class MemoryPool implements AutoCloseable {
   }
 
   /** The whole file, opened and closed. */
-  static byte[] read(PooledFileSystem fs, String name) {
+  public static byte[] read(PooledFileSystem fs, String name) {
     long handle = fs.open(fs.lookup(1, name(name)).inode(), OpenFlags.READ_ONLY).handle();
     try {
       return get(fs, handle);

@@ -1,0 +1,251 @@
+package holdfast.app;
+
+import holdfast.client.AttributeChange;
+import holdfast.client.Caller;
+import holdfast.client.CreatedFile;
+import holdfast.client.FileAttributes;
+import holdfast.client.LockRequest;
+import holdfast.client.OpenFlags;
+import holdfast.client.PoolFileSystem;
+import holdfast.client.PooledFileSystem;
+import holdfast.model.ErrorCode;
+import holdfast.model.HoldfastException;
+import java.lang.System.Logger.Level;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.LongSupplier;
+
+/** A file of the pool that replaces another, or takes a free name. */
+final class PoolReplacement extends Replacement {
+  private static final System.Logger LOG = System.getLogger("holdfast.app");
+  private static final String COMMAND = "put";
+
+  /** While it is written nobody else has to read it. */
+  private static final int MODE = 0600;
+
+  /** Forced this often, so that the last time isn't long: each call has a deadline. */
+  private static final long FORCE_EVERY_BYTES = 256L << 20;
+
+  private final PooledFileSystem files;
+  private final Ids ids;
+  private final LongSupplier random;
+  private final PoolPath path;
+  private final long directory;
+  private final FileAttributes replacedOrNull;
+  private final long lockOwner;
+  private volatile PoolPath made;
+  private volatile long inode;
+  private volatile long handle = PoolFileSystem.NO_HANDLE;
+  private long offset;
+  private long forcedBytes;
+
+  /**
+   * Makes nothing yet.
+   *
+   * @param path its name, which {@code replacedOrNull} has now
+   * @param random for names, and for who locks
+   */
+  PoolReplacement(
+      PooledFileSystem files,
+      Ids ids,
+      LongSupplier random,
+      PoolPath path,
+      long directory,
+      FileAttributes replacedOrNull) {
+    super(path.toString(), replacedOrNull != null);
+    this.files = files;
+    this.ids = ids;
+    this.random = random;
+    this.path = path;
+    this.directory = directory;
+    this.replacedOrNull = replacedOrNull;
+    lockOwner = random.getAsLong();
+  }
+
+  @Override
+  void make() {
+    removeStale();
+    for (int attempt = 0; attempt < NAMES_MAX; attempt++) {
+      if (tryToMake()) {
+        return;
+      }
+    }
+    throw noFreeName();
+  }
+
+  private boolean tryToMake() {
+    var caller = new Caller(ids.uid(), ids.gid(), pid(), 0);
+    String name = TemporaryName.of(path.last(), COMMAND, random.getAsLong());
+    PoolPath wanted = path.parent().child(name);
+    try {
+      int flags = OpenFlags.WRITE_ONLY | OpenFlags.EXCLUSIVE;
+      CreatedFile created = files.create(caller, directory, PoolPath.bytes(name), MODE, flags);
+      inode = created.attributes().inode();
+      handle = created.handle();
+    } catch (HoldfastException e) {
+      if (e.code() == ErrorCode.EXISTS) {
+        return false;
+      }
+      made = wanted; // perhaps
+      throw e;
+    }
+    made = wanted;
+    // Between the two, another could take it for one that was left behind.
+    if (lock(handle) && isStill(made)) {
+      return true;
+    }
+    remove();
+    return false;
+  }
+
+  private boolean lock(long handle) {
+    try {
+      long last = Long.MAX_VALUE;
+      files.lock(handle, new LockRequest(true, LockRequest.EXCLUSIVE, 0, last, lockOwner, pid()));
+      return true;
+    } catch (HoldfastException e) {
+      if (e.code() == ErrorCode.LOCKED || e.code() == ErrorCode.NOT_FOUND) {
+        return false;
+      }
+      throw e;
+    }
+  }
+
+  private static int pid() {
+    return (int) ProcessHandle.current().pid();
+  }
+
+  /** Whether this name leads to what was made. */
+  private boolean isStill(PoolPath at) {
+    try {
+      return files.lookup(directory, PoolPath.bytes(at.last())).inode() == inode;
+    } catch (HoldfastException e) {
+      if (e.code() == ErrorCode.NOT_FOUND) {
+        return false;
+      }
+      throw e;
+    }
+  }
+
+  /** What was left by one that died is locked by nobody; another that is still at work is. */
+  private void removeStale() {
+    try {
+      for (String name : listed()) {
+        FileAttributes found = files.lookup(directory, PoolPath.bytes(name));
+        long stale = files.open(found.inode(), OpenFlags.READ_WRITE).handle();
+        try {
+          if (lock(stale)) {
+            files.unlink(directory, PoolPath.bytes(name));
+            LOG.log(Level.INFO, "removed {0}, left by a put that died", name);
+          }
+        } finally {
+          files.abandon(stale);
+        }
+      }
+    } catch (HoldfastException e) {
+      LOG.log(Level.DEBUG, "look for what is left of other puts: {0}", e.getMessage());
+    }
+  }
+
+  private List<String> listed() {
+    var found = new ArrayList<String>();
+    int[] seenCount = {0};
+    long listing = files.openDirectory(directory);
+    try {
+      files.readDirectory(
+          listing,
+          0,
+          (bytes, ignored, type, cookie) -> {
+            String name = new String(bytes, StandardCharsets.UTF_8);
+            if (type == FileAttributes.REGULAR && TemporaryName.isOne(name, path.last(), COMMAND)) {
+              found.add(name);
+            }
+            return ++seenCount[0] < LISTED_MAX;
+          });
+    } finally {
+      files.releaseDirectory(listing);
+    }
+    return found;
+  }
+
+  @Override
+  void write(byte[] buffer, int byteCount) {
+    offset += files.write(handle, offset, buffer, 0, byteCount);
+    if (offset - forcedBytes >= FORCE_EVERY_BYTES) {
+      files.fsync(handle, true);
+      forcedBytes = offset;
+    }
+  }
+
+  @Override
+  void prepare(int mode, long mtimeNs) {
+    files.fsync(handle, false);
+    int mask = AttributeChange.MODE;
+    mask |= mtimeNs == NOW ? 0 : AttributeChange.MTIME;
+    // Who isn't root owns everything there is; root puts into others' files as others' files.
+    boolean isAnothers = ids.uid() == 0 && replacedOrNull != null;
+    mask |= isAnothers ? AttributeChange.UID | AttributeChange.GID : 0;
+    var change =
+        new AttributeChange(
+            mask,
+            mode,
+            isAnothers ? replacedOrNull.uid() : 0,
+            isAnothers ? replacedOrNull.gid() : 0,
+            0,
+            0,
+            mtimeNs);
+    files.setAttributes(inode, change, handle);
+  }
+
+  @Override
+  void takeName() {
+    byte[] from = PoolPath.bytes(made.last());
+    try {
+      files.rename(directory, from, directory, PoolPath.bytes(path.last()), 0);
+    } catch (HoldfastException e) {
+      settle(e);
+    }
+    isNamed();
+    made = null;
+    files.fsyncDirectory(directory, false);
+    files.release(handle);
+    handle = PoolFileSystem.NO_HANDLE;
+  }
+
+  /**
+   * A rename without an answer may have happened, or happen yet: not once the name it starts from
+   * is gone. Returns if it has happened.
+   */
+  private void settle(HoldfastException why) {
+    isInDoubt();
+    try {
+      files.unlink(directory, PoolPath.bytes(made.last()));
+    } catch (HoldfastException e) {
+      if (e.code() == ErrorCode.NOT_FOUND && isStill(path)) {
+        return;
+      }
+      throw why;
+    }
+    isRefused();
+    throw why;
+  }
+
+  @Override
+  void remove() {
+    if (made != null) {
+      try {
+        files.unlink(directory, PoolPath.bytes(made.last()));
+      } catch (HoldfastException e) {
+        if (e.code() != ErrorCode.NOT_FOUND) {
+          isLeft(made.toString());
+        }
+      }
+      made = null;
+    }
+    if (handle != PoolFileSystem.NO_HANDLE) {
+      files.abandon(handle);
+      handle = PoolFileSystem.NO_HANDLE;
+    }
+  }
+}

@@ -1,0 +1,65 @@
+package holdfast.client;
+
+import holdfast.model.HoldfastException;
+import java.lang.System.Logger.Level;
+
+/** The end of handles: what was written is saved, or given up, and what was locked released. */
+final class FileCloser {
+  private static final System.Logger LOG = System.getLogger(FileCloser.class.getName());
+
+  private final OpenFiles files;
+  private final Holds holds;
+  private final WriteBack writeBack;
+  private final LockCalls lockCalls;
+  private final LockWaits lockWaits;
+  private final Waits waits;
+
+  FileCloser(
+      OpenFiles files,
+      Holds holds,
+      WriteBack writeBack,
+      LockCalls lockCalls,
+      LockWaits lockWaits,
+      Waits waits) {
+    this.files = files;
+    this.holds = holds;
+    this.writeBack = writeBack;
+    this.lockCalls = lockCalls;
+    this.lockWaits = lockWaits;
+    this.waits = waits;
+  }
+
+  /** Closes a handle; a failure to save is logged only. Blocks until its deadline at most. */
+  void release(long handle) {
+    FileHandle open = files.handle(handle);
+    try {
+      if (open.content.isNameless() && files.isLast(open)) {
+        writeBack.discard(open.content);
+      } else if (open.content.isUnsaved()) {
+        AppendGate.settle(open);
+        writeBack.flush(open.content, false, waits.deadlineNs());
+      }
+    } catch (HoldfastException e) {
+      LOG.log(Level.WARNING, "close file: not all was saved: {0}", e.getMessage());
+    } finally {
+      if (holds.close(handle)) {
+        writeBack.giveUp(open.content); // nobody saves it, so it mustn't come after the next lock
+      }
+      if (lockCalls.released(open)) {
+        lockWaits.wake(open.content.inode);
+      }
+    }
+  }
+
+  /** Closes a handle, and gives up what isn't saved if no other has the file open. Never waits. */
+  void abandon(long handle) {
+    FileHandle open = files.handle(handle);
+    if (files.isLast(open)) {
+      writeBack.discard(open.content);
+    }
+    if (holds.close(handle)) {
+      writeBack.giveUp(open.content);
+    }
+    lockCalls.abandoned(open);
+  }
+}
