@@ -172,7 +172,8 @@ final class Joining {
       saidNs = nowNs;
       Optional<String> awaited = node.leader().isPresent() ? Optional.empty() : node.awaited();
       listener.onNote(
-          awaited.map(whom -> "waiting for a leader of pool " + pool.get() + ": " + whom)
+          awaited
+              .map(whom -> "waiting for a leader of pool " + pool.get() + ": " + whom)
               .orElseGet(
                   () ->
                       "waiting to join pool "

@@ -367,11 +367,94 @@ class RaftRulesTest {
 
     var changed = rig.step(new Event.ChangeMembership(1, new MembershipChange.Demote(B)));
     var written = rig.write();
+    rig.isWriting = true;
+    rig.write(); // that the configuration is committed is on disk before anything is sent
     var after = rig.accept(B, 2);
 
     assertTrue(sent(Append.class, changed).isEmpty());
     assertEquals(1, only(Effect.Commit.class, written).size());
     assertEquals(1, sent(Append.class, after).getFirst().entries().size());
+  }
+
+  @Test
+  void aLonePeerThatLostPowerEndsItsLogAndFoundsTheNext() {
+    var initial = group(List.of(A));
+    var lost = new Recovery(9, Recovery.Cause.POWER_CUT, false);
+    var rig =
+        new Rig(new InitialState(initial.hardState(), initial.snapshot(), initial.entries(), lost));
+
+    rig.step(new Event.Tick());
+
+    var ended = only(Effect.LogEnded.class, rig.effects).getFirst();
+    assertEquals(Role.ENDED, rig.core.role());
+    assertEquals(1, ended.base().index());
+    assertEquals(List.of(A), ended.base().configuration().voters());
+  }
+
+  @Test
+  void ofThreeVotersTwoWholeVotesElectAndOneDoesNot() {
+    var initial = group(List.of(A, B, C));
+    var lost = new Recovery(9, Recovery.Cause.POWER_CUT, false);
+    var rig =
+        new Rig(new InitialState(initial.hardState(), initial.snapshot(), initial.entries(), lost));
+    rig.step(new Event.Tick());
+    rig.tickAfter(RaftConfig.DEFAULT.electionTimeoutMinMs());
+
+    rig.receive(rig.preVote(B, Recovery.Cause.NONE));
+    assertEquals(Role.PRE_CANDIDATE, rig.core.role(), "our own vote is worth nothing by itself");
+    rig.receive(rig.preVote(C, Recovery.Cause.NONE));
+
+    assertEquals(Role.CANDIDATE, rig.core.role());
+    rig.receive(new VoteReply(rig.from(B), true, Recovery.Cause.NONE));
+    assertEquals(Role.CANDIDATE, rig.core.role());
+    rig.receive(new VoteReply(rig.from(C), true, Recovery.Cause.NONE));
+    assertEquals(Role.LEADER, rig.core.role());
+    assertEquals(1, only(Effect.Recovered.class, rig.effects).size());
+  }
+
+  @Test
+  void ofAPairOneWholeVoteOfTwoElects() {
+    var initial = group(List.of(A, B));
+    var lost = new Recovery(9, Recovery.Cause.POWER_CUT, false);
+    var rig =
+        new Rig(new InitialState(initial.hardState(), initial.snapshot(), initial.entries(), lost));
+    rig.step(new Event.Tick());
+    rig.tickAfter(RaftConfig.DEFAULT.electionTimeoutMinMs());
+
+    rig.receive(rig.preVote(B, Recovery.Cause.NONE));
+    rig.receive(new VoteReply(rig.from(B), true, Recovery.Cause.NONE));
+
+    assertEquals(Role.LEADER, rig.core.role());
+  }
+
+  @Test
+  void aHeartbeatThatSpeaksOfAnEarlierLossEndsNoLaterOne() {
+    var initial = group(List.of(A, B, C));
+    var lost = new Recovery(9, Recovery.Cause.POWER_CUT, false);
+    var rig =
+        new Rig(new InitialState(initial.hardState(), initial.snapshot(), initial.entries(), lost));
+    rig.step(new Event.Tick());
+
+    rig.receive(new Heartbeat(rig.from(B, 3), 1, 1, 1, 0, 8, 1));
+    assertTrue(only(Effect.Recovered.class, rig.effects).isEmpty(), "that was another loss");
+    rig.receive(new Heartbeat(rig.from(B, 3), 2, 1, 1, 0, 9, 2));
+    assertTrue(only(Effect.Recovered.class, rig.effects).isEmpty(), "entry 2 isn't here");
+    rig.receive(append(rig, 3, 1, 1, command(2, 3)));
+
+    assertEquals(List.of(new Effect.Recovered(9)), only(Effect.Recovered.class, rig.effects));
+  }
+
+  @Test
+  void committedEntriesAreNeverCut() {
+    var rig = Rig.ofThree();
+    rig.step(new Event.Tick());
+    rig.receive(append(rig, 3, 1, 1, command(2, 3)));
+    rig.receive(new Heartbeat(rig.from(B, 3), 1, 1, 2, 0, 0, 0));
+
+    var refused = rig.receive(new Append(rig.from(C, 4), 1, 1, 0, 0, List.of(command(2, 4))));
+
+    assertEquals(List.of(new Effect.CutRefused(C, 2)), only(Effect.CutRefused.class, refused));
+    assertTrue(sent(AppendAccepted.class, refused).isEmpty());
   }
 
   @Test
@@ -407,6 +490,9 @@ class RaftRulesTest {
 
     assertEquals(Rejection.CHANGE_PENDING, refusal(rig, new MembershipChange.Remove(C)));
     rig.accept(B, 3);
+    // Written at its own majority, not forced there: it doesn't count yet.
+    assertEquals(Rejection.CHANGE_PENDING, refusal(rig, new MembershipChange.Remove(C)));
+    rig.accept(B, 3, 3);
     assertEquals(Rejection.NOT_CAUGHT_UP, refusal(rig, new MembershipChange.Promote(D)));
     assertEquals(Rejection.INVALID, refusal(rig, new MembershipChange.Remove(A)));
     rig.accept(D, 3);
@@ -437,11 +523,11 @@ class RaftRulesTest {
     var rig = Rig.ofThree().lead();
 
     rig.step(new Event.ChangeMembership(1, new MembershipChange.AddFollower(newC)));
-    rig.accept(B, 3);
+    rig.accept(B, 3, 3);
     rig.accept(newC, 3);
     assertEquals(Rejection.INVALID, refusal(rig, new MembershipChange.Promote(newC)));
     rig.step(new Event.ChangeMembership(2, new MembershipChange.Remove(C)));
-    rig.accept(B, 4);
+    rig.accept(B, 4, 4);
     rig.step(new Event.ChangeMembership(3, new MembershipChange.Promote(newC)));
 
     assertEquals(List.of(A, B, newC), rig.core.configuration().voters());
@@ -517,6 +603,7 @@ class RaftRulesTest {
   @Test
   void aMemberForcesWhenAskedAndAnswersAgain() {
     var rig = Rig.ofThree();
+    rig.isForcing = false;
     rig.step(new Event.Tick());
 
     var taken = rig.receive(new Append(rig.from(B, 3), 1, 1, 0, 2, List.of(command(2, 3))));

@@ -69,10 +69,10 @@ class SleepRulesTest {
   void aVoterThatHearsItsLeaderBeforeTheFirstTickStandsWhenThatDies() {
     var rig = Rig.ofThree();
     rig.step(new Event.Tick());
-    rig.receive(new Heartbeat(rig.from(B), 1, 1, 0, 0));
+    rig.receive(new Heartbeat(rig.from(B), 1, 1, 0, 0, 0, 0));
 
     rig.nowMs += SLEPT_MS;
-    rig.receive(new Heartbeat(rig.from(B), 2, 1, 0, 0));
+    rig.receive(new Heartbeat(rig.from(B), 2, 1, 0, 0, 0, 0));
     var tick = rig.step(new Event.Tick());
 
     assertTrue(sent(PreVoteRequest.class, tick).isEmpty(), "its leader was just heard");
@@ -85,7 +85,7 @@ class SleepRulesTest {
     var rig = Rig.ofThree();
     rig.step(new Event.Tick());
     rig.tickAfter(RaftConfig.DEFAULT.electionTimeoutMinMs() - 100);
-    rig.receive(new Heartbeat(rig.from(B), 1, 1, 0, 0));
+    rig.receive(new Heartbeat(rig.from(B), 1, 1, 0, 0, 0, 0));
 
     rig.nowMs += SLEPT_MS;
     var vote = rig.receive(new VoteRequest(rig.from(C, rig.core.term() + 1), 1, 1, false));
