@@ -55,7 +55,7 @@ final class CoreState {
     votedFor = initial.hardState().votedFor();
     snapshot = initial.snapshot();
     recovery = initial.recovery();
-    isVoteKnown = !recovery.isVoteLost() || has(Fault.VOTE_AFTER_LOST_VOTE);
+    isVoteKnown = !recovery.isVoteLost();
     log = new RaftLog(snapshot);
     boolean joins = restore(initial.entries());
     knownCommitted =
@@ -108,9 +108,7 @@ final class CoreState {
    * last one known to be committed to the newest, in this order.
    */
   List<Configuration> openConfigurations() {
-    return has(Fault.ASK_NEWEST_CONFIGURATION_ONLY)
-        ? List.of(configuration())
-        : log.configurationsFrom(Math.max(commitIndex, knownCommitted));
+    return log.configurationsFrom(Math.max(commitIndex, knownCommitted));
   }
 
   boolean isVoteKnown() {

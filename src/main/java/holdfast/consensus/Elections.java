@@ -216,8 +216,8 @@ final class Elections {
     long askedTerm = request.header().term() + 1;
     boolean upToDate = isUpToDate(request.lastIndex(), request.lastTerm());
     boolean granted = !refusesVotes() && askedTerm > core.term && upToDate;
-    boolean isAhead = !upToDate && !refusesVotes();
-    if (isAhead && request.byAll() && !core.isVoter()) {
+    boolean isAhead = !upToDate;
+    if (isAhead && request.byAll() && !core.isVoter() && !hearsLeader()) {
       standsUntilMs = core.nowMs + 2L * core.config.electionTimeoutMaxMs();
       deadlineMs = Math.min(deadlineMs, core.nowMs);
     }
@@ -247,10 +247,13 @@ final class Elections {
   }
 
   private boolean refusesVotes() {
-    int minMs = core.config.electionTimeoutMinMs();
     return core.role == Role.LEADER
-        || core.nowMs - startedMs < minMs
-        || (hasHeardLeader && core.nowMs - leaderHeardMs < minMs);
+        || core.nowMs - startedMs < core.config.electionTimeoutMinMs()
+        || hearsLeader();
+  }
+
+  private boolean hearsLeader() {
+    return hasHeardLeader && core.nowMs - leaderHeardMs < core.config.electionTimeoutMinMs();
   }
 
   /** A request in the current term. The reply goes when the vote is on disk. */

@@ -29,18 +29,6 @@ enum Fault {
   GO_ON_IN_OLD_LOG,
   /** Any heartbeat ends a recovery, whatever loss it speaks of. */
   RECOVER_BY_ANY_HEARTBEAT,
-  /** Until it has recovered, a follower takes for equal what the leader says is committed. */
-  TRUST_COMMIT_WHILE_RECOVERING,
   /** What a recovering follower acknowledged before still counts. */
-  KEEP_MATCH_OF_RECOVERING,
-  /** A configuration counts before it is forced at its own majority. */
-  COUNT_UNFORCED_CONFIGURATION,
-  /** Only the newest configuration is asked, though the one before may have committed more. */
-  ASK_NEWEST_CONFIGURATION_ONLY,
-  /** A snapshot that isn't needed any more is acknowledged as if it were forced. */
-  FORCED_BY_SNAPSHOT_SKIPPED,
-  /** Nobody without a vote is asked whether it has more of the log. */
-  ASK_VOTERS_ONLY,
-  /** Who may have lost its vote votes at once. */
-  VOTE_AFTER_LOST_VOTE
+  KEEP_MATCH_OF_RECOVERING
 }

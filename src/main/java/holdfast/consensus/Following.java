@@ -153,7 +153,7 @@ final class Following {
     // The leader caps this by what this very endpoint has acknowledged in this term; but it may
     // have
     // lost that since.
-    boolean isTrusted = !core.recovery.isNeeded() || core.has(Fault.TRUST_COMMIT_WHILE_RECOVERING);
+    boolean isTrusted = !core.recovery.isNeeded();
     long commit =
         Math.min(heartbeat.commitIndex(), isTrusted ? core.log.lastIndex() : matchedIndex);
     matchedIndex = Math.max(matchedIndex, commit);
@@ -196,7 +196,7 @@ final class Following {
   void onInstallSnapshot(InstallSnapshot piece) {
     forgetEarlierTerm();
     if (piece.meta().index() <= core.commitIndex) {
-      acceptInstead(piece.header().from(), piece.meta().index(), piece.totalBytes());
+      acceptInstead(piece.header().from());
       return;
     }
     if (incoming == null || !incoming.matches(piece)) {
@@ -241,7 +241,7 @@ final class Following {
     incoming = null;
     if (meta.index() <= core.commitIndex) {
       core.out.add(new Effect.DiscardSnapshot(meta.index()));
-      acceptInstead(from, meta.index(), totalBytes);
+      acceptInstead(from);
     } else {
       core.installSnapshot(meta);
       matchedIndex = Math.min(Math.max(matchedIndex, meta.index()), core.log.lastIndex());
@@ -255,11 +255,7 @@ final class Following {
    * covers, so it isn't "installed". <i>Event: an fsync was acknowledged that rested on one
    * copy.</i>
    */
-  private void acceptInstead(Endpoint leader, long snapshotIndex, long totalBytes) {
-    if (core.has(Fault.FORCED_BY_SNAPSHOT_SKIPPED)) {
-      reply(leader, snapshotIndex, totalBytes, true);
-      return;
-    }
+  private void acceptInstead(Endpoint leader) {
     matchedIndex = Math.max(matchedIndex, core.commitIndex);
     if (core.role == Role.FOLLOWER && core.leader.isPresent() && core.leader.get().equals(leader)) {
       accept(leader);

@@ -55,10 +55,7 @@ final class Quorum {
   long writtenIndex() {
     long own = core.out.writtenIndex();
     long index = core.log.configurationIndex();
-    boolean isInForce =
-        index <= core.commitIndex
-            || core.has(Fault.COUNT_UNFORCED_CONFIGURATION)
-            || forcedIndex() >= index;
+    boolean isInForce = index <= core.commitIndex || forcedIndex() >= index;
     if (isInForce) {
       return reached(own, member -> member.matchIndex);
     }

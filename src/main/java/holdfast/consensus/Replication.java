@@ -137,7 +137,7 @@ final class Replication {
    */
   private long lastIndexFor(Progress member) {
     long index = core.log.configurationIndex();
-    if (core.forcedIndex < index && !core.has(Fault.COUNT_UNFORCED_CONFIGURATION)) {
+    if (core.forcedIndex < index) {
       return index - 1;
     }
     boolean losesVote =

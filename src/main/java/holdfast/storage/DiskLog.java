@@ -337,12 +337,15 @@ public final class DiskLog implements OperationLog {
     return new HardState(
         logId,
         state.term(),
-        state.votedFor().map(vote -> new HardState.Vote(vote.node(), vote.incarnation())));
+        state.votedFor().map(vote -> new HardState.Vote(vote.node(), vote.incarnation())),
+        state.committedIndex());
   }
 
   private static holdfast.consensus.HardState hardState(HardState stored) {
     return new holdfast.consensus.HardState(
-        stored.term(), stored.vote().map(vote -> new Endpoint(vote.node(), vote.incarnation())));
+        stored.term(),
+        stored.vote().map(vote -> new Endpoint(vote.node(), vote.incarnation())),
+        stored.committedIndex());
   }
 
   private SnapshotMeta stored(holdfast.consensus.SnapshotMeta meta) {

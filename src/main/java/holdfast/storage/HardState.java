@@ -8,8 +8,14 @@ import java.util.Optional;
  * What a voter must never forget: the log it is in, the term it has seen, the vote it gave in it.
  *
  * @param vote empty if none was given in this term
+ * @param committedIndex everything up to here is committed; a lower bound
  */
-public record HardState(LogId logId, long term, Optional<Vote> vote) {
+public record HardState(LogId logId, long term, Optional<Vote> vote, long committedIndex) {
+  /** Nothing is known to be committed. */
+  public HardState(LogId logId, long term, Optional<Vote> vote) {
+    this(logId, term, vote, 0);
+  }
+
   /** An endpoint that was voted for: a node and its incarnation. */
   public record Vote(NodeId node, long incarnation) {}
 }

@@ -137,6 +137,7 @@ final class LogFormat {
       out.raw(new byte[NodeId.BYTES]).u64(0);
     }
     out.u64(state.startIndex()).u64(state.startTerm()).u64(state.lowestSegment());
+    out.u64(hard.committedIndex());
     return Crc.seal(out, STATE_BYTES);
   }
 
@@ -151,8 +152,11 @@ final class LogFormat {
     long term = in.u64();
     boolean hasVote = in.bool();
     var vote = new HardState.Vote(NodeId.read(in), in.u64());
-    var hard = new HardState(logId, term, hasVote ? Optional.of(vote) : Optional.empty());
-    return Optional.of(new State(sequence, hard, in.u64(), in.u64(), in.u64()));
+    long startIndex = in.u64();
+    long startTerm = in.u64();
+    long lowestSegment = in.u64();
+    var hard = new HardState(logId, term, hasVote ? Optional.of(vote) : Optional.empty(), in.u64());
+    return Optional.of(new State(sequence, hard, startIndex, startTerm, lowestSegment));
   }
 
   private static int chain(
