@@ -178,6 +178,21 @@ final class LogSegment {
     file.close();
   }
 
+  /** The segment, of these in order, that has the entry. */
+  static LogSegment holding(List<LogSegment> segments, long index) {
+    int low = 0;
+    int high = segments.size() - 1;
+    while (low < high) {
+      int middle = low + high + 1 >>> 1;
+      if (segments.get(middle).firstIndex() <= index) {
+        low = middle;
+      } else {
+        high = middle - 1;
+      }
+    }
+    return segments.get(low);
+  }
+
   private int end(int entry) {
     return entry + 1 < entryCount ? offsets[entry + 1] : tailBytes;
   }

@@ -171,7 +171,9 @@ public final class LogStore implements AutoCloseable {
           state.startIndex(),
           lastIndexLocked(),
           index);
-      return index == state.startIndex() ? state.startTerm() : holding(index).term(index);
+      return index == state.startIndex()
+          ? state.startTerm()
+          : LogSegment.holding(segments, index).term(index);
     } finally {
       lock.unlock();
     }
@@ -256,7 +258,7 @@ public final class LogStore implements AutoCloseable {
       long index = fromIndex;
       int leftBytes = maxBytes;
       while (index <= lastIndexLocked() && leftBytes >= 0) {
-        var left = holding(index).read(index, leftBytes, entries);
+        var left = LogSegment.holding(segments, index).read(index, leftBytes, entries);
         if (left.isEmpty()) {
           throw fail(
               new StorageException(
@@ -497,19 +499,5 @@ public final class LogStore implements AutoCloseable {
     return last == state.startIndex()
         ? state.startTerm()
         : segments.get(segments.size() - 1).lastTerm();
-  }
-
-  private LogSegment holding(long index) {
-    int low = 0;
-    int high = segments.size() - 1;
-    while (low < high) {
-      int middle = low + high + 1 >>> 1;
-      if (segments.get(middle).firstIndex() <= index) {
-        low = middle;
-      } else {
-        high = middle - 1;
-      }
-    }
-    return segments.get(low);
   }
 }
