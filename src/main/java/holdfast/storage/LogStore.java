@@ -66,14 +66,12 @@ public final class LogStore implements AutoCloseable {
 
   /**
    * Opens the log of a directory, or makes an empty one that starts at (0, 0). Cuts a torn tail. If
-   * anything else is damaged, the loss is reported first, then the log is cut there: ask the
-   * directory for the incarnation only afterwards. If the newest snapshot lies beyond {@link
-   * #lastIndex}, {@link #reset} the log to it.
+   * anything else is damaged, the loss is reported first, then the log is cut there. If the newest
+   * snapshot lies beyond {@link #lastIndex}, {@link #reset} the log to it.
    *
    * @param newLogId the log's id if there is none yet
    * @param segmentBytes size at which a new file is begun; {@link #SEGMENT_BYTES_DEFAULT}
-   * @throws StorageException UNSUPPORTED if its version is too new or too old; STORE_FAILED if both
-   *     state files are corrupt or the disk fails
+   * @throws StorageException UNSUPPORTED by its version; STORE_FAILED if it can't be read at all
    */
   public static LogStore open(
       Disk disk, OpenedAfter openedAfter, LossListener losses, LogId newLogId, int segmentBytes) {
@@ -495,8 +493,7 @@ public final class LogStore implements AutoCloseable {
   }
 
   private long lastTermLocked() {
-    long last = lastIndexLocked();
-    return last == state.startIndex()
+    return lastIndexLocked() == state.startIndex()
         ? state.startTerm()
         : segments.get(segments.size() - 1).lastTerm();
   }
