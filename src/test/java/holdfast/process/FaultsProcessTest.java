@@ -13,6 +13,8 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.FieldSource;
 
@@ -47,6 +49,7 @@ class FaultsProcessTest {
   @RegisterExtension final Pools pools = new Pools();
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void theHarnessFindsWhatIsPlantedAndNothingElse() throws Exception {
     Result result = python(pools.empty(), List.of("-m", "unittest", "faults.selftest"));
 
@@ -55,6 +58,7 @@ class FaultsProcessTest {
   }
 
   @ParameterizedTest
+  @Execution(ExecutionMode.CONCURRENT)
   @FieldSource("HOLDS")
   void nothingAcknowledgedIsLost(String line) throws Exception {
     assumeTrue("root".equals(System.getProperty("user.name")), "needs mount namespaces");
