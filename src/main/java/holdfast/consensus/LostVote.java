@@ -25,12 +25,14 @@ final class LostVote {
     this.core = core;
   }
 
+  /** One that has lost its log knows no voters: whoever sends first is asked. */
   void tick() {
     if (core.isVoteKnown()) {
       return;
     }
     Set<Endpoint> missing = missing();
-    if (missing.isEmpty()) {
+    boolean isAnybodyKnown = core.configuration().voters().size() + others.size() > 0;
+    if (missing.isEmpty() && isAnybodyKnown) {
       core.voteKnown(Math.max(highestTerm, core.term) + 1);
     } else if (core.nowMs - askedMs >= 2L * core.config.heartbeatMs()) {
       askedMs = core.nowMs;

@@ -124,6 +124,11 @@ final class LogRunner {
     if (found.log().isPresent()) {
       isBeginning = true;
       logStart().goOn(found, ready);
+    } else if (recovery.cause() == Recovery.Cause.DAMAGE) {
+      listener.onNote(
+          "this folder had a log of pool %s, and holds none any more: waiting for who has it"
+              .formatted(config.pool()));
+      then.run();
     } else if (config.mayFound().isPresent()) {
       isBeginning = true;
       LogId log = config.mayFound().get();
@@ -138,7 +143,12 @@ final class LogRunner {
   void join(LogId log) {
     isBeginning = true;
     listener.onNote("joined pool " + config.pool() + ", log " + log);
-    logStart().begin(log, InitialState.empty(), () -> isBeginning = false);
+    var initial = InitialState.empty();
+    logStart()
+        .begin(
+            log,
+            new InitialState(initial.hardState(), initial.snapshot(), initial.entries(), recovery),
+            () -> isBeginning = false);
   }
 
   private LogStart logStart() {
