@@ -65,6 +65,10 @@ final class LogPlan implements AutoCloseable {
   void losses(List<String> found, boolean voteLost) {
     losses = List.copyOf(found);
     isVoteLost = voteLost;
+    if (!losses.isEmpty()) {
+      asides.addAll(drops); // Evidence: were a snapshot damaged too, they would be what is left.
+      drops.clear();
+    }
   }
 
   /** What is lost, for people; empty if nothing is. */

@@ -252,7 +252,10 @@ final class LogRecovery {
       if (!isCutShort) {
         losses.add("%s behind entry %d".formatted(last.name(), segment.endIndex() - 1));
       }
-      plan.cut(!isCutShort || segment.hasEntryBehind());
+      boolean mayBeRecord =
+          segment.hasEntryBehind()
+              || last.end() == LogSegment.End.DAMAGED && !segment.endsInZeros();
+      plan.cut(!isCutShort || mayBeRecord);
     }
     for (Item item : items) {
       if (item.number() > last.number()) {
@@ -296,7 +299,7 @@ final class LogRecovery {
       LogId id, Base base, DirectoryFormat.LogEnd end, long nextSegment, List<Item> kept) {
     HardState hard =
         stored
-            .map(LogFormat.State::hard)
+            .map(state -> state.hard().committedUpTo(end.lastIndex()))
             .orElseGet(
                 () ->
                     new HardState(id, Math.max(end.lastTerm(), base.term()), Optional.empty(), 0));

@@ -82,6 +82,17 @@ final class LogSegment {
     return false;
   }
 
+  /** Whether nothing but zeros lies behind the last entry that is right. Blocks on the disk. */
+  boolean endsInZeros() {
+    byte[] bytes = SmallFile.readUpTo(file, tailBytes, Integer.MAX_VALUE - Long.BYTES);
+    for (byte each : bytes) {
+      if (each != 0) {
+        return false;
+      }
+    }
+    return true;
+  }
+
   /**
    * Puts the entries into a new file of the same name, forced before it takes the name: what was
    * written to the old one may have been dropped by a force that failed.
