@@ -108,9 +108,12 @@ final class LogRunner {
     return standing.hasLog() ? standing.driver().core().recovery().isNeeded() : recovery.isNeeded();
   }
 
-  /** How many logs this peer keeps aside because they hold, or may hold, what ours lacks. */
+  /**
+   * How many logs, or parts of ours, this peer keeps aside because they hold, or may hold, what
+   * ours lacks.
+   */
   int asideCount() {
-    return aside.size();
+    return aside.size() + ports.log().found().givenUpCount();
   }
 
   /** Goes on with what the disk holds, or founds the pool's first log where this peer may. */

@@ -1,6 +1,6 @@
 package holdfast.storage;
 
-import java.util.List;
+import java.nio.charset.StandardCharsets;
 import java.util.regex.Pattern;
 
 /**
@@ -8,9 +8,29 @@ import java.util.regex.Pattern;
  * {@code damaged-N-NAME}. They are evidence; people may put them back, or delete them.
  */
 final class DamagedFiles {
-  private static final Pattern NAME = Pattern.compile("damaged-\\d+-.+");
+  private static final Pattern GIVEN_UP = Pattern.compile("damaged-\\d+-given-up\\.txt");
 
   private DamagedFiles() {}
+
+  /**
+   * Notes, for people, that what is missing is given up: as long as this file is there {@code
+   * status} says so. Durable when this returns.
+   */
+  static void giveUp(Disk disk, String why) {
+    String text =
+        """
+        This peer was the only voter of its pool when a part of its log was found damaged, and was
+        told to go on with what was left. What was missing: %s.
+        As long as this file is here, the pool's status says that changes are kept aside.
+        """
+            .formatted(why);
+    SmallFile.replace(disk, nameFor(disk, "given-up.txt"), text.getBytes(StandardCharsets.UTF_8));
+  }
+
+  /** How often something was given up. */
+  static int givenUpCount(Disk disk) {
+    return (int) disk.list().stream().filter(name -> GIVEN_UP.matcher(name).matches()).count();
+  }
 
   /** The name under which this file would be kept now. */
   static String nameFor(Disk disk, String name) {
@@ -36,10 +56,5 @@ final class DamagedFiles {
       SmallFile.replace(disk, aside, SmallFile.readUpTo(file, 0, Integer.MAX_VALUE - Long.BYTES));
     }
     return aside;
-  }
-
-  /** What is kept. */
-  static List<String> list(Disk disk) {
-    return disk.list().stream().filter(name -> NAME.matcher(name).matches()).toList();
   }
 }

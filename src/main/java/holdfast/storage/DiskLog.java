@@ -54,13 +54,13 @@ public final class DiskLog implements OperationLog {
       Executor logDisk,
       Executor snapshotDisk,
       Loop loop) {
-    return open(directory, segmentBytes, logDisk, snapshotDisk, loop, loss -> {});
+    return open(directory, segmentBytes, logDisk, snapshotDisk, loop, loss -> false);
   }
 
   /**
    * As above.
    *
-   * @param damage may refuse to start over what is lost; then nothing has been changed
+   * @param judge may refuse to start over what is lost; then nothing has been changed
    */
   public static DiskLog open(
       StorageDirectory directory,
@@ -68,9 +68,9 @@ public final class DiskLog implements OperationLog {
       Executor logDisk,
       Executor snapshotDisk,
       Loop loop,
-      Consumer<LogLoss> damage) {
+      LogLoss.Judge judge) {
     var opening = new LogOpening(directory, NO_LOG);
-    LogStore log = opening.open(damage, segmentBytes);
+    LogStore log = opening.open(judge, segmentBytes);
     return new DiskLog(log, opening, directory, logDisk, snapshotDisk, loop);
   }
 
@@ -112,7 +112,8 @@ public final class DiskLog implements OperationLog {
         directory.incarnation(),
         initial,
         newest.map(SnapshotStore.Whole::totalBytes).orElse(0L),
-        AsideLogs.list(directory.disk()));
+        AsideLogs.list(directory.disk()),
+        DamagedFiles.givenUpCount(directory.disk()));
   }
 
   /** Bytes that log and snapshots take on disk. Any thread. */

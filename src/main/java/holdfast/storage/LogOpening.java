@@ -6,7 +6,6 @@ import holdfast.model.LogId;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.function.Consumer;
 
 /**
  * Opens log and snapshots of a directory together: the log goes on from the newest snapshot that is
@@ -44,8 +43,8 @@ final class LogOpening {
     return checked.whole().stream().findFirst();
   }
 
-  /** Asks {@code damage} about what is lost, then makes the files a log again. */
-  LogStore open(Consumer<LogLoss> damage, int segmentBytes) {
+  /** Asks {@code judge} about what is lost, then makes the files a log again. */
+  LogStore open(LogLoss.Judge judge, int segmentBytes) {
     var base =
         newest()
             .map(whole -> new LogRecovery.Base(whole.meta().index(), whole.meta().term()))
@@ -53,7 +52,10 @@ final class LogOpening {
     LogPlan plan = recovery.plan(id, Optional.of(base), checked.newestDamagedIndex());
     boolean isAgreed = false;
     try {
-      plan.loss().ifPresent(why -> damage.accept(loss(why, plan, base)));
+      Optional<LogLoss> loss = plan.loss().map(why -> loss(why, plan, base));
+      if (loss.isPresent() && judge.isGivenUp(loss.get())) {
+        DamagedFiles.giveUp(disk, loss.get().why());
+      }
       isAgreed = true;
     } finally {
       if (!isAgreed) {

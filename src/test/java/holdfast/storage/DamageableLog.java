@@ -27,7 +27,6 @@ import java.util.Optional;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.concurrent.Executor;
-import java.util.function.Consumer;
 
 /** A directory as a peer leaves it, with several segments and two snapshots: to be damaged. */
 final class DamageableLog {
@@ -51,7 +50,7 @@ final class DamageableLog {
     this.openedAfter = openedAfter;
     disk = new SimDisk("d", 1);
     var directory = directory("boot");
-    DiskLog log = open(directory, loss -> {});
+    DiskLog log = open(directory, loss -> false);
     log.begin(LOG, InitialState.empty(), DamageableLog::done);
     for (long index = 1; index <= LAST; index++) {
       log.append(0, List.of(entry(index)), DamageableLog::done);
@@ -120,8 +119,8 @@ final class DamageableLog {
     return StorageDirectory.open(disk, new Machine(boot, ""), "pid 1", new Random(1)::nextLong);
   }
 
-  private static DiskLog open(StorageDirectory directory, Consumer<LogLoss> damage) {
-    return DiskLog.open(directory, SEGMENT_BYTES, DIRECT, DIRECT, new DirectLoop(), damage);
+  private static DiskLog open(StorageDirectory directory, LogLoss.Judge judge) {
+    return DiskLog.open(directory, SEGMENT_BYTES, DIRECT, DIRECT, new DirectLoop(), judge);
   }
 
   // Damage.
@@ -166,7 +165,7 @@ final class DamageableLog {
   // The next start.
 
   /** What a start found. */
-  record Found(InitialState initial, Optional<LogId> log, byte[] snapshot) {
+  record Found(InitialState initial, Optional<LogId> log, int givenUpCount, byte[] snapshot) {
     long lastIndex() {
       return initial.entries().isEmpty()
           ? initial.snapshot().index()
@@ -179,14 +178,14 @@ final class DamageableLog {
   }
 
   Found start() {
-    return start(loss -> {});
+    return start(loss -> false);
   }
 
   /** Starts, looks, and ends cleanly. */
-  Found start(Consumer<LogLoss> damage) {
+  Found start(LogLoss.Judge judge) {
     String boot = openedAfter == OpenedAfter.SYSTEM_CRASH ? "other boot" : "boot";
     try (var directory = directory(boot)) {
-      DiskLog log = open(directory, damage);
+      DiskLog log = open(directory, judge);
       var found = log.found();
       var content = new ByteArrayOutputStream();
       long index = found.initial().snapshot().index();
@@ -195,7 +194,7 @@ final class DamageableLog {
       }
       log.close();
       directory.closeCleanly();
-      return new Found(found.initial(), found.log(), content.toByteArray());
+      return new Found(found.initial(), found.log(), found.givenUpCount(), content.toByteArray());
     }
   }
 

@@ -1,6 +1,7 @@
 package holdfast.storage;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -9,8 +10,8 @@ import holdfast.consensus.HardState;
 import holdfast.consensus.InitialState;
 import holdfast.consensus.LogEntry;
 import holdfast.consensus.Recovery;
-import holdfast.model.ErrorCode;
 import holdfast.model.LogId;
+import holdfast.model.NodeId;
 import holdfast.model.StorageException;
 import holdfast.peer.port.OperationLog;
 import holdfast.sim.SimDisk;
@@ -177,27 +178,54 @@ final class DiskLogDamageTest {
   }
 
   @Test
-  void whoRefusesOverALossFindsEverythingAsItWas() {
+  void whoIsAloneRefusesAndLeavesEverythingAsItWas() {
     var log = new DamageableLog(OpenedAfter.CLEAN);
-    log.disk.flipBit(SnapshotFormat.name(DamageableLog.OLDER, 2), 8L * 300);
-    log.disk.flipBit(SnapshotFormat.name(DamageableLog.NEWEST, 3), 8L * 300);
+    damageBothSnapshots(log);
     var names = log.files();
-    var losses = new ArrayList<LogLoss>();
 
-    assertThrows(
-        StorageException.class,
-        () ->
-            log.start(
-                loss -> {
-                  losses.add(loss);
-                  throw new StorageException(ErrorCode.STORE_FAILED, "alone");
-                }));
+    var refused =
+        assertThrows(
+            StorageException.class, () -> log.start(LogLoss.judge(DamageableLog.SELF, false)));
 
     assertEquals(names, log.files());
-    assertEquals(DamageableLog.configuration(), losses.getFirst().configuration());
-    assertTrue(losses.getFirst().why().contains("snap-"), losses.getFirst().why());
+    String text = refused.getMessage();
+    assertTrue(text.contains(SnapshotFormat.name(DamageableLog.NEWEST, 3)), text);
+    assertTrue(text.contains("everything up to entry 0 is left"), text);
+    assertTrue(text.contains("--accept-damage"), text);
     log.disk.flipBit(SnapshotFormat.name(DamageableLog.OLDER, 2), 8L * 300);
     assertTrue(log.isPrefix(log.start()), "put back, nothing is lost");
+  }
+
+  @Test
+  void whoIsAloneGoesOnWithWhatIsLeftWhenToldToAndSaysSoEverAfter() {
+    var log = new DamageableLog(OpenedAfter.CLEAN);
+    log.remove(log.lastSegment());
+
+    var found = log.start(LogLoss.judge(DamageableLog.SELF, true));
+
+    assertFalse(log.isPrefix(found));
+    assertTrue(found.lastIndex() > DamageableLog.NEWEST);
+    assertEquals(Recovery.Cause.DAMAGE, found.recovery().cause());
+    assertEquals(1, found.givenUpCount());
+    var again = log.start(LogLoss.judge(DamageableLog.SELF, false));
+    assertEquals(found.lastIndex(), again.lastIndex());
+    assertEquals(1, again.givenUpCount());
+  }
+
+  @Test
+  void whoHasOthersGoesOnWithoutBeingTold() {
+    var log = new DamageableLog(OpenedAfter.CLEAN);
+    damageBothSnapshots(log);
+
+    var found = log.start(LogLoss.judge(new NodeId(7, 7, 7, 7), false));
+
+    assertEquals(Recovery.Cause.DAMAGE, found.recovery().cause());
+    assertEquals(0, found.givenUpCount());
+  }
+
+  private static void damageBothSnapshots(DamageableLog log) {
+    log.disk.flipBit(SnapshotFormat.name(DamageableLog.OLDER, 2), 8L * 300);
+    log.disk.flipBit(SnapshotFormat.name(DamageableLog.NEWEST, 3), 8L * 300);
   }
 
   @Test
