@@ -31,6 +31,7 @@ import holdfast.protocol.Request;
 import holdfast.storage.ChunkStore;
 import holdfast.storage.DiskLog;
 import holdfast.storage.DiskVault;
+import holdfast.storage.LogLoss;
 import holdfast.storage.LogStore;
 import holdfast.storage.Machine;
 import holdfast.storage.NioDisk;
@@ -90,12 +91,14 @@ final class PeerProcess implements AutoCloseable {
       int port,
       OptionalLong capacityBytes,
       OptionalLong leaveFreeBytes,
-      String zone) {
+      String zone,
+      boolean isDamageAccepted) {
     var base = new NodeBase(common);
     var opened = new ArrayDeque<Runnable>();
     opened.push(base::close);
     try {
-      return new PeerProcess(base, opened, storage, port, capacityBytes, leaveFreeBytes, zone);
+      return new PeerProcess(
+          base, opened, storage, port, capacityBytes, leaveFreeBytes, zone, isDamageAccepted);
     } catch (RuntimeException e) {
       opened.forEach(Runnable::run);
       throw e;
@@ -110,7 +113,8 @@ final class PeerProcess implements AutoCloseable {
       int port,
       OptionalLong capacityBytes,
       OptionalLong leaveFreeBytes,
-      String zone) {
+      String zone,
+      boolean isDamageAccepted) {
     this.base = base;
     makeDirectory(storage);
     var disk = NioDisk.open(storage);
@@ -133,7 +137,14 @@ final class PeerProcess implements AutoCloseable {
     opened.push(chunkDisk::shutdown);
     opened.push(logDisk::shutdown);
     opened.push(snapshotDisk::shutdown);
-    log = DiskLog.open(directory, LogStore.SEGMENT_BYTES_DEFAULT, logDisk, snapshotDisk, base.loop);
+    log =
+        DiskLog.open(
+            directory,
+            LogStore.SEGMENT_BYTES_DEFAULT,
+            logDisk,
+            snapshotDisk,
+            base.loop,
+            LogLoss.judge(nodeId, isDamageAccepted));
     var vault = new DiskVault(chunks, space, log::diskBytes, chunkDisk, base.loop);
     var relay = new Relay();
     transport =

@@ -35,6 +35,7 @@ final class LostVote {
     this.core = core;
   }
 
+  /** One that has lost its log knows no voters: whoever sends first is asked. */
   void tick() {
     if (core.isVoteKnown()) {
       return;

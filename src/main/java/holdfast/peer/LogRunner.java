@@ -108,9 +108,12 @@ final class LogRunner {
     return standing.hasLog() ? standing.driver().core().recovery().isNeeded() : recovery.isNeeded();
   }
 
-  /** How many logs this peer keeps aside because they hold, or may hold, what ours lacks. */
+  /**
+   * How many logs, or parts of ours, this peer keeps aside because they hold, or may hold, what
+   * ours lacks.
+   */
   int asideCount() {
-    return aside.size();
+    return aside.size() + ports.log().found().givenUpCount();
   }
 
   /** Goes on with what the disk holds, or founds the pool's first log where this peer may. */
@@ -124,6 +127,11 @@ final class LogRunner {
     if (found.log().isPresent()) {
       isBeginning = true;
       logStart().goOn(found, ready);
+    } else if (recovery.cause() == Recovery.Cause.DAMAGE) {
+      listener.onNote(
+          "this folder had a log of pool %s, and holds none any more: waiting for who has it"
+              .formatted(config.pool()));
+      then.run();
     } else if (config.mayFound().isPresent()) {
       isBeginning = true;
       LogId log = config.mayFound().get();
@@ -138,7 +146,12 @@ final class LogRunner {
   void join(LogId log) {
     isBeginning = true;
     listener.onNote("joined pool " + config.pool() + ", log " + log);
-    logStart().begin(log, InitialState.empty(), () -> isBeginning = false);
+    var initial = InitialState.empty();
+    logStart()
+        .begin(
+            log,
+            new InitialState(initial.hardState(), initial.snapshot(), initial.entries(), recovery),
+            () -> isBeginning = false);
   }
 
   private LogStart logStart() {

@@ -11,7 +11,7 @@ import java.util.zip.CRC32C;
 
 /** The operation log as bytes (docs/disk-format.md, "Operation log"). */
 final class LogFormat {
-  static final int VERSION = 1;
+  static final int VERSION = 2;
   static final int SEGMENT_HEADER_BYTES = 64;
   static final int ENTRY_HEADER_BYTES = 36;
   static final int STATE_BYTES = 160;
@@ -20,13 +20,14 @@ final class LogFormat {
   static final int SEGMENT_BYTES_DEFAULT = 16 << 20;
   static final int BATCH_BYTES_MAX = 4 << 20;
 
+  static final PairFile.Kind STATE =
+      new PairFile.Kind("log.state", "HFLSTATE", STATE_BYTES, VERSION);
+
   /** The bytes of an entry header that its chain value covers. */
   private static final int CHAINED_BYTES = 28;
 
   private static final String SEGMENT_MAGIC = "HFOPSLOG";
-  private static final String STATE_MAGIC = "HFLSTATE";
   private static final Pattern SEGMENT_NAME = Pattern.compile("log-([0-9a-f]{16})\\.seg");
-  private static final String STATE_NAME = "log.state-";
   private static final String ASIDE_PREFIX = "aside-";
   private static final Pattern ASIDE_NAME = Pattern.compile("aside-([0-9a-f]{32})-.*");
 
@@ -39,12 +40,27 @@ final class LogFormat {
   /** What an entry header says. */
   record EntryHeader(int lengthBytes, long index, long term, int kind, int chain) {}
 
-  /** What a state file says. */
+  /**
+   * What the state file says.
+   *
+   * @param lowestSegment what has a lower number isn't of the log any more
+   * @param highestSegment the segment made last: unless it is below the lowest one it must be there
+   */
   record State(
-      long sequence, HardState hard, long startIndex, long startTerm, long lowestSegment) {}
+      HardState hard, long startIndex, long startTerm, long lowestSegment, long highestSegment) {
+    State with(HardState next) {
+      return new State(next, startIndex, startTerm, lowestSegment, highestSegment);
+    }
+
+    State withHighest(long number) {
+      return new State(hard, startIndex, startTerm, lowestSegment, number);
+    }
+  }
 
   static boolean isLogName(String name) {
-    return name.startsWith(STATE_NAME) || SEGMENT_NAME.matcher(name).matches();
+    return name.equals(STATE.name())
+        || name.equals(STATE.copyName())
+        || SEGMENT_NAME.matcher(name).matches();
   }
 
   static String segmentName(long number) {
@@ -67,10 +83,6 @@ final class LogFormat {
     return match.matches()
         ? Optional.of(LogId.of(HexFormat.of().parseHex(match.group(1))))
         : Optional.empty();
-  }
-
-  static String stateName(long sequence) {
-    return STATE_NAME + (sequence & 1);
   }
 
   static byte[] segmentHeader(SegmentHeader header) {
@@ -102,6 +114,7 @@ final class LogFormat {
   /** Empty if the header isn't right. */
   static Optional<EntryHeader> readEntryHeader(byte[] bytes, int offset) {
     if (bytes.length - offset < ENTRY_HEADER_BYTES
+        || bytes[offset] != ENTRY_MAGIC >>> Integer.SIZE - Byte.SIZE
         || !Crc.isSealed(bytes, offset, ENTRY_HEADER_BYTES)) {
       return Optional.empty();
     }
@@ -125,10 +138,10 @@ final class LogFormat {
         == chain(chainBefore, bytes, offset, bytes, payloadAt, header.lengthBytes());
   }
 
-  static byte[] state(State state) {
-    var out = new ByteWriter(STATE_BYTES).raw(SmallFile.magic(STATE_MAGIC)).u32(VERSION);
+  static byte[] state(long sequence, State state) {
+    var out = new ByteWriter(STATE_BYTES).raw(SmallFile.magic(STATE.magic())).u32(VERSION);
     var hard = state.hard();
-    hard.logId().write(out.u64(state.sequence()));
+    hard.logId().write(out.u64(sequence));
     out.u64(hard.term()).bool(hard.vote().isPresent());
     if (hard.vote().isPresent()) {
       hard.vote().get().node().write(out);
@@ -137,17 +150,13 @@ final class LogFormat {
       out.raw(new byte[NodeId.BYTES]).u64(0);
     }
     out.u64(state.startIndex()).u64(state.startTerm()).u64(state.lowestSegment());
-    out.u64(hard.committedIndex());
+    out.u64(hard.committedIndex()).u64(state.highestSegment());
     return Crc.seal(out, STATE_BYTES);
   }
 
-  /** Empty if it is damaged; throws UNSUPPORTED if it is of another version. */
-  static Optional<State> readState(byte[] bytes, String path) {
-    if (!SmallFile.isWhole(bytes, STATE_BYTES, STATE_MAGIC)) {
-      return Optional.empty();
-    }
-    var in = SmallFile.header(bytes, STATE_BYTES, STATE_MAGIC, VERSION, path);
-    long sequence = in.u64();
+  static State readState(byte[] bytes, String path) {
+    var in = SmallFile.header(bytes, STATE_BYTES, STATE.magic(), VERSION, path);
+    in.u64(); // sequence
     var logId = LogId.read(in);
     long term = in.u64();
     boolean hasVote = in.bool();
@@ -156,7 +165,7 @@ final class LogFormat {
     long startTerm = in.u64();
     long lowestSegment = in.u64();
     var hard = new HardState(logId, term, hasVote ? Optional.of(vote) : Optional.empty(), in.u64());
-    return Optional.of(new State(sequence, hard, startIndex, startTerm, lowestSegment));
+    return new State(hard, startIndex, startTerm, lowestSegment, in.u64());
   }
 
   private static int chain(

@@ -11,7 +11,7 @@ final class LogSegment {
   private static final int INITIAL_ENTRIES = 64;
 
   private final LogFormat.SegmentHeader header;
-  private final DiskFile file;
+  private DiskFile file;
   private int[] offsets = new int[INITIAL_ENTRIES];
   private int[] chains = new int[INITIAL_ENTRIES];
   private long[] terms = new long[INITIAL_ENTRIES];
@@ -67,8 +67,58 @@ final class LogSegment {
     return End.WHOLE;
   }
 
+  /**
+   * Whether an entry can be read anywhere behind the last one that is right: what lies there isn't
+   * a write that was cut short. Blocks on the disk.
+   */
+  boolean hasEntryBehind() {
+    byte[] bytes = SmallFile.readUpTo(file, 0, Integer.MAX_VALUE - Long.BYTES);
+    for (int at = tailBytes + 1; at <= bytes.length - LogFormat.ENTRY_HEADER_BYTES; at++) {
+      var entry = LogFormat.readEntryHeader(bytes, at);
+      if (entry.isPresent() && entry.get().index() >= endIndex()) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Whether nothing but zeros lies behind the last entry that is right. Blocks on the disk. */
+  boolean endsInZeros() {
+    byte[] bytes = SmallFile.readUpTo(file, tailBytes, Integer.MAX_VALUE - Long.BYTES);
+    for (byte each : bytes) {
+      if (each != 0) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /**
+   * Puts the entries into a new file of the same name, forced before it takes the name: what was
+   * written to the old one may have been dropped by a force that failed.
+   */
+  void rewrite(Disk disk) {
+    byte[] bytes = SmallFile.readUpTo(file, 0, tailBytes);
+    String name = file.name();
+    file.close();
+    SmallFile.replace(disk, name, bytes);
+    file = disk.open(name, Disk.Mode.WRITE);
+  }
+
   long number() {
     return header.number();
+  }
+
+  long termBefore() {
+    return header.termBefore();
+  }
+
+  /** Whether this one's first entry was written behind the other's last. */
+  boolean follows(LogSegment before) {
+    return header.logId().equals(before.header.logId())
+        && header.firstIndex() == before.endIndex()
+        && header.termBefore() == before.lastTerm()
+        && header.chainBefore() == before.lastChain();
   }
 
   long firstIndex() {

@@ -5,11 +5,11 @@ import holdfast.model.ErrorCode;
 import holdfast.model.LogId;
 import holdfast.model.StorageException;
 import holdfast.util.Invariants;
-import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Supplier;
 
 /**
  * The operation log on disk: entries with consecutive indexes behind a start point, and the hard
@@ -25,10 +25,7 @@ public final class LogStore implements AutoCloseable {
   /** The largest payload of an entry. */
   public static final int PAYLOAD_BYTES_MAX = LogFormat.PAYLOAD_BYTES_MAX;
 
-  /**
-   * The largest {@link #append}, counting {@value LogFormat#ENTRY_HEADER_BYTES} bytes an entry
-   * more.
-   */
+  /** The largest {@link #append}; an entry counts {@value LogFormat#ENTRY_HEADER_BYTES} more. */
   public static final int BATCH_BYTES_MAX = LogFormat.BATCH_BYTES_MAX;
 
   /** The usual size of a segment. */
@@ -45,29 +42,28 @@ public final class LogStore implements AutoCloseable {
   private final ReentrantLock lock = new ReentrantLock();
 
   private final List<LogSegment> segments;
+  private final PairFile stateFile;
   private LogFormat.State state;
   private long forcedIndex;
   private long nextSegment;
   private Optional<StorageException> failure = Optional.empty();
   private boolean isClosed;
 
-  private LogStore(
-      Disk disk, LossListener losses, int segmentBytes, LogFormat.State state, LogRecovery found) {
+  private LogStore(Disk disk, LossListener losses, int segmentBytes, LogPlan plan) {
     this.disk = disk;
     this.losses = losses;
     this.segmentBytes = segmentBytes;
-    this.state = state;
-    this.segments = found.segments();
-    this.nextSegment = state.lowestSegment();
-    for (LogSegment segment : segments) {
-      nextSegment = segment.number() + 1;
-    }
+    this.stateFile = plan.stateFile();
+    this.state = plan.state();
+    this.segments = new ArrayList<>(plan.segments());
+    this.nextSegment = plan.nextSegment();
+    this.forcedIndex = lastIndexLocked();
   }
 
   /**
    * Opens the log of a directory, or makes an empty one that starts at (0, 0). Cuts a torn tail. If
-   * anything else is damaged, the loss is reported first, then the log is cut there. If the newest
-   * snapshot lies beyond {@link #lastIndex}, {@link #reset} the log to it.
+   * anything else is damaged, the loss is reported first, then what is damaged is set aside. All
+   * that is found is durable when this returns.
    *
    * @param newLogId the log's id if there is none yet
    * @param segmentBytes size at which a new file is begun; {@link #SEGMENT_BYTES_DEFAULT}
@@ -75,30 +71,30 @@ public final class LogStore implements AutoCloseable {
    */
   public static LogStore open(
       Disk disk, OpenedAfter openedAfter, LossListener losses, LogId newLogId, int segmentBytes) {
-    var recovery = new LogRecovery(disk, openedAfter, losses);
-    var found = recovery.state();
-    if (found.isEmpty()) {
-      var hard = new HardState(newLogId, 0, Optional.empty());
-      var first = new LogFormat.State(1, hard, 0, 0, 1);
-      var second = new LogFormat.State(2, hard, 0, 0, 1);
-      SmallFile.replace(disk, LogFormat.stateName(1), LogFormat.state(first));
-      SmallFile.replace(disk, LogFormat.stateName(2), LogFormat.state(second));
-      return new LogStore(disk, losses, segmentBytes, second, recovery);
+    boolean wasBegun = openedAfter != OpenedAfter.FRESH;
+    var recovery = new LogRecovery(disk, openedAfter, wasBegun, Optional.empty());
+    LogId id = recovery.logId().orElse(newLogId);
+    return open(disk, recovery.plan(id, Optional.empty(), 0), losses, segmentBytes);
+  }
+
+  /** Opens the log that a start has decided upon. */
+  static LogStore open(Disk disk, LogPlan plan, LossListener losses, int segmentBytes) {
+    boolean isOpened = false;
+    try {
+      plan.carryOut(losses);
+      var store = new LogStore(disk, losses, segmentBytes, plan);
+      isOpened = true;
+      return store;
+    } finally {
+      if (!isOpened) {
+        plan.close();
+      }
     }
-    recovery.openSegments(found.get());
-    var store = new LogStore(disk, losses, segmentBytes, found.get(), recovery);
-    store.force();
-    return store;
   }
 
   /** The hard state, as last saved. */
   public HardState hardState() {
-    lock.lock();
-    try {
-      return state.hard();
-    } finally {
-      lock.unlock();
-    }
+    return locked(() -> state.hard());
   }
 
   /** Saves term and vote; durable when this returns. The log id must be this log's. */
@@ -113,7 +109,7 @@ public final class LogStore implements AutoCloseable {
           "terms only grow, was=%s after %s",
           hard.term(),
           state.hard().term());
-      saveState(hard, state.startIndex(), state.startTerm(), state.lowestSegment());
+      saveState(state.with(hard));
     } finally {
       lock.unlock();
     }
@@ -121,42 +117,31 @@ public final class LogStore implements AutoCloseable {
 
   /** Index of the last entry that was dropped from the beginning, 0 if none was. */
   public long startIndex() {
-    lock.lock();
-    try {
-      return state.startIndex();
-    } finally {
-      lock.unlock();
-    }
+    return locked(() -> state.startIndex());
   }
 
   /** Index of the last entry; {@link #startIndex} if there is none. */
   public long lastIndex() {
-    lock.lock();
-    try {
-      return lastIndexLocked();
-    } finally {
-      lock.unlock();
-    }
+    return locked(() -> lastIndexLocked());
+  }
+
+  /** Where it ends. */
+  DirectoryFormat.LogEnd end() {
+    return locked(
+        () -> {
+          int chain = segments.isEmpty() ? 0 : segments.getLast().lastChain();
+          return new DirectoryFormat.LogEnd(lastIndexLocked(), lastTermLocked(), chain);
+        });
   }
 
   /** The highest index that is known to be durable, with all before it. */
   public long forcedIndex() {
-    lock.lock();
-    try {
-      return forcedIndex;
-    } finally {
-      lock.unlock();
-    }
+    return locked(() -> forcedIndex);
   }
 
   /** Bytes its files take on disk. */
   public long diskBytes() {
-    lock.lock();
-    try {
-      return segments.stream().mapToLong(LogSegment::tailBytes).sum();
-    } finally {
-      lock.unlock();
-    }
+    return locked(() -> segments.stream().mapToLong(LogSegment::tailBytes).sum());
   }
 
   /** Term of an entry from {@link #startIndex} to {@link #lastIndex}; doesn't read the disk. */
@@ -306,7 +291,8 @@ public final class LogStore implements AutoCloseable {
         dropCount++;
       }
       long lowest = dropCount < segments.size() ? segments.get(dropCount).number() : nextSegment;
-      saveState(state.hard(), upToIndex, startTerm, lowest);
+      saveState(
+          new LogFormat.State(state.hard(), upToIndex, startTerm, lowest, state.highestSegment()));
       dropLowest(dropCount);
       forcedIndex = Math.max(forcedIndex, upToIndex);
     } finally {
@@ -324,7 +310,7 @@ public final class LogStore implements AutoCloseable {
     lock.lock();
     try {
       requireUsable();
-      saveState(hard, startIndex, startTerm, nextSegment);
+      saveState(new LogFormat.State(hard, startIndex, startTerm, nextSegment, nextSegment - 1));
       dropLowest(segments.size());
       forcedIndex = startIndex;
     } finally {
@@ -340,7 +326,7 @@ public final class LogStore implements AutoCloseable {
     try {
       requireUsable();
       LogId left = state.hard().logId();
-      saveState(hard, startIndex, startTerm, nextSegment);
+      saveState(new LogFormat.State(hard, startIndex, startTerm, nextSegment, nextSegment - 1));
       for (LogSegment segment : segments) {
         segment.close();
         String name = LogFormat.segmentName(segment.number());
@@ -407,12 +393,21 @@ public final class LogStore implements AutoCloseable {
     }
     nextSegment++;
     segments.add(created);
+    saveState(state.withHighest(created.number()));
     return created;
   }
 
   private void cutFrom(long index) {
+    int keep = segments.size();
+    while (keep > 0 && segments.get(keep - 1).firstIndex() >= index) {
+      keep--;
+    }
+    if (keep < segments.size()) {
+      // First: from the moment that one is deleted none of them needs to be there any more.
+      saveState(state.withHighest(keep == 0 ? 0 : segments.get(keep - 1).number()));
+    }
     try {
-      while (!segments.isEmpty() && segments.get(segments.size() - 1).firstIndex() >= index) {
+      while (segments.size() > keep) {
         var last = segments.remove(segments.size() - 1);
         last.close();
         disk.delete(LogFormat.segmentName(last.number()));
@@ -440,13 +435,9 @@ public final class LogStore implements AutoCloseable {
     }
   }
 
-  private void saveState(HardState hard, long startIndex, long startTerm, long lowestSegment) {
-    var next =
-        new LogFormat.State(state.sequence() + 1, hard, startIndex, startTerm, lowestSegment);
-    String name = LogFormat.stateName(next.sequence());
-    try (var file = disk.open(name, Disk.Mode.WRITE)) {
-      file.write(0, ByteBuffer.wrap(LogFormat.state(next)));
-      file.force();
+  private void saveState(LogFormat.State next) {
+    try {
+      stateFile.overwrite(sequence -> LogFormat.state(sequence, next));
     } catch (StorageException e) {
       throw fail(e);
     }
@@ -483,6 +474,15 @@ public final class LogStore implements AutoCloseable {
     }
     if (isClosed) {
       throw new StorageException(ErrorCode.SHUTTING_DOWN, "use log: expected=open, was=closed");
+    }
+  }
+
+  private <T> T locked(Supplier<T> body) {
+    lock.lock();
+    try {
+      return body.get();
+    } finally {
+      lock.unlock();
     }
   }
 

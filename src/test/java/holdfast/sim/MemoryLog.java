@@ -111,7 +111,8 @@ public final class MemoryLog implements OperationLog {
         platter.incarnation,
         new InitialState(platter.hardState, meta, entriesBehind(meta), platter.recovery),
         newest == null ? 0 : newest.getValue().bytes().length,
-        platter.aside.entrySet().stream().map(left -> left.getValue().end(left.getKey())).toList());
+        platter.aside.entrySet().stream().map(left -> left.getValue().end(left.getKey())).toList(),
+        0);
   }
 
   /** None if they don't join on: a snapshot came from elsewhere, and the crash before its reset. */

@@ -107,13 +107,16 @@ public interface OperationLog {
    *     something may be missing
    * @param snapshotBytes size of that snapshot's content, 0 without one
    * @param aside what is kept of logs that were left, in no order
+   * @param givenUpCount how often a damaged part of the log was given up: people are told as long
+   *     as they haven't deleted the notes of it
    */
   record Found(
       Optional<LogId> log,
       long incarnation,
       InitialState initial,
       long snapshotBytes,
-      List<Aside> aside) {
+      List<Aside> aside,
+      int givenUpCount) {
     /** Freezes the list. */
     public Found {
       aside = List.copyOf(aside);
