@@ -67,6 +67,7 @@ final class LogRunner {
   private Endpoint refusedLeader;
 
   private boolean isBeginning;
+  private boolean isMarking;
   private boolean isStopped;
 
   LogRunner(
@@ -98,9 +99,31 @@ final class LogRunner {
     }
   }
 
-  /** Whether a log is being loaded, begun or changed: until it runs nothing else may begin one. */
+  /**
+   * Whether a log is being loaded, begun, changed or marked: until that is done nothing else may
+   * begin one, and no message of consensus is answered.
+   */
   boolean isBeginning() {
-    return isBeginning;
+    return isBeginning || isMarking;
+  }
+
+  /** This folder may have forgotten entries and votes: it recovers, once that is durable. */
+  void lost(long runNumber, String why) {
+    isMarking = true;
+    ports
+        .log()
+        .lost(
+            runNumber,
+            why,
+            marked -> {
+              isMarking = false;
+              recovery = marked;
+              if (!isStopped && standing.hasLog()) {
+                standing.driver().lost(marked);
+                owner.onStanding();
+              }
+            },
+            owner::onFailure);
   }
 
   /** Whether this peer may have lost the end of its log and hasn't caught up yet. */

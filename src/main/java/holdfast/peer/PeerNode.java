@@ -55,6 +55,7 @@ public final class PeerNode implements NodeService {
   private final Set<NodeId> connected = new TreeSet<>();
   private final long startedNs;
   private final LogRunner runner;
+  private final Runs runs;
   private NodeId joinedThrough;
   private boolean isStopped;
 
@@ -92,6 +93,8 @@ public final class PeerNode implements NodeService {
     pool = new PoolRequests(standing, heartbeats, status, this::heartbeat);
     duties = new LeaderDuties(ports, listener, standing, heartbeats, this::joinRequest);
     runner = new LogRunner(config, ports, listener, standing, endpoint, logOwner());
+    runs = new Runs(config, ports, listener, standing, runsOwner());
+    heartbeats.tellBeside(runs::tell);
     joining =
         new Joining(ports, listener, config.self(), joiningNode(), config.known(), this::poolText);
   }
@@ -112,6 +115,7 @@ public final class PeerNode implements NodeService {
 
   private void begin(Runnable then) {
     heartbeats.start();
+    runs.start();
     repair.start();
     duties.start();
     sessions.start();
@@ -119,9 +123,29 @@ public final class PeerNode implements NodeService {
     // Nothing is asked of others before the found log is loaded: they would take this peer for new.
     runner.start(
         () -> {
+          runs.judge();
           joining.start();
           then.run();
         });
+  }
+
+  private Runs.Owner runsOwner() {
+    return new Runs.Owner() {
+      @Override
+      public boolean isBusy() {
+        return runner.isBeginning();
+      }
+
+      @Override
+      public void onOlder(long runNumber, String why) {
+        runner.lost(runNumber, why);
+      }
+
+      @Override
+      public void onFailure(HoldfastException why) {
+        stopIf(why);
+      }
+    };
   }
 
   private LogRunner.Owner logOwner() {
@@ -203,7 +227,8 @@ public final class PeerNode implements NodeService {
         (ports.loop().nowNs() - startedNs) / 1_000_000L,
         standing.hasLog() ? standing.driver().log() : LogId.NONE,
         runner.isRecovering(),
-        runner.asideCount());
+        runner.asideCount(),
+        runs.mark());
   }
 
   private Set<NodeId> heartbeatReceivers() {
@@ -291,6 +316,7 @@ public final class PeerNode implements NodeService {
     heartbeats.onReachable(remote.node());
     heartbeats.onHeard(remote.node());
     ports.transport().send(remote.node(), heartbeat());
+    runs.tell(remote.node());
   }
 
   @Override
@@ -325,9 +351,13 @@ public final class PeerNode implements NodeService {
     switch (notice) {
       case Notice.Consensus consensus -> onConsensus(from, consensus);
       case Notice.Heartbeat beat -> {
-        heartbeats.onHeartbeat(from, beat);
-        runner.heard(from.node(), beat.log());
+        if (runs.onHeartbeat(from, beat)) {
+          heartbeats.onHeartbeat(from, beat);
+          runner.heard(from.node(), beat.log());
+        }
       }
+      case Notice.KnownRuns told -> runs.onTold(told);
+      case Notice.Twin twin -> runs.onTwin(from, twin);
       case Notice.Goodbye goodbye -> {
         heartbeats.forget(from.node());
         duties.onGoodbye(from.node());
@@ -337,7 +367,8 @@ public final class PeerNode implements NodeService {
 
   private void onConsensus(Remote from, Notice.Consensus consensus) {
     var header = consensus.message().header();
-    if (!header.from().node().equals(from.node())) {
+    boolean isHeard = runs.mayTakePart(from, heartbeats.pulse(from.node()).orElse(null));
+    if (!header.from().node().equals(from.node()) || !isHeard) {
       return;
     }
     if (runner.isBeginning()) {
@@ -431,6 +462,7 @@ public final class PeerNode implements NodeService {
     duties.stop();
     sessions.stop();
     chunks.stop();
+    runs.stop();
     runner.stop();
   }
 

@@ -20,6 +20,7 @@ final class DirectoryFiles {
   private final PairFile recoveryFile;
   private Optional<DirectoryFormat.Format> format;
   private final Optional<DirectoryFormat.Run> lastRun;
+  private long runNumber;
 
   /**
    * Reads them; throws UNSUPPORTED if one is of another version.
@@ -35,6 +36,7 @@ final class DirectoryFiles {
     recoveryFile = new PairFile(disk, DirectoryFormat.RECOVERY);
     format = formatFile.load().map(bytes -> DirectoryFormat.readFormat(bytes, path("format")));
     lastRun = runFile.load().map(bytes -> DirectoryFormat.readRun(bytes, path("run")));
+    runNumber = lastRun.map(DirectoryFormat.Run::number).orElse(0L) + 1;
   }
 
   private String path(String name) {
@@ -130,7 +132,12 @@ final class DirectoryFiles {
 
   /** This run's number. */
   long runNumber() {
-    return lastRun.map(DirectoryFormat.Run::number).orElse(0L) + 1;
+    return runNumber;
+  }
+
+  /** Others know of a run of this peer with the number before this one. */
+  void raiseRunNumber(long atLeast) {
+    runNumber = Math.max(runNumber, atLeast);
   }
 
   void writeRun(boolean isClean, Optional<DirectoryFormat.LogEnd> logEnd) {

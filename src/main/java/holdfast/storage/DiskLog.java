@@ -4,6 +4,7 @@ import holdfast.consensus.Configuration;
 import holdfast.consensus.Endpoint;
 import holdfast.consensus.InitialState;
 import holdfast.consensus.LogEntry;
+import holdfast.consensus.Recovery;
 import holdfast.model.ErrorCode;
 import holdfast.model.LogId;
 import holdfast.model.StorageException;
@@ -113,7 +114,9 @@ public final class DiskLog implements OperationLog {
         initial,
         newest.map(SnapshotStore.Whole::totalBytes).orElse(0L),
         AsideLogs.list(directory.disk()),
-        DamagedFiles.givenUpCount(directory.disk()));
+        directory.runNumber(),
+        DamagedFiles.givenUpCount(directory.disk()),
+        KnownRunsFile.read(directory.disk()));
   }
 
   /** Bytes that log and snapshots take on disk. Any thread. */
@@ -186,6 +189,26 @@ public final class DiskLog implements OperationLog {
   @Override
   public void recovered(long nonce, Consumer<StorageException> done) {
     onLog(() -> directory.recovered(nonce), done);
+  }
+
+  @Override
+  public void lost(
+      long runNumber, String why, Consumer<Recovery> marked, Consumer<StorageException> failed) {
+    onLog(
+        () -> {
+          Recovery mark = directory.lostInRun(runNumber, why);
+          loop.post(() -> marked.accept(mark));
+        },
+        reason -> {
+          if (reason != null) {
+            failed.accept(reason);
+          }
+        });
+  }
+
+  @Override
+  public void saveKnownRuns(byte[] known, Consumer<StorageException> done) {
+    onLog(() -> KnownRunsFile.write(directory.disk(), known), done);
   }
 
   private static void refuse(boolean isRefused, String why) {

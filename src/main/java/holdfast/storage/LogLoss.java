@@ -37,10 +37,10 @@ public record LogLoss(String why, long lastIndex, Configuration configuration, S
         throw new StorageException(
             ErrorCode.STORE_FAILED,
             ("open log: expected=a whole log, was=damaged (%s), path=%s; this peer is the only"
-                 + " voter of its pool, so nobody else can give back what is missing, and"
-                 + " everything up to entry %d is left: put the files back from a copy, or start"
-                 + " once with --accept-damage to go on with what is left (the damaged files are"
-                 + " kept)")
+                    + " voter of its pool, so nobody else can give back what is missing, and"
+                    + " everything up to entry %d is left: put the files back from a copy, or start"
+                    + " once with --accept-damage to go on with what is left (the damaged files are"
+                    + " kept)")
                 .formatted(loss.why(), loss.path(), loss.lastIndex()));
       }
       return isAlone;

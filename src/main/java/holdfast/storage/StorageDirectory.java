@@ -198,6 +198,22 @@ public final class StorageDirectory implements LossListener, AutoCloseable {
     }
   }
 
+  /**
+   * The folder was further once: damage that may have taken the vote as well. From now on this run
+   * has at least this number. Durable when this returns the mark.
+   */
+  Recovery lostInRun(long runNumber, String why) {
+    lock.lock();
+    try {
+      recovery = files.mark(recovery, Recovery.Cause.DAMAGE, true, why);
+      files.raiseRunNumber(runNumber);
+      files.writeRun(false, Optional.empty());
+      return recovery;
+    } finally {
+      lock.unlock();
+    }
+  }
+
   private void forgetRun() {
     try {
       files.forgetRun();
