@@ -37,15 +37,41 @@ final class KnownRuns {
    */
   private static final int RETURNS_MIN = 3;
 
-  /** The processes heard as one peer: who is heard now, and who was before. */
+  /**
+   * A process whose connection broke so long before another one's was opened has ended. Sooner, the
+   * other one's may be what ended it.
+   */
+  private static final long APART_NS = 200_000_000L;
+
+  /** Who was silent for so long, and whose connection another process took over, has ended. */
+  private static final long SILENT_NS = 5_000_000_000L;
+
+  /** The processes heard as one peer. */
   private static final class Heard {
+    /** Who is this peer. */
     InstanceId first;
+
+    long firstNs;
+
+    /** When its last connection broke; negative while there is one. */
+    long brokenNs;
+
+    boolean isFirstGone;
+
+    /** Who says so too, and waits until the first is silent or gone; null for nobody. */
     InstanceId second;
-    InstanceId last;
+
+    boolean isSecondLast;
     int returns;
 
-    boolean isTwin() {
-      return returns >= RETURNS_MIN;
+    void begin(InstanceId instance, long nowNs) {
+      first = instance;
+      firstNs = nowNs;
+      brokenNs = -1;
+      isFirstGone = false;
+      second = null;
+      isSecondLast = false;
+      returns = 0;
     }
   }
 
@@ -90,11 +116,65 @@ final class KnownRuns {
     return Optional.of(out.toBytes());
   }
 
-  /** A heartbeat of another peer. */
-  void onHeartbeat(Remote from, Notice.Heartbeat beat) {
-    noteInstance(from);
-    if (!isSecond(from)) {
-      note(from.node(), beat.mark());
+  /**
+   * A heartbeat of another peer. False if it is to be ignored: another process is this peer, or was
+   * a moment ago. <i>Event: a copied folder's later run is taken for the peer's, and the original
+   * for an older one.</i>
+   */
+  boolean onHeartbeat(Remote from, Notice.Heartbeat beat, long nowNs) {
+    if (!isFirst(from, nowNs)) {
+      return false;
+    }
+    note(from.node(), beat.mark());
+    return true;
+  }
+
+  private boolean isFirst(Remote from, long nowNs) {
+    Heard of = heard.get(from.node());
+    if (of == null) {
+      of = new Heard();
+      of.begin(from.instance(), nowNs);
+      return heard.size() < NODES_MAX && heard.put(from.node(), of) == null;
+    }
+    if (from.instance().equals(of.first)) {
+      of.firstNs = nowNs;
+      of.brokenNs = -1;
+      of.isFirstGone = false;
+      of.returns += of.isSecondLast ? 1 : 0;
+      of.isSecondLast = false;
+      return true;
+    }
+    if (of.isFirstGone || nowNs - of.firstNs > SILENT_NS) {
+      of.begin(from.instance(), nowNs);
+      return true;
+    }
+    if (!from.instance().equals(of.second)) {
+      of.second = from.instance();
+      of.returns = 0;
+    }
+    of.isSecondLast = true;
+    return false;
+  }
+
+  /** Whether this process is the peer that it says it is, as far as is known. */
+  boolean isKnownAs(Remote from) {
+    Heard of = heard.get(from.node());
+    return of != null && of.first.equals(from.instance());
+  }
+
+  /** The last connection with the peer broke. */
+  void onDisconnected(NodeId node, long nowNs) {
+    Heard of = heard.get(node);
+    if (of != null && of.brokenNs < 0) {
+      of.brokenNs = nowNs;
+    }
+  }
+
+  /** A process connected, as this peer or as another. */
+  void onConnected(Remote from, long nowNs) {
+    Heard of = heard.get(from.node());
+    if (of != null && !from.instance().equals(of.first)) {
+      of.isFirstGone |= of.brokenNs >= 0 && nowNs - of.brokenNs >= APART_NS;
     }
   }
 
@@ -106,35 +186,10 @@ final class KnownRuns {
     }
   }
 
-  private void noteInstance(Remote from) {
-    Heard of = heard.get(from.node());
-    if (of == null) {
-      if (heard.size() < NODES_MAX) {
-        of = new Heard();
-        of.first = from.instance();
-        of.last = from.instance();
-        heard.put(from.node(), of);
-      }
-      return;
-    }
-    if (from.instance().equals(of.last)) {
-      return;
-    }
-    boolean isReturn = from.instance().equals(of.first) || from.instance().equals(of.second);
-    if (isReturn && of.second != null) {
-      of.returns++;
-    } else {
-      of.first = of.last;
-      of.second = from.instance();
-      of.returns = 0;
-    }
-    of.last = from.instance();
-  }
-
   /** Whether another process was this peer first, and still is. */
   boolean isSecond(Remote from) {
     Heard of = heard.get(from.node());
-    return of != null && of.isTwin() && from.instance().equals(of.second);
+    return of != null && of.returns >= RETURNS_MIN && from.instance().equals(of.second);
   }
 
   /**
@@ -149,7 +204,7 @@ final class KnownRuns {
     RunMark best = known.get(from.node());
     boolean isOlder =
         best != null && !best.instance().equals(now.instance()) && now.run() <= best.run();
-    return !isSecond(from) && (!isOlder || pulseOrNull.beat().recovering());
+    return !isOlder || pulseOrNull.beat().recovering();
   }
 
   /** What to tell a peer now. */

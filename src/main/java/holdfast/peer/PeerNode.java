@@ -316,12 +316,13 @@ public final class PeerNode implements NodeService {
     heartbeats.onReachable(remote.node());
     heartbeats.onHeard(remote.node());
     ports.transport().send(remote.node(), heartbeat());
-    runs.tell(remote.node());
+    runs.onConnected(remote);
   }
 
   @Override
   public void onDisconnected(NodeId node) {
     boolean wasPeer = connected.remove(node);
+    runs.onDisconnected(node);
     if (isStopped || !wasPeer) {
       return;
     }
@@ -436,7 +437,10 @@ public final class PeerNode implements NodeService {
   }
 
   private void onJoin(Remote from, Request.Join join, Responder responder) {
-    if (from.isPeer()) {
+    if (from.isPeer() && !runs.isKnownAs(from)) {
+      Standing.fail(
+          responder, ErrorCode.BUSY, "join pool: expected=one process of this peer, was=another");
+    } else if (from.isPeer()) {
       duties.onJoin(from, join, responder);
     } else {
       Standing.fail(responder, ErrorCode.REFUSED, "join pool: expected=a peer, was=a client");

@@ -124,14 +124,27 @@ final class Runs {
     }
   }
 
-  /** False if the sender is to be ignored: another process is this peer. */
+  /** False if the sender is to be ignored: another process is this peer, or was a moment ago. */
   boolean onHeartbeat(Remote from, Notice.Heartbeat beat) {
-    known.onHeartbeat(from, beat);
+    boolean isFirst = known.onHeartbeat(from, beat, ports.loop().nowNs());
     if (known.isSecond(from)) {
       ports.transport().send(from.node(), new Notice.Twin(from.instance()));
-      return false;
     }
-    return true;
+    return isFirst;
+  }
+
+  /** Whether this process is the peer that it says it is, as far as is known. */
+  boolean isKnownAs(Remote from) {
+    return known.isKnownAs(from);
+  }
+
+  void onDisconnected(NodeId node) {
+    known.onDisconnected(node, ports.loop().nowNs());
+  }
+
+  void onConnected(Remote remote) {
+    known.onConnected(remote, ports.loop().nowNs());
+    tell(remote.node());
   }
 
   /** Whether what a peer says in consensus counts. */

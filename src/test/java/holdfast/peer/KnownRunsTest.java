@@ -36,6 +36,7 @@ class KnownRunsTest {
   private static final byte[] CONTENT = new byte[] {1, 2, 3};
 
   private final KnownRuns runs = new KnownRuns(SELF, OWN);
+  private long nowNs = SimWorld.S;
 
   private static Notice.Heartbeat beat(RunMark mark, boolean isRecovering) {
     return new Notice.Heartbeat(
@@ -52,14 +53,21 @@ class KnownRunsTest {
 
   private boolean hear(RunMark mark, boolean isRecovering) {
     Notice.Heartbeat beat = beat(mark, isRecovering);
-    runs.onHeartbeat(remote(mark.instance()), beat);
-    return runs.mayTakePart(
-        remote(mark.instance()), new Heartbeats.Pulse(beat, mark.instance(), 0, 0));
+    return runs.onHeartbeat(remote(mark.instance()), beat, nowNs)
+        && runs.mayTakePart(
+            remote(mark.instance()), new Heartbeats.Pulse(beat, mark.instance(), 0, 0));
+  }
+
+  private void restart(InstanceId instance) {
+    runs.onDisconnected(OTHER, nowNs);
+    nowNs += SimWorld.S / 2;
+    runs.onConnected(remote(instance), nowNs);
   }
 
   @Test
   void aRunThatWasKnownBeforeTakesNoPartUntilItRecovers() {
     assertTrue(hear(mark(7, FIRST, 10), false));
+    restart(SECOND);
     assertFalse(hear(mark(7, SECOND, 5), false), "the same number by another process");
     assertFalse(hear(mark(6, SECOND, 5), false));
     assertTrue(hear(mark(6, SECOND, 5), true));
@@ -109,18 +117,38 @@ class KnownRunsTest {
   }
 
   @Test
-  void whoStartsAgainIsNoTwinAndWhoTakesTurnsIs() {
+  void whoseConnectionBrokeMayBeBackAtOnceAndWhoIsSilentAfterAWhile() {
     hear(mark(7, FIRST, 10), false);
-    hear(mark(8, SECOND, 10), false);
-    hear(mark(7, FIRST, 10), false); // Was under way.
-    hear(mark(8, SECOND, 10), false);
-    assertFalse(runs.isSecond(remote(SECOND)));
+    restart(SECOND);
+    assertTrue(hear(mark(8, SECOND, 10), false));
 
-    hear(mark(7, FIRST, 11), false);
-    assertFalse(hear(mark(8, SECOND, 11), false));
+    var third = new InstanceId(2, 3);
+    runs.onDisconnected(OTHER, nowNs);
+    runs.onConnected(remote(third), nowNs);
+    assertFalse(hear(mark(9, third, 10), false), "it ended the second's connection itself");
+    nowNs += 4 * SimWorld.S;
+    assertFalse(hear(mark(9, third, 10), false));
+    nowNs += 2 * SimWorld.S;
+    assertTrue(hear(mark(9, third, 10), false));
+  }
+
+  @Test
+  void ofTwoThatTakeTurnsTheSecondIsNeverTheFirst() {
+    var runOfFirst = mark(7, FIRST, 10);
+    for (int i = 0; i < 3; i++) {
+      assertFalse(runs.isSecond(remote(SECOND)), "perhaps only what was under way");
+      assertTrue(hear(runOfFirst, false));
+      assertFalse(hear(mark(8, SECOND, 10), false));
+      nowNs += SimWorld.S / 2;
+    }
+    hear(runOfFirst, false);
 
     assertTrue(runs.isSecond(remote(SECOND)));
     assertFalse(runs.isSecond(remote(FIRST)));
+    assertEquals(
+        List.of(new Notice.KnownRun(OTHER, runOfFirst)),
+        runs.toTell(OTHER).known(),
+        "the first must not be told that it is older");
   }
 
   @ParameterizedTest
