@@ -303,8 +303,7 @@ final class PeerProcess implements AutoCloseable {
       directory.close();
       return false;
     }
-    chunks.force();
-    chunks.close();
+    chunks.closeCleanly();
     log.close();
     directory.closeCleanly();
     return true;

@@ -34,6 +34,11 @@ public final class FileStore implements SimStore {
     return new FileStore(world);
   }
 
+  /** The disk it is on, to damage. */
+  public SimDisk disk() {
+    return disk;
+  }
+
   /** From now on each step of reading or writing a snapshot takes so much longer. */
   public void delaySnapshots(long delayNs) {
     snapshotDelayNs = delayNs;
