@@ -113,6 +113,7 @@ public final class DiskLog implements OperationLog {
         initial,
         newest.map(SnapshotStore.Whole::totalBytes).orElse(0L),
         AsideLogs.list(directory.disk()),
+        directory.runNumber(),
         DamagedFiles.givenUpCount(directory.disk()));
   }
 

@@ -112,6 +112,7 @@ public final class MemoryLog implements OperationLog {
         new InitialState(platter.hardState, meta, entriesBehind(meta), platter.recovery),
         newest == null ? 0 : newest.getValue().bytes().length,
         platter.aside.entrySet().stream().map(left -> left.getValue().end(left.getKey())).toList(),
+        1,
         0);
   }
 

@@ -107,6 +107,7 @@ public interface OperationLog {
    *     something may be missing
    * @param snapshotBytes size of that snapshot's content, 0 without one
    * @param aside what is kept of logs that were left, in no order
+   * @param runNumber which run of this folder this is: one more at each start, durable since
    * @param givenUpCount how often a damaged part of the log was given up: people are told as long
    *     as they haven't deleted the notes of it
    */
@@ -116,6 +117,7 @@ public interface OperationLog {
       InitialState initial,
       long snapshotBytes,
       List<Aside> aside,
+      long runNumber,
       int givenUpCount) {
     /** Freezes the list. */
     public Found {
