@@ -86,7 +86,7 @@ final class LossRulesTest {
     rig.tickAfter(2L * RaftConfig.DEFAULT.heartbeatMs());
     assertFalse(sent(TermRequest.class, rig.effects).isEmpty());
     assertTrue(sent(RaftMessage.VoteReply.class, rig.effects).isEmpty(), "it may have voted");
-    rig.receive(new TermReply(rig.from(B, 4), NONCE));
+    rig.receive(new TermReply(rig.from(B, 4), NONCE, List.of(B)));
     assertEquals(5, rig.core.term());
     assertTrue(rig.core.recovery().isNeeded());
   }
