@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import holdfast.consensus.Configuration;
+import holdfast.consensus.Endpoint;
 import holdfast.consensus.HardState;
 import holdfast.consensus.InitialState;
 import holdfast.consensus.LogEntry;
@@ -246,6 +247,38 @@ final class DiskLogDamageTest {
 
     assertEquals(Recovery.Cause.DAMAGE, found.recovery().cause());
     assertEquals(0, found.givenUpCount());
+  }
+
+  @Test
+  void aLogThatWasBegunIsThereWholeOrNotAtAll() {
+    var founder = new Endpoint(DamageableLog.SELF, 1);
+    int begunCount = 0;
+    int count = 0;
+    for (int at = 1; begunCount < 20; at++) {
+      var crashing = new SimDisk("d", at);
+      DiskLog log = open(directory(crashing, "boot"));
+      crashing.losePowerAt(at);
+      var ends = new ArrayList<StorageException>();
+      log.begin(LOG, InitialState.founding(founder), ends::add);
+      boolean isBegun = !crashing.isPowerLost();
+      crashing.crash();
+
+      DiskLog next = open(directory(crashing, "other boot"));
+
+      var found = next.found();
+      boolean isThere = found.log().isPresent();
+      assertTrue(isThere || !isBegun);
+      assertEquals(isThere ? 1 : 0, found.initial().entries().size());
+      assertEquals(isThere ? 1 : 0, found.initial().hardState().term());
+      assertTrue(found.initial().recovery().cause() != Recovery.Cause.DAMAGE);
+      if (!isThere) {
+        next.begin(LOG, InitialState.founding(founder), this::done);
+        assertEquals(List.of(), failures);
+        count++;
+      }
+      begunCount += isBegun ? 1 : 0;
+    }
+    assertTrue(count > 5, "crashes while it began: " + count);
   }
 
   @Test
