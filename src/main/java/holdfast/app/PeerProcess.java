@@ -58,6 +58,7 @@ import java.util.concurrent.atomic.AtomicReference;
 final class PeerProcess implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger("holdfast.app");
   private static final Path BOOT_ID = Path.of("/proc/sys/kernel/random/boot_id");
+  private static final Path MACHINE_ID = Path.of("/etc/machine-id");
 
   /** Threads for chunks: reads and writes of several clients overlap. */
   private static final int CHUNK_THREADS = 4;
@@ -120,10 +121,7 @@ final class PeerProcess implements AutoCloseable {
     var disk = NioDisk.open(storage);
     directory =
         StorageDirectory.open(
-            disk,
-            new Machine(bootId(), ""),
-            "pid " + ProcessHandle.current().pid(),
-            base.random::nextLong);
+            disk, machine(), "pid " + ProcessHandle.current().pid(), base.random::nextLong);
     opened.push(directory::close);
     NodeKey key = NodeKey.loadOrCreate(storage, base.random);
     nodeId = key.id();
@@ -170,6 +168,9 @@ final class PeerProcess implements AutoCloseable {
     relay.node = node;
     base.whenBroken(this::failed);
     awaitStarted();
+    if (isDamageAccepted) {
+      node.goOnAlone();
+    }
     base.beacon.serve(
         new Beacon.Offer(
             key.id(), key.publicKey().encoded(), address.port(), () -> vault.space().freeBytes()),
@@ -343,12 +344,19 @@ final class PeerProcess implements AutoCloseable {
     }
   }
 
-  private static String bootId() {
+  private static Machine machine() {
     try {
-      return Files.readString(BOOT_ID).strip();
+      String machineId = Files.exists(MACHINE_ID) ? Files.readString(MACHINE_ID).strip() : "";
+      return new Machine(
+          Files.readString(BOOT_ID).strip(), isMachineId(machineId) ? machineId : "");
     } catch (IOException e) {
       throw new StorageException(
-          ErrorCode.STORE_FAILED, "read boot id: " + e.getMessage() + ", path=" + BOOT_ID, e);
+          ErrorCode.STORE_FAILED, "read boot id and machine id: " + e.getMessage(), e);
     }
+  }
+
+  /** An image that no machine has been started from yet says "uninitialized". */
+  private static boolean isMachineId(String text) {
+    return text.matches("[0-9a-f]{32}");
   }
 }

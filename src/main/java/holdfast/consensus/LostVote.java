@@ -35,7 +35,6 @@ final class LostVote {
     this.core = core;
   }
 
-  /** One that has lost its log knows no voters: whoever sends first is asked. */
   void tick() {
     if (core.isVoteKnown()) {
       return;

@@ -107,6 +107,21 @@ public final class PeerNode implements NodeService {
     ports.loop().post(() -> begin(then));
   }
 
+  /**
+   * The operator gives up what is missing here: the only voter of a pool goes on with what it has
+   * where nobody else can say that there was more. Any thread.
+   */
+  public void goOnAlone() {
+    ports
+        .loop()
+        .post(
+            () -> {
+              if (standing.hasLog() && standing.driver().configuration().voters().size() == 1) {
+                standing.driver().goOn();
+              }
+            });
+  }
+
   /** The data key clients of this pool seal with; 0 while none is set or known. Any thread. */
   public long dataKeyId() {
     Replica replica = standing.replica();

@@ -125,6 +125,27 @@ final class DirectoryFiles {
         : OpenedAfter.SYSTEM_CRASH;
   }
 
+  /**
+   * How this folder is seen to be a copy of the one that the last run was on: the original may have
+   * gone on, and voted.
+   */
+  Optional<String> copied() {
+    return lastRun.flatMap(run -> copied(run, machine, disk.folderId()));
+  }
+
+  private static Optional<String> copied(DirectoryFormat.Run run, Machine machine, long folderId) {
+    boolean isElsewhere =
+        !run.machine().machineId().isEmpty()
+            && !machine.machineId().isEmpty()
+            && !run.machine().machineId().equals(machine.machineId());
+    if (isElsewhere) {
+      return Optional.of("the folder is a copy, or was moved here from another machine");
+    }
+    return run.folderId() != 0 && folderId != 0 && run.folderId() != folderId
+        ? Optional.of("the folder is a copy: its inode number was " + run.folderId())
+        : Optional.empty();
+  }
+
   /** Where the log ended when the last run did, if that was a clean end. */
   Optional<DirectoryFormat.LogEnd> lastLogEnd() {
     return lastRun.filter(DirectoryFormat.Run::isClean).flatMap(DirectoryFormat.Run::logEnd);
@@ -141,7 +162,7 @@ final class DirectoryFiles {
   }
 
   void writeRun(boolean isClean, Optional<DirectoryFormat.LogEnd> logEnd) {
-    var run = new DirectoryFormat.Run(isClean, machine, runNumber(), 0, logEnd);
+    var run = new DirectoryFormat.Run(isClean, machine, runNumber(), disk.folderId(), logEnd);
     runFile.replace(sequence -> DirectoryFormat.run(sequence, run));
   }
 

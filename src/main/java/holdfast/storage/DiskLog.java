@@ -150,13 +150,14 @@ public final class DiskLog implements OperationLog {
     onLog(
         () -> refuse(!logId.equals(NO_LOG), "begin log: expected=none, was=" + logId),
         () -> {
-          directory.beginLog();
           logId = newLog;
           log.reset(stored(initial.hardState()), initial.snapshot().index(), 0);
           if (!initial.entries().isEmpty()) {
             log.append(initial.entries().stream().map(DiskLog::stored).toList());
             log.force();
           }
+          // Last: until then the next start takes all this for nothing.
+          directory.beginLog();
         },
         done);
   }

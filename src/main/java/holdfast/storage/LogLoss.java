@@ -33,15 +33,21 @@ public record LogLoss(String why, long lastIndex, Configuration configuration, S
     return loss -> {
       var voters = loss.configuration().voters();
       boolean isAlone = voters.size() == 1 && voters.getFirst().node().equals(self);
-      if (isAlone && !isDamageAccepted) {
+      boolean isNothingLeft = loss.lastIndex() == 0;
+      if (isAlone && (isNothingLeft || !isDamageAccepted)) {
         throw new StorageException(
             ErrorCode.STORE_FAILED,
             ("open log: expected=a whole log, was=damaged (%s), path=%s; this peer is the only"
-                    + " voter of its pool, so nobody else can give back what is missing, and"
-                    + " everything up to entry %d is left: put the files back from a copy, or start"
-                    + " once with --accept-damage to go on with what is left (the damaged files are"
-                    + " kept)")
-                .formatted(loss.why(), loss.path(), loss.lastIndex()));
+                 + " voter of its pool, so nobody else can give back what is missing: put the files"
+                 + " back from a copy; %s")
+                .formatted(
+                    loss.why(),
+                    loss.path(),
+                    isNothingLeft
+                        ? "nothing is left to go on with"
+                        : ("or start with --accept-damage to go on with what is left, which is"
+                                + " everything up to entry %d (the damaged files are kept)")
+                            .formatted(loss.lastIndex())));
       }
       return isAlone;
     };

@@ -15,6 +15,7 @@ final class LogOpening {
   private static final int READ_BYTES = 1 << 20;
 
   private final StorageDirectory directory;
+  private final LogId newLog;
   private final Disk disk;
   private final LogRecovery recovery;
   private final SnapshotStore snapshots;
@@ -24,6 +25,7 @@ final class LogOpening {
   /** Reads everything. Finishes or undoes what a change to another log had begun. */
   LogOpening(StorageDirectory directory, LogId newLog) {
     this.directory = directory;
+    this.newLog = newLog;
     disk = directory.disk();
     recovery =
         new LogRecovery(
@@ -63,7 +65,12 @@ final class LogOpening {
       }
     }
     snapshots.setAside(checked.damaged());
-    return LogStore.open(disk, plan, directory, segmentBytes);
+    LogStore log = LogStore.open(disk, plan, directory, segmentBytes);
+    if (!id.equals(newLog) && !directory.isLogBegun()) {
+      // A crash came while the log was begun: nobody has heard of it.
+      log.reset(new HardState(newLog, 0, Optional.empty()), 0, 0);
+    }
+    return log;
   }
 
   private LogLoss loss(String why, LogPlan plan, LogRecovery.Base base) {

@@ -239,7 +239,9 @@ final class LogRecovery {
     return switch (openedAfter) {
       case FRESH, CLEAN -> false;
       case PROCESS_CRASH -> item.end() == LogSegment.End.TORN && !segment.hasEntryBehind();
-      case SYSTEM_CRASH -> item.end() != LogSegment.End.WHOLE;
+      case SYSTEM_CRASH ->
+          item.end() == LogSegment.End.TORN
+              || item.end() == LogSegment.End.DAMAGED && segment.hasHole();
     };
   }
 

@@ -10,6 +10,9 @@ import java.util.Optional;
 final class LogSegment {
   private static final int INITIAL_ENTRIES = 64;
 
+  /** Disks write at least so much, or nothing. */
+  private static final int SECTOR_BYTES = 512;
+
   private final LogFormat.SegmentHeader header;
   private DiskFile file;
   private int[] offsets = new int[INITIAL_ENTRIES];
@@ -73,24 +76,50 @@ final class LogSegment {
    */
   boolean hasEntryBehind() {
     byte[] bytes = SmallFile.readUpTo(file, 0, Integer.MAX_VALUE - Long.BYTES);
+    return nextEntry(bytes) < bytes.length;
+  }
+
+  /**
+   * Whether a sector between the last entry that is right and the next that can be read holds only
+   * zeros: so a power cut leaves what wasn't forced. Blocks on the disk.
+   */
+  boolean hasHole() {
+    byte[] bytes = SmallFile.readUpTo(file, 0, Integer.MAX_VALUE - Long.BYTES);
+    int end = nextEntry(bytes);
+    for (int from = tailBytes; from < end; ) {
+      int to = Math.min(from / SECTOR_BYTES * SECTOR_BYTES + SECTOR_BYTES, bytes.length);
+      if (isZero(bytes, from, to)) {
+        return true;
+      }
+      from = to;
+    }
+    return false;
+  }
+
+  /** Where the next entry behind the bad place is; the end of the bytes if there is none. */
+  private int nextEntry(byte[] bytes) {
     for (int at = tailBytes + 1; at <= bytes.length - LogFormat.ENTRY_HEADER_BYTES; at++) {
       var entry = LogFormat.readEntryHeader(bytes, at);
       if (entry.isPresent() && entry.get().index() >= endIndex()) {
-        return true;
+        return at;
       }
     }
-    return false;
+    return bytes.length;
+  }
+
+  private static boolean isZero(byte[] bytes, int from, int to) {
+    for (int at = from; at < to; at++) {
+      if (bytes[at] != 0) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /** Whether nothing but zeros lies behind the last entry that is right. Blocks on the disk. */
   boolean endsInZeros() {
     byte[] bytes = SmallFile.readUpTo(file, tailBytes, Integer.MAX_VALUE - Long.BYTES);
-    for (byte each : bytes) {
-      if (each != 0) {
-        return false;
-      }
-    }
-    return true;
+    return isZero(bytes, 0, bytes.length);
   }
 
   /**

@@ -61,9 +61,14 @@ public final class SnapshotStore {
     disk.forceDirectory();
   }
 
+  /** The log that a snapshot's header names, however damaged the rest of it is. */
   private Optional<LogId> logOf(String name) {
-    try (var reader = new SnapshotReader(disk, name)) {
-      return Optional.of(reader.meta().logId());
+    return meta(name).map(SnapshotMeta::logId);
+  }
+
+  private Optional<SnapshotMeta> meta(String name) {
+    try (var file = disk.open(name, Disk.Mode.READ)) {
+      return Optional.of(SnapshotReader.readMeta(file, disk.path(name)));
     } catch (StorageException e) {
       return Optional.empty();
     }
@@ -137,11 +142,7 @@ public final class SnapshotStore {
 
   /** The configuration in a snapshot's header, however damaged the rest of it is. */
   Optional<byte[]> configuration(String name) {
-    try (var file = disk.open(name, Disk.Mode.READ)) {
-      return Optional.of(SnapshotReader.readMeta(file, disk.path(name)).configuration());
-    } catch (StorageException e) {
-      return Optional.empty();
-    }
+    return meta(name).map(SnapshotMeta::configuration);
   }
 
   /** The log that the newest snapshot which says so is of. */

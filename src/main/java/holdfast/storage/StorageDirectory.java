@@ -93,6 +93,11 @@ public final class StorageDirectory implements LossListener, AutoCloseable {
       String why = "the machine went down, or nobody knows how the last run ended";
       recovery = files.mark(recovery, Recovery.Cause.POWER_CUT, false, why);
     }
+    Optional<String> copied = files.copied();
+    if (copied.isPresent()) {
+      LOG.log(System.Logger.Level.ERROR, copied.get() + ", path=" + disk.path(""));
+      recovery = files.mark(recovery, Recovery.Cause.DAMAGE, true, copied.get());
+    }
     if (isFormatLost) {
       String why = "both copies of the format file are missing or damaged";
       LOG.log(System.Logger.Level.ERROR, why + ": written anew, path=" + disk.path("format"));

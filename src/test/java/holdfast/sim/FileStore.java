@@ -34,7 +34,7 @@ public final class FileStore implements SimStore {
     return new FileStore(world);
   }
 
-  /** The disk it is on, to damage. */
+  /** What is on it, to be damaged while no process runs. */
   public SimDisk disk() {
     return disk;
   }

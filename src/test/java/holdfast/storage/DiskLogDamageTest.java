@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import holdfast.consensus.Configuration;
+import holdfast.consensus.Endpoint;
 import holdfast.consensus.HardState;
 import holdfast.consensus.InitialState;
 import holdfast.consensus.LogEntry;
@@ -55,9 +56,15 @@ final class DiskLogDamageTest {
     }
   }
 
+  private static StorageDirectory directory(SimDisk disk, String boot) {
+    return StorageDirectory.open(disk, new Machine(boot, ""), "test", new Random(1)::nextLong);
+  }
+
   private DiskLog open() {
-    var directory =
-        StorageDirectory.open(disk, new Machine("boot", ""), "test", new Random(1)::nextLong);
+    return open(directory(disk, "boot"));
+  }
+
+  private static DiskLog open(StorageDirectory directory) {
     return DiskLog.open(
         directory, SEGMENT_BYTES, Runnable::run, Runnable::run, new DamageableLog.DirectLoop());
   }
@@ -180,7 +187,8 @@ final class DiskLogDamageTest {
   @Test
   void whoIsAloneRefusesAndLeavesEverythingAsItWas() {
     var log = new DamageableLog(OpenedAfter.CLEAN);
-    damageBothSnapshots(log);
+    String last = log.lastSegment();
+    log.disk.flipBit(last, 8L * 20);
     var names = log.files();
 
     var refused =
@@ -189,9 +197,27 @@ final class DiskLogDamageTest {
 
     assertEquals(names, log.files());
     String text = refused.getMessage();
-    assertTrue(text.contains(SnapshotFormat.name(DamageableLog.NEWEST, 3)), text);
-    assertTrue(text.contains("everything up to entry 0 is left"), text);
+    assertTrue(text.contains(last), text);
+    assertTrue(text.contains("everything up to entry"), text);
     assertTrue(text.contains("--accept-damage"), text);
+    log.disk.flipBit(last, 8L * 20);
+    assertTrue(log.isPrefix(log.start()), "put back, nothing is lost");
+  }
+
+  @Test
+  void whoIsAloneAndHasNothingLeftIsNotTalkedIntoGoingOn() {
+    var log = new DamageableLog(OpenedAfter.CLEAN);
+    damageBothSnapshots(log);
+    var names = log.files();
+
+    var refused =
+        assertThrows(
+            StorageException.class, () -> log.start(LogLoss.judge(DamageableLog.SELF, true)));
+
+    assertEquals(names, log.files());
+    String text = refused.getMessage();
+    assertTrue(text.contains(SnapshotFormat.name(DamageableLog.NEWEST, 3)), text);
+    assertTrue(text.contains("nothing is left"), text);
     log.disk.flipBit(SnapshotFormat.name(DamageableLog.OLDER, 2), 8L * 300);
     assertTrue(log.isPrefix(log.start()), "put back, nothing is lost");
   }
@@ -221,6 +247,69 @@ final class DiskLogDamageTest {
 
     assertEquals(Recovery.Cause.DAMAGE, found.recovery().cause());
     assertEquals(0, found.givenUpCount());
+  }
+
+  @Test
+  void aLogThatWasBegunIsThereWholeOrNotAtAll() {
+    var founder = new Endpoint(DamageableLog.SELF, 1);
+    int begunCount = 0;
+    int count = 0;
+    for (int at = 1; begunCount < 20; at++) {
+      var crashing = new SimDisk("d", at);
+      DiskLog log = open(directory(crashing, "boot"));
+      crashing.losePowerAt(at);
+      var ends = new ArrayList<StorageException>();
+      log.begin(LOG, InitialState.founding(founder), ends::add);
+      boolean isBegun = !crashing.isPowerLost();
+      crashing.crash();
+
+      DiskLog next = open(directory(crashing, "other boot"));
+
+      var found = next.found();
+      boolean isThere = found.log().isPresent();
+      assertTrue(isThere || !isBegun);
+      assertEquals(isThere ? 1 : 0, found.initial().entries().size());
+      assertEquals(isThere ? 1 : 0, found.initial().hardState().term());
+      assertTrue(found.initial().recovery().cause() != Recovery.Cause.DAMAGE);
+      if (!isThere) {
+        next.begin(LOG, InitialState.founding(founder), this::done);
+        assertEquals(List.of(), failures);
+        count++;
+      }
+      begunCount += isBegun ? 1 : 0;
+    }
+    assertTrue(count > 5, "crashes while it began: " + count);
+  }
+
+  @Test
+  void aForceThatFailedIsNeverTriedAgainOnTheSameFile() {
+    for (int seed = 0; seed < 50; seed++) {
+      var failing = new SimDisk("d", seed);
+      var directory = directory(failing, "boot");
+      DiskLog log = open(directory);
+      begun(log);
+      log.append(0, List.of(entry(4, 1), entry(5, 1)), this::done);
+      failing.failForceAfter(0);
+      log.force(this::done);
+      assertEquals(1, failures.size());
+      failures.clear();
+      long changeCount = failing.changeCount();
+      assertThrows(StorageException.class, log::close);
+      assertEquals(changeCount, failing.changeCount(), "closing forces nothing");
+      failing.restart();
+
+      // What the failed force dropped can still be read: as if nothing had been the matter.
+      var second = directory(failing, "boot");
+      DiskLog next = open(second);
+      assertEquals(5, next.found().initial().entries().size());
+      assertEquals(Recovery.Cause.POWER_CUT, next.found().initial().recovery().cause());
+      next.append(0, List.of(entry(6, 1)), this::done);
+      next.force(this::done);
+      assertEquals(List.of(), failures);
+      failing.crash();
+
+      assertEquals(6, open(directory(failing, "other boot")).found().initial().entries().size());
+    }
   }
 
   private static void damageBothSnapshots(DamageableLog log) {

@@ -61,6 +61,11 @@ final class FailingDisk implements Disk {
   }
 
   @Override
+  public long folderId() {
+    return disk.folderId();
+  }
+
+  @Override
   public long freeBytes() {
     return disk.freeBytes();
   }

@@ -202,6 +202,43 @@ final class StorageDirectoryTest {
   }
 
   @Test
+  void aCopyOfAFolderIsMarkedOnceAndHasLostItsVote() {
+    open("boot 1").closeCleanly();
+    disk.folderId(2);
+
+    var copy = open("boot 1");
+
+    Recovery marked = copy.recovery();
+    assertEquals(Recovery.Cause.DAMAGE, marked.cause());
+    assertTrue(marked.isVoteLost());
+    copy.closeCleanly();
+    assertEquals(marked, open("boot 1").recovery());
+  }
+
+  @Test
+  void aFolderOnAnotherMachineIsMarked() {
+    openOn("a", 1).closeCleanly();
+    assertFalse(openOn("a", 1).recovery().isNeeded());
+    disk.restart();
+    assertTrue(openOn("b", 1).recovery().isVoteLost());
+  }
+
+  @Test
+  void whatHasNoLastingNumberOrNameIsNoCopy() {
+    openOn("", 0).closeCleanly();
+    openOn("a", 1).closeCleanly();
+    openOn("", 0).closeCleanly();
+
+    assertEquals(Recovery.NONE, openOn("b", 2).recovery());
+  }
+
+  private StorageDirectory openOn(String machineId, long folderId) {
+    disk.folderId(folderId);
+    var machine = new Machine("boot 1", machineId);
+    return StorageDirectory.open(disk, machine, "pid 1", new Random(7)::nextLong);
+  }
+
+  @Test
   void runsAreCounted() {
     for (int number = 1; number <= 3; number++) {
       var directory = open("boot 1");
