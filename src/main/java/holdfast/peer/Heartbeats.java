@@ -123,6 +123,11 @@ final class Heartbeats {
     return isUnreachable(node) || silentNs(node) > SUSPECT_NS;
   }
 
+  /** Another process says that it is this peer: what the one before said may be no more so. */
+  void doubt(NodeId node) {
+    pulses.remove(node);
+  }
+
   /** A goodbye, or a new run: what was said before doesn't count. */
   void forget(NodeId node) {
     pulses.remove(node);

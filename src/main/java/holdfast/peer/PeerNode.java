@@ -91,12 +91,15 @@ public final class PeerNode implements NodeService {
             standing, chunks, new ChunkForce(ports, standing, faults), sessions, faults);
     var status = new StatusBuilder(ports, standing, heartbeats, this::heartbeat, faults);
     pool = new PoolRequests(standing, heartbeats, status, this::heartbeat);
-    duties = new LeaderDuties(ports, listener, standing, heartbeats, this::joinRequest);
+    var joinState =
+        new JoinState(
+            config, ports, standing, endpoint, connected, leader -> joinedThrough = leader);
+    duties = new LeaderDuties(ports, listener, standing, heartbeats, joinState::request);
     runner = new LogRunner(config, ports, listener, standing, endpoint, logOwner());
     runs = new Runs(config, ports, listener, standing, runsOwner());
     heartbeats.tellBeside(runs::tell);
     joining =
-        new Joining(ports, listener, config.self(), joiningNode(), config.known(), this::poolText);
+        new Joining(ports, listener, config.self(), joinState, config.known(), this::poolText);
   }
 
   /**
@@ -253,73 +256,8 @@ public final class PeerNode implements NodeService {
     return new TreeSet<>(receivers);
   }
 
-  private Request.Join joinRequest() {
-    return new Request.Join(
-        found.incarnation(),
-        config.address(),
-        ports.vault().space().capacityBytes(),
-        config.host(),
-        config.zone(),
-        standing.hasLog() ? standing.driver().core().lastIndex() : 0);
-  }
-
   private String poolText() {
     return config.pool().toString();
-  }
-
-  private Joining.Node joiningNode() {
-    return new Joining.Node() {
-      @Override
-      public boolean isSettled() {
-        return PeerNode.this.isSettled();
-      }
-
-      @Override
-      public Optional<NodeId> leader() {
-        return standing.otherLeader();
-      }
-
-      @Override
-      public Request.Join request() {
-        return joinRequest();
-      }
-
-      @Override
-      public Optional<String> awaited() {
-        boolean hasVoters =
-            standing.hasLog() && !standing.driver().configuration().voters().isEmpty();
-        return hasVoters ? Optional.of(standing.waitingText()) : Optional.empty();
-      }
-
-      @Override
-      public List<NodeId> connectedPeers() {
-        return List.copyOf(connected);
-      }
-
-      @Override
-      public void onJoined(NodeId leader) {
-        joinedThrough = leader;
-      }
-    };
-  }
-
-  private boolean isSettled() {
-    if (!standing.hasLog()) {
-      return false;
-    }
-    var driver = standing.driver();
-    if (driver.isLeader() || driver.isStopped()) {
-      return true;
-    }
-    return driver.leader().isPresent()
-        && driver.configuration().isMember(endpoint)
-        && standing
-            .map()
-            .flatMap(map -> map.peer(config.self()))
-            .filter(
-                listed ->
-                    LeaderDuties.isSame(listed, LeaderDuties.entry(config.self(), joinRequest())))
-            .isPresent();
   }
 
   @Override
@@ -370,6 +308,8 @@ public final class PeerNode implements NodeService {
         if (runs.onHeartbeat(from, beat)) {
           heartbeats.onHeartbeat(from, beat);
           runner.heard(from.node(), beat.log());
+        } else {
+          heartbeats.doubt(from.node());
         }
       }
       case Notice.KnownRuns told -> runs.onTold(told);
