@@ -155,6 +155,7 @@ public final class DiskLog implements OperationLog {
           if (!initial.entries().isEmpty()) {
             log.append(initial.entries().stream().map(DiskLog::stored).toList());
             log.force();
+            saveVoters(initial.entries());
           }
           // Last: until then the next start takes all this for nothing.
           directory.beginLog();
@@ -178,6 +179,7 @@ public final class DiskLog implements OperationLog {
           }
           log.leave(stored(hardState), base.index(), base.term());
           snapshots.leaveAllBut(newLog);
+          log.saveVoters(base.configuration().voters());
         },
         done);
   }
@@ -232,8 +234,19 @@ public final class DiskLog implements OperationLog {
             log.truncateFrom(truncateFrom);
           }
           appendInBatches(entries);
+          saveVoters(entries);
         },
         done);
+  }
+
+  /** Who votes is known even when nothing else can be read: who is alone must know it. */
+  private void saveVoters(List<LogEntry> entries) {
+    for (LogEntry entry : entries.reversed()) {
+      if (entry.kind() == LogEntry.Kind.CONFIGURATION) {
+        log.saveVoters(Configuration.of(entry.payload()).voters());
+        return;
+      }
+    }
   }
 
   private void appendInBatches(List<LogEntry> entries) {
@@ -317,6 +330,9 @@ public final class DiskLog implements OperationLog {
         snapshotDisk,
         () -> {
           snapshots.receive(labelled, totalBytes, offset, bytes);
+          if (offset + bytes.length >= totalBytes) {
+            log.saveVoters(meta.configuration().voters());
+          }
           loop.post(() -> done.accept(null));
         },
         done);

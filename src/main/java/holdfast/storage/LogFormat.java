@@ -1,10 +1,13 @@
 package holdfast.storage;
 
+import holdfast.consensus.Endpoint;
 import holdfast.model.LogId;
 import holdfast.model.NodeId;
 import holdfast.util.ByteReader;
 import holdfast.util.ByteWriter;
+import java.util.ArrayList;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Optional;
 import java.util.regex.Pattern;
 import java.util.zip.CRC32C;
@@ -14,7 +17,8 @@ final class LogFormat {
   static final int VERSION = 2;
   static final int SEGMENT_HEADER_BYTES = 64;
   static final int ENTRY_HEADER_BYTES = 36;
-  static final int STATE_BYTES = 160;
+  static final int STATE_BYTES = 384;
+  static final int STATE_VOTERS_MAX = 5;
   static final int ENTRY_MAGIC = 0x48464C45;
   static final int PAYLOAD_BYTES_MAX = 128 << 10;
   static final int SEGMENT_BYTES_DEFAULT = 16 << 20;
@@ -43,17 +47,36 @@ final class LogFormat {
   /**
    * What the state file says.
    *
+   * @param voters of the newest configuration that was written, for when nothing else can be read
    * @param lowestSegment what has a lower number isn't of the log any more
    * @param highestSegment the segment made last: unless it is below the lowest one it must be there
    */
   record State(
-      HardState hard, long startIndex, long startTerm, long lowestSegment, long highestSegment) {
+      HardState hard,
+      List<Endpoint> voters,
+      long startIndex,
+      long startTerm,
+      long lowestSegment,
+      long highestSegment) {
     State with(HardState next) {
-      return new State(next, startIndex, startTerm, lowestSegment, highestSegment);
+      return new State(next, voters, startIndex, startTerm, lowestSegment, highestSegment);
+    }
+
+    State withVoters(List<Endpoint> next) {
+      return new State(hard, next, startIndex, startTerm, lowestSegment, highestSegment);
     }
 
     State withHighest(long number) {
-      return new State(hard, startIndex, startTerm, lowestSegment, number);
+      return new State(hard, voters, startIndex, startTerm, lowestSegment, number);
+    }
+
+    State startingAt(long index, long term, long lowest) {
+      return new State(hard, voters, index, term, lowest, highestSegment);
+    }
+
+    /** Of no segment yet. */
+    State emptied(HardState next, long index, long term, long nextSegment) {
+      return new State(next, voters, index, term, nextSegment, nextSegment - 1);
     }
   }
 
@@ -151,6 +174,8 @@ final class LogFormat {
     }
     out.u64(state.startIndex()).u64(state.startTerm()).u64(state.lowestSegment());
     out.u64(hard.committedIndex()).u64(state.highestSegment());
+    out.u8(state.voters().size());
+    state.voters().forEach(voter -> voter.write(out));
     return Crc.seal(out, STATE_BYTES);
   }
 
@@ -165,7 +190,13 @@ final class LogFormat {
     long startTerm = in.u64();
     long lowestSegment = in.u64();
     var hard = new HardState(logId, term, hasVote ? Optional.of(vote) : Optional.empty(), in.u64());
-    return new State(hard, startIndex, startTerm, lowestSegment, in.u64());
+    long highestSegment = in.u64();
+    var voters = new ArrayList<Endpoint>();
+    for (int left = in.u8(); left > 0; left--) {
+      voters.add(Endpoint.read(in));
+    }
+    return new State(
+        hard, List.copyOf(voters), startIndex, startTerm, lowestSegment, highestSegment);
   }
 
   private static int chain(

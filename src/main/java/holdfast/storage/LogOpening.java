@@ -97,7 +97,7 @@ final class LogOpening {
         .flatMap(name -> snapshots.configuration(name).stream())
         .map(Configuration::of)
         .findFirst()
-        .orElse(Configuration.EMPTY);
+        .orElseGet(() -> new Configuration(plan.state().voters(), List.of()));
   }
 
   private static Optional<Configuration> lastConfiguration(LogSegment segment) {

@@ -1,5 +1,6 @@
 package holdfast.storage;
 
+import holdfast.consensus.Endpoint;
 import holdfast.model.LogId;
 import java.util.ArrayList;
 import java.util.List;
@@ -305,13 +306,15 @@ final class LogRecovery {
             .orElseGet(
                 () ->
                     new HardState(id, Math.max(end.lastTerm(), base.term()), Optional.empty(), 0));
+    List<Endpoint> voters = stored.map(LogFormat.State::voters).orElse(List.of());
     if (kept.isEmpty()) {
-      return new LogFormat.State(hard, base.index(), base.term(), nextSegment, nextSegment - 1);
+      return new LogFormat.State(
+          hard, voters, base.index(), base.term(), nextSegment, nextSegment - 1);
     }
     long firstStart = first(kept).firstIndex() - 1;
     long start = stored.map(LogFormat.State::startIndex).orElse(firstStart);
     start = Math.max(firstStart, Math.min(start, base.index()));
     return new LogFormat.State(
-        hard, start, term(kept, start), kept.getFirst().number(), kept.getLast().number());
+        hard, voters, start, term(kept, start), kept.getFirst().number(), kept.getLast().number());
   }
 }

@@ -1,5 +1,6 @@
 package holdfast.storage;
 
+import holdfast.consensus.Endpoint;
 import holdfast.consensus.Recovery;
 import holdfast.model.ErrorCode;
 import holdfast.model.LogId;
@@ -17,14 +18,10 @@ import java.util.function.Supplier;
  *
  * <p>Every method but the plain accessors may block on the disk and throws {@link
  * StorageException}. Safe on several threads; {@link #force} doesn't hold up {@link #append}. After
- * a failed write or force (a full disk is none) the loss has been reported to the {@link
- * LossListener} and every further call throws STORE_FAILED: the peer's part in consensus ends at
- * once. Nothing is retried.
+ * a failed write or force (a full disk is none) the {@link LossListener} knows, and every further
+ * call throws STORE_FAILED: the peer's part in consensus ends at once. Nothing is retried.
  */
 public final class LogStore implements AutoCloseable {
-  /** The largest payload of an entry. */
-  public static final int PAYLOAD_BYTES_MAX = LogFormat.PAYLOAD_BYTES_MAX;
-
   /** The largest {@link #append}; an entry counts {@value LogFormat#ENTRY_HEADER_BYTES} more. */
   public static final int BATCH_BYTES_MAX = LogFormat.BATCH_BYTES_MAX;
 
@@ -99,20 +96,30 @@ public final class LogStore implements AutoCloseable {
 
   /** Saves term and vote; durable when this returns. The log id must be this log's. */
   public void saveHardState(HardState hard) {
-    lock.lock();
-    try {
-      requireUsable();
-      Invariants.check(
-          hard.logId().equals(state.hard().logId()), "reset() alone changes the log id");
-      Invariants.check(
-          hard.term() >= state.hard().term(),
-          "terms only grow, was=%s after %s",
-          hard.term(),
-          state.hard().term());
-      saveState(state.with(hard));
-    } finally {
-      lock.unlock();
-    }
+    locked(
+        () -> {
+          requireUsable();
+          HardState before = state.hard();
+          Invariants.check(hard.logId().equals(before.logId()), "reset() alone changes the log id");
+          Invariants.check(
+              hard.term() >= before.term(),
+              "terms only grow, was=%s after %s",
+              hard.term(),
+              before.term());
+          saveState(state.with(hard));
+          return state;
+        });
+  }
+
+  /** Saves who votes by the newest configuration; durable when this returns. */
+  void saveVoters(List<Endpoint> voters) {
+    withoutForces(
+        () -> {
+          requireUsable();
+          if (!state.voters().equals(voters)) {
+            saveState(state.withVoters(List.copyOf(voters)));
+          }
+        });
   }
 
   /** Index of the last entry that was dropped from the beginning, 0 if none was. */
@@ -146,20 +153,19 @@ public final class LogStore implements AutoCloseable {
 
   /** Term of an entry from {@link #startIndex} to {@link #lastIndex}; doesn't read the disk. */
   public long term(long index) {
-    lock.lock();
-    try {
-      Invariants.check(
-          index >= state.startIndex() && index <= lastIndexLocked(),
-          "index from %s to %s, was=%s",
-          state.startIndex(),
-          lastIndexLocked(),
-          index);
-      return index == state.startIndex()
-          ? state.startTerm()
-          : LogSegment.holding(segments, index).term(index);
-    } finally {
-      lock.unlock();
-    }
+    return locked(() -> termLocked(index));
+  }
+
+  private long termLocked(long index) {
+    Invariants.check(
+        index >= state.startIndex() && index <= lastIndexLocked(),
+        "index from %s to %s, was=%s",
+        state.startIndex(),
+        lastIndexLocked(),
+        index);
+    return index == state.startIndex()
+        ? state.startTerm()
+        : LogSegment.holding(segments, index).term(index);
   }
 
   /**
@@ -206,20 +212,18 @@ public final class LogStore implements AutoCloseable {
           forcedIndex = lastIndexLocked();
           return forcedIndex;
         }
-        segment = segments.get(segments.size() - 1);
+        segment = segments.getLast();
         target = lastIndexLocked();
       } finally {
         lock.unlock();
       }
       forceOrFail(segment);
-      lock.lock();
-      try {
-        requireUsable();
-        forcedIndex = Math.max(forcedIndex, target);
-        return forcedIndex;
-      } finally {
-        lock.unlock();
-      }
+      return locked(
+          () -> {
+            requireUsable();
+            forcedIndex = Math.max(forcedIndex, target);
+            return forcedIndex;
+          });
     } finally {
       forceLock.unlock();
     }
@@ -259,18 +263,14 @@ public final class LogStore implements AutoCloseable {
 
   /** Drops the entries from an index on; durable when this returns. */
   public void truncateFrom(long index) {
-    forceLock.lock();
-    lock.lock();
-    try {
-      requireUsable();
-      Invariants.check(
-          index > state.startIndex(), "index above %s, was=%s", state.startIndex(), index);
-      cutFrom(index);
-      forcedIndex = Math.min(forcedIndex, lastIndexLocked());
-    } finally {
-      lock.unlock();
-      forceLock.unlock();
-    }
+    withoutForces(
+        () -> {
+          requireUsable();
+          Invariants.check(
+              index > state.startIndex(), "index above %s, was=%s", state.startIndex(), index);
+          cutFrom(index);
+          forcedIndex = Math.min(forcedIndex, lastIndexLocked());
+        });
   }
 
   /**
@@ -278,27 +278,24 @@ public final class LogStore implements AutoCloseable {
    * snapshot that covers it is durable. An index at or before the start does nothing.
    */
   public void truncatePrefix(long upToIndex) {
-    forceLock.lock();
-    lock.lock();
-    try {
-      requireUsable();
-      if (upToIndex <= state.startIndex()) {
-        return;
-      }
-      long startTerm = term(upToIndex);
-      int dropCount = 0;
-      while (dropCount < segments.size() && segments.get(dropCount).endIndex() <= upToIndex + 1) {
-        dropCount++;
-      }
-      long lowest = dropCount < segments.size() ? segments.get(dropCount).number() : nextSegment;
-      saveState(
-          new LogFormat.State(state.hard(), upToIndex, startTerm, lowest, state.highestSegment()));
-      dropLowest(dropCount);
-      forcedIndex = Math.max(forcedIndex, upToIndex);
-    } finally {
-      lock.unlock();
-      forceLock.unlock();
-    }
+    withoutForces(
+        () -> {
+          requireUsable();
+          if (upToIndex <= state.startIndex()) {
+            return;
+          }
+          long startTerm = term(upToIndex);
+          int dropCount = 0;
+          while (dropCount < segments.size()
+              && segments.get(dropCount).endIndex() <= upToIndex + 1) {
+            dropCount++;
+          }
+          long lowest =
+              dropCount < segments.size() ? segments.get(dropCount).number() : nextSegment;
+          saveState(state.startingAt(upToIndex, startTerm, lowest));
+          dropLowest(dropCount);
+          forcedIndex = Math.max(forcedIndex, upToIndex);
+        });
   }
 
   /**
@@ -306,27 +303,25 @@ public final class LogStore implements AutoCloseable {
    * installed, or another log is followed. Durable when this returns, atomically.
    */
   public void reset(HardState hard, long startIndex, long startTerm) {
-    forceLock.lock();
-    lock.lock();
-    try {
-      requireUsable();
-      saveState(new LogFormat.State(hard, startIndex, startTerm, nextSegment, nextSegment - 1));
-      dropLowest(segments.size());
-      forcedIndex = startIndex;
-    } finally {
-      lock.unlock();
-      forceLock.unlock();
-    }
+    withoutForces(
+        () -> {
+          requireUsable();
+          saveState(state.emptied(hard, startIndex, startTerm, nextSegment));
+          dropLowest(segments.size());
+          forcedIndex = startIndex;
+        });
   }
 
   /** As {@link #reset} to another log, but what this one holds is set aside, not dropped. */
   void leave(HardState hard, long startIndex, long startTerm) {
-    forceLock.lock();
-    lock.lock();
+    withoutForces(() -> leaveLocked(hard, startIndex, startTerm));
+  }
+
+  private void leaveLocked(HardState hard, long startIndex, long startTerm) {
     try {
       requireUsable();
       LogId left = state.hard().logId();
-      saveState(new LogFormat.State(hard, startIndex, startTerm, nextSegment, nextSegment - 1));
+      saveState(state.emptied(hard, startIndex, startTerm, nextSegment));
       for (LogSegment segment : segments) {
         segment.close();
         String name = LogFormat.segmentName(segment.number());
@@ -337,24 +332,17 @@ public final class LogStore implements AutoCloseable {
       forcedIndex = startIndex;
     } catch (StorageException e) {
       throw fail(e);
-    } finally {
-      lock.unlock();
-      forceLock.unlock();
     }
   }
 
   /** Lets the files go. Forces nothing: {@link #force} first. */
   @Override
   public void close() {
-    forceLock.lock();
-    lock.lock();
-    try {
-      isClosed = true;
-      segments.forEach(LogSegment::close);
-    } finally {
-      lock.unlock();
-      forceLock.unlock();
-    }
+    withoutForces(
+        () -> {
+          isClosed = true;
+          segments.forEach(LogSegment::close);
+        });
   }
 
   private StorageException afterFailedAppend(LogSegment segment, StorageException e) {
@@ -373,7 +361,7 @@ public final class LogStore implements AutoCloseable {
   /** The segment a batch goes to. The one before is forced when a new one is begun. */
   private LogSegment segmentFor(int batchBytes) {
     if (!segments.isEmpty()) {
-      var last = segments.get(segments.size() - 1);
+      var last = segments.getLast();
       boolean isEmpty = last.tailBytes() == LogFormat.SEGMENT_HEADER_BYTES;
       if (isEmpty || last.tailBytes() + batchBytes <= segmentBytes) {
         return last;
@@ -381,7 +369,7 @@ public final class LogStore implements AutoCloseable {
       forceOrFail(last);
       forcedIndex = lastIndexLocked();
     }
-    int chain = segments.isEmpty() ? 0 : segments.get(segments.size() - 1).lastChain();
+    int chain = segments.isEmpty() ? 0 : segments.getLast().lastChain();
     var header =
         new LogFormat.SegmentHeader(
             nextSegment, lastIndexLocked() + 1, lastTermLocked(), chain, state.hard().logId());
@@ -414,9 +402,8 @@ public final class LogStore implements AutoCloseable {
         disk.forceDirectory();
       }
       if (!segments.isEmpty()) {
-        var last = segments.get(segments.size() - 1);
-        last.cutFrom(index);
-        last.force();
+        segments.getLast().cutFrom(index);
+        segments.getLast().force();
       }
     } catch (StorageException e) {
       throw fail(e);
@@ -424,14 +411,14 @@ public final class LogStore implements AutoCloseable {
   }
 
   private void dropLowest(int count) {
-    for (int i = 0; i < count; i++) {
-      var lowest = segments.remove(0);
-      lowest.close();
-      try {
+    try {
+      for (LogSegment lowest : List.copyOf(segments.subList(0, count))) {
+        segments.remove(lowest);
+        lowest.close();
         disk.delete(LogFormat.segmentName(lowest.number()));
-      } catch (StorageException e) {
-        throw fail(e);
       }
+    } catch (StorageException e) {
+      throw fail(e);
     }
   }
 
@@ -477,6 +464,17 @@ public final class LogStore implements AutoCloseable {
     }
   }
 
+  private void withoutForces(Runnable body) {
+    forceLock.lock();
+    lock.lock();
+    try {
+      body.run();
+    } finally {
+      lock.unlock();
+      forceLock.unlock();
+    }
+  }
+
   private <T> T locked(Supplier<T> body) {
     lock.lock();
     try {
@@ -489,12 +487,12 @@ public final class LogStore implements AutoCloseable {
   private long lastIndexLocked() {
     return segments.isEmpty()
         ? state.startIndex()
-        : Math.max(state.startIndex(), segments.get(segments.size() - 1).endIndex() - 1);
+        : Math.max(state.startIndex(), segments.getLast().endIndex() - 1);
   }
 
   private long lastTermLocked() {
     return lastIndexLocked() == state.startIndex()
         ? state.startTerm()
-        : segments.get(segments.size() - 1).lastTerm();
+        : segments.getLast().lastTerm();
   }
 }

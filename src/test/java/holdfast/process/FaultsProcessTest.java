@@ -36,7 +36,7 @@ class FaultsProcessTest {
    * <ul>
    *   <li>{@code power --short --peers 1 --scenario all at once}, and with 2, 3 and 5
    *   <li>the other scenarios of {@code power --help}
-   *   <li>{@code damage --kind snap}, {@code --kind log}, {@code --kind home}, each variant
+   *   <li>{@code damage --kind snap}, {@code --kind home}, each variant; {@code --kind log}, three
    *   <li>{@code restarts --moment snapshot loads}, {@code snapshot comes}
    * </ul>
    */
@@ -44,6 +44,7 @@ class FaultsProcessTest {
       List.of(
           "power|--short|--peers|3|--scenario|one",
           "damage|--short|--variant|alone|--kind|format|--rounds|1",
+          "damage|--short|--variant|alone|--kind|log|--rounds|2",
           "restarts|--files|1000|--moment|no leader yet|--rounds|1");
 
   @RegisterExtension final Pools pools = new Pools();

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import holdfast.consensus.Endpoint;
 import holdfast.consensus.Recovery;
 import holdfast.model.ChunkId;
 import holdfast.model.LogId;
@@ -14,6 +15,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
@@ -77,7 +79,14 @@ final class DiskGoldenTest {
     var entry = new ByteWriter();
     int chain = LogFormat.entry(entry, new StoredEntry(1_000, 13, 4, payload), 0x12345678);
     var vote = new HardState.Vote(new NodeId(1, 2, 3, 4), 6);
-    var state = new LogFormat.State(new HardState(LOG, 13, Optional.of(vote), 998), 999, 12, 5, 8);
+    var state =
+        new LogFormat.State(
+            new HardState(LOG, 13, Optional.of(vote), 998),
+            List.of(new Endpoint(new NodeId(5, 6, 7, 8), 9)),
+            999,
+            12,
+            5,
+            8);
 
     assertArrayEquals(golden("log-segment-header"), LogFormat.segmentHeader(header));
     assertArrayEquals(golden("log-entry"), entry.toBytes());

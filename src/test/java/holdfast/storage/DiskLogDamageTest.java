@@ -65,8 +65,17 @@ final class DiskLogDamageTest {
   }
 
   private static DiskLog open(StorageDirectory directory) {
+    return open(directory, loss -> false);
+  }
+
+  private static DiskLog open(StorageDirectory directory, LogLoss.Judge judge) {
     return DiskLog.open(
-        directory, SEGMENT_BYTES, Runnable::run, Runnable::run, new DamageableLog.DirectLoop());
+        directory,
+        SEGMENT_BYTES,
+        Runnable::run,
+        Runnable::run,
+        new DamageableLog.DirectLoop(),
+        judge);
   }
 
   private static LogEntry entry(long index, long term) {
@@ -236,6 +245,36 @@ final class DiskLogDamageTest {
     var again = log.start(LogLoss.judge(DamageableLog.SELF, false));
     assertEquals(found.lastIndex(), again.lastIndex());
     assertEquals(1, again.givenUpCount());
+  }
+
+  @Test
+  void whoIsAloneKnowsItWhenNothingElseCanBeRead() {
+    for (String what : List.of("remove", "cut", "flip")) {
+      var lonely = new SimDisk("d", 1);
+      var founder = new Endpoint(DamageableLog.SELF, 1);
+      var directory = directory(lonely, "boot");
+      DiskLog log = open(directory);
+      log.begin(LOG, InitialState.founding(founder), this::done);
+      assertEquals(List.of(), failures);
+      log.close();
+      directory.closeCleanly();
+      String name = LogFormat.segmentName(1);
+      switch (what) {
+        case "remove" -> lonely.delete(name);
+        case "cut" -> {
+          try (var file = lonely.open(name, Disk.Mode.WRITE)) {
+            file.truncate(0);
+          }
+        }
+        default -> lonely.flipBit(name, 8L * 20);
+      }
+
+      var again = directory(lonely, "boot");
+      var judge = LogLoss.judge(DamageableLog.SELF, true);
+      var refused = assertThrows(StorageException.class, () -> open(again, judge));
+
+      assertTrue(refused.getMessage().contains("nothing is left"), refused.getMessage());
+    }
   }
 
   @Test
