@@ -20,8 +20,6 @@ import holdfast.protocol.Request;
 import holdfast.util.Invariants;
 import java.util.EnumSet;
 import java.util.HashSet;
-import java.util.List;
-import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 
