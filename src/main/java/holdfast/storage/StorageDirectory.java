@@ -190,6 +190,16 @@ public final class StorageDirectory implements LossListener, AutoCloseable {
     return directoryId.clone();
   }
 
+  /** Whether chunks, a log or snapshots are here: they belong to the peer that wrote them. */
+  public boolean holdsData() {
+    return disk.list().stream()
+        .anyMatch(
+            name ->
+                ChunkFormat.isSegmentName(name)
+                    || LogFormat.isLogName(name)
+                    || SnapshotFormat.isSnapshotName(name));
+  }
+
   /** The peer's incarnation. */
   public long incarnation() {
     return DirectoryFormat.readIncarnation(
