@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import holdfast.crypto.Fixtures.FixedRandom;
 import holdfast.model.ErrorCode;
+import holdfast.model.PoolId;
 import holdfast.model.StorageException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -27,6 +28,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 class HoldfastHomeTest {
   private static final int PROCESS_COUNT = 3;
+  private static final PoolId POOL = new PoolId(1, 2, 3, 4);
 
   @TempDir Path folder;
 
@@ -199,19 +201,21 @@ class HoldfastHomeTest {
   @Test
   void aKeyFileOpenToOthersOrDamagedIsRefused() throws IOException {
     var directory = Files.createDirectory(folder.resolve("peer"));
-    Fixtures.save(Fixtures.PEER, directory.resolve(NodeKey.FILE_NAME));
+    NodeKey.save(Fixtures.PEER, directory.resolve(NodeKey.FILE_NAME), POOL, new FixedRandom("s"));
     var file = directory.resolve(NodeKey.FILE_NAME);
     var random = new FixedRandom("salt");
-    assertEquals(Fixtures.PEER.id(), NodeKey.loadOrCreate(directory, true, random).id());
+    assertEquals(Fixtures.PEER.id(), NodeKey.loadOrCreate(directory, POOL, true, random).id());
     Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-r--r--"));
     var open =
-        assertThrows(StorageException.class, () -> NodeKey.loadOrCreate(directory, true, random));
+        assertThrows(
+            StorageException.class, () -> NodeKey.loadOrCreate(directory, POOL, true, random));
     assertEquals(ErrorCode.ACCESS_DENIED, open.code());
     Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-------"));
     Files.writeString(file, Files.readString(file).replaceFirst("MII", "MIJ"));
     Files.copy(file, copyOf(file), StandardCopyOption.REPLACE_EXISTING);
     var damaged =
-        assertThrows(StorageException.class, () -> NodeKey.loadOrCreate(directory, true, random));
+        assertThrows(
+            StorageException.class, () -> NodeKey.loadOrCreate(directory, POOL, true, random));
     assertEquals(ErrorCode.STORE_FAILED, damaged.code());
   }
 

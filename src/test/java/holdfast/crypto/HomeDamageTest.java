@@ -89,11 +89,11 @@ class HomeDamageTest {
     home = privateDirectory("home");
     storage = privateDirectory("storage");
     Fixtures.save(Fixtures.HOME, home.resolve("home.key"));
-    Fixtures.save(Fixtures.PEER, storage.resolve("node.key"));
     var opened = openHome();
+    pool = opened.pool().id();
+    saveNodeKey(Fixtures.PEER, storage, pool);
     opened.rememberAddress(ADDRESS);
     assertTrue(opened.claimFounder(Fixtures.PEER.id()));
-    pool = opened.pool().id();
     logger.setLevel(Level.WARNING);
     logger.setUseParentHandlers(false);
     logger.addHandler(handler);
@@ -106,6 +106,10 @@ class HomeDamageTest {
     logger.setLevel(null);
   }
 
+  private static void saveNodeKey(NodeKey key, Path directory, PoolId pool) {
+    NodeKey.save(key, directory.resolve("node.key"), pool, new FixedRandom("node key"));
+  }
+
   private Path privateDirectory(String name) throws IOException {
     var mode = PosixFilePermissions.fromString("rwx------");
     return Files.createDirectory(folder.resolve(name), PosixFilePermissions.asFileAttribute(mode));
@@ -116,7 +120,7 @@ class HomeDamageTest {
   }
 
   private NodeKey openNodeKey() {
-    return NodeKey.loadOrCreate(storage, false, new FixedRandom("storage"));
+    return NodeKey.loadOrCreate(storage, pool, false, new FixedRandom("storage"));
   }
 
   private void openAll() {
@@ -338,9 +342,9 @@ class HomeDamageTest {
   @Test
   void twoWholeKeysThatDifferAreRefused() throws IOException {
     var file = storage.resolve("node.key");
-    Path other = privateDirectory("other").resolve("node.key");
-    Fixtures.save(Fixtures.OTHER, other);
-    write(file, Files.readAllBytes(other));
+    Path other = privateDirectory("other");
+    saveNodeKey(Fixtures.OTHER, other, pool);
+    write(file, Files.readAllBytes(other.resolve("node.key")));
 
     var refused = assertThrows(StorageException.class, this::openNodeKey);
 
@@ -369,7 +373,9 @@ class HomeDamageTest {
       byte[] bad = der.clone();
       bad[at] ^= 8;
       String text =
-          "-----BEGIN PRIVATE KEY-----\n"
+          "pool "
+              + Fixtures.hex(pool.toBytes())
+              + "\n-----BEGIN PRIVATE KEY-----\n"
               + Base64.getMimeEncoder().encodeToString(bad)
               + "\n-----END PRIVATE KEY-----\n";
       byte[] file = TwoCopies.encode(1, Hashes.ascii(text));
@@ -429,12 +435,27 @@ class HomeDamageTest {
   }
 
   @Test
+  void directoryOfAnotherPoolIsRefused() {
+    var other = new PoolId(1, 2, 3, 4);
+
+    var refused =
+        assertThrows(
+            StorageException.class,
+            () -> NodeKey.loadOrCreate(storage, other, true, new FixedRandom("other")));
+
+    assertTrue(refused.getMessage().contains("a key of the home's pool " + other));
+    assertTrue(refused.getMessage().contains("was=one of pool " + pool), refused.getMessage());
+    assertTrue(refused.getMessage().contains("set HOLDFAST_HOME"), refused.getMessage());
+  }
+
+  @Test
   void keyIsMadeInAnEmptyDirectoryOnly() throws IOException {
     var empty = privateDirectory("empty");
     var random = new FixedRandom("empty");
 
     var refused =
-        assertThrows(StorageException.class, () -> NodeKey.loadOrCreate(empty, false, random));
+        assertThrows(
+            StorageException.class, () -> NodeKey.loadOrCreate(empty, pool, false, random));
 
     assertTrue(refused.getMessage().contains("the key that this directory's data belongs to"));
     assertFalse(Files.exists(empty.resolve("node.key")));

@@ -107,6 +107,20 @@ class KeyDamageProcessTest {
   }
 
   @Test
+  void directoryIsNotTakenIntoThePoolOfAHomeThatWasMadeAnew() throws Exception {
+    Pool pool = stopped();
+    Path aside = pool.work().resolve("aside");
+    Files.move(pool.home(), aside);
+
+    expectRefused(pool, "node.key", "set HOLDFAST_HOME");
+
+    Files.move(pool.home(), pool.work().resolve("made-anew"));
+    Files.move(aside, pool.home());
+    pool.startPeer(1);
+    assertThat(pool.holdfast("get", "/kept", "-").expectDone("get").out()).isEqualTo(CONTENT);
+  }
+
+  @Test
   void removedKeyOrPoolFileIsNotMadeAnew() throws Exception {
     Pool pool = stopped();
     for (Path file : files(pool)) {
