@@ -23,8 +23,8 @@ import java.util.function.Supplier;
 /**
  * One {@code $HOLDFAST_HOME}: its key, its pool file, remembered addresses. All processes of a home
  * share them; what is made or changed is made under a lock that holds between processes, and is on
- * disk when the call returns. Thread-safe; every method may block on the disk and on other
- * processes of this home for as long as these make a key (a second).
+ * disk when the call returns, remembered addresses aside. Thread-safe; every method may block on
+ * the disk and on other processes of this home for as long as these make a key (a second).
  */
 public final class HoldfastHome {
   /** Name of the home's own key file: the node key of all its client processes. */
@@ -212,7 +212,7 @@ public final class HoldfastHome {
     } catch (StorageException e) {
       requireOnlyDamaged(e);
       LOG.log(Level.WARNING, "remembered addresses are forgotten: " + e.getMessage());
-      addressFiles().write(1, new byte[0]);
+      addressFiles().writeUnforced(1, new byte[0]);
     }
   }
 
@@ -244,7 +244,9 @@ public final class HoldfastHome {
           var kept = new ArrayList<>(known).subList(0, Math.min(known.size(), ADDRESSES_MAX));
           if (!kept.equals(remembered)) {
             byte[] text = (String.join("\n", kept) + "\n").getBytes(StandardCharsets.UTF_8);
-            addressFiles().write(before.map(TwoCopies.Loaded::revision).orElse(0L) + 1, text);
+            // Starts of other processes wait for this lock: not for a busy disk, for mere hints.
+            addressFiles()
+                .writeUnforced(before.map(TwoCopies.Loaded::revision).orElse(0L) + 1, text);
           }
           return null;
         });

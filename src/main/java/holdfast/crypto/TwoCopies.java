@@ -151,6 +151,13 @@ final class TwoCopies<T> {
     PrivateFile.replace(copy, bytes);
   }
 
+  /** As {@link #write}, for what may be lost: a power cut may damage both. Waits for no disk. */
+  void writeUnforced(long revision, byte[] content) {
+    byte[] bytes = encode(revision, content);
+    PrivateFile.replaceUnforced(file, bytes);
+    PrivateFile.replaceUnforced(copy, bytes);
+  }
+
   private Found<T> best(Found<T> first, Found<T> second) {
     if (first.isWhole() && second.isWhole()) {
       boolean isSameRevision = first.loaded().revision() == second.loaded().revision();
