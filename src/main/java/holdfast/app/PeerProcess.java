@@ -123,7 +123,8 @@ final class PeerProcess implements AutoCloseable {
         StorageDirectory.open(
             disk, machine(), "pid " + ProcessHandle.current().pid(), base.random::nextLong);
     opened.push(directory::close);
-    NodeKey key = NodeKey.loadOrCreate(storage, base.random);
+    NodeKey key =
+        NodeKey.loadOrCreate(storage, base.pool().id(), !directory.holdsData(), base.random);
     nodeId = key.id();
     Certificate certificate = base.home.certify(key.id(), Role.PEER);
     var space = StorageSpace.of(disk, capacityBytes, leaveFreeBytes);

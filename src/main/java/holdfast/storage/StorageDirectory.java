@@ -123,6 +123,16 @@ public final class StorageDirectory implements LossListener, AutoCloseable {
     return files.format().orElseThrow().directoryId().clone();
   }
 
+  /** Whether chunks, a log or snapshots are here: they belong to the peer that wrote them. */
+  public boolean holdsData() {
+    return disk.list().stream()
+        .anyMatch(
+            name ->
+                ChunkFormat.isSegmentName(name)
+                    || LogFormat.isLogName(name)
+                    || SnapshotFormat.isSnapshotName(name));
+  }
+
   /** The peer's incarnation. */
   public long incarnation() {
     return files.format().orElseThrow().incarnation();
