@@ -136,14 +136,7 @@ final class PeerProcess implements AutoCloseable {
     opened.push(chunkDisk::shutdown);
     opened.push(logDisk::shutdown);
     opened.push(snapshotDisk::shutdown);
-    log =
-        DiskLog.open(
-            directory,
-            LogStore.SEGMENT_BYTES_DEFAULT,
-            logDisk,
-            snapshotDisk,
-            base.loop,
-            LogLoss.judge(nodeId, isDamageAccepted));
+    log = openLog(isDamageAccepted);
     var vault = new DiskVault(chunks, space, log::diskBytes, chunkDisk, base.loop);
     var relay = new Relay();
     transport =
@@ -177,6 +170,16 @@ final class PeerProcess implements AutoCloseable {
             key.id(), key.publicKey().encoded(), address.port(), () -> vault.space().freeBytes()),
         this::hinted);
     new PeerFinder(base, transport, () -> !connectedPeers.isEmpty()).start();
+  }
+
+  private DiskLog openLog(boolean isDamageAccepted) {
+    return DiskLog.open(
+        directory,
+        LogStore.SEGMENT_BYTES_DEFAULT,
+        logDisk,
+        snapshotDisk,
+        base.loop,
+        LogLoss.judge(nodeId, isDamageAccepted));
   }
 
   private PeerConfig config(NodeKey key, String zone) {

@@ -55,8 +55,8 @@ class ChaosTest {
 
   @ParameterizedTest
   // What chance hardly brings together has tests of its own: a leader that goes in good order while
-  // a client is cut off, ClientSessionsTest; a reader that meets a leader in the half second in
-  // which it leads no more, CutOffLeaderTest; the first instant after a sleep, SleepTest.
+  // a client is cut off, ClientSessionsTest; a reader that meets a leader that leads no more and
+  // doesn't know it, or the first instant after a sleep, SleepTest.
   @EnumSource(
       value = PeerFault.class,
       mode = EnumSource.Mode.EXCLUDE,
