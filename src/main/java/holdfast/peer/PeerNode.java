@@ -15,7 +15,6 @@ import holdfast.peer.port.OperationLog;
 import holdfast.peer.port.Remote;
 import holdfast.peer.port.Responder;
 import holdfast.protocol.Notice;
-import holdfast.protocol.Reply;
 import holdfast.protocol.Request;
 import holdfast.util.Invariants;
 import java.util.EnumSet;
@@ -366,7 +365,6 @@ public final class PeerNode implements NodeService {
       case Request.Watch r -> sessions.onWatch(r, responder);
       case Request.CloseSession r -> sessions.onClose(r, responder);
       case Request.CompareLog r -> onCompareLog(from, r, responder);
-      case Request.GoOn r -> onGoOn(responder);
     }
   }
 
@@ -377,15 +375,6 @@ public final class PeerNode implements NodeService {
       standing.refuse(responder);
     } else {
       responder.reply(runner.compare(held), null);
-    }
-  }
-
-  private void onGoOn(Responder responder) {
-    if (standing.hasLog()) {
-      standing.driver().goOn();
-      responder.reply(new Reply.Done(), null);
-    } else {
-      standing.refuse(responder);
     }
   }
 

@@ -174,12 +174,19 @@ final class Standing {
               allNeeded(
                   voters,
                   "this peer's machine went down, and what it may have lost another may have");
-          case DAMAGE ->
-              allNeeded(voters, "this peer's folder is damaged, older than it was or a copy");
+          case DAMAGE -> damageText(voters);
         };
     return expected
         + "; files can be read (perhaps not their newest state) but not changed until they are"
         + " back";
+  }
+
+  private static String damageText(List<String> voters) {
+    return voters.size() > 1
+        ? allNeeded(voters, "this peer's folder is damaged, older than it was or a copy")
+        : ("expected=a whole folder of %s, the only voter, was=damaged, older than it was or a copy"
+                .formatted(voters)
+            + " (if there is no better one, start it with --accept-damage to go on with this)");
   }
 
   private static String allNeeded(List<String> voters, String why) {

@@ -124,12 +124,6 @@ public sealed interface Request extends Message {
       LogId log, long lastIndex, long lastTerm, long commitIndex, long term, NodeId votedForOrNull)
       implements Request {}
 
-  /**
-   * The operator's word to this peer that nothing more of its log is to come: what is damaged,
-   * older or a copy needn't be waited for.
-   */
-  record GoOn() implements Request {}
-
   /** Asks who leads, without a state of the namespace: answered by any peer. */
   record WhoLeads(NodeId asker) implements Request {}
 }

@@ -38,7 +38,6 @@ final class RequestCodec {
       case Request.Watch r -> 32;
       case Request.CloseSession r -> 33;
       case Request.CompareLog r -> 34;
-      case Request.GoOn r -> 35;
     };
   }
 
@@ -92,7 +91,6 @@ final class RequestCodec {
         out.u64(r.lastIndex()).u64(r.lastTerm()).u64(r.commitIndex()).u64(r.term());
         Fields.optional(out, r.votedForOrNull(), (o, node) -> node.write(o));
       }
-      case Request.GoOn r -> {}
     }
   }
 
@@ -133,7 +131,6 @@ final class RequestCodec {
               in.u64(),
               in.u64(),
               Fields.optional(in, NodeId::read));
-      case 35 -> new Request.GoOn();
       default -> throw new MessageCodec.UnknownType(type);
     };
   }

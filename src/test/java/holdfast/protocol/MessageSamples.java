@@ -57,8 +57,7 @@ final class MessageSamples {
         new Request.Watch(CLIENT, 57, 58, -1),
         new Request.CloseSession(CLIENT),
         new Request.CompareLog(new LogId(55, 56), 57, 58, 59, 60, NODE),
-        new Request.CompareLog(new LogId(55, 56), 57, 58, 59, 60, null),
-        new Request.GoOn());
+        new Request.CompareLog(new LogId(55, 56), 57, 58, 59, 60, null));
   }
 
   static List<Message> replies() {
