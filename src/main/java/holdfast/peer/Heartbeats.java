@@ -22,6 +22,8 @@ final class Heartbeats {
   /** Three missed and some slack: suspect. */
   static final long SUSPECT_NS = 1_750_000_000L;
 
+  private static final int BESIDE_EVERY = 10;
+
   /** Most nodes remembered. */
   private static final int PULSES_MAX = 1_024;
 
@@ -39,6 +41,7 @@ final class Heartbeats {
   private final Map<NodeId, Long> brokenNs = new HashMap<>();
   private final Map<NodeId, Long> heardNs = new HashMap<>();
   private Consumer<NodeId> beside = node -> {};
+  private long beatCount;
   private boolean isStopped;
 
   Heartbeats(PeerPorts ports, Supplier<Notice.Heartbeat> own, Supplier<Set<NodeId>> receivers) {
@@ -47,7 +50,7 @@ final class Heartbeats {
     this.receivers = receivers;
   }
 
-  /** Something else is told to each receiver with every heartbeat. */
+  /** Something else is told to each receiver with one heartbeat of {@value #BESIDE_EVERY}. */
   void tellBeside(Consumer<NodeId> beside) {
     this.beside = beside;
   }
@@ -66,9 +69,12 @@ final class Heartbeats {
 
   private void beat() {
     Notice.Heartbeat beat = own.get();
+    boolean isBeside = ++beatCount % BESIDE_EVERY == 0;
     for (NodeId node : receivers.get()) {
       ports.transport().send(node, beat);
-      beside.accept(node);
+      if (isBeside) {
+        beside.accept(node);
+      }
     }
   }
 

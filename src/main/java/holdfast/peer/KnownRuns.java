@@ -116,6 +116,11 @@ final class KnownRuns {
     return Optional.of(out.toBytes());
   }
 
+  /** The changes that were handed out are still to be saved. */
+  void notSaved() {
+    isChanged = true;
+  }
+
   /**
    * A heartbeat of another peer. False if it is to be ignored: another process is this peer, or was
    * a moment ago. <i>Event: a copied folder's later run is taken for the peer's, and the original

@@ -6,6 +6,7 @@ import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import holdfast.model.LogId;
 import holdfast.model.NodeId;
+import holdfast.model.StorageException;
 import holdfast.peer.port.OperationLog;
 import holdfast.peer.port.Remote;
 import holdfast.protocol.Notice;
@@ -44,6 +45,7 @@ final class Runs {
   private final RunMark found;
   private long run;
   private boolean isJudged;
+  private boolean isSaveFailing;
   private boolean isStopped;
 
   Runs(PeerConfig config, PeerPorts ports, PeerListener listener, Standing standing, Owner owner) {
@@ -82,20 +84,19 @@ final class Runs {
       return;
     }
     judge();
-    known
-        .changes()
-        .ifPresent(
-            bytes ->
-                ports
-                    .log()
-                    .saveKnownRuns(
-                        bytes,
-                        why -> {
-                          if (why != null && !isStopped) {
-                            owner.onFailure(why);
-                          }
-                        }));
+    known.changes().ifPresent(bytes -> ports.log().saveKnownRuns(bytes, this::saved));
     ports.loop().at(ports.loop().nowNs() + SAVE_EVERY_NS, "save runs", this::start);
+  }
+
+  /** What isn't saved is tried again: a full disk is no reason to stop. */
+  private void saved(StorageException whyOrNull) {
+    if (whyOrNull != null) {
+      known.notSaved();
+      if (!isSaveFailing) {
+        listener.onNote("save what is known of other peers: was=" + whyOrNull.getMessage());
+      }
+    }
+    isSaveFailing = whyOrNull != null;
   }
 
   void stop() {

@@ -211,7 +211,14 @@ public final class DiskLog implements OperationLog {
 
   @Override
   public void saveKnownRuns(byte[] known, Consumer<StorageException> done) {
-    onLog(() -> KnownRunsFile.write(directory.disk(), known), done);
+    // Not among the log's writes: nobody waits for it.
+    submit(
+        snapshotDisk,
+        () -> {
+          KnownRunsFile.write(directory.disk(), known);
+          loop.post(() -> done.accept(null));
+        },
+        done);
   }
 
   private static void refuse(boolean isRefused, String why) {
