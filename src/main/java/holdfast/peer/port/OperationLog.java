@@ -74,6 +74,7 @@ public interface OperationLog {
 
   /**
    * Replaces what is known of other peers' runs, at most {@value #KNOWN_BYTES_MAX} bytes; forced.
+   * Beside the log's writes, in order with snapshots; a failure fails nothing else.
    */
   void saveKnownRuns(byte[] known, Consumer<StorageException> done);
 
