@@ -69,7 +69,7 @@ final class Sim {
     lineages.add(firstLog);
     chaos = new SimChaos(this);
     // One run of three is a scene with no other chaos.
-    scenes = new SimScenes(this, nodeCount == 0 && seed % 3 == 2 ? (int) (seed / 3) : -1);
+    scenes = new SimScenes(this, nodeCount == 0 && seed % 3 == 2 ? (int) (seed / 3 % 1_000) : -1);
     int count = nodeCount > 0 ? nodeCount : 2 + random.nextInt(5);
     count = scenes.nodeCount(count);
     for (int i = 0; i < count; i++) {
