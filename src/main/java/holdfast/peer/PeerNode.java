@@ -164,6 +164,14 @@ public final class PeerNode implements NodeService {
       }
 
       @Override
+      public void onReverted(long index, Command.Revert revert) {
+        listener.onNote(
+            "file %x has the content again that it had before version %d: chunks of that were lost"
+                .formatted(revert.inode(), revert.version()));
+        sessions.onReverted(index, revert.inode());
+      }
+
+      @Override
       public void onLockRefused(Author author, Operation.SetLock set) {
         sessions.onLockRefused(author, set);
       }

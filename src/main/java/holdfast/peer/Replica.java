@@ -31,6 +31,9 @@ final class Replica {
     /** An operation was applied and changed something. */
     void onChange(long index, Author author, Operation operation, OperationResult.Done done);
 
+    /** A file has older content again. */
+    void onReverted(long index, Command.Revert revert);
+
     /** A lock was refused because of another. */
     void onLockRefused(Author author, Operation.SetLock set);
   }
@@ -118,6 +121,11 @@ final class Replica {
         editor.removeOrphans(c.inodes());
         namespace = null;
       }
+      case Command.Settled c -> {
+        editor.settle(c.tick());
+        namespace = null;
+      }
+      case Command.Revert c -> revert(index, c);
     }
     if (before.map() != state.map()) {
       listener.onMap();
@@ -138,6 +146,13 @@ final class Replica {
         && lastResult instanceof OperationResult.Failed failed
         && failed.code() == ErrorCode.LOCKED) {
       listener.onLockRefused(command.author(), set);
+    }
+  }
+
+  private void revert(long index, Command.Revert command) {
+    if (editor.revert(command.inode(), command.version(), command.fromTick())) {
+      namespace = null;
+      listener.onReverted(index, command);
     }
   }
 
