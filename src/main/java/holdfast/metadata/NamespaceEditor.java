@@ -98,6 +98,11 @@ public final class NamespaceEditor {
     return new Queries(draft.records(), draft.counters).answer(query);
   }
 
+  /** What isn't settled as of now, for a look: it isn't to be used after the next change. */
+  public Unsettled unsettled() {
+    return new Unsettled(draft.tree(), draft.counters);
+  }
+
   /** The state as it is now. The editor may go on. */
   public Namespace namespace() {
     return new Namespace(draft.tree().tree(), draft.counters.copy());

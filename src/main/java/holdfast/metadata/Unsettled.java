@@ -11,13 +11,14 @@ import java.util.TreeMap;
 
 /**
  * The commits of a namespace whose chunks may not be on disk yet: what has to be forced, and what
- * can be undone where chunks were lost. Immutable, safe on every thread.
+ * can be undone where chunks were lost. As of a namespace it is immutable and safe on every thread;
+ * as of an editor it belongs to the editor's thread and is good until the next change.
  */
 public final class Unsettled {
-  private final PackedTree tree;
+  private final TreeView tree;
   private final Counters counters;
 
-  Unsettled(PackedTree tree, Counters counters) {
+  Unsettled(TreeView tree, Counters counters) {
     this.tree = tree;
     this.counters = counters;
   }
@@ -95,6 +96,28 @@ public final class Unsettled {
       }
       kept.undo(extents);
       if (lostCount == 0) {
+        return OptionalLong.of(kept.tick());
+      }
+    }
+    return OptionalLong.empty();
+  }
+
+  /**
+   * The unsettled commit that took the chunk out of the file; empty if the file names it now, or
+   * never did.
+   */
+  public OptionalLong replacedAt(long inode, ChunkId chunk) {
+    var records = new Records(tree);
+    var file = records.findInode(inode);
+    boolean isNamed =
+        file != null
+            && records.extents(file, 0, Extent.FILE_MAX_BYTES, Integer.MAX_VALUE).stream()
+                .anyMatch(extent -> extent.chunk().equals(chunk));
+    if (file == null || isNamed) {
+      return OptionalLong.empty();
+    }
+    for (Kept kept : Undo.chain(tree, inode, 0).reversed()) {
+      if (kept.extents().stream().anyMatch(extent -> extent.chunk().equals(chunk))) {
         return OptionalLong.of(kept.tick());
       }
     }

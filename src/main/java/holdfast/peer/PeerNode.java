@@ -51,6 +51,7 @@ public final class PeerNode implements NodeService {
   private final NamespaceRequests namespace;
   private final PoolRequests pool;
   private final LeaderDuties duties;
+  private final Settling settling;
   private final Joining joining;
   private final Set<NodeId> connected = new TreeSet<>();
   private final long startedNs;
@@ -91,6 +92,7 @@ public final class PeerNode implements NodeService {
     var status = new StatusBuilder(ports, standing, heartbeats, this::heartbeat, faults);
     pool = new PoolRequests(standing, heartbeats, status, this::heartbeat);
     duties = new LeaderDuties(ports, listener, standing, heartbeats, this::joinRequest);
+    settling = new Settling(ports, standing, heartbeats, faults);
     runner = new LogRunner(config, ports, listener, standing, endpoint, logOwner());
     joining =
         new Joining(ports, listener, config.self(), joiningNode(), config.known(), this::poolText);
@@ -114,6 +116,7 @@ public final class PeerNode implements NodeService {
     heartbeats.start();
     repair.start();
     duties.start();
+    settling.start();
     sessions.start();
     chunks.forceEverySecond();
     // Nothing is asked of others before the found log is loaded: they would take this peer for new.
@@ -437,6 +440,7 @@ public final class PeerNode implements NodeService {
     repair.stop();
     census.stop();
     duties.stop();
+    settling.stop();
     sessions.stop();
     chunks.stop();
     runner.stop();

@@ -9,6 +9,7 @@ import holdfast.metadata.NamespaceEditor;
 import holdfast.metadata.Operation;
 import holdfast.metadata.OperationResult;
 import holdfast.metadata.Query;
+import holdfast.metadata.Unsettled;
 import holdfast.model.ErrorCode;
 import holdfast.model.LogId;
 import holdfast.model.NodeId;
@@ -70,6 +71,11 @@ final class Replica {
       namespace = editor.namespace();
     }
     return namespace;
+  }
+
+  /** What isn't settled, as it is now: of no use after the next change. */
+  Unsettled unsettled() {
+    return namespace == null ? editor.unsettled() : namespace.unsettled();
   }
 
   Answer query(Query query) {

@@ -2,6 +2,7 @@ package holdfast.sim;
 
 import holdfast.client.RemoteFileService;
 import holdfast.metadata.Answer;
+import holdfast.metadata.Attributes;
 import holdfast.metadata.Content;
 import holdfast.metadata.EntryName;
 import holdfast.metadata.Extent;
@@ -10,6 +11,7 @@ import holdfast.metadata.Operation;
 import holdfast.metadata.OperationResult;
 import holdfast.metadata.Query;
 import holdfast.metadata.RenameMode;
+import holdfast.metadata.Replacement;
 import holdfast.metadata.Salt;
 import holdfast.metadata.Tag;
 import holdfast.model.ChunkId;
@@ -86,11 +88,25 @@ public final class SimClient {
 
   /** A file that is created whole: its chunk stored first, then its name. */
   public CompletableFuture<OperationResult> put(String file, byte[] content) {
+    return put(file, content, false);
+  }
+
+  /** As {@link #put}; forced, it is on disk when it is answered. */
+  public CompletableFuture<OperationResult> put(String file, byte[] content, boolean forced) {
     ChunkId chunk = nameOf(content);
+    return stored(chunk, content, forced)
+        .thenCompose(
+            ready -> service.change(create(file, content, chunk), null, forced, deadline()));
+  }
+
+  private CompletableFuture<Void> stored(ChunkId chunk, byte[] content, boolean forced) {
     return service
         .store(chunk, Body.whole(content), deadline())
         .thenCompose(
-            stored -> service.change(create(file, content, chunk), null, false, deadline()));
+            stored ->
+                forced
+                    ? service.force(Set.of(chunk), deadline())
+                    : CompletableFuture.completedFuture(null));
   }
 
   /** As {@link #put}, but the chunk travels with the operation. */
@@ -194,11 +210,52 @@ public final class SimClient {
               if (!(told.answer() instanceof Answer.Entry found)) {
                 return CompletableFuture.completedFuture(null);
               }
-              return extents(found.entry().attributes().inode())
-                  .thenCompose(
-                      extents ->
-                          fetch(((Answer.Extents) extents.answer()).extents().get(0).chunk()));
+              return content(found.entry().attributes().inode());
             });
+  }
+
+  /** The whole file, of one extent or none. */
+  public CompletableFuture<byte[]> content(long inode) {
+    return extents(inode)
+        .thenCompose(
+            told -> {
+              var extents = ((Answer.Extents) told.answer()).extents();
+              return extents.isEmpty()
+                  ? CompletableFuture.completedFuture(new byte[0])
+                  : fetch(extents.getFirst().chunk());
+            });
+  }
+
+  /** The number of the file of this name, which is there. */
+  public CompletableFuture<Long> inode(String file) {
+    return lookup(file)
+        .thenApply(told -> ((Answer.Entry) told.answer()).entry().attributes().inode());
+  }
+
+  /** New content of a file that is there, in place of all it has. */
+  public CompletableFuture<OperationResult> replace(String file, byte[] content, boolean forced) {
+    ChunkId chunk = nameOf(content);
+    return stored(chunk, content, forced)
+        .thenCompose(ready -> lookup(file))
+        .thenCompose(
+            told -> {
+              Attributes now = ((Answer.Entry) told.answer()).entry().attributes();
+              return service.change(commit(now, content, chunk), null, forced, deadline());
+            });
+  }
+
+  private Operation commit(Attributes now, byte[] content, ChunkId chunk) {
+    var extent = new Extent(0, content.length, chunk, new Salt(random.nextLong(), 0), 0, 0);
+    return new Operation.Commit(
+        now.inode(),
+        now.version(),
+        now.version() + 1,
+        content.length,
+        Tag.ZERO,
+        world.nowNs(),
+        world.nowNs(),
+        service.epoch(),
+        List.of(new Replacement(0, content.length, List.of(extent))));
   }
 
   /** Any name as a sealed one: what is in it doesn't matter to the pool. */
