@@ -98,6 +98,11 @@ public final class NamespaceEditor {
     return new Queries(draft.records(), draft.counters).answer(query);
   }
 
+  /** The place of the last operation, or session begun, in the order of all. */
+  public long tick() {
+    return draft.counters.tick;
+  }
+
   /** What isn't settled as of now, for a look: it isn't to be used after the next change. */
   public Unsettled unsettled() {
     return new Unsettled(draft.tree(), draft.counters);

@@ -108,7 +108,7 @@ final class Replica {
       case Command.ChangeNamespace c -> change(index, c);
       case Command.Found c -> found(index, c);
       case Command.ListPeer c -> state = state.withPeer(index, c.peer());
-      case Command.SetPeerState c -> state = state.withPeerState(index, c);
+      case Command.SetPeerState c -> state = state.withPeerState(index, c, editor.tick());
       case Command.ChangeSettings c -> state = state.withSettings(index, c.settings());
       case Command.SetDataKey c -> state = state.withDataKey(c.dataKeyId());
       case Command.AdvanceEpoch c -> {

@@ -178,17 +178,38 @@ final class Settling {
       return inodes;
     }
 
-    /** Chunks that nobody has: every peer of the pool was asked, and each said no. */
+    /** Chunks that nobody has: every peer that may have stored one was asked, and said no. */
     private Set<ChunkId> lost() {
-      List<NodeId> all = map.peers().stream().map(PeerEntry::node).toList();
-      boolean isSameMap = standing.mapIndex() == map.version().index();
       Set<ChunkId> lost = new HashSet<>();
-      for (ChunkId chunk : chunks) {
-        if (isSameMap && round.forced(chunk).isEmpty() && round.absent(chunk).containsAll(all)) {
-          lost.add(chunk);
+      if (standing.mapIndex() != map.version().index()) {
+        return lost;
+      }
+      Set<ChunkId> seen = new HashSet<>();
+      for (Unsettled.Commit commit : commits) {
+        for (ChunkId chunk : commit.chunks()) {
+          boolean isFirst = seen.add(chunk);
+          if (isFirst && round.forced(chunk).isEmpty() && isDenied(chunk, commit.tick())) {
+            lost.add(chunk);
+          }
         }
       }
       return lost;
+    }
+
+    /**
+     * Whether everybody denies to hold the chunk. Who was away or out already when it was committed
+     * needn't be asked: a peer that never comes back would be waited for in vain.
+     *
+     * @param tick the first commit that names it
+     */
+    private boolean isDenied(ChunkId chunk, long tick) {
+      Map<NodeId, Long> goneTicks = standing.replica().state().goneTicks();
+      return map.peers().stream()
+          .map(PeerEntry::node)
+          .allMatch(
+              node ->
+                  round.absent(chunk).contains(node)
+                      || goneTicks.getOrDefault(node, Long.MAX_VALUE) < tick);
     }
 
     /**

@@ -162,6 +162,31 @@ class SettlingTest {
   }
 
   @Test
+  void whoWasAwayBeforeIsNotWaitedFor() {
+    byte[] now = bytes(2, 200);
+    put("f", bytes(1, 300));
+    awaitSettled();
+    SimPeer away = cluster.peer(2);
+    away.stopCleanly();
+    cluster.await("it is gone", 10 * SimWorld.S, () -> !away.isUp());
+    cluster.run(5 * SimWorld.S);
+    replace("f", now, false);
+    cluster.get(client.service().forceLog(client.deadline()));
+    cluster.run(300 * SimWorld.MS);
+
+    lose(cluster.peer(0), List.of(now));
+    lose(cluster.peer(1), List.of(now));
+    cluster.peer(0).start();
+    cluster.peer(1).start();
+
+    cluster.await("reverted", 30 * SimWorld.S, this::isReverted);
+    assertArrayEquals(bytes(1, 300), cluster.get(client.get("f")));
+    away.start();
+    cluster.await("whole", 60 * SimWorld.S, cluster::isWhole);
+    assertArrayEquals(bytes(1, 300), cluster.get(client.get("f")));
+  }
+
+  @Test
   void aRenameOverAFileForcesItsSourceFirst() {
     for (int i = 0; i < 10; i++) {
       byte[] now = bytes(i, 200);

@@ -214,16 +214,39 @@ public final class SimClient {
             });
   }
 
-  /** The whole file, of one extent or none. */
+  /** A file's content, and the attributes it had then. */
+  record Whole(Attributes attributes, byte[] bytes) {}
+
+  /** The whole file. */
   public CompletableFuture<byte[]> content(long inode) {
+    return whole(inode).thenApply(Whole::bytes);
+  }
+
+  /** The whole file, as of one version. */
+  CompletableFuture<Whole> whole(long inode) {
     return extents(inode)
         .thenCompose(
             told -> {
-              var extents = ((Answer.Extents) told.answer()).extents();
-              return extents.isEmpty()
-                  ? CompletableFuture.completedFuture(new byte[0])
-                  : fetch(extents.getFirst().chunk());
+              var found = (Answer.Extents) told.answer();
+              byte[] bytes = new byte[(int) found.attributes().sizeBytes()];
+              CompletableFuture<Void> all = CompletableFuture.completedFuture(null);
+              for (Extent extent : found.extents()) {
+                all = all.thenCompose(before -> fill(bytes, extent));
+              }
+              return all.thenApply(done -> new Whole(found.attributes(), bytes));
             });
+  }
+
+  private CompletableFuture<Void> fill(byte[] bytes, Extent extent) {
+    return fetch(extent.chunk())
+        .thenAccept(
+            chunk ->
+                System.arraycopy(
+                    chunk,
+                    extent.chunkOffset(),
+                    bytes,
+                    (int) extent.fileOffset(),
+                    extent.lengthBytes()));
   }
 
   /** The number of the file of this name, which is there. */
@@ -240,22 +263,38 @@ public final class SimClient {
         .thenCompose(
             told -> {
               Attributes now = ((Answer.Entry) told.answer()).entry().attributes();
-              return service.change(commit(now, content, chunk), null, forced, deadline());
+              var commit = commit(now, 0, content, chunk, content.length);
+              return service.change(commit, null, forced, deadline());
             });
   }
 
-  private Operation commit(Attributes now, byte[] content, ChunkId chunk) {
-    var extent = new Extent(0, content.length, chunk, new Salt(random.nextLong(), 0), 0, 0);
+  /** Writes into a file as it was then; STALE_VERSION if it has changed since. */
+  CompletableFuture<OperationResult> patch(Whole base, int offset, byte[] part, boolean forced) {
+    ChunkId chunk = nameOf(part);
+    int sizeBytes = Math.max(base.bytes().length, offset + part.length);
+    return stored(chunk, part, forced)
+        .thenCompose(
+            ready ->
+                service.change(
+                    commit(base.attributes(), offset, part, chunk, sizeBytes),
+                    null,
+                    forced,
+                    deadline()));
+  }
+
+  private Operation commit(
+      Attributes now, int offset, byte[] content, ChunkId chunk, int sizeBytes) {
+    var extent = new Extent(offset, content.length, chunk, new Salt(random.nextLong(), 0), 0, 0);
     return new Operation.Commit(
         now.inode(),
         now.version(),
         now.version() + 1,
-        content.length,
+        sizeBytes,
         Tag.ZERO,
         world.nowNs(),
         world.nowNs(),
         service.epoch(),
-        List.of(new Replacement(0, content.length, List.of(extent))));
+        List.of(new Replacement(offset, offset + content.length, List.of(extent))));
   }
 
   /** Any name as a sealed one: what is in it doesn't matter to the pool. */

@@ -64,19 +64,20 @@ final class VersionWorkload {
       return;
     }
     VersionedFile file = files.get(random.nextInt(FILES));
-    byte[] content = new byte[random.nextInt(1, CONTENT_MAX_BYTES)];
-    random.nextBytes(content);
     boolean isForced = random.nextInt(3) == 0;
-    file.given.add(content);
-    int version = file.given.size() - 1;
     pending++;
-    give(file, content, isForced)
+    client
+        .lookup(file.name)
+        .thenCompose(
+            told ->
+                told.answer() instanceof Answer.Entry found
+                    ? change(file, found.entry().attributes().inode(), isForced)
+                    : client.put(file.name, given(file, bytes(CONTENT_MAX_BYTES)), isForced))
         .whenComplete(
             (result, failure) -> {
               pending--;
-              boolean isDone = failure == null && result instanceof OperationResult.Done;
-              if (isDone && isForced) {
-                file.forced = version;
+              if (failure == null && result instanceof OperationResult.Done && isForced) {
+                file.forced = file.given.size() - 1;
               }
               client
                   .loop()
@@ -84,15 +85,36 @@ final class VersionWorkload {
             });
   }
 
-  private CompletableFuture<OperationResult> give(
-      VersionedFile file, byte[] content, boolean isForced) {
+  private byte[] bytes(int maxBytes) {
+    byte[] bytes = new byte[random.nextInt(1, maxBytes)];
+    random.nextBytes(bytes);
+    return bytes;
+  }
+
+  /** From now on the file may have this content. */
+  private static byte[] given(VersionedFile file, byte[] content) {
+    file.given.add(content);
+    return content;
+  }
+
+  /** All of it, or a part in place. */
+  private CompletableFuture<OperationResult> change(
+      VersionedFile file, long inode, boolean isForced) {
+    if (random.nextInt(3) == 0) {
+      return client.replace(file.name, given(file, bytes(CONTENT_MAX_BYTES)), isForced);
+    }
     return client
-        .lookup(file.name)
+        .whole(inode)
         .thenCompose(
-            told ->
-                told.answer() instanceof Answer.Entry
-                    ? client.replace(file.name, content, isForced)
-                    : client.put(file.name, content, isForced));
+            base -> {
+              byte[] part = bytes(CONTENT_MAX_BYTES / 4);
+              int offset = random.nextInt(base.bytes().length + 1);
+              int sizeBytes = Math.max(base.bytes().length, offset + part.length);
+              byte[] content = Arrays.copyOf(base.bytes(), sizeBytes);
+              System.arraycopy(part, 0, content, offset, part.length);
+              given(file, content);
+              return client.patch(base, offset, part, isForced);
+            });
   }
 
   /** What is wrong, when all is well again; empty if nothing is. */
