@@ -124,9 +124,11 @@ class Templates:
             for machine, port in zip(self.machines(), ports):
                 machine.port = port
             return
-        print(f"making a pool of {self.peers} with sealed segments and snapshots", flush=True)
+        is_short = self.command.options.short
+        content = "little in it" if is_short else "sealed segments and snapshots"
+        print(f"making a pool of {self.peers} with {content}", flush=True)
         self.cluster.start_pool(self.peers)
-        self._fill("1", LOAD_S, INPLACE_MIB)
+        self._fill("1", 1 if is_short else LOAD_S, 1 if is_short else INPLACE_MIB)
         self.cluster.await_whole(self.peers, WHOLE_MAX_S)
         for machine in self.machines():
             if machine.stop() != 0:
@@ -156,7 +158,8 @@ class Templates:
         wait_for("the load", 120, lambda: b'"prepared"' in open(path, "rb").read())
         load.signal(signal.SIGTERM)
         load.await_exit()
-        fill_log(place, self._has_snapshots if label == "1" else lambda: True, SNAPSHOTS_MAX_S)
+        is_filled = label == "1" and not self.command.options.short
+        fill_log(place, self._has_snapshots if is_filled else lambda: True, SNAPSHOTS_MAX_S)
         subprocess.run(["sync", "-f", place], check=True)
         self.cluster.mounts[f"fill{label}"].signal(signal.SIGTERM)
         self.cluster.mounts[f"fill{label}"].await_exit()
@@ -419,6 +422,9 @@ class Plan:
 def options(parser):
     parser.add_argument("--variant", default="all", choices=[*VARIANTS, "all"])
     parser.add_argument("--operation", default="all", choices=[*OPERATIONS, "all"])
+    parser.add_argument(
+        "--short", action="store_true", help="a small pool: no sealed segments, no snapshots"
+    )
     parser.add_argument("--kind", default="", help="only kinds of files with this in their names")
 
 

@@ -41,8 +41,9 @@ final class PutCommand extends FileCommand {
   void run(PooledFileSystem files, PrintWriter out) {
     boolean isStdin = source.equals("-");
     Path local = Path.of(source);
-    if (!isStdin && Files.exists(local) && !Files.isRegularFile(local)) {
-      throw new UsageException("put " + source + ": expected=a regular file");
+    if (!isStdin && !Files.isRegularFile(local)) {
+      String was = Files.exists(local) ? "something else" : "no such file";
+      throw new UsageException("put " + source + ": expected=a regular file, was=" + was);
     }
     try (var from = isStdin ? LocalSource.standardInput() : LocalSource.open(local)) {
       PoolPath path = PoolPath.parse(target).follow(files);

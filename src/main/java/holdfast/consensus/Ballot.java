@@ -41,6 +41,10 @@ final class Ballot {
     return votes.containsValue(Recovery.Cause.DAMAGE);
   }
 
+  boolean hasAll(Collection<Endpoint> members) {
+    return votes.keySet().containsAll(members);
+  }
+
   /**
    * What the votes amount to.
    *
@@ -64,12 +68,22 @@ final class Ballot {
     return byAll ? Outcome.WON_BY_ALL : Outcome.WON;
   }
 
-  /** A majority voted, and every majority has one of the whole votes in it. */
+  /**
+   * A majority voted, and every majority has one of the whole votes in it. Who lost no more than
+   * what wasn't forced knows each configuration that it made count; a damaged or older folder
+   * doesn't: its voter may have gone on in a smaller one, unknown to the whole votes, unless those
+   * are a majority by themselves. <i>Event: a pair; A removed B, acknowledged alone, and its folder
+   * was put back to when B had a vote.</i>
+   */
   private boolean isMetByWhole(Configuration configuration) {
     List<Endpoint> voters = configuration.voters();
     long voted = voters.stream().filter(votes::containsKey).count();
+    long whole = wholeCount(voters);
+    if (voters.stream().anyMatch(v -> votes.get(v) == Recovery.Cause.DAMAGE)) {
+      return whole >= configuration.quorum();
+    }
     int others = voters.size() - configuration.quorum();
-    return voted >= configuration.quorum() && wholeCount(voters) > others;
+    return voted >= configuration.quorum() && whole > others;
   }
 
   private long wholeCount(Collection<Endpoint> voters) {

@@ -55,7 +55,7 @@ final class CoreState {
     votedFor = initial.hardState().votedFor();
     snapshot = initial.snapshot();
     recovery = initial.recovery();
-    isVoteKnown = !recovery.isVoteLost();
+    isVoteKnown = !recovery.isVoteLost() || faults.contains(Fault.VOTE_AFTER_LOST_VOTE);
     log = new RaftLog(snapshot);
     boolean joins = restore(initial.entries());
     knownCommitted =
@@ -110,6 +110,9 @@ final class CoreState {
   List<Configuration> openConfigurations() {
     return log.configurationsFrom(Math.max(commitIndex, knownCommitted));
   }
+
+  /** A member without a vote that this endpoint elected, since it last heard from a leader. */
+  Optional<Endpoint> promised = Optional.empty();
 
   boolean isVoteKnown() {
     return isVoteKnown;

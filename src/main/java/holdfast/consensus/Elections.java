@@ -50,6 +50,7 @@ final class Elections {
     this.core = core;
     startedMs = core.nowMs;
     standsUntilMs = core.nowMs;
+    core.votedFor.ifPresent(this::notePromise);
     resetDeadline();
   }
 
@@ -63,8 +64,25 @@ final class Elections {
     hasHeardLeader = true;
     leaderHeardMs = core.nowMs;
     gaveWayCount = 0;
+    promised.clear();
+    core.promised = Optional.empty();
     resetDeadline();
   }
+
+  /** Our own vote goes to somebody. */
+  private void notePromise(Endpoint candidate) {
+    boolean isVoter = core.openConfigurations().stream().anyMatch(open -> open.isVoter(candidate));
+    if (!isVoter && !candidate.equals(core.self)) {
+      core.promised = Optional.of(candidate);
+    }
+  }
+
+  /**
+   * Members without a vote that voters elected before, ourselves among them: one may have ended the
+   * log. <i>Event: F, without a vote, is elected by all, ends the log and is cut off before anybody
+   * hears of it; the voters elect another one, who ends the same log.</i>
+   */
+  private final Set<Endpoint> promised = new HashSet<>();
 
   /** The operator says that nothing more is to come. */
   void goOn() {
@@ -95,8 +113,14 @@ final class Elections {
     return core.isVoter() && core.configuration().voters().size() == 1;
   }
 
+  /**
+   * Members without a vote stand when they hold more of the log than whoever asks, or when nobody
+   * has led for long: a voter that lost all it had doesn't stand itself, but gives its vote.
+   */
   private boolean mayStand() {
-    return core.isVoter() || core.nowMs < standsUntilMs;
+    return core.isVoter()
+        || core.nowMs < standsUntilMs
+        || core.configuration().isMember(core.self) && isDamageWaitedOut();
   }
 
   private void askBeforehand() {
@@ -122,20 +146,39 @@ final class Elections {
   private Set<Endpoint> otherVoters() {
     Set<Endpoint> others = new LinkedHashSet<>();
     core.openConfigurations().forEach(configuration -> others.addAll(configuration.voters()));
+    others.addAll(promised);
     others.remove(core.self);
     return others;
   }
 
   private void addOwnVote() {
-    addVote(core.self, core.recovery.cause());
+    addVote(core.self, ownVote(true));
   }
 
-  private void addVote(Endpoint voter, Recovery.Cause recovering) {
-    ballot.add(voter, core.has(Fault.COUNT_RECOVERING) ? Recovery.Cause.NONE : recovering);
+  private RaftMessage.Vote ownVote(boolean granted) {
+    return new RaftMessage.Vote(granted, core.recovery.cause(), core.promised);
+  }
+
+  private void addVote(Endpoint voter, RaftMessage.Vote vote) {
+    notePromised(vote);
+    Recovery.Cause cause = vote.recovering();
+    if (cause == Recovery.Cause.DAMAGE && core.has(Fault.DAMAGE_AS_POWER_CUT)) {
+      cause = Recovery.Cause.POWER_CUT;
+    }
+    ballot.add(voter, core.has(Fault.COUNT_RECOVERING) ? Recovery.Cause.NONE : cause);
+  }
+
+  private void notePromised(RaftMessage.Vote vote) {
+    if (promised.size() < Configuration.FOLLOWERS_MAX) {
+      vote.promised().filter(member -> !member.equals(core.self)).ifPresent(promised::add);
+    }
   }
 
   private Ballot.Outcome outcome() {
     Ballot.Outcome outcome = ballot.outcome(core.openConfigurations());
+    if (outcome == Ballot.Outcome.WON_BY_ALL && !isToldToGoOn && !ballot.hasAll(promised)) {
+      return Ballot.Outcome.OPEN;
+    }
     boolean isTooEarly =
         outcome == Ballot.Outcome.WON_BY_ALL && ballot.hasDamage() && !isDamageWaitedOut();
     // Who has no vote may only end a log, not lead one.
@@ -167,7 +210,8 @@ final class Elections {
 
   /** Asks who has no vote whether it has more of the log; true when all answered or none will. */
   private boolean isInquiryDone() {
-    if (hasInquired) {
+    if (hasInquired || core.has(Fault.END_WITHOUT_ASKING)) {
+      hasInquired = true;
       return true;
     }
     if (inquired == null) {
@@ -222,8 +266,7 @@ final class Elections {
       deadlineMs = Math.min(deadlineMs, core.nowMs);
     }
     core.out.send(
-        new PreVoteReply(
-            core.to(request.header().from()), askedTerm, granted, core.recovery.cause(), isAhead));
+        new PreVoteReply(core.to(request.header().from()), askedTerm, ownVote(granted), isAhead));
   }
 
   void onPreVoteReply(PreVoteReply reply) {
@@ -231,14 +274,20 @@ final class Elections {
       return;
     }
     Endpoint from = reply.header().from();
-    if (inquired != null && inquired.remove(from) && reply.ahead() && gaveWayCount < GIVE_WAY_MAX) {
+    if (inquired != null && inquired.remove(from) && reply.ahead() && givesWay()) {
       gaveWayCount++;
       isGivingWay = true;
     }
-    if (reply.granted()) {
-      addVote(from, reply.recovering());
+    notePromised(reply.vote());
+    if (reply.vote().granted()) {
+      addVote(from, reply.vote());
     }
     campaignIfPossible();
+  }
+
+  /** A damaged folder lacks what was forced: it gives way until the operator says otherwise. */
+  private boolean givesWay() {
+    return gaveWayCount < GIVE_WAY_MAX || ballot.hasDamage() && !isToldToGoOn;
   }
 
   /** Whether the request is to be dropped, whatever its term. */
@@ -247,9 +296,10 @@ final class Elections {
   }
 
   private boolean refusesVotes() {
+    boolean hasJustStarted = core.nowMs - startedMs < core.config.electionTimeoutMinMs();
     return core.role == Role.LEADER
-        || core.nowMs - startedMs < core.config.electionTimeoutMinMs()
-        || hearsLeader();
+        || hasJustStarted && !core.has(Fault.VOTE_JUST_STARTED)
+        || hearsLeader() && !core.has(Fault.VOTE_THOUGH_LEADER_HEARD);
   }
 
   private boolean hearsLeader() {
@@ -264,21 +314,23 @@ final class Elections {
             || core.votedFor.get().equals(candidate)
             || core.has(Fault.VOTE_TWICE);
     boolean granted = free && isUpToDate(request.lastIndex(), request.lastTerm());
+    RaftMessage.Vote vote = ownVote(granted);
     if (granted) {
       resetDeadline();
+      notePromise(candidate);
       if (!core.votedFor.equals(Optional.of(candidate))) {
         core.setTerm(core.term, Optional.of(candidate));
       }
     }
-    core.out.send(new VoteReply(core.to(candidate), granted, core.recovery.cause()));
+    core.out.send(new VoteReply(core.to(candidate), vote));
   }
 
   /** A reply in the current term; how the election stands with it. */
   Ballot.Outcome outcomeWith(VoteReply reply) {
-    if (core.role != Role.CANDIDATE || !reply.granted()) {
+    if (core.role != Role.CANDIDATE || !reply.vote().granted()) {
       return Ballot.Outcome.OPEN;
     }
-    addVote(reply.header().from(), reply.recovering());
+    addVote(reply.header().from(), reply.vote());
     return electionOutcome();
   }
 

@@ -30,5 +30,27 @@ enum Fault {
   /** Any heartbeat ends a recovery, whatever loss it speaks of. */
   RECOVER_BY_ANY_HEARTBEAT,
   /** What a recovering follower acknowledged before still counts. */
-  KEEP_MATCH_OF_RECOVERING
+  KEEP_MATCH_OF_RECOVERING,
+  /** Who has just started gives its vote at once. */
+  VOTE_JUST_STARTED,
+  /** Gives a vote though a leader was heard a moment ago. */
+  VOTE_THOUGH_LEADER_HEARD,
+  /** Goes on reading under a lease when a successor was asked to stand. */
+  KEEP_LEASE_OF_SUCCEEDED,
+  /** Who loses its vote hears of it at once. */
+  SEND_DEMOTION_AT_ONCE,
+  /** Entries of earlier terms are committed by counting copies. */
+  COUNT_OLDER_TERMS,
+  /** A read is answered by a round of heartbeats that began before it. */
+  READ_BY_OLDER_ROUND,
+  /** A damaged folder counts as one that lost what wasn't forced. */
+  DAMAGE_AS_POWER_CUT,
+  /** Who may have lost its vote votes and acknowledges at once. */
+  VOTE_AFTER_LOST_VOTE,
+  /** A configuration counts as soon as it is written. */
+  COUNT_UNFORCED_CONFIGURATION,
+  /** A log ends though a member without a vote holds more of it. */
+  END_WITHOUT_ASKING,
+  /** A loss is made good as soon as a leader knows of it. */
+  RECOVERED_WHEN_KNOWN
 }

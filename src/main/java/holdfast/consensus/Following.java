@@ -173,7 +173,7 @@ final class Following {
     boolean isOurs =
         heartbeat.recovering() == core.recovery.nonce() || core.has(Fault.RECOVER_BY_ANY_HEARTBEAT);
     if (core.recovery.isNeeded() && isOurs) {
-      recoverUpTo = heartbeat.recoverUpTo();
+      recoverUpTo = core.has(Fault.RECOVERED_WHEN_KNOWN) ? 0 : heartbeat.recoverUpTo();
       recoverIfWhole();
     }
   }

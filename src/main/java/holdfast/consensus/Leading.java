@@ -226,7 +226,9 @@ final class Leading {
   /** Commits, answers and hands over what has become possible. */
   void advance() {
     long written = quorum.writtenIndex();
-    if (written > core.commitIndex && core.log.termAt(written) == core.term) {
+    boolean isOfOwnTerm =
+        core.log.termAt(written) == core.term || core.has(Fault.COUNT_OLDER_TERMS);
+    if (written > core.commitIndex && isOfOwnTerm) {
       boolean wasCommitted = isOwnTermCommitted();
       uncommittedBytes -= core.log.bytesBetween(core.commitIndex, written);
       core.commitTo(written);
@@ -358,7 +360,9 @@ final class Leading {
       transferTarget = Optional.empty();
     } else if (target.matchIndex == core.log.lastIndex()) {
       hasAskedSuccessor = true;
-      reads.voidLease();
+      if (!core.has(Fault.KEEP_LEASE_OF_SUCCEEDED)) {
+        reads.voidLease();
+      }
       core.out.send(new RaftMessage.TimeoutNow(core.to(target.endpoint)));
     }
   }

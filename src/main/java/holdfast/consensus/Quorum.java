@@ -55,7 +55,10 @@ final class Quorum {
   long writtenIndex() {
     long own = core.out.writtenIndex();
     long index = core.log.configurationIndex();
-    boolean isInForce = index <= core.commitIndex || forcedIndex() >= index;
+    boolean isInForce =
+        index <= core.commitIndex
+            || forcedIndex() >= index
+            || core.has(Fault.COUNT_UNFORCED_CONFIGURATION);
     if (isInForce) {
       return reached(own, member -> member.matchIndex);
     }

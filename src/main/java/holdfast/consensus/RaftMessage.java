@@ -3,6 +3,7 @@ package holdfast.consensus;
 import holdfast.model.LogId;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * What endpoints say to each other. A message may be lost, delayed, doubled or overtaken. {@link
@@ -37,11 +38,19 @@ public sealed interface RaftMessage {
       implements RaftMessage {}
 
   /**
-   * {@code askedTerm} is the term of the request that this answers. {@code recovering}: what the
-   * sender may have lost. {@code ahead}: the sender's log ends later than the asker's.
+   * A vote, or what it would be.
+   *
+   * @param recovering what the voter may have lost
+   * @param promised a member without a vote that the voter elected before: it may have ended the
+   *     log, and told nobody yet
    */
-  record PreVoteReply(
-      Header header, long askedTerm, boolean granted, Recovery.Cause recovering, boolean ahead)
+  record Vote(boolean granted, Recovery.Cause recovering, Optional<Endpoint> promised) {}
+
+  /**
+   * {@code askedTerm} is the term of the request that this answers. {@code ahead}: the sender's log
+   * ends later than the asker's.
+   */
+  record PreVoteReply(Header header, long askedTerm, Vote vote, boolean ahead)
       implements RaftMessage {}
 
   /**
@@ -51,9 +60,8 @@ public sealed interface RaftMessage {
   record VoteRequest(Header header, long lastIndex, long lastTerm, boolean transfer)
       implements RaftMessage {}
 
-  /** In the term of the header. {@code recovering}: what the sender may have lost. */
-  record VoteReply(Header header, boolean granted, Recovery.Cause recovering)
-      implements RaftMessage {}
+  /** In the term of the header. */
+  record VoteReply(Header header, Vote vote) implements RaftMessage {}
 
   /**
    * Entries that follow (prevIndex, prevTerm); none to probe. {@code forceUpTo}: the receiver
@@ -145,6 +153,17 @@ public sealed interface RaftMessage {
   /** The sender may have lost its term or vote, under this nonce: which term are you in? */
   record TermRequest(Header header, long nonce) implements RaftMessage {}
 
-  /** The term is that of the header; {@code nonce} as it was asked. */
-  record TermReply(Header header, long nonce) implements RaftMessage {}
+  /**
+   * The term is that of the header; {@code nonce} as it was asked. {@code voters}: of every
+   * configuration that may be in force as far as the sender knows.
+   */
+  record TermReply(Header header, long nonce, List<Endpoint> voters) implements RaftMessage {
+    /** Most voters said. */
+    static final int VOTERS_MAX = 6 * Configuration.VOTERS_MAX;
+
+    /** Freezes the list. */
+    public TermReply {
+      voters = List.copyOf(voters);
+    }
+  }
 }

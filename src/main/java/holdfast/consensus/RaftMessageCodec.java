@@ -21,6 +21,7 @@ import holdfast.util.ByteWriter;
 import holdfast.util.Invariants;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * The bytes of a {@link RaftMessage}: kind u8, log id, from, to, term, then the fields in the order
@@ -52,10 +53,13 @@ public final class RaftMessageCodec {
     writeHeader(message.header(), out);
     switch (message) {
       case PreVoteRequest m -> out.u64(m.lastIndex()).u64(m.lastTerm()).bool(m.byAll());
-      case PreVoteReply m ->
-          out.u64(m.askedTerm()).bool(m.granted()).u8(m.recovering().ordinal()).bool(m.ahead());
+      case PreVoteReply m -> {
+        out.u64(m.askedTerm());
+        writeVote(m.vote(), out);
+        out.bool(m.ahead());
+      }
       case VoteRequest m -> out.u64(m.lastIndex()).u64(m.lastTerm()).bool(m.transfer());
-      case VoteReply m -> out.bool(m.granted()).u8(m.recovering().ordinal());
+      case VoteReply m -> writeVote(m.vote(), out);
       case Append m -> writeAppend(m, out);
       case AppendAccepted m -> out.u64(m.matchIndex()).u64(m.forcedIndex());
       case AppendRejected m -> out.u64(m.prevIndex()).u64(m.conflictTerm()).u64(m.conflictIndex());
@@ -80,7 +84,10 @@ public final class RaftMessageCodec {
           out.u64(m.snapshotIndex()).u64(m.nextOffset()).bool(m.installed());
       case TimeoutNow m -> {}
       case TermRequest m -> out.u64(m.nonce());
-      case TermReply m -> out.u64(m.nonce());
+      case TermReply m -> {
+        out.u64(m.nonce()).u32(m.voters().size());
+        m.voters().forEach(voter -> voter.write(out));
+      }
     }
     Invariants.check(
         out.sizeBytes() - startBytes <= RaftMessage.BYTES_MAX,
@@ -95,9 +102,9 @@ public final class RaftMessageCodec {
     Header header = readHeader(in);
     return switch (kind) {
       case 1 -> new PreVoteRequest(header, index(in), index(in), in.bool());
-      case 2 -> new PreVoteReply(header, index(in), in.bool(), cause(in), in.bool());
+      case 2 -> new PreVoteReply(header, index(in), readVote(in), in.bool());
       case 3 -> new VoteRequest(header, index(in), index(in), in.bool());
-      case 4 -> new VoteReply(header, in.bool(), cause(in));
+      case 4 -> new VoteReply(header, readVote(in));
       case 5 -> readAppend(header, in);
       case 6 -> new AppendAccepted(header, index(in), index(in));
       case 7 -> new AppendRejected(header, index(in), index(in), index(in));
@@ -108,7 +115,7 @@ public final class RaftMessageCodec {
       case 11 -> new InstallSnapshotReply(header, index(in), index(in), in.bool());
       case 12 -> new TimeoutNow(header);
       case 13 -> new TermRequest(header, in.u64());
-      case 14 -> new TermReply(header, in.u64());
+      case 14 -> readTermReply(header, in);
       default -> throw new ByteReader.Malformed("read message kind: expected=1 to 14, was=" + kind);
     };
   }
@@ -160,11 +167,33 @@ public final class RaftMessageCodec {
     return Recovery.Cause.values()[cause];
   }
 
+  private static void writeVote(RaftMessage.Vote vote, ByteWriter out) {
+    out.bool(vote.granted()).u8(vote.recovering().ordinal()).bool(vote.promised().isPresent());
+    vote.promised().ifPresent(member -> member.write(out));
+  }
+
+  private static RaftMessage.Vote readVote(ByteReader in) {
+    boolean granted = in.bool();
+    Recovery.Cause recovering = cause(in);
+    return new RaftMessage.Vote(
+        granted, recovering, in.bool() ? Optional.of(Endpoint.read(in)) : Optional.empty());
+  }
+
   private static void writeAppend(Append append, ByteWriter out) {
     out.u64(append.prevIndex()).u64(append.prevTerm());
     out.u64(append.commitIndex()).u64(append.forceUpTo());
     out.u32(append.entries().size());
     append.entries().forEach(entry -> entry.write(out));
+  }
+
+  private static TermReply readTermReply(Header header, ByteReader in) {
+    long nonce = in.u64();
+    int count = in.count(TermReply.VOTERS_MAX);
+    List<Endpoint> voters = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      voters.add(Endpoint.read(in));
+    }
+    return new TermReply(header, nonce, voters);
   }
 
   private static Append readAppend(Header header, ByteReader in) {

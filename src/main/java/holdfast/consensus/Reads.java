@@ -64,7 +64,8 @@ final class Reads {
       core.out.add(new Effect.ReadReady(id, core.commitIndex));
       return false;
     }
-    waiting.add(new Waiting(id, core.commitIndex, lastRound + 1));
+    long round = core.has(Fault.READ_BY_OLDER_ROUND) ? lastRound : lastRound + 1;
+    waiting.add(new Waiting(id, core.commitIndex, round));
     return quorum.answeredRound() >= lastRound;
   }
 

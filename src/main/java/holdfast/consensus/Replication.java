@@ -137,13 +137,14 @@ final class Replication {
    */
   private long lastIndexFor(Progress member) {
     long index = core.log.configurationIndex();
-    if (core.forcedIndex < index) {
+    if (core.forcedIndex < index && !core.has(Fault.COUNT_UNFORCED_CONFIGURATION)) {
       return index - 1;
     }
     boolean losesVote =
         index > core.commitIndex
             && !core.configuration().isVoter(member.endpoint)
-            && core.log.configurationAt(core.commitIndex).isVoter(member.endpoint);
+            && core.log.configurationAt(core.commitIndex).isVoter(member.endpoint)
+            && !core.has(Fault.SEND_DEMOTION_AT_ONCE);
     return losesVote ? index - 1 : core.log.lastIndex();
   }
 

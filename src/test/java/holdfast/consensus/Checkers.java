@@ -20,6 +20,7 @@ final class Checkers {
   private long acknowledgedIndex;
   private long forcedIndex;
   private boolean isEnded;
+  private boolean isLossExpected;
 
   /** Of the first log. */
   Checkers() {}
@@ -48,8 +49,19 @@ final class Checkers {
         && history.get(kept).equals(committed.get(kept))) {
       kept++;
     }
-    require(kept >= forcedIndex, "forced and lost: %s, kept %s", forcedIndex, kept);
+    require(
+        kept >= forcedIndex || isLossExpected, "forced and lost: %s, kept %s", forcedIndex, kept);
     return committed.size() - kept;
+  }
+
+  /** Somebody in reach holds so much: nothing of it may get lost when this log ends. */
+  void expectHeld(long index) {
+    forcedIndex = Math.max(forcedIndex, index);
+  }
+
+  /** The only folder that had all of it was put back: what it had more is lost with the log. */
+  void expectLoss() {
+    isLossExpected = true;
   }
 
   /** An index is forced at a majority. */

@@ -1,6 +1,8 @@
 package holdfast.consensus;
 
+import java.util.ArrayList;
 import java.util.EnumMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
@@ -12,6 +14,7 @@ final class Met {
     POWER_CUT,
     WHOLE_POOL_POWER_CUT,
     OLDER_COPY,
+    EMPTIED_FOLDER,
     PAUSE,
     ISOLATION,
     DISK_FAILURE
@@ -44,6 +47,29 @@ final class Met {
           var into = counts.computeIfAbsent(fault, f -> new EnumMap<>(Doing.class));
           row.forEach((doing, count) -> into.merge(doing, count, Integer::sum));
         });
+  }
+
+  /** What never came together, though it can. */
+  List<String> never() {
+    List<String> never = new ArrayList<>();
+    for (Fault fault : Fault.values()) {
+      for (Doing doing : Doing.values()) {
+        if (canMeet(fault, doing) && count(fault, doing) == 0) {
+          never.add(fault + " while " + doing);
+        }
+      }
+    }
+    return never;
+  }
+
+  /**
+   * A node that does nothing can be in the middle of nothing; the end of a log is no work of the
+   * disk's queue, and who ends one isn't put back: the others don't hold all of it.
+   */
+  private static boolean canMeet(Fault fault, Doing doing) {
+    boolean isOfFolder = fault == Fault.OLDER_COPY || fault == Fault.EMPTIED_FOLDER;
+    boolean isOfDisk = fault == Fault.DISK_FAILURE;
+    return doing != Doing.NOTHING && !(doing == Doing.ENDING_LOG && (isOfFolder || isOfDisk));
   }
 
   int count(Fault fault, Doing doing) {

@@ -28,9 +28,10 @@ class RaftMessageCodecTest {
   private static List<RaftMessage> oneOfEach() {
     return List.of(
         new RaftMessage.PreVoteRequest(HEADER, 1, 2, true),
-        new RaftMessage.PreVoteReply(HEADER, 3, true, Recovery.Cause.DAMAGE, true),
+        new RaftMessage.PreVoteReply(HEADER, 3, Rig.vote(Recovery.Cause.DAMAGE), true),
         new RaftMessage.VoteRequest(HEADER, 4, 5, true),
-        new RaftMessage.VoteReply(HEADER, false, Recovery.Cause.POWER_CUT),
+        new RaftMessage.VoteReply(
+            HEADER, new RaftMessage.Vote(false, Recovery.Cause.POWER_CUT, Optional.of(Rig.D))),
         new Append(HEADER, 6, 7, 8, 9, List.of(command(7, 8), LogEntry.noop(8, 9))),
         new RaftMessage.AppendAccepted(HEADER, 10, 11),
         new RaftMessage.AppendRejected(HEADER, 12, 13, 14),
@@ -40,7 +41,7 @@ class RaftMessageCodecTest {
         new RaftMessage.InstallSnapshotReply(HEADER, 26, 27, true),
         new RaftMessage.TimeoutNow(HEADER),
         new RaftMessage.TermRequest(HEADER, 28),
-        new RaftMessage.TermReply(HEADER, 29));
+        new RaftMessage.TermReply(HEADER, 29, List.of(A, B)));
   }
 
   @Test

@@ -49,7 +49,7 @@ class RaftRulesTest {
     var late = rig.receive(voteRequest(rig, 5, false));
 
     assertTrue(early.isEmpty() && rig.core.term() == 5, "the early one must change nothing");
-    assertTrue(sent(VoteReply.class, late).getFirst().granted());
+    assertTrue(sent(VoteReply.class, late).getFirst().vote().granted());
   }
 
   @Test
@@ -64,7 +64,7 @@ class RaftRulesTest {
     var granted = rig.receive(new VoteRequest(rig.from(C, 4), 100, 100, true));
 
     assertTrue(refused.isEmpty());
-    assertTrue(sent(VoteReply.class, granted).getFirst().granted());
+    assertTrue(sent(VoteReply.class, granted).getFirst().vote().granted());
   }
 
   @Test
@@ -92,7 +92,7 @@ class RaftRulesTest {
 
     var second = rig.receive(new VoteRequest(rig.from(C, 5), 100, 100, false));
 
-    assertFalse(sent(VoteReply.class, second).getFirst().granted());
+    assertFalse(sent(VoteReply.class, second).getFirst().vote().granted());
   }
 
   @Test
@@ -107,9 +107,9 @@ class RaftRulesTest {
     var older = rig.receive(new VoteRequest(rig.from(C, 5), 9, 2, false));
     var equal = rig.receive(new VoteRequest(rig.from(C, 6), 3, 3, false));
 
-    assertFalse(sent(VoteReply.class, shorter).getFirst().granted());
-    assertFalse(sent(VoteReply.class, older).getFirst().granted());
-    assertTrue(sent(VoteReply.class, equal).getFirst().granted());
+    assertFalse(sent(VoteReply.class, shorter).getFirst().vote().granted());
+    assertFalse(sent(VoteReply.class, older).getFirst().vote().granted());
+    assertTrue(sent(VoteReply.class, equal).getFirst().vote().granted());
   }
 
   @Test
@@ -136,7 +136,8 @@ class RaftRulesTest {
     rig.step(new Event.Tick());
     rig.tickAfter(1_000);
 
-    rig.receive(new RaftMessage.PreVoteReply(rig.from(B, 3), 5, true, Recovery.Cause.NONE, false));
+    rig.receive(
+        new RaftMessage.PreVoteReply(rig.from(B, 3), 5, Rig.vote(Recovery.Cause.NONE), false));
 
     assertEquals(Role.CANDIDATE, rig.core.role());
   }
@@ -162,7 +163,7 @@ class RaftRulesTest {
     rig.step(new Event.Tick());
     rig.receive(append(rig, 3, 1, 1, command(2, 3), command(3, 3)));
     rig.tickAfter(1_000);
-    rig.receive(new RaftMessage.PreVoteReply(rig.from(C), 4, true, Recovery.Cause.NONE, false));
+    rig.receive(new RaftMessage.PreVoteReply(rig.from(C), 4, Rig.vote(Recovery.Cause.NONE), false));
     assertEquals(4, rig.core.term(), "it began the next term itself");
 
     var probed = rig.receive(new Append(rig.from(C, 4), 1, 1, 0, 0, List.of()));
@@ -374,74 +375,6 @@ class RaftRulesTest {
     assertTrue(sent(Append.class, changed).isEmpty());
     assertEquals(1, only(Effect.Commit.class, written).size());
     assertEquals(1, sent(Append.class, after).getFirst().entries().size());
-  }
-
-  @Test
-  void aLonePeerThatLostPowerEndsItsLogAndFoundsTheNext() {
-    var initial = group(List.of(A));
-    var lost = new Recovery(9, Recovery.Cause.POWER_CUT, false);
-    var rig =
-        new Rig(new InitialState(initial.hardState(), initial.snapshot(), initial.entries(), lost));
-
-    rig.step(new Event.Tick());
-
-    var ended = only(Effect.LogEnded.class, rig.effects).getFirst();
-    assertEquals(Role.ENDED, rig.core.role());
-    assertEquals(1, ended.base().index());
-    assertEquals(List.of(A), ended.base().configuration().voters());
-  }
-
-  @Test
-  void ofThreeVotersTwoWholeVotesElectAndOneDoesNot() {
-    var initial = group(List.of(A, B, C));
-    var lost = new Recovery(9, Recovery.Cause.POWER_CUT, false);
-    var rig =
-        new Rig(new InitialState(initial.hardState(), initial.snapshot(), initial.entries(), lost));
-    rig.step(new Event.Tick());
-    rig.tickAfter(RaftConfig.DEFAULT.electionTimeoutMinMs());
-
-    rig.receive(rig.preVote(B, Recovery.Cause.NONE));
-    assertEquals(Role.PRE_CANDIDATE, rig.core.role(), "our own vote is worth nothing by itself");
-    rig.receive(rig.preVote(C, Recovery.Cause.NONE));
-
-    assertEquals(Role.CANDIDATE, rig.core.role());
-    rig.receive(new VoteReply(rig.from(B), true, Recovery.Cause.NONE));
-    assertEquals(Role.CANDIDATE, rig.core.role());
-    rig.receive(new VoteReply(rig.from(C), true, Recovery.Cause.NONE));
-    assertEquals(Role.LEADER, rig.core.role());
-    assertEquals(1, only(Effect.Recovered.class, rig.effects).size());
-  }
-
-  @Test
-  void ofAPairOneWholeVoteOfTwoElects() {
-    var initial = group(List.of(A, B));
-    var lost = new Recovery(9, Recovery.Cause.POWER_CUT, false);
-    var rig =
-        new Rig(new InitialState(initial.hardState(), initial.snapshot(), initial.entries(), lost));
-    rig.step(new Event.Tick());
-    rig.tickAfter(RaftConfig.DEFAULT.electionTimeoutMinMs());
-
-    rig.receive(rig.preVote(B, Recovery.Cause.NONE));
-    rig.receive(new VoteReply(rig.from(B), true, Recovery.Cause.NONE));
-
-    assertEquals(Role.LEADER, rig.core.role());
-  }
-
-  @Test
-  void aHeartbeatThatSpeaksOfAnEarlierLossEndsNoLaterOne() {
-    var initial = group(List.of(A, B, C));
-    var lost = new Recovery(9, Recovery.Cause.POWER_CUT, false);
-    var rig =
-        new Rig(new InitialState(initial.hardState(), initial.snapshot(), initial.entries(), lost));
-    rig.step(new Event.Tick());
-
-    rig.receive(new Heartbeat(rig.from(B, 3), 1, 1, 1, 0, 8, 1));
-    assertTrue(only(Effect.Recovered.class, rig.effects).isEmpty(), "that was another loss");
-    rig.receive(new Heartbeat(rig.from(B, 3), 2, 1, 1, 0, 9, 2));
-    assertTrue(only(Effect.Recovered.class, rig.effects).isEmpty(), "entry 2 isn't here");
-    rig.receive(append(rig, 3, 1, 1, command(2, 3)));
-
-    assertEquals(List.of(new Effect.Recovered(9)), only(Effect.Recovered.class, rig.effects));
   }
 
   @Test

@@ -16,7 +16,7 @@ class RaftSimTest {
     return run(new Sim(seed, faults));
   }
 
-  private static Sim run(Sim sim) {
+  static Sim run(Sim sim) {
     long seed = sim.seed;
     try {
       sim.run(CHAOS_MS);

@@ -55,6 +55,11 @@ final class Rig {
     return new Endpoint(new NodeId((long) number << 56, 0, 0, number), incarnation);
   }
 
+  /** A vote that is given. */
+  static RaftMessage.Vote vote(Recovery.Cause recovering) {
+    return new RaftMessage.Vote(true, recovering, java.util.Optional.empty());
+  }
+
   static LogEntry command(long index, long term) {
     return new LogEntry(index, term, LogEntry.Kind.COMMAND, new byte[] {(byte) index});
   }
@@ -136,7 +141,7 @@ final class Rig {
     step(new Event.Tick());
     tickAfter(RaftConfig.DEFAULT.electionTimeoutMinMs());
     receive(preVote(B, Recovery.Cause.NONE));
-    receive(new RaftMessage.VoteReply(from(B), true, Recovery.Cause.NONE));
+    receive(new RaftMessage.VoteReply(from(B), vote(Recovery.Cause.NONE)));
     return this;
   }
 
@@ -165,11 +170,15 @@ final class Rig {
 
   /** A grant of what A asked beforehand. */
   RaftMessage.PreVoteReply preVote(Endpoint other, Recovery.Cause recovering) {
-    return new RaftMessage.PreVoteReply(from(other), core.term() + 1, true, recovering, false);
+    return new RaftMessage.PreVoteReply(from(other), core.term() + 1, vote(recovering), false);
   }
 
   List<Effect> propose(int bytes) {
     return step(new Event.Propose(List.of(new Proposal(7, new byte[bytes], false))));
+  }
+
+  static Endpoint to(RaftMessage message) {
+    return message.header().to();
   }
 
   static <T> List<T> only(Class<T> type, List<Effect> effects) {

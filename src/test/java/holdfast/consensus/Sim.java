@@ -33,6 +33,7 @@ final class Sim {
   final Lineages lineages = new Lineages();
   final Met met = new Met();
   final SimChaos chaos;
+  final SimScenes scenes;
   final Set<Fault> faults;
   final SplittableRandom random;
   final List<SimNode> nodes = new ArrayList<>();
@@ -67,7 +68,10 @@ final class Sim {
     random = new SplittableRandom(seed * 0x9E37_79B9_7F4A_7C15L + 1);
     lineages.add(firstLog);
     chaos = new SimChaos(this);
+    // One run of three is a scene with no other chaos.
+    scenes = new SimScenes(this, nodeCount == 0 && seed % 3 == 2 ? (int) (seed / 3) : -1);
     int count = nodeCount > 0 ? nodeCount : 2 + random.nextInt(5);
+    count = scenes.nodeCount(count);
     for (int i = 0; i < count; i++) {
       nodes.add(new SimNode(this, i, 0.97 + random.nextDouble() * 0.06));
     }
@@ -132,7 +136,7 @@ final class Sim {
   }
 
   String trace() {
-    return String.join("\n", trace.subList(Math.max(0, trace.size() - 4_000), trace.size()));
+    return String.join("\n", trace.subList(Math.max(0, trace.size() - 40_000), trace.size()));
   }
 
   SimNode nodeOf(Endpoint endpoint) {
@@ -146,6 +150,9 @@ final class Sim {
     byte[] bytes = RaftMessageCodec.toBytes(message);
     mix(Arrays.hashCode(bytes));
     SimNode to = nodeOf(message.header().to());
+    if (scenes.takes(from, to, message)) {
+      return;
+    }
     int copies = random.nextInt(100) < lossPercent ? 0 : random.nextInt(100) < 3 ? 2 : 1;
     for (int i = 0; i < copies; i++) {
       long delayMs = 1 + random.nextInt(20);
@@ -174,7 +181,11 @@ final class Sim {
   void run(long chaosMs) {
     at(1, this::client);
     at(500, this::admin);
-    at(1_000 + random.nextInt(2_000), chaos::next);
+    if (scenes.isOn()) {
+      at(6_000 + random.nextInt(1_000), scenes::play);
+    } else {
+      at(1_000 + random.nextInt(2_000), chaos::next);
+    }
     runUntil(chaosMs);
     heal();
     runUntil(chaosMs + 24_000);
@@ -235,7 +246,7 @@ final class Sim {
         leaders.isEmpty() || random.nextInt(5) == 0
             ? nodes.get(random.nextInt(nodes.size()))
             : leaders.get(random.nextInt(leaders.size()));
-    if (random.nextInt(3) == 0 && !chaos.isQuiet(target)) {
+    if (random.nextInt(3) == 0 && !chaos.isQuiet(target) && !scenes.isQuiet()) {
       target.propose(1 + random.nextInt(3));
     } else {
       target.read();
@@ -249,8 +260,10 @@ final class Sim {
         continue;
       }
       Optional<MembershipChange> change =
-          !isHealed && random.nextInt(5) == 0 ? Optional.of(randomChange()) : policyChange(node);
-      if (change.isPresent() && !chaos.isQuiet()) {
+          !isHealed && !scenes.isOn() && random.nextInt(5) == 0
+              ? Optional.of(randomChange())
+              : policyChange(node);
+      if (change.isPresent() && !chaos.isQuiet() && !scenes.isPlaying()) {
         node.step(new Event.ChangeMembership(nextId(), change.get()));
       }
     }
@@ -292,10 +305,24 @@ final class Sim {
                     && !n.core.recovery().isNeeded());
   }
 
+  /** Whether one of the other nodes has all that was committed, durably. */
+  boolean anotherHasForcedAll(SimNode lost) {
+    long committed = lineages.checkers(lost.logId).committedCount();
+    return committed > 0
+        && nodes.stream()
+            .filter(n -> n != lost && n.isUp() && n.logId.equals(lost.logId))
+            .filter(n -> n.core.role() != Role.STOPPED && !n.core.recovery().isNeeded())
+            .anyMatch(
+                n ->
+                    n.disk.hasForced(
+                        committed, lineages.checkers(lost.logId).committedAt(committed).term()));
+  }
+
   /** Everything works again; who was stopped starts anew. */
   private void heal() {
     isHealed = true;
     isDiskTrouble = false;
+    scenes.end();
     cutLinks.clear();
     lossPercent = 0;
     slowPercent = 0;

@@ -11,9 +11,7 @@ final class SimChaos {
   private final Sim sim;
   private final Map<Integer, SimNode.Backup> backups = new HashMap<>();
 
-  /**
-   * The node whose folder was put back to an earlier state; one a run, so that others know better.
-   */
+  /** The node whose folder was put back or emptied; one a run, so that others know better. */
   private SimNode restored;
 
   private boolean cutNextLeader;
@@ -48,7 +46,7 @@ final class SimChaos {
     SimNode node = sim.nodes.get(sim.random.nextInt(sim.nodes.size()));
     SimNode leader = sim.nodes.stream().filter(SimNode::leads).findFirst().orElse(node);
     SimNode victim = sim.random.nextInt(3) == 0 ? leader : node;
-    switch (sim.random.nextInt(26)) {
+    switch (sim.random.nextInt(30)) {
       case 0, 1, 2 -> crash(victim, Met.Fault.KILL);
       case 3, 4 -> powerCuts(victim);
       case 5 -> isolate(victim);
@@ -66,7 +64,9 @@ final class SimChaos {
       case 20, 21 -> cutNextLeader = true;
       case 22 -> wakeReading(leader);
       case 23 -> dieWhileDemoting(leader, node);
-      case 24 -> olderCopy(node);
+      case 24, 25, 26 -> olderCopy(victim);
+      case 27 -> emptiedFolder(node);
+      case 28 -> sim.isDiskTrouble = true;
       default -> {
         victim.diskLatencyMs = sim.random.nextInt(3) == 0 ? 300 : 3;
         sim.isDiskTrouble = sim.random.nextInt(3) == 0;
@@ -129,9 +129,27 @@ final class SimChaos {
 
   /** A snapshot arrives at this node: it may die or lose power in the middle. */
   void whileReceiving(SimNode node) {
-    if (!sim.isHealed()) {
+    if (!sim.isHealed() && !sim.scenes.isOn()) {
       crash(node, sim.random.nextBoolean() ? Met.Fault.KILL : Met.Fault.POWER_CUT);
     }
+  }
+
+  /** A node has just ended its log, and the next one isn't on its disk yet. */
+  void ends(SimNode node) {
+    if (sim.isHealed() || sim.scenes.isOn() || sim.random.nextInt(3) > 0) {
+      return;
+    }
+    sim.at(
+        0,
+        () -> {
+          switch (sim.random.nextInt(5)) {
+            case 0 -> crash(node, Met.Fault.KILL);
+            case 1 -> crash(node, Met.Fault.POWER_CUT);
+            case 2 -> sim.nodes.forEach(n -> crash(n, Met.Fault.WHOLE_POOL_POWER_CUT));
+            case 3 -> isolate(node);
+            default -> pause(node, 4_000);
+          }
+        });
   }
 
   /**
@@ -151,6 +169,28 @@ final class SimChaos {
       restored = node;
       met(Met.Fault.OLDER_COPY, node);
       node.restore(backup);
+      sim.at(sim.random.nextInt(2_000), node::start);
+    }
+  }
+
+  /**
+   * Nothing in a folder can be read any more, so that all was set aside: its peer knows of its log
+   * and that it lost it. Only where others hold all that was committed, forced, where everybody
+   * knows who votes (else it takes who doesn't for the only voter, and the log ends without those
+   * that are cut off), and once in a run: a log that loses its only voter's vote twice may end
+   * twice.
+   */
+  private void emptiedFolder(SimNode node) {
+    boolean isKnown =
+        sim.nodes.stream()
+            .allMatch(
+                n ->
+                    n.logId.equals(node.logId)
+                        && n.configuration().voters().equals(node.configuration().voters()));
+    if (restored == null && isKnown && node.isUp() && sim.anotherHasForcedAll(node)) {
+      restored = node;
+      met(Met.Fault.EMPTIED_FOLDER, node);
+      node.restore(new SimNode.Backup(node.logId, new SimDisk()));
       sim.at(sim.random.nextInt(2_000), node::start);
     }
   }

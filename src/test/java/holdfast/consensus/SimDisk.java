@@ -91,6 +91,12 @@ final class SimDisk {
     unforced.clear();
   }
 
+  /** Loses all that wasn't forced. */
+  void loseUnforced() {
+    log = new ArrayList<>(forcedLog);
+    unforced.clear();
+  }
+
   /** The last entry written; null if there is none. */
   LogEntry last() {
     return log.isEmpty() ? null : log.getLast();

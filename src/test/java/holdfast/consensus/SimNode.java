@@ -144,6 +144,13 @@ final class SimNode {
     disk.recovery = loss(Recovery.Cause.POWER_CUT, false);
   }
 
+  /** Ends the machine and everything that wasn't forced. */
+  void powerCutOfAllUnforced() {
+    kill(0);
+    disk.loseUnforced();
+    disk.recovery = loss(Recovery.Cause.POWER_CUT, false);
+  }
+
   private Recovery loss(Recovery.Cause cause, boolean isVoteLost) {
     var fresh = new Recovery(1 + sim.random.nextLong(Long.MAX_VALUE - 1), cause, isVoteLost);
     return disk.recovery.isNeeded()
@@ -342,9 +349,13 @@ final class SimNode {
               false, "%s would cut committed %s of %s", e.leader(), e.index(), endpoint);
       case Effect.RoleChanged e -> {
         isEnding = e.role() == Role.ENDED;
+        if (isEnding) {
+          sim.chaos.ends(this);
+        }
         if (e.role() == Role.LEADER) {
           checkers().leads(endpoint, e.term(), baseIndex, log);
           sim.chaos.leads(this);
+          sim.scenes.leads(this);
         }
       }
       case Effect.ConfigurationChanged e -> {
@@ -386,6 +397,7 @@ final class SimNode {
         sim.acknowledgedCount++;
       }
     }
+    sim.scenes.committed(this);
   }
 
   private void checkForced(long index) {

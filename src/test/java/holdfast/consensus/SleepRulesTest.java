@@ -90,6 +90,6 @@ class SleepRulesTest {
     rig.nowMs += SLEPT_MS;
     var vote = rig.receive(new VoteRequest(rig.from(C, rig.core.term() + 1), 1, 1, false));
 
-    assertTrue(sent(VoteReply.class, vote).getFirst().granted());
+    assertTrue(sent(VoteReply.class, vote).getFirst().vote().granted());
   }
 }

@@ -41,7 +41,7 @@ class FaultsProcessTest {
   static final List<String> HOLDS =
       List.of(
           "power|--short|--peers|3|--scenario|one",
-          "damage|--variant|alone|--kind|format|--rounds|1",
+          "damage|--short|--variant|alone|--kind|format|--rounds|1",
           "restarts|--files|1000|--moment|no leader yet|--rounds|1");
 
   @RegisterExtension final Pools pools = new Pools();
