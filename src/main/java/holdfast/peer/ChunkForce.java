@@ -16,7 +16,7 @@ import java.util.function.Consumer;
 
 /** Has chunks forced to disk at as many of their holders as the pool wants copies at least. */
 final class ChunkForce {
-  private static final long DEADLINE_NS = 4_000_000_000L;
+  private static final long ANSWER_NS = 4_000_000_000L;
 
   private final PeerPorts ports;
   private final Standing standing;
@@ -75,7 +75,7 @@ final class ChunkForce {
       this.then = then;
       this.onFailure = onFailure;
       rule = new CopyRule(standing.map().orElseThrow(), standing.isFresh(), faults);
-      round = new ForceRound(ports, standing.self(), ports.loop().nowNs() + DEADLINE_NS);
+      round = new ForceRound(ports, standing.self(), ANSWER_NS);
     }
 
     private void start() {

@@ -21,19 +21,19 @@ import java.util.function.Consumer;
 final class ForceRound {
   private final PeerPorts ports;
   private final NodeId self;
-  private final long deadlineNs;
+  private final long answerNs;
   private final Map<ChunkId, Set<NodeId>> forced = new HashMap<>();
   private final Map<ChunkId, Set<NodeId>> absent = new HashMap<>();
   private int waiting;
   private Runnable onAnswer = () -> {};
 
   /**
-   * @param deadlineNs when to stop waiting for answers
+   * @param answerNs how long to wait for answers
    */
-  ForceRound(PeerPorts ports, NodeId self, long deadlineNs) {
+  ForceRound(PeerPorts ports, NodeId self, long answerNs) {
     this.ports = ports;
     this.self = self;
-    this.deadlineNs = deadlineNs;
+    this.answerNs = answerNs;
   }
 
   /** Who has the chunk on its disk, forced. */
@@ -85,7 +85,7 @@ final class ForceRound {
             node,
             new Request.ForceChunks(chunks),
             null,
-            deadlineNs,
+            ports.loop().nowNs() + answerNs,
             Replies.handler(
                 (reply, none) -> {
                   if (reply instanceof Reply.Chunks held) {

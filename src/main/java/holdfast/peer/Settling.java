@@ -31,7 +31,8 @@ final class Settling {
   /** Commits of one round; there is another one at once where there are more. */
   static final int COMMITS_MAX = 8_192;
 
-  private static final long DEADLINE_NS = 4_000_000_000L;
+  /** Who is asked has so long to answer. */
+  private static final long ANSWER_NS = 4_000_000_000L;
 
   private final PeerPorts ports;
   private final Standing standing;
@@ -90,8 +91,7 @@ final class Settling {
     private final List<Unsettled.Commit> commits =
         standing.replica().unsettled().oldest(COMMITS_MAX);
     private final Set<ChunkId> chunks = new LinkedHashSet<>();
-    private final ForceRound round =
-        new ForceRound(ports, standing.self(), ports.loop().nowNs() + DEADLINE_NS);
+    private final ForceRound round = new ForceRound(ports, standing.self(), ANSWER_NS);
 
     private Round() {
       commits.forEach(commit -> chunks.addAll(commit.chunks()));
@@ -152,8 +152,10 @@ final class Settling {
           isReverting = true;
           propose(new Command.Revert(inode, unsettled.version(inode), from.getAsLong()));
         } else {
-          hopeless.addAll(lost);
-          hopeless.retainAll(unsettled.chunksOf(inode));
+          unsettled.chunksOf(inode).stream()
+              .filter(chunk -> lost.contains(chunk))
+              .filter(chunk -> unsettled.replacedAt(inode, chunk).isEmpty())
+              .forEach(hopeless::add);
         }
       }
       long tick = settledTick(unsettled, hopeless);

@@ -142,6 +142,21 @@ class UndoTest {
   }
 
   @Test
+  void aChunkThatAFileNamesNoMoreIsSettledWithTheCommitThatReplacedIt() {
+    ChunkId first = chunk();
+    ChunkId second = chunk();
+    long inode = make(1, first);
+    replace(inode, 60, List.of(extent(0, 60, second)));
+    replace(inode, 70, List.of(extent(0, 60, second), extent(60, 10, chunk())));
+    Unsettled unsettled = editor.namespace().unsettled();
+
+    assertThat(unsettled.replacedAt(inode, first)).hasValue(unsettled().get(1).tick());
+    assertThat(unsettled.replacedAt(inode, second)).isEmpty();
+    assertThat(unsettled.replacedAt(inode, chunk())).isEmpty();
+    assertThat(unsettled.replacedAt(inode + 1, first)).isEmpty();
+  }
+
+  @Test
   void aNewFileGoesBackToNothing() {
     ChunkId lost = chunk();
     long inode = make(1, lost);
