@@ -163,8 +163,8 @@ class Log:
         form = document()
         self.log_id, self.term, self.sequence = b"", 0, -1
         self.start = self.start_term = self.lowest = 0
-        state = form.layout("Operation log", "`log.state-0`")
-        for path in glob.glob(os.path.join(folder, "log.state-*")):
+        state = form.layout("Operation log", "`log.state`")
+        for path in glob.glob(os.path.join(folder, "log.state*")):
             data = _bytes(path)
             is_newer = len(data) >= state.size and state.has_right_crc(data)
             if is_newer and state.read(data, "sequence") > self.sequence:

@@ -178,7 +178,7 @@ class DiskFormatTest(unittest.TestCase):
 
         for section, words in (
             ("Chunk segments", "Record header"),
-            ("Operation log", "`log.state-0`"),
+            ("Operation log", "`log.state`"),
             ("Operation log", "Segment header"),
             ("Operation log", "Entry header"),
         ):

@@ -53,6 +53,13 @@ final class PeerCommand implements Callable<Integer> {
       description = "Where to show the status page; this version has none.")
   String http = "off";
 
+  @Option(
+      names = "--accept-damage",
+      description =
+          "Goes on with what is left of a damaged log although no other peer can give back the"
+              + " rest; status says so afterwards.")
+  boolean acceptDamage;
+
   @Mixin CommonOptions common;
   @Spec CommandSpec spec;
 
@@ -72,7 +79,8 @@ final class PeerCommand implements Callable<Integer> {
     var stop = new StopSignal();
     stop.whenAsked(stopAsked::countDown);
     try (PeerProcess peer =
-        PeerProcess.start(common, storageDirectory, port, capacityBytes, leaveFreeBytes, zone)) {
+        PeerProcess.start(
+            common, storageDirectory, port, capacityBytes, leaveFreeBytes, zone, acceptDamage)) {
       spec.commandLine().getOut().println(peer.readyLine());
       peer.whenFailed(stopAsked::countDown);
       stopAsked.await();

@@ -31,6 +31,7 @@ import holdfast.protocol.Request;
 import holdfast.storage.ChunkStore;
 import holdfast.storage.DiskLog;
 import holdfast.storage.DiskVault;
+import holdfast.storage.LogLoss;
 import holdfast.storage.LogStore;
 import holdfast.storage.Machine;
 import holdfast.storage.NioDisk;
@@ -57,6 +58,7 @@ import java.util.concurrent.atomic.AtomicReference;
 final class PeerProcess implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger("holdfast.app");
   private static final Path BOOT_ID = Path.of("/proc/sys/kernel/random/boot_id");
+  private static final Path MACHINE_ID = Path.of("/etc/machine-id");
 
   /** Threads for chunks: reads and writes of several clients overlap. */
   private static final int CHUNK_THREADS = 4;
@@ -90,12 +92,14 @@ final class PeerProcess implements AutoCloseable {
       int port,
       OptionalLong capacityBytes,
       OptionalLong leaveFreeBytes,
-      String zone) {
+      String zone,
+      boolean isDamageAccepted) {
     var base = new NodeBase(common);
     var opened = new ArrayDeque<Runnable>();
     opened.push(base::close);
     try {
-      return new PeerProcess(base, opened, storage, port, capacityBytes, leaveFreeBytes, zone);
+      return new PeerProcess(
+          base, opened, storage, port, capacityBytes, leaveFreeBytes, zone, isDamageAccepted);
     } catch (RuntimeException e) {
       opened.forEach(Runnable::run);
       throw e;
@@ -110,18 +114,17 @@ final class PeerProcess implements AutoCloseable {
       int port,
       OptionalLong capacityBytes,
       OptionalLong leaveFreeBytes,
-      String zone) {
+      String zone,
+      boolean isDamageAccepted) {
     this.base = base;
     makeDirectory(storage);
     var disk = NioDisk.open(storage);
     directory =
         StorageDirectory.open(
-            disk,
-            new Machine(bootId(), ""),
-            "pid " + ProcessHandle.current().pid(),
-            base.random::nextLong);
+            disk, machine(), "pid " + ProcessHandle.current().pid(), base.random::nextLong);
     opened.push(directory::close);
-    NodeKey key = NodeKey.loadOrCreate(storage, base.random);
+    NodeKey key =
+        NodeKey.loadOrCreate(storage, base.pool().id(), !directory.holdsData(), base.random);
     nodeId = key.id();
     Certificate certificate = base.home.certify(key.id(), Role.PEER);
     var space = StorageSpace.of(disk, capacityBytes, leaveFreeBytes);
@@ -133,7 +136,7 @@ final class PeerProcess implements AutoCloseable {
     opened.push(chunkDisk::shutdown);
     opened.push(logDisk::shutdown);
     opened.push(snapshotDisk::shutdown);
-    log = DiskLog.open(directory, LogStore.SEGMENT_BYTES_DEFAULT, logDisk, snapshotDisk, base.loop);
+    log = openLog(isDamageAccepted);
     var vault = new DiskVault(chunks, space, log::diskBytes, chunkDisk, base.loop);
     var relay = new Relay();
     transport =
@@ -159,11 +162,24 @@ final class PeerProcess implements AutoCloseable {
     relay.node = node;
     base.whenBroken(this::failed);
     awaitStarted();
+    if (isDamageAccepted) {
+      node.goOnAlone();
+    }
     base.beacon.serve(
         new Beacon.Offer(
             key.id(), key.publicKey().encoded(), address.port(), () -> vault.space().freeBytes()),
         this::hinted);
     new PeerFinder(base, transport, () -> !connectedPeers.isEmpty()).start();
+  }
+
+  private DiskLog openLog(boolean isDamageAccepted) {
+    return DiskLog.open(
+        directory,
+        LogStore.SEGMENT_BYTES_DEFAULT,
+        logDisk,
+        snapshotDisk,
+        base.loop,
+        LogLoss.judge(nodeId, isDamageAccepted));
   }
 
   private PeerConfig config(NodeKey key, String zone) {
@@ -292,8 +308,7 @@ final class PeerProcess implements AutoCloseable {
       directory.close();
       return false;
     }
-    chunks.force();
-    chunks.close();
+    chunks.closeCleanly();
     log.close();
     directory.closeCleanly();
     return true;
@@ -333,12 +348,19 @@ final class PeerProcess implements AutoCloseable {
     }
   }
 
-  private static String bootId() {
+  private static Machine machine() {
     try {
-      return Files.readString(BOOT_ID).strip();
+      String machineId = Files.exists(MACHINE_ID) ? Files.readString(MACHINE_ID).strip() : "";
+      return new Machine(
+          Files.readString(BOOT_ID).strip(), isMachineId(machineId) ? machineId : "");
     } catch (IOException e) {
       throw new StorageException(
-          ErrorCode.STORE_FAILED, "read boot id: " + e.getMessage() + ", path=" + BOOT_ID, e);
+          ErrorCode.STORE_FAILED, "read boot id and machine id: " + e.getMessage(), e);
     }
+  }
+
+  /** An image that no machine has been started from yet says "uninitialized". */
+  private static boolean isMachineId(String text) {
+    return text.matches("[0-9a-f]{32}");
   }
 }

@@ -124,6 +124,12 @@ final class CoreState {
     setTerm(freshTerm, Optional.empty());
   }
 
+  /** Something may be missing from now on. */
+  void lost(Recovery loss) {
+    recovery = loss;
+    isVoteKnown = !loss.isVoteLost();
+  }
+
   /** What was lost is here again, or in nobody's log. */
   void recovered() {
     if (recovery.isNeeded()) {

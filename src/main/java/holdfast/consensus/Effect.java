@@ -127,6 +127,8 @@ public sealed interface Effect {
     /** The configuration gives this endpoint no vote any more. */
     VOTE_TAKEN,
     /** A write or force failed. */
-    STORE_FAILED
+    STORE_FAILED,
+    /** The store may lack something, as it turned out. */
+    STORE_LOST
   }
 }

@@ -42,6 +42,12 @@ public sealed interface Event {
    */
   record GoOn() implements Event {}
 
+  /**
+   * It turned out, while this core ran, that the store may lack something: durable in the store by
+   * now. A leader steps down.
+   */
+  record Lost(Recovery recovery) implements Event {}
+
   /** Hand leadership to this voter. Nothing answers but RoleChanged; gives up by itself. */
   record TransferLeadership(Endpoint target) implements Event {}
 

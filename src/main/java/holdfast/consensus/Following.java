@@ -178,6 +178,11 @@ final class Following {
     }
   }
 
+  /** Something else may be missing from now on. */
+  void lost() {
+    recoverUpTo = -1;
+  }
+
   /** All that the leader had when it learned of the loss is here again, written. */
   private void recoverIfWhole() {
     if (recoverUpTo >= 0 && matchedIndex >= recoverUpTo && core.out.writtenIndex() >= recoverUpTo) {

@@ -27,7 +27,7 @@ import java.util.Set;
 public final class RaftCore {
   private final CoreState core;
   private final Following following;
-  private final LostVote lostVote;
+  private LostVote lostVote;
   private boolean isFounder;
   private Elections elections;
   private Leading leading;
@@ -115,6 +115,7 @@ public final class RaftCore {
       case Event.LogForced forced -> logForced(forced);
       case Event.PersistFailed failed -> stop();
       case Event.GoOn goOn -> elections.goOn();
+      case Event.Lost lost -> lost(lost.recovery());
       case Event.SnapshotTaken taken -> snapshotTaken(taken.meta());
       case Event.SnapshotChunkStored stored ->
           following.snapshotChunkStored(stored.snapshotIndex(), stored.nextOffset());
@@ -223,6 +224,13 @@ public final class RaftCore {
         following.logForced(before);
       }
     }
+  }
+
+  private void lost(Recovery recovery) {
+    follow(core.term, Optional.empty(), Effect.Cause.STORE_LOST);
+    core.lost(recovery);
+    following.lost();
+    lostVote = new LostVote(core);
   }
 
   private void stop() {

@@ -1,9 +1,13 @@
 package holdfast.crypto;
 
 import holdfast.model.ErrorCode;
+import holdfast.model.HoldfastException;
 import holdfast.model.NodeId;
+import holdfast.model.PoolId;
 import holdfast.model.ProtocolException;
 import holdfast.model.StorageException;
+import holdfast.util.ByteWriter;
+import java.lang.System.Logger.Level;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
@@ -16,20 +20,24 @@ import java.security.spec.RSAKeyGenParameterSpec;
 import java.security.spec.RSAPublicKeySpec;
 import java.util.Arrays;
 import java.util.Base64;
+import java.util.HexFormat;
 import java.util.Optional;
 
 /**
- * A node's RSA-3072 key pair. In a file it is PKCS#8 in PEM ("BEGIN PRIVATE KEY"), mode 0600.
- * Immutable, any thread.
+ * A node's RSA-3072 key pair. In a file it is PKCS#8 in PEM ("BEGIN PRIVATE KEY"), mode 0600, of
+ * which there are two ({@link TwoCopies}). Immutable, any thread.
  */
 public final class NodeKey {
   /** Name of a node's key file in its directory. */
   public static final String FILE_NAME = "node.key";
 
+  private static final System.Logger LOG = System.getLogger(NodeKey.class.getName());
   private static final int FILE_BYTES_MAX = 16_384;
   private static final String BEGIN = "-----BEGIN PRIVATE KEY-----";
   private static final String END = "-----END PRIVATE KEY-----";
   private static final int LINE_CHARS = 64;
+  private static final String POOL_LINE = "pool ";
+  private static final String CHECK_CONTEXT = "holdfast/1 key check";
 
   private final RSAPrivateCrtKey key;
   private final NodePublicKey publicKey;
@@ -51,27 +59,91 @@ public final class NodeKey {
     }
   }
 
+  /** A peer's key, and the pool that its directory's data is of. */
+  private record OfPool(PoolId pool, NodeKey key) {}
+
   /**
-   * The key in {@code directory}/node.key, made there (durably) if there is none. The caller makes
-   * sure that no other process does the same at once.
+   * The key in {@code directory}/node.key or its copy, whichever is whole; the other is written
+   * again. Made there (durably) if there is none. The caller makes sure that no other process does
+   * the same at once.
    *
-   * @throws StorageException if the file can't be read or written, is open to other users, or holds
-   *     no such key
+   * @param pool the pool of the home that will certify the key
+   * @param mayCreate false where what is in the directory belongs to a key
+   * @throws StorageException if the files can't be read or written, are open to other users, none
+   *     holds a key that signs what it verifies, it is of another pool, or there is none and none
+   *     may be made
    */
-  public static NodeKey loadOrCreate(Path directory, SecureRandom random) {
+  public static NodeKey loadOrCreate(
+      Path directory, PoolId pool, boolean mayCreate, SecureRandom random) {
     var file = directory.resolve(FILE_NAME);
-    if (PrivateFile.exists(file)) {
-      return load(file);
+    var files = ofPoolFiles(file, random);
+    var loaded = files.loadAndMend().map(TwoCopies.Loaded::value);
+    if (loaded.isPresent() && loaded.get().pool().equals(pool)) {
+      return loaded.get().key();
+    }
+    if (loaded.isPresent()) {
+      throw refused(
+          "a key of the home's pool " + pool,
+          "one of pool " + loaded.get().pool(),
+          file,
+          "this directory's data is of that pool: set HOLDFAST_HOME to its home, or copy home.key"
+              + " and pool from another machine of yours, or from a backup");
+    }
+    if (!mayCreate) {
+      throw refused(
+          "the key that this directory's data belongs to",
+          "neither it nor node.key.copy",
+          file,
+          files.remedy());
     }
     var made = generate(random);
-    made.save(file);
+    save(made, file, pool, random);
     return made;
   }
 
-  /** Reads a key file; errors as {@link #loadOrCreate}. */
-  public static NodeKey load(Path file) {
-    byte[] content = PrivateFile.read(file, FILE_BYTES_MAX);
-    return parse(new String(content, StandardCharsets.US_ASCII), file);
+  /** Writes a peer's key file and its copy, durably. */
+  static void save(NodeKey key, Path file, PoolId pool, SecureRandom random) {
+    String line = POOL_LINE + HexFormat.of().formatHex(pool.toBytes()) + "\n";
+    byte[] content = new ByteWriter().raw(Hashes.ascii(line)).raw(key.pem()).toBytes();
+    ofPoolFiles(file, random).write(1, content);
+  }
+
+  private static StorageException refused(String expected, String was, Path file, String remedy) {
+    return new StorageException(
+        ErrorCode.STORE_FAILED,
+        "load node.key: expected=%s, was=%s, path=%s; %s".formatted(expected, was, file, remedy));
+  }
+
+  private static TwoCopies<OfPool> ofPoolFiles(Path file, SecureRandom random) {
+    return new TwoCopies<>(
+        file,
+        FILE_BYTES_MAX,
+        (content, one) -> {
+          var text = new String(content, StandardCharsets.US_ASCII);
+          int end = text.indexOf('\n');
+          if (!text.startsWith(POOL_LINE) || end != POOL_LINE.length() + 2 * PoolId.BYTES) {
+            throw corrupt(one, "no line 'pool ID' before it", null);
+          }
+          byte[] id = HexFormat.of().parseHex(text, POOL_LINE.length(), end);
+          return new OfPool(PoolId.of(id), sound(content, one, random));
+        },
+        "restore it from a backup of this directory; without one give this peer an empty directory:"
+            + " it joins as a new one and gets its copies from the others. If no other peer is left"
+            + " keep this directory as it is");
+  }
+
+  /** The key in a file and its copy; a key counts only if it verifies what it signs. */
+  static TwoCopies<NodeKey> files(Path file, String remedy, SecureRandom random) {
+    return new TwoCopies<>(
+        file, FILE_BYTES_MAX, (content, one) -> sound(content, one, random), remedy);
+  }
+
+  private static NodeKey sound(byte[] content, Path file, SecureRandom random) {
+    var key = parse(new String(content, StandardCharsets.US_ASCII), file);
+    if (!key.verifiesWhatItSigns(Hashes.sha256(content), random)) {
+      throw corrupt(file, "one that doesn't verify what it signs", null);
+    }
+    return key;
   }
 
   /** Parses a key file's text; {@code file} is for messages. */
@@ -89,11 +161,21 @@ public final class NodeKey {
     }
   }
 
-  /** Writes the key file, mode 0600: temporary file, force, rename, force of the directory. */
-  public void save(Path file) {
+  /** PKCS#8 in PEM. */
+  byte[] pem() {
     var encoder = Base64.getMimeEncoder(LINE_CHARS, new byte[] {'\n'});
     String text = BEGIN + "\n" + encoder.encodeToString(key.getEncoded()) + "\n" + END + "\n";
-    PrivateFile.replace(file, text.getBytes(StandardCharsets.US_ASCII));
+    return text.getBytes(StandardCharsets.US_ASCII);
+  }
+
+  private boolean verifiesWhatItSigns(byte[] hash, SecureRandom random) {
+    try {
+      return publicKey.verifies(CHECK_CONTEXT, hash, sign(CHECK_CONTEXT, hash, random));
+    } catch (HoldfastException e) {
+      // The platform looks at what it has signed, too.
+      LOG.log(Level.WARNING, "check node key: {0}", e.getMessage());
+      return false;
+    }
   }
 
   /** The node id. */

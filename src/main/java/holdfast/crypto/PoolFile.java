@@ -111,9 +111,17 @@ public record PoolFile(
     return out.raw(Hashes.sha256(out.toBytes())).toBytes();
   }
 
-  /** Reads the file: too new, corrupt and open to others are three different errors. */
-  static PoolFile load(Path file) {
-    return decode(PrivateFile.read(file, FILE_BYTES_MAX), file);
+  /**
+   * The file in a home and its copy: too new, corrupt and open to others are three different
+   * errors.
+   */
+  static TwoCopies<PoolFile> files(Path directory) {
+    return new TwoCopies<>(
+        directory.resolve(FILE_NAME),
+        FILE_BYTES_MAX,
+        PoolFile::decode,
+        "copy pool from another machine of yours in this pool, or from a backup; without its data"
+            + " keys nobody can read the pool's files");
   }
 
   /** Decodes a file's bytes; {@code file} is for messages. */

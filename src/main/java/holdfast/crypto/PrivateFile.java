@@ -58,6 +58,15 @@ final class PrivateFile {
 
   /** Replaces or makes a file, mode 0600; it is on disk, with its name, when this returns. */
   static void replace(Path file, byte[] content) {
+    replace(file, content, true);
+  }
+
+  /** As {@link #replace(Path, byte[])}; after a power cut it may be anything, or not there. */
+  static void replaceUnforced(Path file, byte[] content) {
+    replace(file, content, false);
+  }
+
+  private static void replace(Path file, byte[] content, boolean isForced) {
     var temporary = file.resolveSibling(file.getFileName() + TEMPORARY_SUFFIX);
     try {
       Files.deleteIfExists(temporary);
@@ -70,11 +79,15 @@ final class PrivateFile {
         while (buffer.hasRemaining()) {
           channel.write(buffer);
         }
-        channel.force(true);
+        if (isForced) {
+          channel.force(true);
+        }
       }
       Files.move(
           temporary, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-      forceDirectory(file.toAbsolutePath().getParent());
+      if (isForced) {
+        forceDirectory(file.toAbsolutePath().getParent());
+      }
     } catch (IOException e) {
       throw failed("write file", file, e);
     }

@@ -50,6 +50,8 @@ final class Census {
   private long scanMapIndex = -1;
   private long scanNumber;
   private boolean isOverfull;
+  private boolean isScanning;
+  private boolean isRescanDue;
   private boolean isStopped;
 
   Census(Loop loop, ChunkVault vault, Supplier<Namespace> namespace, Listener listener) {
@@ -76,15 +78,20 @@ final class Census {
     scannedMapIndex = -1;
   }
 
-  /** Something may be gone from here: look at everything again. */
+  /** Something may be gone from here: look at everything again, after a scan that runs. */
   void rescan() {
-    scan(scanMapIndex);
+    if (isScanning) {
+      isRescanDue = true;
+    } else {
+      scan(scanMapIndex);
+    }
   }
 
   private void scan(long mapIndex) {
     long number = ++scanNumber;
     scanMapIndex = mapIndex;
     isOverfull = false;
+    isScanning = true;
     loop.post(() -> slice(number, 0, null));
   }
 
@@ -115,6 +122,12 @@ final class Census {
 
   private void finishScan(long number) {
     scannedMapIndex = scanMapIndex;
+    isScanning = false;
+    if (isRescanDue) {
+      isRescanDue = false;
+      scan(scanMapIndex);
+      return;
+    }
     loop.at(
         loop.nowNs() + RESCAN_NS,
         "rescan",

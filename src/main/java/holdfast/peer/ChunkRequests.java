@@ -56,14 +56,17 @@ final class ChunkRequests {
     }
     if (isForceDue) {
       isForceDue = false;
-      ports.vault().force(why -> noteForced(why));
+      ports.vault().force(why -> noteIfFailed(why));
     }
     ports.loop().at(ports.loop().nowNs() + FORCE_EVERY_NS, "force chunks", this::forceEverySecond);
   }
 
-  /** Chunks of a segment that can't be forced no longer count as held: the census finds them. */
-  private void noteForced(StorageException why) {
-    if (why != null) {
+  /**
+   * Chunks of a segment that can't be written or forced no longer count as held: the census finds
+   * them now, not with its next scan, and nobody says meanwhile that all is safe.
+   */
+  private void noteIfFailed(StorageException why) {
+    if (why != null && why.code() == ErrorCode.STORE_FAILED) {
       census.rescan();
     }
   }
@@ -156,6 +159,7 @@ final class ChunkRequests {
               if (why == null) {
                 onStored(chunk);
               }
+              noteIfFailed(why);
               done.accept(why);
             });
   }
@@ -268,7 +272,11 @@ final class ChunkRequests {
   }
 
   private void noteIfBad(ChunkId chunk, StorageException why) {
-    if (why != null && why.code() == ErrorCode.CHUNK_CORRUPT) {
+    if (why == null) {
+      return;
+    }
+    boolean isUnreadable = why.code() == ErrorCode.STORE_FAILED && !ports.vault().contains(chunk);
+    if (isUnreadable || why.code() == ErrorCode.CHUNK_CORRUPT) {
       census.onBad(chunk);
     }
   }
@@ -281,7 +289,10 @@ final class ChunkRequests {
           var entries = held.stream().map(chunk -> new Reply.Chunks.Entry(chunk, 0)).toList();
           responder.reply(new Reply.Chunks(entries, true), null);
         },
-        responder::fail);
+        why -> {
+          noteIfFailed(why);
+          responder.fail(why);
+        });
   }
 
   void onSummary(Request.GetSummary get, Responder responder) {

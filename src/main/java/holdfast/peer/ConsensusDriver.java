@@ -9,6 +9,7 @@ import holdfast.consensus.MembershipChange;
 import holdfast.consensus.Proposal;
 import holdfast.consensus.RaftCore;
 import holdfast.consensus.RaftMessage;
+import holdfast.consensus.Recovery;
 import holdfast.consensus.Rejection;
 import holdfast.consensus.Role;
 import holdfast.consensus.SnapshotMeta;
@@ -453,6 +454,11 @@ final class ConsensusDriver {
   /** The operator's word that nothing more of this log is to come. */
   void goOn() {
     step(new Event.GoOn());
+  }
+
+  /** The store may lack something, as it turned out; it is marked by now. */
+  void lost(Recovery recovery) {
+    step(new Event.Lost(recovery));
   }
 
   /** The node ends: nothing more is done or answered. */

@@ -1,8 +1,8 @@
 package holdfast.peer;
 
 import holdfast.model.ChunkId;
-import holdfast.model.HoldfastException;
 import holdfast.model.NodeId;
+import holdfast.model.StorageException;
 import holdfast.protocol.Reply;
 import holdfast.protocol.Request;
 import java.util.ArrayList;
@@ -108,7 +108,7 @@ final class ForceRound {
       PeerPorts ports,
       List<ChunkId> chunks,
       Consumer<List<ChunkId>> then,
-      Consumer<HoldfastException> onFailure) {
+      Consumer<StorageException> onFailure) {
     List<ChunkId> held = chunks.stream().filter(ports.vault()::contains).toList();
     ports
         .vault()

@@ -8,6 +8,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 
 /**
@@ -37,12 +38,18 @@ final class Heartbeats {
   private final Map<NodeId, Pulse> pulses = new HashMap<>();
   private final Map<NodeId, Long> brokenNs = new HashMap<>();
   private final Map<NodeId, Long> heardNs = new HashMap<>();
+  private Consumer<NodeId> beside = node -> {};
   private boolean isStopped;
 
   Heartbeats(PeerPorts ports, Supplier<Notice.Heartbeat> own, Supplier<Set<NodeId>> receivers) {
     this.ports = ports;
     this.own = own;
     this.receivers = receivers;
+  }
+
+  /** Something else is told to each receiver with every heartbeat. */
+  void tellBeside(Consumer<NodeId> beside) {
+    this.beside = beside;
   }
 
   void start() {
@@ -59,7 +66,10 @@ final class Heartbeats {
 
   private void beat() {
     Notice.Heartbeat beat = own.get();
-    receivers.get().forEach(node -> ports.transport().send(node, beat));
+    for (NodeId node : receivers.get()) {
+      ports.transport().send(node, beat);
+      beside.accept(node);
+    }
   }
 
   void onHeartbeat(Remote from, Notice.Heartbeat beat) {
@@ -111,6 +121,11 @@ final class Heartbeats {
   /** Heartbeats are missing: others are preferred. */
   boolean isSuspect(NodeId node) {
     return isUnreachable(node) || silentNs(node) > SUSPECT_NS;
+  }
+
+  /** Another process says that it is this peer: what the one before said may be no more so. */
+  void doubt(NodeId node) {
+    pulses.remove(node);
   }
 
   /** A goodbye, or a new run: what was said before doesn't count. */

@@ -67,6 +67,7 @@ final class LogRunner {
   private Endpoint refusedLeader;
 
   private boolean isBeginning;
+  private boolean isMarking;
   private boolean isStopped;
 
   LogRunner(
@@ -98,9 +99,31 @@ final class LogRunner {
     }
   }
 
-  /** Whether a log is being loaded, begun or changed: until it runs nothing else may begin one. */
+  /**
+   * Whether a log is being loaded, begun, changed or marked: until that is done nothing else may
+   * begin one, and no message of consensus is answered.
+   */
   boolean isBeginning() {
-    return isBeginning;
+    return isBeginning || isMarking;
+  }
+
+  /** This folder may have forgotten entries and votes: it recovers, once that is durable. */
+  void lost(long runNumber, String why) {
+    isMarking = true;
+    ports
+        .log()
+        .lost(
+            runNumber,
+            why,
+            marked -> {
+              isMarking = false;
+              recovery = marked;
+              if (!isStopped && standing.hasLog()) {
+                standing.driver().lost(marked);
+                owner.onStanding();
+              }
+            },
+            owner::onFailure);
   }
 
   /** Whether this peer may have lost the end of its log and hasn't caught up yet. */
@@ -108,9 +131,12 @@ final class LogRunner {
     return standing.hasLog() ? standing.driver().core().recovery().isNeeded() : recovery.isNeeded();
   }
 
-  /** How many logs this peer keeps aside because they hold, or may hold, what ours lacks. */
+  /**
+   * How many logs, or parts of ours, this peer keeps aside because they hold, or may hold, what
+   * ours lacks.
+   */
   int asideCount() {
-    return aside.size();
+    return aside.size() + ports.log().found().givenUpCount();
   }
 
   /** Goes on with what the disk holds, or founds the pool's first log where this peer may. */
@@ -124,6 +150,11 @@ final class LogRunner {
     if (found.log().isPresent()) {
       isBeginning = true;
       logStart().goOn(found, ready);
+    } else if (recovery.cause() == Recovery.Cause.DAMAGE) {
+      listener.onNote(
+          "this folder had a log of pool %s, and holds none any more: waiting for who has it"
+              .formatted(config.pool()));
+      then.run();
     } else if (config.mayFound().isPresent()) {
       isBeginning = true;
       LogId log = config.mayFound().get();
@@ -138,7 +169,12 @@ final class LogRunner {
   void join(LogId log) {
     isBeginning = true;
     listener.onNote("joined pool " + config.pool() + ", log " + log);
-    logStart().begin(log, InitialState.empty(), () -> isBeginning = false);
+    var initial = InitialState.empty();
+    logStart()
+        .begin(
+            log,
+            new InitialState(initial.hardState(), initial.snapshot(), initial.entries(), recovery),
+            () -> isBeginning = false);
   }
 
   private LogStart logStart() {

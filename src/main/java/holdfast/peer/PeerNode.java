@@ -20,8 +20,6 @@ import holdfast.protocol.Request;
 import holdfast.util.Invariants;
 import java.util.EnumSet;
 import java.util.HashSet;
-import java.util.List;
-import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 
@@ -56,6 +54,7 @@ public final class PeerNode implements NodeService {
   private final Set<NodeId> connected = new TreeSet<>();
   private final long startedNs;
   private final LogRunner runner;
+  private final Runs runs;
   private NodeId joinedThrough;
   private boolean isStopped;
 
@@ -91,11 +90,16 @@ public final class PeerNode implements NodeService {
             standing, chunks, new ChunkForce(ports, standing, faults), sessions, faults);
     var status = new StatusBuilder(ports, standing, heartbeats, this::heartbeat, faults);
     pool = new PoolRequests(standing, heartbeats, status, this::heartbeat);
-    duties = new LeaderDuties(ports, listener, standing, heartbeats, this::joinRequest);
+    var joinState =
+        new JoinState(
+            config, ports, standing, endpoint, connected, leader -> joinedThrough = leader);
+    duties = new LeaderDuties(ports, listener, standing, heartbeats, joinState::request);
     settling = new Settling(ports, standing, heartbeats, faults);
     runner = new LogRunner(config, ports, listener, standing, endpoint, logOwner());
+    runs = new Runs(config, ports, listener, standing, runsOwner());
+    heartbeats.tellBeside(runs::tell);
     joining =
-        new Joining(ports, listener, config.self(), joiningNode(), config.known(), this::poolText);
+        new Joining(ports, listener, config.self(), joinState, config.known(), this::poolText);
   }
 
   /**
@@ -106,6 +110,21 @@ public final class PeerNode implements NodeService {
     ports.loop().post(() -> begin(then));
   }
 
+  /**
+   * The operator gives up what is missing here: the only voter of a pool goes on with what it has
+   * where nobody else can say that there was more. Any thread.
+   */
+  public void goOnAlone() {
+    ports
+        .loop()
+        .post(
+            () -> {
+              if (standing.hasLog() && standing.driver().configuration().voters().size() == 1) {
+                standing.driver().goOn();
+              }
+            });
+  }
+
   /** The data key clients of this pool seal with; 0 while none is set or known. Any thread. */
   public long dataKeyId() {
     Replica replica = standing.replica();
@@ -114,6 +133,7 @@ public final class PeerNode implements NodeService {
 
   private void begin(Runnable then) {
     heartbeats.start();
+    runs.start();
     repair.start();
     duties.start();
     settling.start();
@@ -122,9 +142,29 @@ public final class PeerNode implements NodeService {
     // Nothing is asked of others before the found log is loaded: they would take this peer for new.
     runner.start(
         () -> {
+          runs.judge();
           joining.start();
           then.run();
         });
+  }
+
+  private Runs.Owner runsOwner() {
+    return new Runs.Owner() {
+      @Override
+      public boolean isBusy() {
+        return runner.isBeginning();
+      }
+
+      @Override
+      public void onOlder(long runNumber, String why) {
+        runner.lost(runNumber, why);
+      }
+
+      @Override
+      public void onFailure(HoldfastException why) {
+        stopIf(why);
+      }
+    };
   }
 
   private LogRunner.Owner logOwner() {
@@ -214,7 +254,8 @@ public final class PeerNode implements NodeService {
         (ports.loop().nowNs() - startedNs) / 1_000_000L,
         standing.hasLog() ? standing.driver().log() : LogId.NONE,
         runner.isRecovering(),
-        runner.asideCount());
+        runner.asideCount(),
+        runs.mark());
   }
 
   private Set<NodeId> heartbeatReceivers() {
@@ -224,73 +265,8 @@ public final class PeerNode implements NodeService {
     return new TreeSet<>(receivers);
   }
 
-  private Request.Join joinRequest() {
-    return new Request.Join(
-        found.incarnation(),
-        config.address(),
-        ports.vault().space().capacityBytes(),
-        config.host(),
-        config.zone(),
-        standing.hasLog() ? standing.driver().core().lastIndex() : 0);
-  }
-
   private String poolText() {
     return config.pool().toString();
-  }
-
-  private Joining.Node joiningNode() {
-    return new Joining.Node() {
-      @Override
-      public boolean isSettled() {
-        return PeerNode.this.isSettled();
-      }
-
-      @Override
-      public Optional<NodeId> leader() {
-        return standing.otherLeader();
-      }
-
-      @Override
-      public Request.Join request() {
-        return joinRequest();
-      }
-
-      @Override
-      public Optional<String> awaited() {
-        boolean hasVoters =
-            standing.hasLog() && !standing.driver().configuration().voters().isEmpty();
-        return hasVoters ? Optional.of(standing.waitingText()) : Optional.empty();
-      }
-
-      @Override
-      public List<NodeId> connectedPeers() {
-        return List.copyOf(connected);
-      }
-
-      @Override
-      public void onJoined(NodeId leader) {
-        joinedThrough = leader;
-      }
-    };
-  }
-
-  private boolean isSettled() {
-    if (!standing.hasLog()) {
-      return false;
-    }
-    var driver = standing.driver();
-    if (driver.isLeader() || driver.isStopped()) {
-      return true;
-    }
-    return driver.leader().isPresent()
-        && driver.configuration().isMember(endpoint)
-        && standing
-            .map()
-            .flatMap(map -> map.peer(config.self()))
-            .filter(
-                listed ->
-                    LeaderDuties.isSame(listed, LeaderDuties.entry(config.self(), joinRequest())))
-            .isPresent();
   }
 
   @Override
@@ -302,11 +278,13 @@ public final class PeerNode implements NodeService {
     heartbeats.onReachable(remote.node());
     heartbeats.onHeard(remote.node());
     ports.transport().send(remote.node(), heartbeat());
+    runs.onConnected(remote);
   }
 
   @Override
   public void onDisconnected(NodeId node) {
     boolean wasPeer = connected.remove(node);
+    runs.onDisconnected(node);
     if (isStopped || !wasPeer) {
       return;
     }
@@ -336,9 +314,15 @@ public final class PeerNode implements NodeService {
     switch (notice) {
       case Notice.Consensus consensus -> onConsensus(from, consensus);
       case Notice.Heartbeat beat -> {
-        heartbeats.onHeartbeat(from, beat);
-        runner.heard(from.node(), beat.log());
+        if (runs.onHeartbeat(from, beat)) {
+          heartbeats.onHeartbeat(from, beat);
+          runner.heard(from.node(), beat.log());
+        } else {
+          heartbeats.doubt(from.node());
+        }
       }
+      case Notice.KnownRuns told -> runs.onTold(told);
+      case Notice.Twin twin -> runs.onTwin(from, twin);
       case Notice.Goodbye goodbye -> {
         heartbeats.forget(from.node());
         duties.onGoodbye(from.node());
@@ -348,7 +332,8 @@ public final class PeerNode implements NodeService {
 
   private void onConsensus(Remote from, Notice.Consensus consensus) {
     var header = consensus.message().header();
-    if (!header.from().node().equals(from.node())) {
+    boolean isHeard = runs.mayTakePart(from, heartbeats.pulse(from.node()).orElse(null));
+    if (!header.from().node().equals(from.node()) || !isHeard) {
       return;
     }
     if (runner.isBeginning()) {
@@ -416,7 +401,10 @@ public final class PeerNode implements NodeService {
   }
 
   private void onJoin(Remote from, Request.Join join, Responder responder) {
-    if (from.isPeer()) {
+    if (from.isPeer() && !runs.isKnownAs(from)) {
+      Standing.fail(
+          responder, ErrorCode.BUSY, "join pool: expected=one process of this peer, was=another");
+    } else if (from.isPeer()) {
       duties.onJoin(from, join, responder);
     } else {
       Standing.fail(responder, ErrorCode.REFUSED, "join pool: expected=a peer, was=a client");
@@ -443,6 +431,7 @@ public final class PeerNode implements NodeService {
     settling.stop();
     sessions.stop();
     chunks.stop();
+    runs.stop();
     runner.stop();
   }
 

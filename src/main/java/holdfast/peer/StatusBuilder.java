@@ -234,7 +234,8 @@ final class StatusBuilder {
       text.add(
           "peers "
               + String.join(", ", sum.keepers)
-              + " keep changes aside that are not in the pool: its log had ended without them");
+              + " keep changes aside that are not in the pool: its log had ended without them, or"
+              + " was damaged");
     }
     if (isStale) {
       text.add("not known: " + standing.waitingText());

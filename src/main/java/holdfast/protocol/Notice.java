@@ -1,7 +1,10 @@
 package holdfast.protocol;
 
 import holdfast.consensus.RaftMessage;
+import holdfast.model.InstanceId;
 import holdfast.model.LogId;
+import holdfast.model.NodeId;
+import java.util.List;
 
 /** A message without an answer: it may be lost, and nothing waits for it. */
 public sealed interface Notice extends Message {
@@ -34,8 +37,32 @@ public sealed interface Notice extends Message {
       long uptimeMs,
       LogId log,
       boolean recovering,
-      int asideLogs)
+      int asideLogs,
+      RunMark mark)
       implements Notice {}
+
+  /**
+   * How far peers had come when they were heard last, by the sender or by whoever told it: first
+   * the receiver itself, should it be known.
+   */
+  record KnownRuns(List<KnownRun> known) implements Notice {
+    /** Most in one notice. */
+    public static final int KNOWN_MAX = 16;
+
+    /** Freezes the list. */
+    public KnownRuns {
+      known = List.copyOf(known);
+    }
+  }
+
+  /** What is known of a peer. */
+  record KnownRun(NodeId node, RunMark mark) {}
+
+  /**
+   * Two processes run as one peer. The receiver is to end if it is {@code second}: the other one
+   * was there before.
+   */
+  record Twin(InstanceId second) implements Notice {}
 
   /** The sender leaves in good order: away, not failed. */
   record Goodbye() implements Notice {}

@@ -1,9 +1,13 @@
 package holdfast.protocol;
 
 import holdfast.consensus.RaftMessageCodec;
+import holdfast.model.InstanceId;
 import holdfast.model.LogId;
+import holdfast.model.NodeId;
 import holdfast.util.ByteReader;
 import holdfast.util.ByteWriter;
+import java.util.ArrayList;
+import java.util.List;
 
 /** Types 128 to 255: notices. */
 final class NoticeCodec {
@@ -14,6 +18,8 @@ final class NoticeCodec {
       case Notice.Consensus n -> 128;
       case Notice.Heartbeat n -> 129;
       case Notice.Goodbye n -> 130;
+      case Notice.KnownRuns n -> 131;
+      case Notice.Twin n -> 132;
     };
   }
 
@@ -35,8 +41,17 @@ final class NoticeCodec {
             .u64(n.uptimeMs());
         n.log().write(out);
         out.bool(n.recovering()).u32(n.asideLogs());
+        n.mark().write(out);
       }
       case Notice.Goodbye n -> {}
+      case Notice.KnownRuns n -> {
+        out.u32(n.known().size());
+        for (Notice.KnownRun known : n.known()) {
+          known.node().write(out);
+          known.mark().write(out);
+        }
+      }
+      case Notice.Twin n -> n.second().write(out);
     }
   }
 
@@ -59,9 +74,21 @@ final class NoticeCodec {
               in.u64(),
               LogId.read(in),
               in.bool(),
-              in.u32());
+              in.u32(),
+              RunMark.read(in));
       case 130 -> new Notice.Goodbye();
+      case 131 -> readKnownRuns(in);
+      case 132 -> new Notice.Twin(InstanceId.read(in));
       default -> throw new MessageCodec.UnknownType(type);
     };
+  }
+
+  private static Notice readKnownRuns(ByteReader in) {
+    int count = in.count(Notice.KnownRuns.KNOWN_MAX);
+    List<Notice.KnownRun> known = new ArrayList<>(count);
+    for (int i = 0; i < count; i++) {
+      known.add(new Notice.KnownRun(NodeId.read(in), RunMark.read(in)));
+    }
+    return new Notice.KnownRuns(known);
   }
 }

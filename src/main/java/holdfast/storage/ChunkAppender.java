@@ -3,7 +3,9 @@ package holdfast.storage;
 import holdfast.model.ChunkId;
 import holdfast.model.ErrorCode;
 import holdfast.model.StorageException;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Semaphore;
 import java.util.function.IntConsumer;
@@ -24,6 +26,12 @@ final class ChunkAppender {
   /** Grows only; a segment keeps its place, by which the index names it. */
   private final List<ChunkSegment> segments;
 
+  /** Given up, but the disk doesn't know: until it does nothing counts as durable. */
+  private final Set<ChunkSegment> unmarked = new HashSet<>();
+
+  /** No segment of this number or a lower one is made. */
+  private final long highestNumber;
+
   private int openOrdinal = NONE;
 
   /** {@code onGivenUp} is called with the ordinal of a segment that has become bad. */
@@ -32,10 +40,12 @@ final class ChunkAppender {
       int segmentBytes,
       Semaphore maps,
       List<ChunkSegment> found,
+      long highestNumber,
       IntConsumer onGivenUp) {
     this.disk = disk;
     this.segmentBytes = segmentBytes;
     this.maps = maps;
+    this.highestNumber = highestNumber;
     this.onGivenUp = onGivenUp;
     this.segments = new CopyOnWriteArrayList<>(found);
     int last = found.size() - 1;
@@ -84,15 +94,30 @@ final class ChunkAppender {
       openOrdinal = NONE;
     }
     onGivenUp.accept(ordinal);
-    String mark = ChunkFormat.badName(segment.number());
+    unmarked.add(segment);
     try {
-      if (!disk.exists(mark)) {
-        disk.open(mark, Disk.Mode.CREATE).close();
-      }
-      disk.forceDirectory();
+      requireMarked();
     } catch (StorageException e) {
       LOG.log(System.Logger.Level.ERROR, "mark segment bad: was=" + e.getMessage());
     }
+  }
+
+  /** Throws if the disk can't be told of a segment that was given up: the next start trusted it. */
+  void requireMarked() {
+    for (ChunkSegment segment : List.copyOf(unmarked)) {
+      segment.markBadOnDisk();
+      unmarked.remove(segment);
+    }
+  }
+
+  /** Notes where the segments end: durable when this returns. Only after everything was forced. */
+  void writeEnd() {
+    var end = new ChunkFormat.End(0, 0);
+    if (!segments.isEmpty()) {
+      var last = segments.get(segments.size() - 1);
+      end = new ChunkFormat.End(last.number(), last.tailBytes());
+    }
+    SmallFile.replace(disk, ChunkFormat.END_FILE, ChunkFormat.end(end));
   }
 
   void close() {
@@ -111,7 +136,9 @@ final class ChunkAppender {
       }
       openOrdinal = NONE;
     }
-    long number = segments.isEmpty() ? 1 : segments.get(segments.size() - 1).number() + 1;
+    requireMarked();
+    long last = segments.isEmpty() ? 0 : segments.get(segments.size() - 1).number();
+    long number = Math.max(last, highestNumber) + 1;
     int sizeBytes = Math.max(segmentBytes, ChunkSegment.bytesForOne(lengthBytes));
     segments.add(ChunkSegment.create(disk, number, sizeBytes, maps));
     openOrdinal = segments.size() - 1;

@@ -3,6 +3,7 @@ package holdfast.storage;
 import holdfast.model.ChunkId;
 import holdfast.util.ByteReader;
 import holdfast.util.ByteWriter;
+import java.util.Arrays;
 import java.util.Optional;
 import java.util.regex.Pattern;
 
@@ -23,9 +24,15 @@ final class ChunkFormat {
   static final int SEGMENT_BYTES_MIN = 64 << 10;
   static final int SEGMENT_BYTES_MAX = 1 << 30;
   static final int MAPS_MAX = 16_384;
+  static final int END_BYTES = 32;
+
+  /** Name of the file that says where the segments ended when the store was closed cleanly. */
+  static final String END_FILE = "chunks.end";
 
   private static final String SEGMENT_MAGIC = "HFCHUNKS";
+  private static final String END_MAGIC = "HFCHKEND";
   private static final Pattern SEGMENT_NAME = Pattern.compile("chunks-([0-9a-f]{16})\\.seg");
+  private static final Pattern BAD_NAME = Pattern.compile("chunks-([0-9a-f]{16})\\.bad");
 
   private ChunkFormat() {}
 
@@ -41,6 +48,9 @@ final class ChunkFormat {
   /** What a trailer says. */
   record Trailer(int entryCount, int entriesOffset, int entriesCrc, long number) {}
 
+  /** The highest segment at a clean close, 0 without one, and its bytes, the footer included. */
+  record End(long number, long sizeBytes) {}
+
   static boolean isSegmentName(String name) {
     return SEGMENT_NAME.matcher(name).matches();
   }
@@ -53,8 +63,18 @@ final class ChunkFormat {
     return "chunks-%016x.bad".formatted(number);
   }
 
+  /** The number of the segment of this name, -1 if it is none. */
   static long segmentNumber(String name) {
-    var match = SEGMENT_NAME.matcher(name);
+    return number(SEGMENT_NAME, name);
+  }
+
+  /** The number of the segment this marks as bad, -1 if it is no such mark. */
+  static long badNumber(String name) {
+    return number(BAD_NAME, name);
+  }
+
+  private static long number(Pattern pattern, String name) {
+    var match = pattern.matcher(name);
     return match.matches() ? Long.parseUnsignedLong(match.group(1), 16) : -1;
   }
 
@@ -78,6 +98,21 @@ final class ChunkFormat {
     header.id().write(out);
     out.u32(header.lengthBytes()).u32(header.dataCrc()).u32(header.number());
     return Crc.seal(out, RECORD_HEADER_BYTES);
+  }
+
+  static boolean isRecordMagic(byte[] bytes, int offset) {
+    return bytes[offset] == (byte) (RECORD_MAGIC >>> 24)
+        && bytes[offset + 1] == (byte) (RECORD_MAGIC >>> 16)
+        && bytes[offset + 2] == (byte) (RECORD_MAGIC >>> 8)
+        && bytes[offset + 3] == (byte) RECORD_MAGIC;
+  }
+
+  /** What stands where a record header's fields are. Nothing is checked. */
+  static RecordHeader claimedByRecordHeader(byte[] bytes, int offset) {
+    var in = new ByteReader(bytes, offset + 5, RECORD_HEADER_BYTES - 5);
+    int state = in.u8();
+    in.u16();
+    return new RecordHeader(state, ChunkId.read(in), in.u32(), in.u32(), in.u32());
   }
 
   /** Empty if it is not a whole record header. */
@@ -132,5 +167,25 @@ final class ChunkFormat {
     boolean isKnown = in.u32() == TRAILER_MAGIC && in.u32() == VERSION;
     var trailer = new Trailer(in.u32(), in.u32(), in.u32(), in.u64());
     return isKnown ? Optional.of(trailer) : Optional.empty();
+  }
+
+  /** Whether the last of so many bytes before {@code end} could be taken for a trailer. */
+  static boolean isTrailerAtEnd(byte[] bytes, int end, int lengthBytes) {
+    return lengthBytes >= TRAILER_BYTES
+        && readTrailer(Arrays.copyOfRange(bytes, end - TRAILER_BYTES, end)).isPresent();
+  }
+
+  static byte[] end(End end) {
+    var out = new ByteWriter(END_BYTES).raw(SmallFile.magic(END_MAGIC)).u32(VERSION);
+    return Crc.seal(out.u64(end.number()).u64(end.sizeBytes()), END_BYTES);
+  }
+
+  /** Empty if it is damaged; throws UNSUPPORTED if it is of another version. */
+  static Optional<End> readEnd(byte[] bytes, String path) {
+    if (!SmallFile.isWhole(bytes, END_BYTES, END_MAGIC)) {
+      return Optional.empty();
+    }
+    var in = SmallFile.header(bytes, END_BYTES, END_MAGIC, VERSION, path);
+    return Optional.of(new End(in.u64(), in.u64()));
   }
 }

@@ -1,14 +1,18 @@
 package holdfast.storage;
 
 import holdfast.model.ChunkId;
+import holdfast.model.ErrorCode;
+import holdfast.model.StorageException;
 import holdfast.util.ByteReader;
-import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Semaphore;
 
-/** Reads the segments at start: fills the index, cuts the torn tail. Used once, on one thread. */
+/**
+ * Reads the segments at start: fills the index, cuts what a crash left of an append. What may be a
+ * record is evidence: it is neither cut nor overwritten. Used once, on one thread.
+ */
 final class ChunkRecovery {
   private static final System.Logger LOG = System.getLogger(ChunkRecovery.class.getName());
 
@@ -17,12 +21,8 @@ final class ChunkRecovery {
   private final Semaphore maps;
   private final List<ChunkSegment> segments = new ArrayList<>();
   private final List<ChunkId> lost = new ArrayList<>();
-
-  /** Holds the largest record, so that each is whole in the window at some time. */
-  private byte[] window = new byte[0];
-
-  private long windowStart;
-  private int windowBytes;
+  private Optional<ChunkFormat.End> cleanEnd = Optional.empty();
+  private long highestNumber;
 
   ChunkRecovery(Disk disk, ChunkIndex index, Semaphore maps) {
     this.disk = disk;
@@ -35,9 +35,14 @@ final class ChunkRecovery {
     return segments;
   }
 
-  /** Chunks of which a record is there, but not whole. */
+  /** Chunks of which a record is there, but not whole; at most {@link ChunkStore#LOST_MAX}. */
   List<ChunkId> lost() {
     return lost;
+  }
+
+  /** The highest number a segment has or is known to have had, 0 without any. */
+  long highestNumber() {
+    return highestNumber;
   }
 
   void run() {
@@ -47,10 +52,16 @@ final class ChunkRecovery {
             .filter(number -> number >= 0)
             .sorted()
             .toArray();
+    readCleanEnd();
+    reportMissing(numbers);
     boolean isFinished = false;
     try {
       for (int i = 0; i < numbers.length; i++) {
         segments.add(recover(numbers[i], i == numbers.length - 1));
+      }
+      // It tells of the run before: true until something is written.
+      if (disk.delete(ChunkFormat.END_FILE)) {
+        disk.forceDirectory();
       }
       isFinished = true;
     } finally {
@@ -58,7 +69,38 @@ final class ChunkRecovery {
         segments.forEach(ChunkSegment::close);
       }
     }
-    window = new byte[0];
+    lost.removeIf(index::isHeld);
+  }
+
+  private void readCleanEnd() {
+    Optional<byte[]> bytes = SmallFile.read(disk, ChunkFormat.END_FILE);
+    if (bytes.isPresent()) {
+      String path = disk.path(ChunkFormat.END_FILE);
+      cleanEnd = ChunkFormat.readEnd(bytes.get(), path);
+      if (cleanEnd.isEmpty()) {
+        warn("note of where chunks ended is damaged and not used: path=" + path);
+      }
+    }
+  }
+
+  /**
+   * Numbers follow each other from 1: one that isn't there has been removed, its chunks with it.
+   */
+  private void reportMissing(long[] numbers) {
+    long next = 1;
+    for (long number : numbers) {
+      if (next < number) {
+        warn("segments are missing, the first: path=" + disk.path(ChunkFormat.segmentName(next)));
+      }
+      next = number + 1;
+    }
+    long endNumber = cleanEnd.map(ChunkFormat.End::number).orElse(0L);
+    if (endNumber >= next) {
+      warn("segment is missing: path=" + disk.path(ChunkFormat.segmentName(endNumber)));
+    }
+    long markNumber = disk.list().stream().mapToLong(ChunkFormat::badNumber).max().orElse(0);
+    // A number that has been used is not used again: its mark, or the file, may be there once more.
+    highestNumber = Math.max(next - 1, Math.max(endNumber, markNumber));
   }
 
   private ChunkSegment recover(long number, boolean isHighest) {
@@ -66,54 +108,111 @@ final class ChunkRecovery {
     boolean isBad = disk.exists(ChunkFormat.badName(number));
     try (var file = disk.open(name, Disk.Mode.READ)) {
       byte[] headerBytes = SmallFile.readUpTo(file, 0, ChunkFormat.SEGMENT_HEADER_BYTES);
-      var header = ChunkFormat.readSegmentHeader(headerBytes, disk.path(name));
-      if (!isBad && header.isPresent() && loadFooter(file, number)) {
-        return finished(number, file.size(), ChunkSegment.State.SEALED);
+      var header =
+          ChunkFormat.readSegmentHeader(headerBytes, disk.path(name))
+              .filter(read -> read.number() == number);
+      if (header.isEmpty()) {
+        warn("segment has no right header, its records are used: path=" + disk.path(name));
       }
-      if (isBad || header.isEmpty() || !isHighest) {
-        // Sealed ones have a footer: this one was given up, or has been damaged since.
-        LOG.log(System.Logger.Level.WARNING, "segment is not trusted: path=" + disk.path(name));
-        var segment = finished(number, file.size(), ChunkSegment.State.BAD);
-        scan(file, segment, false);
-        segment.recoveredSize(file.size());
-        segment.markBad();
-        int ordinal = segments.size();
-        index.forEachInSegment(ordinal, this::suspect);
+      long sizeBytes =
+          header
+              .map(ChunkFormat.SegmentHeader::sizeBytes)
+              .orElse((long) ChunkFormat.SEGMENT_BYTES_MAX);
+      var segment =
+          new ChunkSegment(disk, number, (int) sizeBytes, maps, null, ChunkSegment.State.SEALED);
+      // What the highest one ends in may be the end of a chunk that looks like a footer.
+      if (!isBad && !isHighest && loadFooter(file, number)) {
+        segment.keptAsIs(file.size());
         return segment;
       }
-      return reopen(number, (int) header.get().sizeBytes(), file);
+      var found = new Records(segment);
+      boolean isInOrder = new ChunkScan(file, disk.path(name), found).run();
+      if (isBad) {
+        warn("segment is not trusted, a force had failed: path=" + disk.path(name));
+        segment.keptAsIs(file.size());
+        segment.markBad();
+        suspectAll(segments.size());
+      } else {
+        boolean isSound = header.isPresent() && isInOrder && found.lostCount == 0;
+        end(segment, found, file, isHighest, isSound);
+      }
+      return segment;
     }
   }
 
-  private ChunkSegment finished(long number, long fileBytes, ChunkSegment.State state) {
-    var segment = new ChunkSegment(disk, number, ChunkFormat.SEGMENT_BYTES_MAX, maps, null, state);
-    segment.recoveredSize(fileBytes);
-    return segment;
-  }
-
-  private ChunkSegment reopen(long number, int sizeBytes, DiskFile reader) {
-    String name = ChunkFormat.segmentName(number);
-    var file = disk.open(name, Disk.Mode.WRITE);
-    var segment = new ChunkSegment(disk, number, sizeBytes, maps, file, ChunkSegment.State.OPEN);
-    boolean isFinished = false;
-    try {
-      scan(reader, segment, true);
-      if (file.size() > segment.tailBytes()) {
+  /** Decides what a segment that was scanned becomes: open, sealed, or kept as it is. */
+  private void end(
+      ChunkSegment segment, Records found, DiskFile file, boolean isHighest, boolean isSound) {
+    String path = disk.path(file.name());
+    long restBytes = file.size() - segment.tailBytes();
+    byte[] rest = SmallFile.readUpTo(file, segment.tailBytes(), segment.footerBytes() + 1);
+    boolean isShort =
+        isHighest
+            && cleanEnd
+                .filter(end -> end.number() == segment.number())
+                .filter(end -> end.sizeBytes() > segment.tailBytes())
+                .isPresent();
+    if (isSound && segment.isFooter(rest)) {
+      segment.keptAsIs(file.size());
+    } else if (isSound && isHighest && !isShort) {
+      write(segment, restBytes > 0 ? Change.CUT : Change.NONE);
+      if (restBytes > 0) {
         LOG.log(
             System.Logger.Level.DEBUG,
-            "cut torn tail: bytes=%d, path=%s"
-                .formatted(file.size() - segment.tailBytes(), disk.path(name)));
-        segment.cutToTail();
-        // Before anything is appended, or what was cut could come back behind it.
-        file.force();
+            "cut torn tail: bytes=%d, path=%s".formatted(restBytes, path));
+      }
+    } else if (isSound && found.torn == null && segment.isRestOfFooter(rest)) {
+      warn("footer was damaged, it is written again from the records: path=" + path);
+      write(segment, Change.SEAL);
+    } else {
+      if (found.torn != null) {
+        lose(found.torn);
+      }
+      warn(
+          "segment is damaged or has lost its end, its file stays as it is:"
+              + " whole records=%d, records that are not=%d, path=%s"
+                  .formatted(found.wholeCount, found.lostCount, path));
+      segment.keptAsIs(file.size());
+    }
+  }
+
+  /** What is done to a segment that takes records again, or takes its footer. */
+  private enum Change {
+    NONE,
+    CUT,
+    SEAL
+  }
+
+  private void write(ChunkSegment segment, Change change) {
+    var file = disk.open(ChunkFormat.segmentName(segment.number()), Disk.Mode.WRITE);
+    segment.reopen(file);
+    boolean isFinished = false;
+    try {
+      switch (change) {
+        case NONE -> {}
+        case CUT -> {
+          segment.cutToTail();
+          // Before anything is appended, or what was cut could come back behind it.
+          segment.forceFile();
+        }
+        case SEAL -> segment.seal();
+      }
+      isFinished = true;
+    } catch (StorageException e) {
+      if (e.code() == ErrorCode.NO_SPACE) {
+        warn("footer is not written yet: was=" + e.getMessage());
+        segment.keptAsIs(file.size());
+      } else {
+        warn("give up segment: was=" + e.getMessage());
+        segment.markBadOnDisk();
+        suspectAll(segments.size());
       }
       isFinished = true;
     } finally {
       if (!isFinished) {
-        file.close();
+        segment.close();
       }
     }
-    return segment;
   }
 
   private boolean loadFooter(DiskFile file, long number) {
@@ -146,54 +245,41 @@ final class ChunkRecovery {
     return true;
   }
 
-  /** Takes every whole record; stops at the first header that isn't right. */
-  private void scan(DiskFile file, ChunkSegment segment, boolean isTrusted) {
-    if (window.length == 0) {
-      window = new byte[ChunkFormat.RECORD_HEADER_BYTES + ChunkFormat.CHUNK_BYTES_MAX];
+  /** Takes what a scan finds into the index, and what is in order into the segment. */
+  private final class Records implements ChunkScan.Found {
+    private final ChunkSegment segment;
+    private int wholeCount;
+    private int lostCount;
+
+    /** Null unless the file ends inside this one. */
+    private ChunkId torn;
+
+    Records(ChunkSegment segment) {
+      this.segment = segment;
     }
-    windowBytes = 0;
-    windowStart = 0;
-    int position = ChunkFormat.SEGMENT_HEADER_BYTES;
-    int number = 0;
-    while (true) {
-      Optional<ChunkFormat.RecordHeader> header = header(file, position);
-      if (header.isEmpty() || header.get().number() != number) {
-        return;
-      }
-      var record = header.get();
-      int at = fill(file, position, ChunkFormat.RECORD_HEADER_BYTES + record.lengthBytes());
-      if (at < 0) {
-        return;
-      }
-      int dataAt = at + ChunkFormat.RECORD_HEADER_BYTES;
-      boolean isWhole = Crc.of(window, dataAt, record.lengthBytes()) == record.dataCrc();
+
+    @Override
+    public void inOrder(int offset, ChunkFormat.RecordHeader header, boolean isWhole) {
       if (isWhole) {
-        apply(record.state(), record.id(), position, record.lengthBytes());
+        apply(header.state(), header.id(), offset, header.lengthBytes());
+        wholeCount++;
       } else {
-        lost.add(record.id());
+        lose(header.id());
+        lostCount++;
       }
-      if (isTrusted) {
-        segment.recovered(position, record, isWhole);
-      }
-      position += ChunkFormat.RECORD_HEADER_BYTES + record.lengthBytes();
-      number++;
+      segment.recovered(offset, header, isWhole);
     }
-  }
 
-  private Optional<ChunkFormat.RecordHeader> header(DiskFile file, int position) {
-    int at = fill(file, position, ChunkFormat.RECORD_HEADER_BYTES);
-    return at < 0 ? Optional.empty() : ChunkFormat.readRecordHeader(window, at);
-  }
-
-  /** Brings a range into the window; returns where it is there, -1 if the file ends before. */
-  private int fill(DiskFile file, long position, int lengthBytes) {
-    if (position < windowStart || position + lengthBytes > windowStart + windowBytes) {
-      windowStart = position;
-      windowBytes = file.read(position, ByteBuffer.wrap(window));
+    @Override
+    public void byName(int offset, ChunkId id, int lengthBytes) {
+      apply(ChunkFormat.STATE_LIVE, id, offset, lengthBytes);
+      wholeCount++;
     }
-    return position + lengthBytes <= windowStart + windowBytes
-        ? (int) (position - windowStart)
-        : -1;
+
+    @Override
+    public void torn(int offset, ChunkFormat.RecordHeader header) {
+      torn = header.id();
+    }
   }
 
   private void apply(int state, ChunkId id, int offset, int lengthBytes) {
@@ -204,9 +290,23 @@ final class ChunkRecovery {
     }
   }
 
-  private void suspect(int slot) {
-    if (index.suspect(slot)) {
-      lost.add(index.id(slot));
+  private void suspectAll(int ordinal) {
+    index.forEachInSegment(
+        ordinal,
+        slot -> {
+          if (index.suspect(slot)) {
+            lose(index.id(slot));
+          }
+        });
+  }
+
+  private void lose(ChunkId id) {
+    if (lost.size() < ChunkStore.LOST_MAX) {
+      lost.add(id);
     }
+  }
+
+  private static void warn(String text) {
+    LOG.log(System.Logger.Level.WARNING, text);
   }
 }

@@ -5,7 +5,9 @@ import holdfast.model.ErrorCode;
 import holdfast.model.StorageException;
 import holdfast.util.ByteWriter;
 import java.nio.ByteBuffer;
+import java.util.Arrays;
 import java.util.concurrent.Semaphore;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 
 /**
@@ -18,8 +20,11 @@ final class ChunkSegment {
   private static final int ONE_WRITE_BYTES_MAX = 128 * 1024;
 
   enum State {
+    /** Takes records. */
     OPEN,
+    /** No longer written: it has its footer, or damage that stays as it is. */
     SEALED,
+    /** A write or force failed: what it holds isn't trusted. */
     BAD
   }
 
@@ -28,6 +33,12 @@ final class ChunkSegment {
   private final int sizeBytes;
   private final Semaphore maps;
   private final ReentrantReadWriteLock sourceLock = new ReentrantReadWriteLock();
+
+  /** Held over each force of the file: none may begin while it isn't known how one ends. */
+  private final ReentrantLock forceLock = new ReentrantLock();
+
+  /** Guarded by {@link #forceLock}. */
+  private boolean hasForceFailed;
 
   /** Guarded by {@link #sourceLock}: at most one of the two is there. */
   private DiskFile file;
@@ -102,9 +113,45 @@ final class ChunkSegment {
     recordCount = header.number() + 1;
   }
 
-  /** Takes over the size of a sealed or bad file that recovery found. */
-  void recoveredSize(long fileBytes) {
+  /** Takes over the size of a file that recovery found and that is not written any more. */
+  void keptAsIs(long fileBytes) {
+    if (file != null) {
+      file.close();
+      file = null;
+    }
+    state = State.SEALED;
     tailBytes = (int) Math.min(fileBytes, Integer.MAX_VALUE);
+    footer = new ByteWriter(0);
+    footerEntryCount = 0;
+  }
+
+  /** Goes on behind the last record that recovery found: the file is this one's now. */
+  void reopen(DiskFile writable) {
+    file = writable;
+    state = State.OPEN;
+  }
+
+  /** Whether this is the footer of the records so far. */
+  boolean isFooter(byte[] bytes) {
+    return Arrays.equals(bytes, footerAndTrailer());
+  }
+
+  /**
+   * Whether this is what is left of the footer: a part from its beginning, or most of its bytes.
+   */
+  boolean isRestOfFooter(byte[] bytes) {
+    byte[] expected = footerAndTrailer();
+    int equalCount = 0;
+    for (int i = 0; i < Math.min(bytes.length, expected.length); i++) {
+      equalCount += bytes[i] == expected[i] ? 1 : 0;
+    }
+    return bytes.length < expected.length && equalCount == bytes.length
+        || bytes.length == expected.length && equalCount > expected.length / 2;
+  }
+
+  /** Bytes that footer and trailer take. */
+  int footerBytes() {
+    return footerEntryCount * ChunkFormat.FOOTER_ENTRY_BYTES + ChunkFormat.TRAILER_BYTES;
   }
 
   /** Writes a record at the end; returns its offset. Nothing is forced. */
@@ -130,19 +177,49 @@ final class ChunkSegment {
     file.truncate(tailBytes);
   }
 
-  /** Writes the footer and forces; readers go over to a map. */
-  void seal() {
-    // Data first: a footer that outlives a crash which its records don't would vouch for garbage.
-    file.force();
+  /** Forces what is in the file now. After a failure it is never forced again. */
+  void forceFile() {
+    forceLock.lock();
+    try {
+      if (hasForceFailed) {
+        throw forceFailure("no failed force before", "one", null);
+      }
+      hasForceFailed = true;
+      file.force();
+      hasForceFailed = false;
+    } catch (StorageException e) {
+      // Without room too: what a force was for is gone then, other than with a write.
+      throw e.code() == ErrorCode.STORE_FAILED ? e : forceFailure("success", e.getMessage(), e);
+    } finally {
+      forceLock.unlock();
+    }
+  }
+
+  private StorageException forceFailure(String expected, String was, StorageException cause) {
+    return new StorageException(
+        ErrorCode.STORE_FAILED,
+        "force segment: expected=%s, was=%s, path=%s"
+            .formatted(expected, was, disk.path(ChunkFormat.segmentName(number))),
+        cause);
+  }
+
+  private byte[] footerAndTrailer() {
     byte[] entries = footer.toBytes();
     byte[] trailer =
         ChunkFormat.trailer(
             new ChunkFormat.Trailer(
                 footerEntryCount, tailBytes, Crc.of(entries, 0, entries.length), number));
-    var end = new ByteWriter(entries.length + trailer.length).raw(entries).raw(trailer);
-    file.write(tailBytes, ByteBuffer.wrap(end.toBytes()));
-    file.force();
-    tailBytes += entries.length + trailer.length;
+    return new ByteWriter(entries.length + trailer.length).raw(entries).raw(trailer).toBytes();
+  }
+
+  /** Writes the footer and forces; readers go over to a map. */
+  void seal() {
+    // Data first: a footer that outlives a crash which its records don't would vouch for garbage.
+    forceFile();
+    byte[] end = footerAndTrailer();
+    file.write(tailBytes, ByteBuffer.wrap(end));
+    forceFile();
+    tailBytes += end.length;
     footer = new ByteWriter(0);
     sourceLock.writeLock().lock();
     try {
@@ -160,22 +237,29 @@ final class ChunkSegment {
     footer = new ByteWriter(0);
   }
 
+  /** Marks it bad, on disk too: durable when this returns. */
+  void markBadOnDisk() {
+    markBad();
+    String mark = ChunkFormat.badName(number);
+    if (!disk.exists(mark)) {
+      disk.open(mark, Disk.Mode.CREATE).close();
+    }
+    disk.forceDirectory();
+  }
+
   /** Returns when all records so far are durable; STORE_FAILED if it is bad, or becomes so. */
   void force() {
     sourceLock.readLock().lock();
     try {
       if (state == State.OPEN && file != null) {
-        file.force();
+        forceFile();
       }
       // Sealed in the meantime: sealing forced it.
     } finally {
       sourceLock.readLock().unlock();
     }
     if (state == State.BAD) {
-      throw new StorageException(
-          ErrorCode.STORE_FAILED,
-          "force segment: expected=good, was=bad, path="
-              + disk.path(ChunkFormat.segmentName(number)));
+      throw forceFailure("good", "bad", null);
     }
   }
 

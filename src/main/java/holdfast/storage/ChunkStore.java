@@ -51,12 +51,19 @@ public final class ChunkStore implements AutoCloseable {
     var recovery = new ChunkRecovery(disk, index, maps);
     recovery.run();
     recovery.lost().forEach(this::remember);
-    segments = new ChunkAppender(disk, segmentBytes, maps, recovery.segments(), this::loseSegment);
+    segments =
+        new ChunkAppender(
+            disk,
+            segmentBytes,
+            maps,
+            recovery.segments(),
+            recovery.highestNumber(),
+            this::loseSegment);
   }
 
   /**
-   * Opens the chunks of a directory: reads the footers, scans the open segment and cuts its torn
-   * tail. Takes about as long as reading that one segment.
+   * Opens the chunks of a directory: reads the footers, scans the highest segment and cuts what a
+   * crash left of an append. Takes about as long as reading that segment, and each that is damaged.
    *
    * @param segmentBytes size of new segments, 64 KiB to 1 GiB; {@link StorageSpace#segmentBytes}
    * @throws StorageException UNSUPPORTED if a segment's version is too new or too old
@@ -76,7 +83,8 @@ public final class ChunkStore implements AutoCloseable {
    * trying again is allowed.
    *
    * @return whether it is new here
-   * @throws StorageException NO_SPACE if capacity, reserve or disk are used up; STORE_FAILED
+   * @throws StorageException NO_SPACE if capacity, reserve or disk are used up; INVALID if it ends
+   *     like a segment, which no sealed chunk does; STORE_FAILED
    */
   public boolean put(ChunkId id, byte[] bytes, int offset, int lengthBytes) {
     if (lengthBytes < 1 || lengthBytes > CHUNK_BYTES_MAX) {
@@ -84,6 +92,11 @@ public final class ChunkStore implements AutoCloseable {
           ErrorCode.TOO_LARGE,
           "store chunk: expected=1 to %d bytes, was=%d, chunk=%s"
               .formatted(CHUNK_BYTES_MAX, lengthBytes, id));
+    }
+    if (ChunkFormat.isTrailerAtEnd(bytes, offset + lengthBytes, lengthBytes)) {
+      throw new StorageException(
+          ErrorCode.INVALID,
+          "store chunk: expected=no trailer of a segment at its end, was=one, chunk=" + id);
     }
     int dataCrc = Crc.of(bytes, offset, lengthBytes);
     appendLock.lock();
@@ -122,6 +135,7 @@ public final class ChunkStore implements AutoCloseable {
     appendLock.lock();
     try {
       requireOpen();
+      segments.requireMarked();
       ordinal = segments.openOrdinal();
       if (ordinal < 0) {
         return;
@@ -182,7 +196,8 @@ public final class ChunkStore implements AutoCloseable {
             && record.get().id().equals(id)
             && record.get().lengthBytes() == bytes.length
             && record.get().dataCrc() == Crc.of(bytes, 0, bytes.length);
-    if (!isRight) {
+    // The header may be what is damaged: the name proves the bytes without it.
+    if (!isRight && !Sha256.name(bytes, 0, bytes.length).equals(id)) {
       lose(id, found);
       throw new StorageException(
           ErrorCode.CHUNK_CORRUPT, "read chunk: expected=a right CRC, was=another, chunk=" + id);
@@ -217,8 +232,7 @@ public final class ChunkStore implements AutoCloseable {
     var found = locate(id);
     byte[] bytes = new byte[found.lengthBytes()];
     readOrLose(id, found, found.dataOffset(), bytes, 0, bytes.length);
-    byte[] hash = new Sha256().update(bytes, 0, bytes.length).digest();
-    boolean isRight = ChunkId.of(hash).equals(id);
+    boolean isRight = Sha256.name(bytes, 0, bytes.length).equals(id);
     if (!isRight) {
       lose(id, found);
     }
@@ -348,7 +362,24 @@ public final class ChunkStore implements AutoCloseable {
     }
   }
 
-  /** Lets files and maps go. Forces nothing: {@link #force} first. */
+  /**
+   * Forces everything, notes how far the segments reach, so that the next {@link #open} sees if
+   * something is missing, and closes. After an exception it is open still, and nothing is noted.
+   *
+   * @throws StorageException STORE_FAILED; NO_SPACE
+   */
+  public void closeCleanly() {
+    appendLock.lock();
+    try {
+      force();
+      segments.writeEnd();
+      close();
+    } finally {
+      appendLock.unlock();
+    }
+  }
+
+  /** Lets files and maps go as if the process had died. Forces nothing. */
   @Override
   public void close() {
     appendLock.lock();

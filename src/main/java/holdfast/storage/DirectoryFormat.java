@@ -5,79 +5,90 @@ import holdfast.util.ByteReader;
 import holdfast.util.ByteWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.Optional;
 
 /** The small files of a storage directory (docs/disk-format.md, "The directory"). */
 final class DirectoryFormat {
-  static final int VERSION = 1;
+  static final int VERSION = 2;
   static final int FORMAT_BYTES = 64;
-  static final int INCARNATION_BYTES = 32;
-  static final int RUN_BYTES = 64;
+  static final int RUN_BYTES = 160;
   static final int RECOVERY_BYTES = 256;
-  static final int REASON_BYTES_MAX = 220;
+  static final int REASON_BYTES_MAX = 212;
 
   static final int DIRECTORY_ID_BYTES = 16;
   static final int BOOT_ID_BYTES = 36;
-  private static final String FORMAT_MAGIC = "HFSTORE1";
-  private static final String INCARNATION_MAGIC = "HFINCARN";
-  private static final String RUN_MAGIC = "HFRUNNER";
-  private static final String RECOVERY_MAGIC = "HFRECOVR";
+
+  static final PairFile.Kind FORMAT =
+      new PairFile.Kind("format", "HFSTORE1", FORMAT_BYTES, VERSION);
+  static final PairFile.Kind RUN = new PairFile.Kind("run", "HFRUNNER", RUN_BYTES, VERSION);
+  static final PairFile.Kind RECOVERY =
+      new PairFile.Kind("recovery", "HFRECOVR", RECOVERY_BYTES, VERSION);
 
   private DirectoryFormat() {}
 
-  /** What {@code run} says. */
-  record Run(boolean isClean, String bootId) {}
+  /**
+   * What {@code format} says: which directory this is, the peer's incarnation, and whether a log
+   * was ever begun here.
+   */
+  record Format(byte[] directoryId, long incarnation, boolean isLogBegun) {}
+
+  /** Where the log ended when a run did. */
+  record LogEnd(long lastIndex, long lastTerm, int chain) {}
+
+  /**
+   * What {@code run} says.
+   *
+   * @param number of the run, one more at each start
+   * @param folderId what the file system calls the folder, 0 where it has no lasting name for it
+   * @param logEnd of a clean end
+   */
+  record Run(
+      boolean isClean, Machine machine, long number, long folderId, Optional<LogEnd> logEnd) {}
 
   /** That something may be missing, and why. */
   record Mark(Recovery recovery, String reason) {}
 
-  static byte[] format(byte[] directoryId) {
-    return Crc.seal(start(FORMAT_MAGIC).raw(directoryId), FORMAT_BYTES);
+  static byte[] format(long sequence, Format format) {
+    var out = start(FORMAT, sequence).raw(format.directoryId()).u64(format.incarnation());
+    return Crc.seal(out.bool(format.isLogBegun()), FORMAT_BYTES);
   }
 
-  static byte[] readFormat(byte[] bytes, String path) {
-    return SmallFile.header(bytes, FORMAT_BYTES, FORMAT_MAGIC, VERSION, path)
-        .raw(DIRECTORY_ID_BYTES);
+  static Format readFormat(byte[] bytes, String path) {
+    ByteReader in = read(FORMAT, bytes, path);
+    return new Format(in.raw(DIRECTORY_ID_BYTES), in.u64(), in.bool());
   }
 
-  static byte[] incarnation(long incarnation) {
-    return Crc.seal(start(INCARNATION_MAGIC).u64(incarnation), INCARNATION_BYTES);
-  }
-
-  static long readIncarnation(byte[] bytes, String path) {
-    return SmallFile.header(bytes, INCARNATION_BYTES, INCARNATION_MAGIC, VERSION, path).u64();
-  }
-
-  static byte[] run(Run run) {
-    byte[] bootId = Arrays.copyOf(run.bootId().getBytes(StandardCharsets.US_ASCII), BOOT_ID_BYTES);
-    return Crc.seal(start(RUN_MAGIC).bool(run.isClean()).raw(bootId), RUN_BYTES);
-  }
-
-  static boolean isRun(byte[] bytes) {
-    return SmallFile.isWhole(bytes, RUN_BYTES, RUN_MAGIC);
+  static byte[] run(long sequence, Run run) {
+    var out = start(RUN, sequence).bool(run.isClean());
+    out.raw(ascii(run.machine().bootId())).raw(ascii(run.machine().machineId()));
+    out.u64(run.number()).u64(run.folderId()).bool(run.logEnd().isPresent());
+    LogEnd end = run.logEnd().orElse(new LogEnd(0, 0, 0));
+    return Crc.seal(out.u64(end.lastIndex()).u64(end.lastTerm()).u32(end.chain()), RUN_BYTES);
   }
 
   static Run readRun(byte[] bytes, String path) {
-    ByteReader in = SmallFile.header(bytes, RUN_BYTES, RUN_MAGIC, VERSION, path);
+    ByteReader in = read(RUN, bytes, path);
     boolean isClean = in.bool();
-    String bootId = new String(in.raw(BOOT_ID_BYTES), StandardCharsets.US_ASCII);
-    return new Run(isClean, bootId.replace("\0", ""));
+    var machine = new Machine(text(in, BOOT_ID_BYTES), text(in, BOOT_ID_BYTES));
+    long number = in.u64();
+    long folderId = in.u64();
+    boolean hasEnd = in.bool();
+    var end = new LogEnd(in.u64(), in.u64(), in.u32());
+    return new Run(
+        isClean, machine, number, folderId, hasEnd ? Optional.of(end) : Optional.empty());
   }
 
   /** The mark; its reason is cut to what fits. */
-  static byte[] recovery(Mark mark) {
+  static byte[] recovery(long sequence, Mark mark) {
     Recovery recovery = mark.recovery();
     byte[] reason = mark.reason().getBytes(StandardCharsets.UTF_8);
-    var out = start(RECOVERY_MAGIC).u64(recovery.nonce()).u8(recovery.cause().ordinal());
+    var out = start(RECOVERY, sequence).u64(recovery.nonce()).u8(recovery.cause().ordinal());
     out.bool(recovery.isVoteLost());
     return Crc.seal(out.raw(Arrays.copyOf(reason, REASON_BYTES_MAX)), RECOVERY_BYTES);
   }
 
-  static boolean isRecovery(byte[] bytes) {
-    return SmallFile.isWhole(bytes, RECOVERY_BYTES, RECOVERY_MAGIC);
-  }
-
   static Mark readRecovery(byte[] bytes, String path) {
-    ByteReader in = SmallFile.header(bytes, RECOVERY_BYTES, RECOVERY_MAGIC, VERSION, path);
+    ByteReader in = read(RECOVERY, bytes, path);
     long nonce = in.u64();
     var cause = Recovery.Cause.values()[in.u8()];
     var recovery = new Recovery(nonce, cause, in.bool());
@@ -85,7 +96,23 @@ final class DirectoryFormat {
     return new Mark(recovery, reason.replace("\0", ""));
   }
 
-  private static ByteWriter start(String magic) {
-    return new ByteWriter(FORMAT_BYTES).raw(SmallFile.magic(magic)).u32(VERSION);
+  private static ByteWriter start(PairFile.Kind kind, long sequence) {
+    var out = new ByteWriter(kind.sizeBytes()).raw(SmallFile.magic(kind.magic()));
+    return out.u32(kind.version()).u64(sequence);
+  }
+
+  /** Checks the header; returns a reader behind the sequence. */
+  private static ByteReader read(PairFile.Kind kind, byte[] bytes, String path) {
+    ByteReader in = SmallFile.header(bytes, kind.sizeBytes(), kind.magic(), kind.version(), path);
+    in.u64();
+    return in;
+  }
+
+  private static byte[] ascii(String text) {
+    return Arrays.copyOf(text.getBytes(StandardCharsets.US_ASCII), BOOT_ID_BYTES);
+  }
+
+  private static String text(ByteReader in, int sizeBytes) {
+    return new String(in.raw(sizeBytes), StandardCharsets.US_ASCII).replace("\0", "");
   }
 }

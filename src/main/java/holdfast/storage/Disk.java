@@ -61,6 +61,12 @@ public interface Disk {
    */
   DiskLock lock(String name, String holder);
 
+  /**
+   * What the file system calls the directory itself, lastingly: another number for each copy of it,
+   * the same after every mount. 0 where there is no such thing.
+   */
+  long folderId();
+
   /** How this file is called in messages: its path. */
   String path(String name);
 }

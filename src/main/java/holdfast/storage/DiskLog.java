@@ -4,6 +4,7 @@ import holdfast.consensus.Configuration;
 import holdfast.consensus.Endpoint;
 import holdfast.consensus.InitialState;
 import holdfast.consensus.LogEntry;
+import holdfast.consensus.Recovery;
 import holdfast.model.ErrorCode;
 import holdfast.model.LogId;
 import holdfast.model.StorageException;
@@ -42,7 +43,8 @@ public final class DiskLog implements OperationLog {
   private volatile LogId logId;
 
   /**
-   * Opens log and snapshots of a directory and forces what they hold. Blocks.
+   * Opens log and snapshots of a directory; all that they hold is durable when this returns. What
+   * is damaged is set aside; what that loses has been reported to the directory then. Blocks.
    *
    * @param logDisk runs one task at a time, in order
    * @param snapshotDisk runs one task at a time, in order
@@ -53,41 +55,48 @@ public final class DiskLog implements OperationLog {
       Executor logDisk,
       Executor snapshotDisk,
       Loop loop) {
-    var log =
-        LogStore.open(directory.disk(), directory.openedAfter(), directory, NO_LOG, segmentBytes);
-    var snapshots = new SnapshotFiles(SnapshotStore.open(directory.disk()));
-    return new DiskLog(log, snapshots, directory, logDisk, snapshotDisk, loop);
+    return open(directory, segmentBytes, logDisk, snapshotDisk, loop, loss -> false);
+  }
+
+  /**
+   * As above.
+   *
+   * @param judge may refuse to start over what is lost; then nothing has been changed
+   */
+  public static DiskLog open(
+      StorageDirectory directory,
+      int segmentBytes,
+      Executor logDisk,
+      Executor snapshotDisk,
+      Loop loop,
+      LogLoss.Judge judge) {
+    var opening = new LogOpening(directory, NO_LOG);
+    LogStore log = opening.open(judge, segmentBytes);
+    return new DiskLog(log, opening, directory, logDisk, snapshotDisk, loop);
   }
 
   private DiskLog(
       LogStore log,
-      SnapshotFiles snapshots,
+      LogOpening opening,
       StorageDirectory directory,
       Executor logDisk,
       Executor snapshotDisk,
       Loop loop) {
     this.log = log;
-    this.snapshots = snapshots;
+    this.snapshots = new SnapshotFiles(opening.snapshots());
     this.directory = directory;
     this.logDisk = logDisk;
     this.snapshotDisk = snapshotDisk;
     this.loop = loop;
     this.logId = log.hardState().logId();
-    this.found = read();
+    this.found = read(opening.newest());
   }
 
-  private Found read() {
-    snapshots.leaveAllBut(logId);
-    Optional<SnapshotFiles.Newest> newest = snapshots.newest(logId);
-    if (newest.isPresent() && !continues(newest.get().meta())) {
-      // A crash came between the installing of a snapshot and the new beginning of the log.
-      log.reset(log.hardState(), newest.get().meta().index(), newest.get().meta().term());
-    }
-    if (log.lastIndex() > log.startIndex()) {
-      log.force();
-    }
+  private Found read(Optional<SnapshotStore.Whole> newest) {
+    newest.ifPresent(whole -> snapshots.newestBytes(whole.totalBytes()));
     var entries = new ArrayList<LogEntry>();
-    long next = log.startIndex() + 1;
+    long covered = newest.map(whole -> whole.meta().index()).orElse(0L);
+    long next = Math.max(log.startIndex(), covered) + 1;
     while (next <= log.lastIndex()) {
       List<StoredEntry> batch = log.read(next, READ_BYTES);
       batch.forEach(entry -> entries.add(entry(entry)));
@@ -96,24 +105,18 @@ public final class DiskLog implements OperationLog {
     var initial =
         new InitialState(
             hardState(log.hardState()),
-            newest
-                .map(SnapshotFiles.Newest::meta)
-                .map(DiskLog::meta)
-                .orElse(holdfast.consensus.SnapshotMeta.NONE),
+            newest.map(whole -> meta(whole.meta())).orElse(holdfast.consensus.SnapshotMeta.NONE),
             entries,
             directory.recovery());
     return new Found(
         logId.equals(NO_LOG) ? Optional.empty() : Optional.of(logId),
         directory.incarnation(),
         initial,
-        newest.map(SnapshotFiles.Newest::totalBytes).orElse(0L),
-        AsideLogs.list(directory.disk()));
-  }
-
-  /** Whether the log's entries go on from where this snapshot ends. */
-  private boolean continues(SnapshotMeta snapshot) {
-    return snapshot.index() <= log.startIndex()
-        || snapshot.index() <= log.lastIndex() && log.term(snapshot.index()) == snapshot.term();
+        newest.map(SnapshotStore.Whole::totalBytes).orElse(0L),
+        AsideLogs.list(directory.disk()),
+        directory.runNumber(),
+        DamagedFiles.givenUpCount(directory.disk()),
+        KnownRunsFile.read(directory.disk()));
   }
 
   /** Bytes that log and snapshots take on disk. Any thread. */
@@ -121,11 +124,20 @@ public final class DiskLog implements OperationLog {
     return log.diskBytes() + snapshots.diskBytes();
   }
 
-  /** Forces and closes everything; after the executors have ended. Blocks. */
+  /**
+   * Forces and closes everything; after the executors have ended. Blocks. After a failure nothing
+   * is forced any more.
+   *
+   * @throws StorageException STORE_FAILED: the run hasn't ended cleanly
+   */
   public void close() {
-    log.force();
-    log.close();
-    snapshots.close();
+    try {
+      log.force();
+      directory.logEnds(log.end());
+    } finally {
+      log.close();
+      snapshots.close();
+    }
   }
 
   @Override
@@ -143,7 +155,10 @@ public final class DiskLog implements OperationLog {
           if (!initial.entries().isEmpty()) {
             log.append(initial.entries().stream().map(DiskLog::stored).toList());
             log.force();
+            saveVoters(initial.entries());
           }
+          // Last: until then the next start takes all this for nothing.
+          directory.beginLog();
         },
         done);
   }
@@ -164,6 +179,7 @@ public final class DiskLog implements OperationLog {
           }
           log.leave(stored(hardState), base.index(), base.term());
           snapshots.leaveAllBut(newLog);
+          log.saveVoters(base.configuration().voters());
         },
         done);
   }
@@ -176,6 +192,26 @@ public final class DiskLog implements OperationLog {
   @Override
   public void recovered(long nonce, Consumer<StorageException> done) {
     onLog(() -> directory.recovered(nonce), done);
+  }
+
+  @Override
+  public void lost(
+      long runNumber, String why, Consumer<Recovery> marked, Consumer<StorageException> failed) {
+    onLog(
+        () -> {
+          Recovery mark = directory.lostInRun(runNumber, why);
+          loop.post(() -> marked.accept(mark));
+        },
+        reason -> {
+          if (reason != null) {
+            failed.accept(reason);
+          }
+        });
+  }
+
+  @Override
+  public void saveKnownRuns(byte[] known, Consumer<StorageException> done) {
+    onLog(() -> KnownRunsFile.write(directory.disk(), known), done);
   }
 
   private static void refuse(boolean isRefused, String why) {
@@ -198,8 +234,19 @@ public final class DiskLog implements OperationLog {
             log.truncateFrom(truncateFrom);
           }
           appendInBatches(entries);
+          saveVoters(entries);
         },
         done);
+  }
+
+  /** Who votes is known even when nothing else can be read: who is alone must know it. */
+  private void saveVoters(List<LogEntry> entries) {
+    for (LogEntry entry : entries.reversed()) {
+      if (entry.kind() == LogEntry.Kind.CONFIGURATION) {
+        log.saveVoters(Configuration.of(entry.payload()).voters());
+        return;
+      }
+    }
   }
 
   private void appendInBatches(List<LogEntry> entries) {
@@ -229,8 +276,10 @@ public final class DiskLog implements OperationLog {
   public void compact(long upToIndex, Consumer<StorageException> done) {
     onLog(
         () -> {
-          if (upToIndex > log.startIndex()) {
-            log.truncatePrefix(Math.min(upToIndex, log.lastIndex()));
+          // Were the newest snapshot damaged, the older one and the entries behind it would do.
+          long droppable = Math.min(upToIndex, snapshots.olderIndex());
+          if (droppable > log.startIndex()) {
+            log.truncatePrefix(Math.min(droppable, log.lastIndex()));
           }
         },
         done);
@@ -244,10 +293,14 @@ public final class DiskLog implements OperationLog {
   @Override
   public void saveSnapshot(
       holdfast.consensus.SnapshotMeta meta, SnapshotSource source, SnapshotSaved saved) {
+    SnapshotMeta labelled = stored(meta); // The log may be left before the disk comes to it.
     submit(
         snapshotDisk,
         () -> {
-          long sizeBytes = snapshots.save(stored(meta), source);
+          refuse(
+              !labelled.logId().equals(logId),
+              "save snapshot: expected=log " + logId + ", was=" + labelled.logId());
+          long sizeBytes = snapshots.save(labelled, source);
           loop.post(() -> saved.onSaved(sizeBytes));
         },
         saved::onFailure);
@@ -272,10 +325,14 @@ public final class DiskLog implements OperationLog {
       long offset,
       byte[] bytes,
       Consumer<StorageException> done) {
+    SnapshotMeta labelled = stored(meta);
     submit(
         snapshotDisk,
         () -> {
-          snapshots.receive(stored(meta), totalBytes, offset, bytes);
+          snapshots.receive(labelled, totalBytes, offset, bytes);
+          if (offset + bytes.length >= totalBytes) {
+            log.saveVoters(meta.configuration().voters());
+          }
           loop.post(() -> done.accept(null));
         },
         done);
@@ -363,7 +420,7 @@ public final class DiskLog implements OperationLog {
     return new StoredEntry(entry.index(), entry.term(), entry.kind().ordinal(), entry.payload());
   }
 
-  private static LogEntry entry(StoredEntry stored) {
+  static LogEntry entry(StoredEntry stored) {
     var kinds = LogEntry.Kind.values();
     if (stored.kind() < 0 || stored.kind() >= kinds.length) {
       throw new StorageException(

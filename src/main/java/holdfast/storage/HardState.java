@@ -16,6 +16,11 @@ public record HardState(LogId logId, long term, Optional<Vote> vote, long commit
     this(logId, term, vote, 0);
   }
 
+  /** The same of a log that ends at this index: a loss is told once, not at every start. */
+  HardState committedUpTo(long lastIndex) {
+    return new HardState(logId, term, vote, Math.min(committedIndex, lastIndex));
+  }
+
   /** An endpoint that was voted for: a node and its incarnation. */
   public record Vote(NodeId node, long incarnation) {}
 }

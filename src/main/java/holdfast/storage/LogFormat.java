@@ -1,32 +1,37 @@
 package holdfast.storage;
 
+import holdfast.consensus.Endpoint;
 import holdfast.model.LogId;
 import holdfast.model.NodeId;
 import holdfast.util.ByteReader;
 import holdfast.util.ByteWriter;
+import java.util.ArrayList;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Optional;
 import java.util.regex.Pattern;
 import java.util.zip.CRC32C;
 
 /** The operation log as bytes (docs/disk-format.md, "Operation log"). */
 final class LogFormat {
-  static final int VERSION = 1;
+  static final int VERSION = 2;
   static final int SEGMENT_HEADER_BYTES = 64;
   static final int ENTRY_HEADER_BYTES = 36;
-  static final int STATE_BYTES = 160;
+  static final int STATE_BYTES = 384;
+  static final int STATE_VOTERS_MAX = 5;
   static final int ENTRY_MAGIC = 0x48464C45;
   static final int PAYLOAD_BYTES_MAX = 128 << 10;
   static final int SEGMENT_BYTES_DEFAULT = 16 << 20;
   static final int BATCH_BYTES_MAX = 4 << 20;
 
+  static final PairFile.Kind STATE =
+      new PairFile.Kind("log.state", "HFLSTATE", STATE_BYTES, VERSION);
+
   /** The bytes of an entry header that its chain value covers. */
   private static final int CHAINED_BYTES = 28;
 
   private static final String SEGMENT_MAGIC = "HFOPSLOG";
-  private static final String STATE_MAGIC = "HFLSTATE";
   private static final Pattern SEGMENT_NAME = Pattern.compile("log-([0-9a-f]{16})\\.seg");
-  private static final String STATE_NAME = "log.state-";
   private static final String ASIDE_PREFIX = "aside-";
   private static final Pattern ASIDE_NAME = Pattern.compile("aside-([0-9a-f]{32})-.*");
 
@@ -39,12 +44,46 @@ final class LogFormat {
   /** What an entry header says. */
   record EntryHeader(int lengthBytes, long index, long term, int kind, int chain) {}
 
-  /** What a state file says. */
+  /**
+   * What the state file says.
+   *
+   * @param voters of the newest configuration that was written, for when nothing else can be read
+   * @param lowestSegment what has a lower number isn't of the log any more
+   * @param highestSegment the segment made last: unless it is below the lowest one it must be there
+   */
   record State(
-      long sequence, HardState hard, long startIndex, long startTerm, long lowestSegment) {}
+      HardState hard,
+      List<Endpoint> voters,
+      long startIndex,
+      long startTerm,
+      long lowestSegment,
+      long highestSegment) {
+    State with(HardState next) {
+      return new State(next, voters, startIndex, startTerm, lowestSegment, highestSegment);
+    }
+
+    State withVoters(List<Endpoint> next) {
+      return new State(hard, next, startIndex, startTerm, lowestSegment, highestSegment);
+    }
+
+    State withHighest(long number) {
+      return new State(hard, voters, startIndex, startTerm, lowestSegment, number);
+    }
+
+    State startingAt(long index, long term, long lowest) {
+      return new State(hard, voters, index, term, lowest, highestSegment);
+    }
+
+    /** Of no segment yet. */
+    State emptied(HardState next, long index, long term, long nextSegment) {
+      return new State(next, voters, index, term, nextSegment, nextSegment - 1);
+    }
+  }
 
   static boolean isLogName(String name) {
-    return name.startsWith(STATE_NAME) || SEGMENT_NAME.matcher(name).matches();
+    return name.equals(STATE.name())
+        || name.equals(STATE.copyName())
+        || SEGMENT_NAME.matcher(name).matches();
   }
 
   static String segmentName(long number) {
@@ -67,10 +106,6 @@ final class LogFormat {
     return match.matches()
         ? Optional.of(LogId.of(HexFormat.of().parseHex(match.group(1))))
         : Optional.empty();
-  }
-
-  static String stateName(long sequence) {
-    return STATE_NAME + (sequence & 1);
   }
 
   static byte[] segmentHeader(SegmentHeader header) {
@@ -102,6 +137,7 @@ final class LogFormat {
   /** Empty if the header isn't right. */
   static Optional<EntryHeader> readEntryHeader(byte[] bytes, int offset) {
     if (bytes.length - offset < ENTRY_HEADER_BYTES
+        || bytes[offset] != ENTRY_MAGIC >>> Integer.SIZE - Byte.SIZE
         || !Crc.isSealed(bytes, offset, ENTRY_HEADER_BYTES)) {
       return Optional.empty();
     }
@@ -125,10 +161,10 @@ final class LogFormat {
         == chain(chainBefore, bytes, offset, bytes, payloadAt, header.lengthBytes());
   }
 
-  static byte[] state(State state) {
-    var out = new ByteWriter(STATE_BYTES).raw(SmallFile.magic(STATE_MAGIC)).u32(VERSION);
+  static byte[] state(long sequence, State state) {
+    var out = new ByteWriter(STATE_BYTES).raw(SmallFile.magic(STATE.magic())).u32(VERSION);
     var hard = state.hard();
-    hard.logId().write(out.u64(state.sequence()));
+    hard.logId().write(out.u64(sequence));
     out.u64(hard.term()).bool(hard.vote().isPresent());
     if (hard.vote().isPresent()) {
       hard.vote().get().node().write(out);
@@ -137,17 +173,15 @@ final class LogFormat {
       out.raw(new byte[NodeId.BYTES]).u64(0);
     }
     out.u64(state.startIndex()).u64(state.startTerm()).u64(state.lowestSegment());
-    out.u64(hard.committedIndex());
+    out.u64(hard.committedIndex()).u64(state.highestSegment());
+    out.u8(state.voters().size());
+    state.voters().forEach(voter -> voter.write(out));
     return Crc.seal(out, STATE_BYTES);
   }
 
-  /** Empty if it is damaged; throws UNSUPPORTED if it is of another version. */
-  static Optional<State> readState(byte[] bytes, String path) {
-    if (!SmallFile.isWhole(bytes, STATE_BYTES, STATE_MAGIC)) {
-      return Optional.empty();
-    }
-    var in = SmallFile.header(bytes, STATE_BYTES, STATE_MAGIC, VERSION, path);
-    long sequence = in.u64();
+  static State readState(byte[] bytes, String path) {
+    var in = SmallFile.header(bytes, STATE_BYTES, STATE.magic(), VERSION, path);
+    in.u64(); // sequence
     var logId = LogId.read(in);
     long term = in.u64();
     boolean hasVote = in.bool();
@@ -156,7 +190,13 @@ final class LogFormat {
     long startTerm = in.u64();
     long lowestSegment = in.u64();
     var hard = new HardState(logId, term, hasVote ? Optional.of(vote) : Optional.empty(), in.u64());
-    return Optional.of(new State(sequence, hard, startIndex, startTerm, lowestSegment));
+    long highestSegment = in.u64();
+    var voters = new ArrayList<Endpoint>();
+    for (int left = in.u8(); left > 0; left--) {
+      voters.add(Endpoint.read(in));
+    }
+    return new State(
+        hard, List.copyOf(voters), startIndex, startTerm, lowestSegment, highestSegment);
   }
 
   private static int chain(

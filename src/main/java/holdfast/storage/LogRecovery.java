@@ -1,193 +1,320 @@
 package holdfast.storage;
 
-import holdfast.consensus.Recovery;
-import holdfast.model.ErrorCode;
+import holdfast.consensus.Endpoint;
 import holdfast.model.LogId;
-import holdfast.model.StorageException;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
 
-/** Opens the files of an operation log at start and cuts what isn't right. Used once. */
+/**
+ * Reads the files of an operation log at start and decides what of them is the log. Changes nothing
+ * but a twin of the state file that is damaged: {@link LogPlan} does. Used once.
+ */
 final class LogRecovery {
-  private static final System.Logger LOG = System.getLogger(LogRecovery.class.getName());
-
   private final Disk disk;
   private final OpenedAfter openedAfter;
-  private final LossListener losses;
-  private final List<LogSegment> segments = new ArrayList<>();
+  private final boolean wasBegun;
+  private final Optional<DirectoryFormat.LogEnd> cleanEnd;
+  private final PairFile stateFile;
+  private final Optional<LogFormat.State> stored;
+  private final List<String> losses = new ArrayList<>();
 
-  LogRecovery(Disk disk, OpenedAfter openedAfter, LossListener losses) {
+  /**
+   * Reads the state.
+   *
+   * @param wasBegun whether a log was ever begun here
+   * @param cleanEnd where the log ended at the clean end of the last run, if it was one
+   */
+  LogRecovery(
+      Disk disk,
+      OpenedAfter openedAfter,
+      boolean wasBegun,
+      Optional<DirectoryFormat.LogEnd> cleanEnd) {
     this.disk = disk;
     this.openedAfter = openedAfter;
-    this.losses = losses;
+    this.wasBegun = wasBegun;
+    this.cleanEnd = cleanEnd;
+    stateFile = new PairFile(disk, LogFormat.STATE);
+    String path = disk.path(LogFormat.STATE.name());
+    stored = stateFile.load().map(bytes -> LogFormat.readState(bytes, path));
   }
 
-  /** The segments that are right, in order. */
-  List<LogSegment> segments() {
-    return segments;
-  }
+  /** An entry that a whole snapshot covers, with all before it; (0, 0) is the log's beginning. */
+  record Base(long index, long term) {}
 
-  /** The newest state on disk; empty if there never was one. */
-  Optional<LogFormat.State> state() {
-    var states = new ArrayList<LogFormat.State>();
-    int damagedCount = 0;
-    for (int i = 0; i < 2; i++) {
-      String name = LogFormat.stateName(i);
-      var bytes = SmallFile.read(disk, name);
-      if (bytes.isEmpty()) {
-        continue;
-      }
-      var state = LogFormat.readState(bytes.get(), disk.path(name));
-      state.ifPresent(states::add);
-      damagedCount += state.isEmpty() ? 1 : 0;
+  /** One file. */
+  record Item(long number, String name, Optional<LogSegment> segment, LogSegment.End end) {
+    boolean isWhole() {
+      return end == LogSegment.End.WHOLE;
     }
-    boolean hasSegments = disk.list().stream().anyMatch(n -> LogFormat.segmentNumber(n) >= 0);
-    if (states.isEmpty() && hasSegments) {
-      throw new StorageException(
-          ErrorCode.STORE_FAILED,
-          "open log: expected=a readable state file, was=corrupt, path="
-              + disk.path(LogFormat.stateName(0))
-              + "; check the disk, or give the peer an empty directory: its data is on the others");
-    }
-    boolean isForgotten = states.isEmpty() && openedAfter != OpenedAfter.FRESH;
-    boolean isOneMissing = states.size() == 1 && states.get(0).sequence() > 1;
-    if (damagedCount > 0 || isForgotten || isOneMissing) {
-      lost("a state file is missing or damaged");
-    }
-    var newest = states.stream().max((a, b) -> Long.compare(a.sequence(), b.sequence()));
-    return states.size() == 1 ? newest.map(this::completePair) : newest;
   }
 
-  /** Writes the file of the pair that is missing or damaged. */
-  private LogFormat.State completePair(LogFormat.State newest) {
-    var next =
-        new LogFormat.State(
-            newest.sequence() + 1,
-            newest.hard(),
-            newest.startIndex(),
-            newest.startTerm(),
-            newest.lowestSegment());
-    SmallFile.replace(disk, LogFormat.stateName(next.sequence()), LogFormat.state(next));
-    return next;
-  }
-
-  /** Opens the segments from the state's lowest on; deletes those below. */
-  void openSegments(LogFormat.State state) {
-    Deque<Long> numbers = new ArrayDeque<>();
+  /** The log's id, from its state, else from its highest segment that says it. */
+  Optional<LogId> logId() {
+    if (stored.isPresent()) {
+      return stored.map(state -> state.hard().logId());
+    }
+    Optional<LogId> found = Optional.empty();
     for (String name : disk.list()) {
-      long number = LogFormat.segmentNumber(name);
-      if (number >= state.lowestSegment()) {
-        numbers.add(number);
-      } else if (number >= 0) {
-        leaveOrDelete(name, state.hard().logId());
+      if (LogFormat.segmentNumber(name) >= 0) {
+        found = header(name).map(LogFormat.SegmentHeader::logId).or(keep(found));
       }
     }
-    boolean isFinished = false;
-    try {
-      long expectedIndex = state.startIndex() + 1;
-      while (!numbers.isEmpty() && openNext(numbers, expectedIndex)) {
-        expectedIndex = segments.get(segments.size() - 1).endIndex();
-      }
-      dropCovered(state);
-      isFinished = true;
-    } finally {
-      if (!isFinished) {
-        segments.forEach(LogSegment::close);
-      }
+    return found;
+  }
+
+  private static java.util.function.Supplier<Optional<LogId>> keep(Optional<LogId> found) {
+    return () -> found;
+  }
+
+  private Optional<LogFormat.SegmentHeader> header(String name) {
+    try (var file = disk.open(name, Disk.Mode.READ)) {
+      byte[] bytes = SmallFile.readUpTo(file, 0, LogFormat.SEGMENT_HEADER_BYTES);
+      return LogFormat.readSegmentHeader(bytes, disk.path(name));
     }
   }
 
   /**
-   * What isn't valid any more: of another log it is set aside, else what took its place vouches.
+   * What to do to the files so that they are a log again.
+   *
+   * @param id of the log
+   * @param given the newest whole snapshot, or the beginning where there is none; empty: the state
+   *     is believed
+   * @param leastIndex the log must reach to here, or something is lost
    */
-  private void leaveOrDelete(String name, LogId log) {
-    byte[] bytes;
-    try (var file = disk.open(name, Disk.Mode.READ)) {
-      bytes = SmallFile.readUpTo(file, 0, LogFormat.SEGMENT_HEADER_BYTES);
+  LogPlan plan(LogId id, Optional<Base> given, long leastIndex) {
+    var items = new ArrayList<Item>();
+    var outdated = new ArrayList<String>();
+    boolean isPlanned = false;
+    try {
+      for (String name : disk.list()) {
+        long number = LogFormat.segmentNumber(name);
+        if (number >= stored.map(LogFormat.State::lowestSegment).orElse(0L)) {
+          items.add(item(number, name));
+        } else if (number >= 0) {
+          outdated.add(name);
+        }
+      }
+      LogPlan plan = plan(id, given, leastIndex, items, outdated);
+      isPlanned = true;
+      return plan;
+    } finally {
+      if (!isPlanned) {
+        items.forEach(item -> item.segment().ifPresent(LogSegment::close));
+      }
     }
-    var header = LogFormat.readSegmentHeader(bytes, disk.path(name));
-    if (header.isPresent() && !header.get().logId().equals(log)) {
-      disk.rename(name, LogFormat.asideName(header.get().logId(), name));
+  }
+
+  private Item item(long number, String name) {
+    Optional<LogFormat.SegmentHeader> header = header(name);
+    if (header.isEmpty() || header.get().number() != number) {
+      return new Item(number, name, Optional.empty(), LogSegment.End.DAMAGED);
+    }
+    var segment = new LogSegment(header.get(), disk.open(name, Disk.Mode.WRITE));
+    return new Item(number, name, Optional.of(segment), segment.scan());
+  }
+
+  private LogPlan plan(
+      LogId id, Optional<Base> given, long leastIndex, List<Item> items, List<String> outdated) {
+    List<List<Item>> runs = runs(items);
+    Base base = given.orElseGet(() -> believed(runs));
+    List<Item> kept =
+        runs.reversed().stream().filter(run -> holds(run, base)).findFirst().orElse(List.of());
+    var plan = new LogPlan(disk, openedAfter, stateFile, items, kept, outdated);
+    noteState(items);
+    if (kept.isEmpty()) {
+      noteUnused(plan, runs, items, base);
     } else {
-      disk.delete(name);
+      noteBehind(plan, items, kept.getLast());
+      Item first = kept.getFirst();
+      items.stream().filter(item -> item.number() < first.number()).forEach(plan::setAside);
+    }
+    DirectoryFormat.LogEnd end = plan.end(base);
+    noteEnd(end, leastIndex, !kept.isEmpty());
+    long nextSegment = nextSegment(items);
+    plan.state(state(id, base, end, nextSegment, kept), nextSegment);
+    plan.losses(losses, stored.isEmpty());
+    return plan;
+  }
+
+  /** Without a word from snapshots: the log begins where its state says, or its first segment. */
+  private Base believed(List<List<Item>> runs) {
+    if (stored.isPresent()) {
+      return new Base(stored.get().startIndex(), stored.get().startTerm());
+    }
+    if (runs.isEmpty()) {
+      return new Base(0, 0);
+    }
+    LogSegment first = first(runs.getLast());
+    return new Base(first.firstIndex() - 1, first.termBefore());
+  }
+
+  /** The segments in groups, in each of which one follows the other without a gap. */
+  private static List<List<Item>> runs(List<Item> items) {
+    var runs = new ArrayList<List<Item>>();
+    Item before = null;
+    for (Item item : items) {
+      if (item.segment().isPresent()) {
+        boolean goesOn =
+            before != null
+                && before.isWhole()
+                && before.segment().isPresent()
+                && item.segment().get().follows(before.segment().get());
+        if (!goesOn) {
+          runs.add(new ArrayList<>());
+        }
+        runs.getLast().add(item);
+      }
+      before = item;
+    }
+    return runs;
+  }
+
+  private static LogSegment first(List<Item> run) {
+    return run.getFirst().segment().orElseThrow();
+  }
+
+  private static long lastIndex(List<Item> run) {
+    return run.getLast().segment().orElseThrow().endIndex() - 1;
+  }
+
+  private static boolean holds(List<Item> run, Base base) {
+    return first(run).firstIndex() - 1 <= base.index()
+        && lastIndex(run) >= base.index()
+        && term(run, base.index()) == base.term();
+  }
+
+  private static long term(List<Item> run, long index) {
+    if (index == first(run).firstIndex() - 1) {
+      return first(run).termBefore();
+    }
+    var segments = run.stream().map(item -> item.segment().orElseThrow()).toList();
+    return LogSegment.holding(segments, index).term(index);
+  }
+
+  private void noteState(List<Item> items) {
+    boolean wasThere = wasBegun || stateFile.exists() || !items.isEmpty();
+    if (stored.isEmpty() && wasThere) {
+      losses.add("both copies of log.state are missing or damaged");
+    }
+    stored
+        .filter(state -> state.highestSegment() >= state.lowestSegment())
+        .map(LogFormat.State::highestSegment)
+        .filter(number -> items.stream().noneMatch(item -> item.number() == number))
+        .ifPresent(number -> losses.add(LogFormat.segmentName(number) + " is missing"));
+  }
+
+  /** No segment joins on to the base: they are older than it, or there is a gap. */
+  private void noteUnused(LogPlan plan, List<List<Item>> runs, List<Item> items, Base base) {
+    for (Item item : items) {
+      boolean isOlder =
+          runs.stream().anyMatch(run -> run.contains(item) && isSuperseded(run, items, base));
+      if (isOlder) {
+        plan.drop(item);
+      } else {
+        losses.add(item.name() + " doesn't join on to entry " + base.index());
+        plan.setAside(item);
+      }
+    }
+    stored
+        .filter(state -> state.startIndex() > base.index())
+        .ifPresent(
+            state ->
+                losses.add(
+                    "no whole snapshot covers entry %d, where the log begins"
+                        .formatted(state.startIndex())));
+  }
+
+  /** What the snapshot covers, or contradicts: it holds what was committed. */
+  private boolean isSuperseded(List<Item> run, List<Item> items, Base base) {
+    Item last = run.getLast();
+    boolean isTail = last.equals(items.getLast()) && isCutShort(last);
+    boolean isKnown = last.isWhole() || isTail;
+    boolean isBehind = first(run).firstIndex() - 1 > base.index();
+    return isKnown && !isBehind;
+  }
+
+  /** Whether the end of this file may be a write that a crash cut short. */
+  private boolean isCutShort(Item item) {
+    LogSegment segment = item.segment().orElseThrow();
+    return switch (openedAfter) {
+      case FRESH, CLEAN -> false;
+      case PROCESS_CRASH -> item.end() == LogSegment.End.TORN && !segment.hasEntryBehind();
+      case SYSTEM_CRASH ->
+          item.end() == LogSegment.End.TORN
+              || item.end() == LogSegment.End.DAMAGED && segment.hasHole();
+    };
+  }
+
+  /** What lies behind the last entry that joins on. */
+  private void noteBehind(LogPlan plan, List<Item> items, Item last) {
+    LogSegment segment = last.segment().orElseThrow();
+    boolean isHighest = last.equals(items.getLast());
+    if (!last.isWhole()) {
+      boolean isCutShort = isHighest && isCutShort(last);
+      if (!isCutShort) {
+        losses.add("%s behind entry %d".formatted(last.name(), segment.endIndex() - 1));
+      }
+      boolean mayBeRecord =
+          segment.hasEntryBehind()
+              || last.end() == LogSegment.End.DAMAGED && !segment.endsInZeros();
+      plan.cut(!isCutShort || mayBeRecord);
+    }
+    for (Item item : items) {
+      if (item.number() > last.number()) {
+        losses.add("%s can't follow entry %d".formatted(item.name(), segment.endIndex() - 1));
+        plan.setAside(item);
+      }
     }
   }
 
-  /** Opens the next segment; false if the log ends in it or before it. */
-  private boolean openNext(Deque<Long> numbers, long expectedIndex) {
-    long number = numbers.removeFirst();
-    String name = LogFormat.segmentName(number);
-    var file = disk.open(name, Disk.Mode.WRITE);
-    var header =
-        LogFormat.readSegmentHeader(
-            SmallFile.readUpTo(file, 0, LogFormat.SEGMENT_HEADER_BYTES), disk.path(name));
-    if (header.isEmpty() || !follows(header.get(), expectedIndex)) {
-      file.close();
-      damaged("header of " + name, true);
-      numbers.addFirst(number);
-      dropFromHighest(numbers);
-      return false;
+  private void noteEnd(DirectoryFormat.LogEnd end, long leastIndex, boolean hasEntries) {
+    if (openedAfter == OpenedAfter.CLEAN && cleanEnd.isPresent()) {
+      var clean = cleanEnd.get();
+      boolean isShorter = end.lastIndex() < clean.lastIndex();
+      if (isShorter || hasEntries && !end.equals(clean)) {
+        losses.add(
+            "the log ends at entry %d of term %d, at the clean end of the last run at %d of %d"
+                .formatted(end.lastIndex(), end.lastTerm(), clean.lastIndex(), clean.lastTerm()));
+      }
     }
-    var segment = new LogSegment(header.get(), file);
-    LogSegment.End end = segment.scan();
-    segments.add(segment);
-    if (end == LogSegment.End.WHOLE) {
-      return true;
+    if (end.lastIndex() < leastIndex) {
+      losses.add("a snapshot of entry %d was here".formatted(leastIndex));
     }
-    boolean isTail = end == LogSegment.End.TORN && numbers.isEmpty();
-    damaged(
-        "%s behind entry %d".formatted(name, segment.endIndex() - 1),
-        !isTail || openedAfter != OpenedAfter.PROCESS_CRASH);
-    dropFromHighest(numbers);
-    segment.cutToTail();
-    segment.force();
-    return false;
-  }
-
-  private boolean follows(LogFormat.SegmentHeader header, long expectedIndex) {
-    if (segments.isEmpty()) {
-      return header.firstIndex() <= expectedIndex;
-    }
-    var before = segments.get(segments.size() - 1);
-    return header.firstIndex() == expectedIndex
-        && header.termBefore() == before.lastTerm()
-        && header.chainBefore() == before.lastChain();
-  }
-
-  /** When what is left after a cut lies before the start, entries can't be put behind it. */
-  private void dropCovered(LogFormat.State state) {
-    if (!segments.isEmpty() && segments.get(segments.size() - 1).endIndex() <= state.startIndex()) {
-      var numbers = new ArrayDeque<Long>();
-      segments.forEach(segment -> numbers.add(segment.number()));
-      segments.forEach(LogSegment::close);
-      segments.clear();
-      dropFromHighest(numbers);
+    // After the machine went down entries that weren't forced may be missing, committed or not.
+    long committed = stored.map(state -> state.hard().committedIndex()).orElse(0L);
+    if (end.lastIndex() < committed && openedAfter != OpenedAfter.SYSTEM_CRASH) {
+      losses.add("entry %d was committed".formatted(committed));
     }
   }
 
-  /** One by one, so that what is on disk is a prefix at every moment. */
-  private void dropFromHighest(Deque<Long> numbers) {
-    while (!numbers.isEmpty()) {
-      disk.delete(LogFormat.segmentName(numbers.removeLast()));
-      disk.forceDirectory();
+  /** The number above all that are in use or were. */
+  private long nextSegment(List<Item> items) {
+    long number = stored.map(LogFormat.State::highestSegment).orElse(0L);
+    number = Math.max(number, stored.map(LogFormat.State::lowestSegment).orElse(1L) - 1);
+    for (Item item : items) {
+      number = Math.max(number, item.number());
     }
+    return number + 1;
   }
 
-  private void damaged(String where, boolean isLoss) {
-    var level = isLoss ? System.Logger.Level.WARNING : System.Logger.Level.DEBUG;
-    LOG.log(level, "cut log: opened after " + openedAfter + ", " + where);
-    if (isLoss) {
-      lost(where);
+  private LogFormat.State state(
+      LogId id, Base base, DirectoryFormat.LogEnd end, long nextSegment, List<Item> kept) {
+    HardState hard =
+        stored
+            .map(state -> state.hard().committedUpTo(end.lastIndex()))
+            .orElseGet(
+                () ->
+                    new HardState(id, Math.max(end.lastTerm(), base.term()), Optional.empty(), 0));
+    List<Endpoint> voters = stored.map(LogFormat.State::voters).orElse(List.of());
+    if (kept.isEmpty()) {
+      return new LogFormat.State(
+          hard, voters, base.index(), base.term(), nextSegment, nextSegment - 1);
     }
-  }
-
-  /** After a system crash the directory has the mark already. */
-  private void lost(String what) {
-    if (openedAfter != OpenedAfter.SYSTEM_CRASH) {
-      losses.lost(Recovery.Cause.DAMAGE, false, what);
-    }
+    long firstStart = first(kept).firstIndex() - 1;
+    long start = stored.map(LogFormat.State::startIndex).orElse(firstStart);
+    start = Math.max(firstStart, Math.min(start, base.index()));
+    return new LogFormat.State(
+        hard, voters, start, term(kept, start), kept.getFirst().number(), kept.getLast().number());
   }
 }

@@ -10,8 +10,11 @@ import java.util.Optional;
 final class LogSegment {
   private static final int INITIAL_ENTRIES = 64;
 
+  /** Disks write at least so much, or nothing. */
+  private static final int SECTOR_BYTES = 512;
+
   private final LogFormat.SegmentHeader header;
-  private final DiskFile file;
+  private DiskFile file;
   private int[] offsets = new int[INITIAL_ENTRIES];
   private int[] chains = new int[INITIAL_ENTRIES];
   private long[] terms = new long[INITIAL_ENTRIES];
@@ -67,8 +70,84 @@ final class LogSegment {
     return End.WHOLE;
   }
 
+  /**
+   * Whether an entry can be read anywhere behind the last one that is right: what lies there isn't
+   * a write that was cut short. Blocks on the disk.
+   */
+  boolean hasEntryBehind() {
+    byte[] bytes = SmallFile.readUpTo(file, 0, Integer.MAX_VALUE - Long.BYTES);
+    return nextEntry(bytes) < bytes.length;
+  }
+
+  /**
+   * Whether a sector between the last entry that is right and the next that can be read holds only
+   * zeros: so a power cut leaves what wasn't forced. Blocks on the disk.
+   */
+  boolean hasHole() {
+    byte[] bytes = SmallFile.readUpTo(file, 0, Integer.MAX_VALUE - Long.BYTES);
+    int end = nextEntry(bytes);
+    for (int from = tailBytes; from < end; ) {
+      int to = Math.min(from / SECTOR_BYTES * SECTOR_BYTES + SECTOR_BYTES, bytes.length);
+      if (isZero(bytes, from, to)) {
+        return true;
+      }
+      from = to;
+    }
+    return false;
+  }
+
+  /** Where the next entry behind the bad place is; the end of the bytes if there is none. */
+  private int nextEntry(byte[] bytes) {
+    for (int at = tailBytes + 1; at <= bytes.length - LogFormat.ENTRY_HEADER_BYTES; at++) {
+      var entry = LogFormat.readEntryHeader(bytes, at);
+      if (entry.isPresent() && entry.get().index() >= endIndex()) {
+        return at;
+      }
+    }
+    return bytes.length;
+  }
+
+  private static boolean isZero(byte[] bytes, int from, int to) {
+    for (int at = from; at < to; at++) {
+      if (bytes[at] != 0) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** Whether nothing but zeros lies behind the last entry that is right. Blocks on the disk. */
+  boolean endsInZeros() {
+    byte[] bytes = SmallFile.readUpTo(file, tailBytes, Integer.MAX_VALUE - Long.BYTES);
+    return isZero(bytes, 0, bytes.length);
+  }
+
+  /**
+   * Puts the entries into a new file of the same name, forced before it takes the name: what was
+   * written to the old one may have been dropped by a force that failed.
+   */
+  void rewrite(Disk disk) {
+    byte[] bytes = SmallFile.readUpTo(file, 0, tailBytes);
+    String name = file.name();
+    file.close();
+    SmallFile.replace(disk, name, bytes);
+    file = disk.open(name, Disk.Mode.WRITE);
+  }
+
   long number() {
     return header.number();
+  }
+
+  long termBefore() {
+    return header.termBefore();
+  }
+
+  /** Whether this one's first entry was written behind the other's last. */
+  boolean follows(LogSegment before) {
+    return header.logId().equals(before.header.logId())
+        && header.firstIndex() == before.endIndex()
+        && header.termBefore() == before.lastTerm()
+        && header.chainBefore() == before.lastChain();
   }
 
   long firstIndex() {

@@ -1,15 +1,16 @@
 package holdfast.storage;
 
+import holdfast.consensus.Endpoint;
 import holdfast.consensus.Recovery;
 import holdfast.model.ErrorCode;
 import holdfast.model.LogId;
 import holdfast.model.StorageException;
 import holdfast.util.Invariants;
-import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Supplier;
 
 /**
  * The operation log on disk: entries with consecutive indexes behind a start point, and the hard
@@ -17,18 +18,11 @@ import java.util.concurrent.locks.ReentrantLock;
  *
  * <p>Every method but the plain accessors may block on the disk and throws {@link
  * StorageException}. Safe on several threads; {@link #force} doesn't hold up {@link #append}. After
- * a failed write or force (a full disk is none) the loss has been reported to the {@link
- * LossListener} and every further call throws STORE_FAILED: the peer's part in consensus ends at
- * once. Nothing is retried.
+ * a failed write or force (a full disk is none) the {@link LossListener} knows, and every further
+ * call throws STORE_FAILED: the peer's part in consensus ends at once. Nothing is retried.
  */
 public final class LogStore implements AutoCloseable {
-  /** The largest payload of an entry. */
-  public static final int PAYLOAD_BYTES_MAX = LogFormat.PAYLOAD_BYTES_MAX;
-
-  /**
-   * The largest {@link #append}, counting {@value LogFormat#ENTRY_HEADER_BYTES} bytes an entry
-   * more.
-   */
+  /** The largest {@link #append}; an entry counts {@value LogFormat#ENTRY_HEADER_BYTES} more. */
   public static final int BATCH_BYTES_MAX = LogFormat.BATCH_BYTES_MAX;
 
   /** The usual size of a segment. */
@@ -45,29 +39,28 @@ public final class LogStore implements AutoCloseable {
   private final ReentrantLock lock = new ReentrantLock();
 
   private final List<LogSegment> segments;
+  private final PairFile stateFile;
   private LogFormat.State state;
   private long forcedIndex;
   private long nextSegment;
   private Optional<StorageException> failure = Optional.empty();
   private boolean isClosed;
 
-  private LogStore(
-      Disk disk, LossListener losses, int segmentBytes, LogFormat.State state, LogRecovery found) {
+  private LogStore(Disk disk, LossListener losses, int segmentBytes, LogPlan plan) {
     this.disk = disk;
     this.losses = losses;
     this.segmentBytes = segmentBytes;
-    this.state = state;
-    this.segments = found.segments();
-    this.nextSegment = state.lowestSegment();
-    for (LogSegment segment : segments) {
-      nextSegment = segment.number() + 1;
-    }
+    this.stateFile = plan.stateFile();
+    this.state = plan.state();
+    this.segments = new ArrayList<>(plan.segments());
+    this.nextSegment = plan.nextSegment();
+    this.forcedIndex = lastIndexLocked();
   }
 
   /**
    * Opens the log of a directory, or makes an empty one that starts at (0, 0). Cuts a torn tail. If
-   * anything else is damaged, the loss is reported first, then the log is cut there. If the newest
-   * snapshot lies beyond {@link #lastIndex}, {@link #reset} the log to it.
+   * anything else is damaged, the loss is reported first, then what is damaged is set aside. All
+   * that is found is durable when this returns.
    *
    * @param newLogId the log's id if there is none yet
    * @param segmentBytes size at which a new file is begun; {@link #SEGMENT_BYTES_DEFAULT}
@@ -75,106 +68,104 @@ public final class LogStore implements AutoCloseable {
    */
   public static LogStore open(
       Disk disk, OpenedAfter openedAfter, LossListener losses, LogId newLogId, int segmentBytes) {
-    var recovery = new LogRecovery(disk, openedAfter, losses);
-    var found = recovery.state();
-    if (found.isEmpty()) {
-      var hard = new HardState(newLogId, 0, Optional.empty());
-      var first = new LogFormat.State(1, hard, 0, 0, 1);
-      var second = new LogFormat.State(2, hard, 0, 0, 1);
-      SmallFile.replace(disk, LogFormat.stateName(1), LogFormat.state(first));
-      SmallFile.replace(disk, LogFormat.stateName(2), LogFormat.state(second));
-      return new LogStore(disk, losses, segmentBytes, second, recovery);
+    boolean wasBegun = openedAfter != OpenedAfter.FRESH;
+    var recovery = new LogRecovery(disk, openedAfter, wasBegun, Optional.empty());
+    LogId id = recovery.logId().orElse(newLogId);
+    return open(disk, recovery.plan(id, Optional.empty(), 0), losses, segmentBytes);
+  }
+
+  /** Opens the log that a start has decided upon. */
+  static LogStore open(Disk disk, LogPlan plan, LossListener losses, int segmentBytes) {
+    boolean isOpened = false;
+    try {
+      plan.carryOut(losses);
+      var store = new LogStore(disk, losses, segmentBytes, plan);
+      isOpened = true;
+      return store;
+    } finally {
+      if (!isOpened) {
+        plan.close();
+      }
     }
-    recovery.openSegments(found.get());
-    var store = new LogStore(disk, losses, segmentBytes, found.get(), recovery);
-    store.force();
-    return store;
   }
 
   /** The hard state, as last saved. */
   public HardState hardState() {
-    lock.lock();
-    try {
-      return state.hard();
-    } finally {
-      lock.unlock();
-    }
+    return locked(() -> state.hard());
   }
 
   /** Saves term and vote; durable when this returns. The log id must be this log's. */
   public void saveHardState(HardState hard) {
-    lock.lock();
-    try {
-      requireUsable();
-      Invariants.check(
-          hard.logId().equals(state.hard().logId()), "reset() alone changes the log id");
-      Invariants.check(
-          hard.term() >= state.hard().term(),
-          "terms only grow, was=%s after %s",
-          hard.term(),
-          state.hard().term());
-      saveState(hard, state.startIndex(), state.startTerm(), state.lowestSegment());
-    } finally {
-      lock.unlock();
-    }
+    locked(
+        () -> {
+          requireUsable();
+          HardState before = state.hard();
+          Invariants.check(hard.logId().equals(before.logId()), "reset() alone changes the log id");
+          Invariants.check(
+              hard.term() >= before.term(),
+              "terms only grow, was=%s after %s",
+              hard.term(),
+              before.term());
+          saveState(state.with(hard));
+          return state;
+        });
+  }
+
+  /** Saves who votes by the newest configuration; durable when this returns. */
+  void saveVoters(List<Endpoint> voters) {
+    withoutForces(
+        () -> {
+          requireUsable();
+          if (!state.voters().equals(voters)) {
+            saveState(state.withVoters(List.copyOf(voters)));
+          }
+        });
   }
 
   /** Index of the last entry that was dropped from the beginning, 0 if none was. */
   public long startIndex() {
-    lock.lock();
-    try {
-      return state.startIndex();
-    } finally {
-      lock.unlock();
-    }
+    return locked(() -> state.startIndex());
   }
 
   /** Index of the last entry; {@link #startIndex} if there is none. */
   public long lastIndex() {
-    lock.lock();
-    try {
-      return lastIndexLocked();
-    } finally {
-      lock.unlock();
-    }
+    return locked(() -> lastIndexLocked());
+  }
+
+  /** Where it ends. */
+  DirectoryFormat.LogEnd end() {
+    return locked(
+        () -> {
+          int chain = segments.isEmpty() ? 0 : segments.getLast().lastChain();
+          return new DirectoryFormat.LogEnd(lastIndexLocked(), lastTermLocked(), chain);
+        });
   }
 
   /** The highest index that is known to be durable, with all before it. */
   public long forcedIndex() {
-    lock.lock();
-    try {
-      return forcedIndex;
-    } finally {
-      lock.unlock();
-    }
+    return locked(() -> forcedIndex);
   }
 
   /** Bytes its files take on disk. */
   public long diskBytes() {
-    lock.lock();
-    try {
-      return segments.stream().mapToLong(LogSegment::tailBytes).sum();
-    } finally {
-      lock.unlock();
-    }
+    return locked(() -> segments.stream().mapToLong(LogSegment::tailBytes).sum());
   }
 
   /** Term of an entry from {@link #startIndex} to {@link #lastIndex}; doesn't read the disk. */
   public long term(long index) {
-    lock.lock();
-    try {
-      Invariants.check(
-          index >= state.startIndex() && index <= lastIndexLocked(),
-          "index from %s to %s, was=%s",
-          state.startIndex(),
-          lastIndexLocked(),
-          index);
-      return index == state.startIndex()
-          ? state.startTerm()
-          : LogSegment.holding(segments, index).term(index);
-    } finally {
-      lock.unlock();
-    }
+    return locked(() -> termLocked(index));
+  }
+
+  private long termLocked(long index) {
+    Invariants.check(
+        index >= state.startIndex() && index <= lastIndexLocked(),
+        "index from %s to %s, was=%s",
+        state.startIndex(),
+        lastIndexLocked(),
+        index);
+    return index == state.startIndex()
+        ? state.startTerm()
+        : LogSegment.holding(segments, index).term(index);
   }
 
   /**
@@ -221,20 +212,18 @@ public final class LogStore implements AutoCloseable {
           forcedIndex = lastIndexLocked();
           return forcedIndex;
         }
-        segment = segments.get(segments.size() - 1);
+        segment = segments.getLast();
         target = lastIndexLocked();
       } finally {
         lock.unlock();
       }
       forceOrFail(segment);
-      lock.lock();
-      try {
-        requireUsable();
-        forcedIndex = Math.max(forcedIndex, target);
-        return forcedIndex;
-      } finally {
-        lock.unlock();
-      }
+      return locked(
+          () -> {
+            requireUsable();
+            forcedIndex = Math.max(forcedIndex, target);
+            return forcedIndex;
+          });
     } finally {
       forceLock.unlock();
     }
@@ -274,18 +263,14 @@ public final class LogStore implements AutoCloseable {
 
   /** Drops the entries from an index on; durable when this returns. */
   public void truncateFrom(long index) {
-    forceLock.lock();
-    lock.lock();
-    try {
-      requireUsable();
-      Invariants.check(
-          index > state.startIndex(), "index above %s, was=%s", state.startIndex(), index);
-      cutFrom(index);
-      forcedIndex = Math.min(forcedIndex, lastIndexLocked());
-    } finally {
-      lock.unlock();
-      forceLock.unlock();
-    }
+    withoutForces(
+        () -> {
+          requireUsable();
+          Invariants.check(
+              index > state.startIndex(), "index above %s, was=%s", state.startIndex(), index);
+          cutFrom(index);
+          forcedIndex = Math.min(forcedIndex, lastIndexLocked());
+        });
   }
 
   /**
@@ -293,26 +278,24 @@ public final class LogStore implements AutoCloseable {
    * snapshot that covers it is durable. An index at or before the start does nothing.
    */
   public void truncatePrefix(long upToIndex) {
-    forceLock.lock();
-    lock.lock();
-    try {
-      requireUsable();
-      if (upToIndex <= state.startIndex()) {
-        return;
-      }
-      long startTerm = term(upToIndex);
-      int dropCount = 0;
-      while (dropCount < segments.size() && segments.get(dropCount).endIndex() <= upToIndex + 1) {
-        dropCount++;
-      }
-      long lowest = dropCount < segments.size() ? segments.get(dropCount).number() : nextSegment;
-      saveState(state.hard(), upToIndex, startTerm, lowest);
-      dropLowest(dropCount);
-      forcedIndex = Math.max(forcedIndex, upToIndex);
-    } finally {
-      lock.unlock();
-      forceLock.unlock();
-    }
+    withoutForces(
+        () -> {
+          requireUsable();
+          if (upToIndex <= state.startIndex()) {
+            return;
+          }
+          long startTerm = term(upToIndex);
+          int dropCount = 0;
+          while (dropCount < segments.size()
+              && segments.get(dropCount).endIndex() <= upToIndex + 1) {
+            dropCount++;
+          }
+          long lowest =
+              dropCount < segments.size() ? segments.get(dropCount).number() : nextSegment;
+          saveState(state.startingAt(upToIndex, startTerm, lowest));
+          dropLowest(dropCount);
+          forcedIndex = Math.max(forcedIndex, upToIndex);
+        });
   }
 
   /**
@@ -320,27 +303,25 @@ public final class LogStore implements AutoCloseable {
    * installed, or another log is followed. Durable when this returns, atomically.
    */
   public void reset(HardState hard, long startIndex, long startTerm) {
-    forceLock.lock();
-    lock.lock();
-    try {
-      requireUsable();
-      saveState(hard, startIndex, startTerm, nextSegment);
-      dropLowest(segments.size());
-      forcedIndex = startIndex;
-    } finally {
-      lock.unlock();
-      forceLock.unlock();
-    }
+    withoutForces(
+        () -> {
+          requireUsable();
+          saveState(state.emptied(hard, startIndex, startTerm, nextSegment));
+          dropLowest(segments.size());
+          forcedIndex = startIndex;
+        });
   }
 
   /** As {@link #reset} to another log, but what this one holds is set aside, not dropped. */
   void leave(HardState hard, long startIndex, long startTerm) {
-    forceLock.lock();
-    lock.lock();
+    withoutForces(() -> leaveLocked(hard, startIndex, startTerm));
+  }
+
+  private void leaveLocked(HardState hard, long startIndex, long startTerm) {
     try {
       requireUsable();
       LogId left = state.hard().logId();
-      saveState(hard, startIndex, startTerm, nextSegment);
+      saveState(state.emptied(hard, startIndex, startTerm, nextSegment));
       for (LogSegment segment : segments) {
         segment.close();
         String name = LogFormat.segmentName(segment.number());
@@ -351,24 +332,17 @@ public final class LogStore implements AutoCloseable {
       forcedIndex = startIndex;
     } catch (StorageException e) {
       throw fail(e);
-    } finally {
-      lock.unlock();
-      forceLock.unlock();
     }
   }
 
   /** Lets the files go. Forces nothing: {@link #force} first. */
   @Override
   public void close() {
-    forceLock.lock();
-    lock.lock();
-    try {
-      isClosed = true;
-      segments.forEach(LogSegment::close);
-    } finally {
-      lock.unlock();
-      forceLock.unlock();
-    }
+    withoutForces(
+        () -> {
+          isClosed = true;
+          segments.forEach(LogSegment::close);
+        });
   }
 
   private StorageException afterFailedAppend(LogSegment segment, StorageException e) {
@@ -387,7 +361,7 @@ public final class LogStore implements AutoCloseable {
   /** The segment a batch goes to. The one before is forced when a new one is begun. */
   private LogSegment segmentFor(int batchBytes) {
     if (!segments.isEmpty()) {
-      var last = segments.get(segments.size() - 1);
+      var last = segments.getLast();
       boolean isEmpty = last.tailBytes() == LogFormat.SEGMENT_HEADER_BYTES;
       if (isEmpty || last.tailBytes() + batchBytes <= segmentBytes) {
         return last;
@@ -395,7 +369,7 @@ public final class LogStore implements AutoCloseable {
       forceOrFail(last);
       forcedIndex = lastIndexLocked();
     }
-    int chain = segments.isEmpty() ? 0 : segments.get(segments.size() - 1).lastChain();
+    int chain = segments.isEmpty() ? 0 : segments.getLast().lastChain();
     var header =
         new LogFormat.SegmentHeader(
             nextSegment, lastIndexLocked() + 1, lastTermLocked(), chain, state.hard().logId());
@@ -407,21 +381,29 @@ public final class LogStore implements AutoCloseable {
     }
     nextSegment++;
     segments.add(created);
+    saveState(state.withHighest(created.number()));
     return created;
   }
 
   private void cutFrom(long index) {
+    int keep = segments.size();
+    while (keep > 0 && segments.get(keep - 1).firstIndex() >= index) {
+      keep--;
+    }
+    if (keep < segments.size()) {
+      // First: from the moment that one is deleted none of them needs to be there any more.
+      saveState(state.withHighest(keep == 0 ? 0 : segments.get(keep - 1).number()));
+    }
     try {
-      while (!segments.isEmpty() && segments.get(segments.size() - 1).firstIndex() >= index) {
+      while (segments.size() > keep) {
         var last = segments.remove(segments.size() - 1);
         last.close();
         disk.delete(LogFormat.segmentName(last.number()));
         disk.forceDirectory();
       }
       if (!segments.isEmpty()) {
-        var last = segments.get(segments.size() - 1);
-        last.cutFrom(index);
-        last.force();
+        segments.getLast().cutFrom(index);
+        segments.getLast().force();
       }
     } catch (StorageException e) {
       throw fail(e);
@@ -429,24 +411,20 @@ public final class LogStore implements AutoCloseable {
   }
 
   private void dropLowest(int count) {
-    for (int i = 0; i < count; i++) {
-      var lowest = segments.remove(0);
-      lowest.close();
-      try {
+    try {
+      for (LogSegment lowest : List.copyOf(segments.subList(0, count))) {
+        segments.remove(lowest);
+        lowest.close();
         disk.delete(LogFormat.segmentName(lowest.number()));
-      } catch (StorageException e) {
-        throw fail(e);
       }
+    } catch (StorageException e) {
+      throw fail(e);
     }
   }
 
-  private void saveState(HardState hard, long startIndex, long startTerm, long lowestSegment) {
-    var next =
-        new LogFormat.State(state.sequence() + 1, hard, startIndex, startTerm, lowestSegment);
-    String name = LogFormat.stateName(next.sequence());
-    try (var file = disk.open(name, Disk.Mode.WRITE)) {
-      file.write(0, ByteBuffer.wrap(LogFormat.state(next)));
-      file.force();
+  private void saveState(LogFormat.State next) {
+    try {
+      stateFile.overwrite(sequence -> LogFormat.state(sequence, next));
     } catch (StorageException e) {
       throw fail(e);
     }
@@ -486,15 +464,35 @@ public final class LogStore implements AutoCloseable {
     }
   }
 
+  private void withoutForces(Runnable body) {
+    forceLock.lock();
+    lock.lock();
+    try {
+      body.run();
+    } finally {
+      lock.unlock();
+      forceLock.unlock();
+    }
+  }
+
+  private <T> T locked(Supplier<T> body) {
+    lock.lock();
+    try {
+      return body.get();
+    } finally {
+      lock.unlock();
+    }
+  }
+
   private long lastIndexLocked() {
     return segments.isEmpty()
         ? state.startIndex()
-        : Math.max(state.startIndex(), segments.get(segments.size() - 1).endIndex() - 1);
+        : Math.max(state.startIndex(), segments.getLast().endIndex() - 1);
   }
 
   private long lastTermLocked() {
     return lastIndexLocked() == state.startIndex()
         ? state.startTerm()
-        : segments.get(segments.size() - 1).lastTerm();
+        : segments.getLast().lastTerm();
   }
 }

@@ -26,6 +26,10 @@ public final class NioDisk implements Disk {
   private static final String FULL_TEXT = "No space left on device";
   private static final String QUOTA_TEXT = "Disk quota exceeded";
 
+  /** File systems that may give a directory another inode number with each mount; so does FUSE. */
+  private static final Set<String> PASSING_IDS =
+      Set.of("vfat", "msdos", "exfat", "overlay", "9p", "cifs", "smb3", "virtiofs");
+
   /**
    * Locks of this process. The system's locks are per process, and closing any handle on a locked
    * file releases them, so the second try within a process must not even open the file.
@@ -145,6 +149,19 @@ public final class NioDisk implements Disk {
       LOCKED_HERE.remove(path);
       closeQuietly(channel);
       throw failure("lock directory", path, e);
+    }
+  }
+
+  @Override
+  public long folderId() {
+    try {
+      String type = Files.getFileStore(directory).type();
+      boolean isLasting = !PASSING_IDS.contains(type) && !type.startsWith("fuse");
+      return isLasting && Files.getAttribute(directory, "unix:ino") instanceof Number id
+          ? id.longValue()
+          : 0;
+    } catch (IOException e) {
+      throw failure("read inode number", directory, e);
     }
   }
 

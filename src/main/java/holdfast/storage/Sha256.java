@@ -1,5 +1,6 @@
 package holdfast.storage;
 
+import holdfast.model.ChunkId;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 
@@ -26,5 +27,19 @@ final class Sha256 {
 
   byte[] digest() {
     return digest.digest();
+  }
+
+  /** The digest of what was fed so far; more may follow. */
+  byte[] digestSoFar() {
+    try {
+      return ((MessageDigest) digest.clone()).digest();
+    } catch (CloneNotSupportedException e) {
+      throw new IllegalStateException("the platform's SHA-256 can be copied", e);
+    }
+  }
+
+  /** The name of a chunk with these bytes. */
+  static ChunkId name(byte[] bytes, int offset, int lengthBytes) {
+    return ChunkId.of(new Sha256().update(bytes, offset, lengthBytes).digest());
   }
 }

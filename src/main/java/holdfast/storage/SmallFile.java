@@ -70,7 +70,8 @@ final class SmallFile {
           ErrorCode.STORE_FAILED,
           "read header: expected=%d bytes %s with a right CRC, was=corrupt (%d bytes), path=%s;"
                   .formatted(sizeBytes, magic, bytes.length, path)
-              + " check the disk, or give the peer an empty directory: its data is on the others");
+              + " check the disk; put the file back from a copy, or give the peer an empty"
+              + " directory (what only this peer holds is then lost)");
     }
     var in = new ByteReader(bytes, MAGIC_BYTES, sizeBytes - MAGIC_BYTES);
     checkVersion(in.u32(), version, path);
@@ -88,8 +89,9 @@ final class SmallFile {
     if (was != version) {
       throw new StorageException(
           ErrorCode.UNSUPPORTED,
-          "read version: expected=%d, was=%d, too old, path=%s; run a holdfast that still reads it"
-              .formatted(version, was, path));
+          "read version: expected=%d, was=%d, too old, path=%s; ".formatted(version, was, path)
+              + "an older holdfast wrote this folder: copy the files out with that one, then start"
+              + " a new pool in an empty folder");
     }
   }
 }

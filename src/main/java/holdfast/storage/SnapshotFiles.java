@@ -25,20 +25,14 @@ final class SnapshotFiles {
     this.store = store;
   }
 
-  /** The newest whole snapshot of a log. */
-  record Newest(SnapshotMeta meta, long totalBytes) {}
+  /** How large the newest one's content is, as found. */
+  void newestBytes(long sizeBytes) {
+    newestBytes = sizeBytes;
+  }
 
-  Optional<Newest> newest(LogId log) {
-    Optional<SnapshotReader> reader = store.newest();
-    if (reader.isEmpty()) {
-      return Optional.empty();
-    }
-    try (SnapshotReader open = reader.get()) {
-      newestBytes = open.totalBytes();
-      return open.meta().logId().equals(log)
-          ? Optional.of(new Newest(open.meta(), open.totalBytes()))
-          : Optional.empty();
-    }
+  /** The entry up to which the older of the two newest reaches; 0 if there is one at most. */
+  long olderIndex() {
+    return store.olderIndex();
   }
 
   /** Bytes of the newest snapshot's content. */

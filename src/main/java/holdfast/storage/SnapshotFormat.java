@@ -3,12 +3,13 @@ package holdfast.storage;
 import holdfast.model.LogId;
 import holdfast.util.ByteReader;
 import holdfast.util.ByteWriter;
+import holdfast.util.Invariants;
 import java.util.Optional;
 import java.util.regex.Pattern;
 
 /** Snapshots as bytes (docs/disk-format.md, "Snapshots"). */
 final class SnapshotFormat {
-  static final int VERSION = 1;
+  static final int VERSION = 2;
   static final int HEADER_BYTES = 64;
   static final int PIECE_HEADER_BYTES = 16;
   static final int FOOTER_BYTES = 64;
@@ -20,7 +21,7 @@ final class SnapshotFormat {
 
   static final int DIGEST_BYTES = 32;
   private static final String MAGIC = "HFSNAPSH";
-  private static final Pattern NAME = Pattern.compile("snap-[0-9a-f]{16}-[0-9a-f]{16}\\.snap");
+  private static final Pattern NAME = Pattern.compile("snap-([0-9a-f]{16})-[0-9a-f]{16}\\.snap");
 
   private SnapshotFormat() {}
 
@@ -40,6 +41,13 @@ final class SnapshotFormat {
   /** Sorts by index, then term. */
   static String name(long index, long term) {
     return "snap-%016x-%016x.snap".formatted(index, term);
+  }
+
+  /** The last entry that a snapshot of this name covers. */
+  static long index(String name) {
+    var match = NAME.matcher(name);
+    Invariants.check(match.matches(), "a snapshot's name, was=%s", name);
+    return Long.parseUnsignedLong(match.group(1), 16);
   }
 
   static byte[] header(Header header) {

@@ -28,20 +28,8 @@ public final class SnapshotReader implements Iterator<byte[]>, AutoCloseable {
     this.path = disk.path(name);
     boolean isOpened = false;
     try {
-      var header =
-          SnapshotFormat.readHeader(SmallFile.readUpTo(file, 0, SnapshotFormat.HEADER_BYTES), path);
-      if (header.configurationBytes() < 0
-          || header.configurationBytes() > SnapshotFormat.CONFIGURATION_BYTES_MAX) {
-        throw corrupt("configuration");
-      }
-      byte[] configuration =
-          SmallFile.readUpTo(file, SnapshotFormat.HEADER_BYTES, header.configurationBytes());
-      if (configuration.length != header.configurationBytes()
-          || Crc.of(configuration, 0, configuration.length) != header.configurationCrc()) {
-        throw corrupt("configuration");
-      }
-      meta = new SnapshotMeta(header.logId(), header.index(), header.term(), configuration);
-      position = SnapshotFormat.HEADER_BYTES + (long) configuration.length;
+      meta = readMeta(file, path);
+      position = SnapshotFormat.HEADER_BYTES + (long) meta.configuration().length;
       endPosition = file.size() - SnapshotFormat.FOOTER_BYTES;
       footer =
           SnapshotFormat.readFooter(
@@ -53,6 +41,19 @@ public final class SnapshotReader implements Iterator<byte[]>, AutoCloseable {
         file.close();
       }
     }
+  }
+
+  /** What the header says, whatever is behind it. */
+  static SnapshotMeta readMeta(DiskFile file, String path) {
+    var header =
+        SnapshotFormat.readHeader(SmallFile.readUpTo(file, 0, SnapshotFormat.HEADER_BYTES), path);
+    int sizeBytes = header.configurationBytes();
+    boolean isSized = sizeBytes >= 0 && sizeBytes <= SnapshotFormat.CONFIGURATION_BYTES_MAX;
+    byte[] bytes = SmallFile.readUpTo(file, SnapshotFormat.HEADER_BYTES, isSized ? sizeBytes : 0);
+    if (bytes.length != sizeBytes || Crc.of(bytes, 0, sizeBytes) != header.configurationCrc()) {
+      throw corrupt("configuration", path);
+    }
+    return new SnapshotMeta(header.logId(), header.index(), header.term(), bytes);
   }
 
   /** What it covers. */
@@ -113,6 +114,10 @@ public final class SnapshotReader implements Iterator<byte[]>, AutoCloseable {
   }
 
   private StorageException corrupt(String part) {
+    return corrupt(part, path);
+  }
+
+  private static StorageException corrupt(String part, String path) {
     return new StorageException(
         ErrorCode.STORE_FAILED,
         "read snapshot: expected=a right %s, was=corrupt, path=%s".formatted(part, path));

@@ -48,7 +48,10 @@ public final class SnapshotStore {
     }
     for (String name : disk.list()) {
       if (name.endsWith(STAGED_SUFFIX)) {
-        if (logOf(name).filter(log::equals).isPresent()) {
+        Optional<LogId> of = logOf(name);
+        if (of.isEmpty()) {
+          DamagedFiles.setAside(disk, name);
+        } else if (of.get().equals(log)) {
           disk.rename(name, name.substring(0, name.length() - STAGED_SUFFIX.length()));
         } else {
           disk.delete(name);
@@ -58,9 +61,14 @@ public final class SnapshotStore {
     disk.forceDirectory();
   }
 
+  /** The log that a snapshot's header names, however damaged the rest of it is. */
   private Optional<LogId> logOf(String name) {
-    try (var reader = new SnapshotReader(disk, name)) {
-      return Optional.of(reader.meta().logId());
+    return meta(name).map(SnapshotMeta::logId);
+  }
+
+  private Optional<SnapshotMeta> meta(String name) {
+    try (var file = disk.open(name, Disk.Mode.READ)) {
+      return Optional.of(SnapshotReader.readMeta(file, disk.path(name)));
     } catch (StorageException e) {
       return Optional.empty();
     }
@@ -90,6 +98,70 @@ public final class SnapshotStore {
     } finally {
       lock.unlock();
     }
+  }
+
+  /** What {@link #check} found: the snapshots that are whole, newest first, and the others. */
+  record Checked(List<Whole> whole, List<String> damaged) {
+    /** The newest entry that any of these covered. */
+    long newestDamagedIndex() {
+      return damaged.stream().mapToLong(SnapshotFormat::index).max().orElse(0);
+    }
+  }
+
+  /** A snapshot that was read through. */
+  record Whole(SnapshotMeta meta, long totalBytes) {}
+
+  /**
+   * Reads every snapshot through. Changes nothing.
+   *
+   * @throws StorageException UNSUPPORTED if one's version is too new or too old
+   */
+  Checked check() {
+    var whole = new ArrayList<Whole>();
+    var damaged = new ArrayList<String>();
+    for (String name : namesNewestFirst()) {
+      try (var reader = new SnapshotReader(disk, name)) {
+        while (reader.hasNext()) {
+          reader.next();
+        }
+        if (!name.equals(SnapshotFormat.name(reader.meta().index(), reader.meta().term()))) {
+          throw new StorageException(
+              ErrorCode.STORE_FAILED, "check snapshot: was=another's, path=" + disk.path(name));
+        }
+        whole.add(new Whole(reader.meta(), reader.totalBytes()));
+      } catch (StorageException e) {
+        if (e.code() == ErrorCode.UNSUPPORTED) {
+          throw e;
+        }
+        LOG.log(System.Logger.Level.WARNING, "check snapshot: was=" + e.getMessage());
+        damaged.add(name);
+      }
+    }
+    return new Checked(whole, damaged);
+  }
+
+  /** The configuration in a snapshot's header, however damaged the rest of it is. */
+  Optional<byte[]> configuration(String name) {
+    return meta(name).map(SnapshotMeta::configuration);
+  }
+
+  /** The log that the newest snapshot which says so is of. */
+  Optional<LogId> newestLog() {
+    return namesNewestFirst().stream().flatMap(name -> logOf(name).stream()).findFirst();
+  }
+
+  /** Keeps damaged snapshots under other names. */
+  void setAside(List<String> names) {
+    for (String name : names) {
+      String aside = DamagedFiles.setAside(disk, name);
+      LOG.log(System.Logger.Level.WARNING, "{0} is damaged: kept as {1}", disk.path(name), aside);
+    }
+  }
+
+  /** The entry up to which the older of the two newest reaches; 0 if there is one at most. */
+  long olderIndex() {
+    var names = namesNewestFirst();
+    return names.size() < SnapshotFormat.SNAPSHOTS_KEPT ? 0 : SnapshotFormat.index(names.get(1));
   }
 
   /**
@@ -129,12 +201,6 @@ public final class SnapshotStore {
       }
     }
     return metas;
-  }
-
-  /** Deletes a snapshot that turned out to be damaged, so that the older one is the newest. */
-  public void delete(long index, long term) {
-    disk.delete(SnapshotFormat.name(index, term));
-    disk.forceDirectory();
   }
 
   /** Deletes all but the newest. */

@@ -1,9 +1,8 @@
 package holdfast.storage;
 
 import holdfast.consensus.Recovery;
-import holdfast.model.ErrorCode;
 import holdfast.model.StorageException;
-import holdfast.util.ByteWriter;
+import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.LongSupplier;
 
@@ -17,47 +16,39 @@ import java.util.function.LongSupplier;
  */
 public final class StorageDirectory implements LossListener, AutoCloseable {
   static final String LOCK_FILE = "lock";
-  static final String FORMAT_FILE = "format";
-  static final String INCARNATION_FILE = "incarnation";
-  static final String RUN_FILE = "run";
-  static final String RECOVERY_FILE = "recovery";
 
   private static final System.Logger LOG = System.getLogger(StorageDirectory.class.getName());
 
   private final Disk disk;
   private final DiskLock directoryLock;
-  private final Machine machine;
-  private final LongSupplier random;
-  private final byte[] directoryId;
   private final OpenedAfter openedAfter;
 
   /** Guards what follows, and the files. */
   private final ReentrantLock lock = new ReentrantLock();
 
+  private final DirectoryFiles files;
   private Recovery recovery;
+  private Optional<DirectoryFormat.LogEnd> logEnd = Optional.empty();
   private boolean isLossUnrecorded;
   private boolean isClosed;
 
   private StorageDirectory(
       Disk disk,
       DiskLock directoryLock,
-      Machine machine,
-      LongSupplier random,
-      byte[] directoryId,
+      DirectoryFiles files,
       OpenedAfter openedAfter,
       Recovery recovery) {
     this.disk = disk;
     this.directoryLock = directoryLock;
-    this.machine = machine;
-    this.random = random;
-    this.directoryId = directoryId;
+    this.files = files;
     this.openedAfter = openedAfter;
     this.recovery = recovery;
   }
 
   /**
    * Locks and opens the directory, creating its files if it is new, and notes that a run has begun:
-   * durable when this returns. After a system crash the mark is set already.
+   * durable when this returns. After a system crash the mark is set already. A small file of which
+   * one copy is damaged is written anew.
    *
    * @param holder who opens it, for the message another process gets: {@code pid N}
    * @param random names directories and losses; nobody else may guess the numbers
@@ -69,10 +60,9 @@ public final class StorageDirectory implements LossListener, AutoCloseable {
     DiskLock held = disk.lock(LOCK_FILE, holder);
     boolean isOpened = false;
     try {
-      var directory =
-          disk.exists(FORMAT_FILE)
-              ? reopen(disk, held, machine, random)
-              : create(disk, held, machine, random);
+      var files = new DirectoryFiles(disk, machine, random);
+      boolean isNew = files.format().isEmpty() && !files.hasData();
+      var directory = isNew ? create(disk, held, files) : reopen(disk, held, files);
       isOpened = true;
       return directory;
     } finally {
@@ -82,97 +72,40 @@ public final class StorageDirectory implements LossListener, AutoCloseable {
     }
   }
 
-  private static StorageDirectory create(
-      Disk disk, DiskLock held, Machine machine, LongSupplier random) {
-    for (String name : disk.list()) {
-      if (ChunkFormat.isSegmentName(name)
-          || LogFormat.isLogName(name)
-          || SnapshotFormat.isSnapshotName(name)) {
-        throw new StorageException(
-            ErrorCode.STORE_FAILED,
-            "open storage directory: expected=a format file beside "
-                + name
-                + ", was=corrupt (none), path="
-                + disk.path(FORMAT_FILE)
-                + "; give the peer an empty directory: its data is on the others");
-      }
-    }
-    deleteTemporary(disk);
+  private static StorageDirectory create(Disk disk, DiskLock held, DirectoryFiles files) {
+    files.deleteTemporary();
     // The format file comes last: without it the next start begins here again.
-    SmallFile.replace(disk, INCARNATION_FILE, DirectoryFormat.incarnation(1));
-    writeRun(disk, false, machine.bootId());
-    byte[] directoryId =
-        new ByteWriter(DirectoryFormat.DIRECTORY_ID_BYTES)
-            .u64(random.getAsLong())
-            .u64(random.getAsLong())
-            .toBytes();
-    SmallFile.replace(disk, FORMAT_FILE, DirectoryFormat.format(directoryId));
-    return new StorageDirectory(
-        disk, held, machine, random, directoryId, OpenedAfter.FRESH, Recovery.NONE);
+    files.writeRun(false, Optional.empty());
+    files.writeFormat(false);
+    return new StorageDirectory(disk, held, files, OpenedAfter.FRESH, Recovery.NONE);
   }
 
-  private static StorageDirectory reopen(
-      Disk disk, DiskLock held, Machine machine, LongSupplier random) {
-    byte[] directoryId =
-        DirectoryFormat.readFormat(
-            SmallFile.read(disk, FORMAT_FILE).orElseThrow(), disk.path(FORMAT_FILE));
-    deleteTemporary(disk);
-    OpenedAfter openedAfter = lastEnd(disk, machine.bootId());
-    Recovery recovery = recovery(disk);
+  private static StorageDirectory reopen(Disk disk, DiskLock held, DirectoryFiles files) {
+    boolean isFormatLost = files.format().isEmpty();
+    if (isFormatLost) {
+      files.requireReadable();
+    }
+    files.deleteTemporary();
+    OpenedAfter openedAfter = files.lastEnd();
+    Recovery recovery = files.recovery();
+    // Marks come before the files whose state they are for: else a crash here would hide the loss.
     if (openedAfter == OpenedAfter.SYSTEM_CRASH) {
-      // Before the run file: were it rewritten first, a crash here would hide the loss.
-      recovery = worse(recovery, Recovery.Cause.POWER_CUT, false, random);
-      mark(disk, recovery, "the machine went down, or nobody knows how the last run ended");
+      String why = "the machine went down, or nobody knows how the last run ended";
+      recovery = files.mark(recovery, Recovery.Cause.POWER_CUT, false, why);
     }
-    writeRun(disk, false, machine.bootId());
-    return new StorageDirectory(disk, held, machine, random, directoryId, openedAfter, recovery);
-  }
-
-  private static Recovery recovery(Disk disk) {
-    byte[] bytes = SmallFile.read(disk, RECOVERY_FILE).orElse(new byte[0]);
-    return DirectoryFormat.isRecovery(bytes)
-        ? DirectoryFormat.readRecovery(bytes, disk.path(RECOVERY_FILE)).recovery()
-        : Recovery.NONE;
-  }
-
-  /** A loss on top of what was lost before, under a new nonce. */
-  private static Recovery worse(
-      Recovery before, Recovery.Cause cause, boolean isVoteLost, LongSupplier random) {
-    long nonce = random.getAsLong();
-    while (nonce == 0 || nonce == before.nonce()) {
-      nonce = random.getAsLong();
+    Optional<String> copied = files.copied();
+    if (copied.isPresent()) {
+      LOG.log(System.Logger.Level.ERROR, copied.get() + ", path=" + disk.path(""));
+      recovery = files.mark(recovery, Recovery.Cause.DAMAGE, true, copied.get());
     }
-    return new Recovery(nonce, cause, isVoteLost).and(before.cause(), before.isVoteLost());
-  }
-
-  private static void mark(Disk disk, Recovery recovery, String reason) {
-    SmallFile.replace(
-        disk, RECOVERY_FILE, DirectoryFormat.recovery(new DirectoryFormat.Mark(recovery, reason)));
-  }
-
-  private static OpenedAfter lastEnd(Disk disk, String bootId) {
-    byte[] bytes = SmallFile.read(disk, RUN_FILE).orElse(new byte[0]);
-    if (!DirectoryFormat.isRun(bytes)) {
-      return OpenedAfter.SYSTEM_CRASH;
+    if (isFormatLost) {
+      String why = "both copies of the format file are missing or damaged";
+      LOG.log(System.Logger.Level.ERROR, why + ": written anew, path=" + disk.path("format"));
+      recovery = files.mark(recovery, Recovery.Cause.DAMAGE, false, why);
+      files.writeFormat(true);
     }
-    var run = DirectoryFormat.readRun(bytes, disk.path(RUN_FILE));
-    if (run.isClean()) {
-      return OpenedAfter.CLEAN;
-    }
-    return run.bootId().equals(bootId) ? OpenedAfter.PROCESS_CRASH : OpenedAfter.SYSTEM_CRASH;
-  }
-
-  private static void writeRun(Disk disk, boolean isClean, String bootId) {
-    SmallFile.replace(
-        disk, RUN_FILE, DirectoryFormat.run(new DirectoryFormat.Run(isClean, bootId)));
-  }
-
-  private static void deleteTemporary(Disk disk) {
-    for (String name : disk.list()) {
-      if (name.endsWith(SmallFile.TEMPORARY_SUFFIX)) {
-        disk.delete(name);
-      }
-    }
+    files.writeRun(false, Optional.empty());
+    return new StorageDirectory(disk, held, files, openedAfter, recovery);
   }
 
   /** The disk it is on. */
@@ -187,13 +120,57 @@ public final class StorageDirectory implements LossListener, AutoCloseable {
 
   /** The 16 random bytes this directory got when it was made. */
   public byte[] directoryId() {
-    return directoryId.clone();
+    return files.format().orElseThrow().directoryId().clone();
+  }
+
+  /** Whether chunks, a log or snapshots are here: they belong to the peer that wrote them. */
+  public boolean holdsData() {
+    return disk.list().stream()
+        .anyMatch(
+            name ->
+                ChunkFormat.isSegmentName(name)
+                    || LogFormat.isLogName(name)
+                    || SnapshotFormat.isSnapshotName(name));
   }
 
   /** The peer's incarnation. */
   public long incarnation() {
-    return DirectoryFormat.readIncarnation(
-        SmallFile.read(disk, INCARNATION_FILE).orElse(new byte[0]), disk.path(INCARNATION_FILE));
+    return files.format().orElseThrow().incarnation();
+  }
+
+  /** Whether a log was ever begun here: then one must be here. */
+  boolean isLogBegun() {
+    return files.format().orElseThrow().isLogBegun();
+  }
+
+  /** Notes that a log is about to be begun here; durable when this returns. */
+  void beginLog() {
+    lock.lock();
+    try {
+      files.noteLog();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** This run's number: 1 in a new directory, one more at each start, durable since. */
+  public long runNumber() {
+    return files.runNumber();
+  }
+
+  /** Where the log ended when the last run did; empty unless that was a clean end. */
+  Optional<DirectoryFormat.LogEnd> lastLogEnd() {
+    return files.lastLogEnd();
+  }
+
+  /** Where the log ends now that it is closed, for the mark of a clean end. */
+  void logEnds(DirectoryFormat.LogEnd end) {
+    lock.lock();
+    try {
+      logEnd = Optional.of(end);
+    } finally {
+      lock.unlock();
+    }
   }
 
   /** Whether something may be missing; durable. */
@@ -211,8 +188,7 @@ public final class StorageDirectory implements LossListener, AutoCloseable {
     lock.lock();
     try {
       if (recovery.isNeeded() && recovery.nonce() == nonce) {
-        disk.delete(RECOVERY_FILE);
-        disk.forceDirectory();
+        files.clearMark();
         recovery = Recovery.NONE;
       }
     } finally {
@@ -226,8 +202,8 @@ public final class StorageDirectory implements LossListener, AutoCloseable {
     lock.lock();
     try {
       LOG.log(System.Logger.Level.ERROR, "log may have lost entries: " + why);
-      recovery = worse(recovery, cause, isVoteLost, random);
-      mark(disk, recovery, why);
+      recovery = files.worse(recovery, cause, isVoteLost);
+      files.mark(recovery, why);
     } catch (StorageException e) {
       isLossUnrecorded = true;
       LOG.log(System.Logger.Level.ERROR, "record loss: was=" + e.getMessage());
@@ -237,10 +213,25 @@ public final class StorageDirectory implements LossListener, AutoCloseable {
     }
   }
 
+  /**
+   * The folder was further once: damage that may have taken the vote as well. From now on this run
+   * has at least this number. Durable when this returns the mark.
+   */
+  Recovery lostInRun(long runNumber, String why) {
+    lock.lock();
+    try {
+      recovery = files.mark(recovery, Recovery.Cause.DAMAGE, true, why);
+      files.raiseRunNumber(runNumber);
+      files.writeRun(false, Optional.empty());
+      return recovery;
+    } finally {
+      lock.unlock();
+    }
+  }
+
   private void forgetRun() {
     try {
-      disk.delete(RUN_FILE);
-      disk.forceDirectory();
+      files.forgetRun();
     } catch (StorageException e) {
       LOG.log(System.Logger.Level.ERROR, "record loss: was=" + e.getMessage());
     }
@@ -254,7 +245,7 @@ public final class StorageDirectory implements LossListener, AutoCloseable {
     lock.lock();
     try {
       if (!isClosed && !isLossUnrecorded) {
-        writeRun(disk, true, machine.bootId());
+        files.writeRun(true, logEnd);
       }
     } finally {
       lock.unlock();

@@ -8,7 +8,7 @@ import holdfast.util.Invariants;
  * @param index from 1 up, without gaps
  * @param term never less than the entry before
  * @param kind what the payload is, 0 to 255; the log doesn't care
- * @param payload at most {@value LogStore#PAYLOAD_BYTES_MAX} bytes; not copied, never changed
+ * @param payload at most {@value LogFormat#PAYLOAD_BYTES_MAX} bytes; not copied, never changed
  */
 public record StoredEntry(long index, long term, int kind, byte[] payload) {
   /** Checks the ranges. */

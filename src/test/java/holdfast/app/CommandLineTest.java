@@ -38,7 +38,7 @@ final class CommandLineTest {
         "peer --port 8000 --storage-dir ./peer1_data",
         "peer --storage-dir d --port 8001 --bind 127.0.0.1 --capacity 10GB --leave-free 1GiB"
             + " --zone a --discovery 127.255.255.255:4445 --peer h:1 --peer h:2 --http off",
-        "peer --storage-dir d --discovery off --verbose",
+        "peer --storage-dir d --discovery off --verbose --accept-damage",
         "mount --mount ./mnt",
         "mount --mount ./mnt --bind 127.0.0.1 --discovery off --peer h:1 --peer h:2 --read-only"
             + " --timeout 10s --cache-size 64MiB",

@@ -326,8 +326,8 @@ class PutCommandTest {
         .hasMessageContaining("expected=a regular file");
     assertThatThrownBy(() -> put("/dev/zero", "/file")).isInstanceOf(UsageException.class);
     assertThatThrownBy(() -> put(folder.resolve("none").toString(), "/file"))
-        .isInstanceOf(HoldfastException.class)
-        .hasMessage("read " + folder.resolve("none") + ": no such file or directory");
+        .isInstanceOf(UsageException.class)
+        .hasMessageContaining("expected=a regular file, was=no such file");
     expectOldAndNothingElse();
   }
 

@@ -103,6 +103,15 @@ final class Fixtures {
     return new HandshakeResponder(self, policy, new FixedRandom("holdfast test responder"), WALL);
   }
 
+  static String ascii(byte[] bytes) {
+    return new String(bytes, StandardCharsets.US_ASCII);
+  }
+
+  /** Writes both copies of a key file. */
+  static void save(NodeKey key, Path file) {
+    NodeKey.files(file, "", new FixedRandom("holdfast test key file")).write(1, key.pem());
+  }
+
   static byte[] counted(int lengthBytes, int first) {
     byte[] bytes = new byte[lengthBytes];
     for (int i = 0; i < lengthBytes; i++) {

@@ -8,11 +8,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import holdfast.crypto.Fixtures.FixedRandom;
 import holdfast.model.ErrorCode;
+import holdfast.model.PoolId;
 import holdfast.model.StorageException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.SecureRandom;
 import java.util.ArrayList;
@@ -26,6 +28,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 class HoldfastHomeTest {
   private static final int PROCESS_COUNT = 3;
+  private static final PoolId POOL = new PoolId(1, 2, 3, 4);
 
   @TempDir Path folder;
 
@@ -47,7 +50,7 @@ class HoldfastHomeTest {
     if (!Files.exists(directory)) {
       Files.createDirectory(directory);
       Files.setPosixFilePermissions(directory, PosixFilePermissions.fromString("rwx------"));
-      Fixtures.HOME.save(directory.resolve(HoldfastHome.KEY_FILE_NAME));
+      Fixtures.save(Fixtures.HOME, directory.resolve(HoldfastHome.KEY_FILE_NAME));
     }
     return HoldfastHome.open(directory, CipherSuite.AES_256_GCM, new FixedRandom("home"));
   }
@@ -58,6 +61,10 @@ class HoldfastHomeTest {
 
   private static String mode(Path file) throws IOException {
     return PosixFilePermissions.toString(Files.getPosixFilePermissions(file));
+  }
+
+  private static Path copyOf(Path file) {
+    return file.resolveSibling(file.getFileName() + TwoCopies.COPY_SUFFIX);
   }
 
   private static StorageException failure(HoldfastHome home) {
@@ -88,7 +95,8 @@ class HoldfastHomeTest {
     assertEquals(1, homes.size(), homes.toString());
     assertEquals(1, founderCount);
     assertEquals("rwx------", mode(directory));
-    for (String name : List.of(PoolFile.FILE_NAME, HoldfastHome.KEY_FILE_NAME, "lock")) {
+    var names = List.of("pool", "pool.copy", "home.key", "home.key.copy", "lock");
+    for (String name : names) {
       assertEquals("rw-------", mode(directory.resolve(name)), name);
     }
   }
@@ -131,7 +139,7 @@ class HoldfastHomeTest {
             pool.members(),
             pool.dataKeys(),
             pool.founder());
-    PrivateFile.replace(home.directory().resolve(PoolFile.FILE_NAME), joined.encode());
+    PoolFile.files(home.directory()).write(2, joined.encode());
 
     assertFalse(home.claimFounder(Fixtures.PEER.id()));
     assertTrue(home.pool().founder().isEmpty());
@@ -141,6 +149,7 @@ class HoldfastHomeTest {
   void corruptTooNewAndOpenToOthersAreThreeErrors() throws IOException {
     var home = open();
     var file = home.directory().resolve(PoolFile.FILE_NAME);
+    Files.delete(copyOf(file));
     byte[] good = Files.readAllBytes(file);
     for (int at : new int[] {0, 5, 20, good.length / 2, good.length - 1}) {
       byte[] bad = good.clone();
@@ -150,17 +159,22 @@ class HoldfastHomeTest {
     }
     Files.write(file, Arrays.copyOf(good, good.length - 1));
     assertEquals(ErrorCode.STORE_FAILED, failure(home).code());
-    Files.write(file, new byte[0]);
+    byte[] content = Arrays.copyOf(good, good.length - TwoCopies.TRAILER_BYTES);
+    Files.write(file, TwoCopies.encode(1, new byte[0]));
     assertTrue(failure(home).getMessage().contains("no pool file"));
-    byte[] newer = good.clone();
+    byte[] newer = content.clone();
     newer[5] = 2;
-    Files.write(file, newer);
+    Files.write(file, TwoCopies.encode(1, newer));
     assertEquals(ErrorCode.UNSUPPORTED, failure(home).code());
     assertTrue(failure(home).getMessage().contains("expected=format 1, was=2"));
     Files.write(file, good);
     Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-r-----"));
     assertEquals(ErrorCode.ACCESS_DENIED, failure(home).code());
     assertTrue(failure(home).getMessage().contains("chmod 600 " + file));
+    Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-------"));
+    Files.write(copyOf(file), good);
+    Files.setPosixFilePermissions(copyOf(file), PosixFilePermissions.fromString("rw----r--"));
+    assertEquals(ErrorCode.ACCESS_DENIED, failure(home).code());
   }
 
   @Test
@@ -177,7 +191,9 @@ class HoldfastHomeTest {
   @Test
   void aPoolFileWithoutItsKeyIsNotTakenOver() throws IOException {
     var home = open();
-    Files.delete(home.directory().resolve(HoldfastHome.KEY_FILE_NAME));
+    var key = home.directory().resolve(HoldfastHome.KEY_FILE_NAME);
+    Files.delete(key);
+    Files.delete(copyOf(key));
 
     assertThrows(StorageException.class, this::open);
   }
@@ -185,16 +201,21 @@ class HoldfastHomeTest {
   @Test
   void aKeyFileOpenToOthersOrDamagedIsRefused() throws IOException {
     var directory = Files.createDirectory(folder.resolve("peer"));
-    Fixtures.PEER.save(directory.resolve(NodeKey.FILE_NAME));
+    NodeKey.save(Fixtures.PEER, directory.resolve(NodeKey.FILE_NAME), POOL, new FixedRandom("s"));
     var file = directory.resolve(NodeKey.FILE_NAME);
-    var random = new FixedRandom("unused");
-    assertEquals(Fixtures.PEER.id(), NodeKey.loadOrCreate(directory, random).id());
+    var random = new FixedRandom("salt");
+    assertEquals(Fixtures.PEER.id(), NodeKey.loadOrCreate(directory, POOL, true, random).id());
     Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-r--r--"));
-    var open = assertThrows(StorageException.class, () -> NodeKey.load(file));
+    var open =
+        assertThrows(
+            StorageException.class, () -> NodeKey.loadOrCreate(directory, POOL, true, random));
     assertEquals(ErrorCode.ACCESS_DENIED, open.code());
     Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-------"));
     Files.writeString(file, Files.readString(file).replaceFirst("MII", "MIJ"));
-    var damaged = assertThrows(StorageException.class, () -> NodeKey.load(file));
+    Files.copy(file, copyOf(file), StandardCopyOption.REPLACE_EXISTING);
+    var damaged =
+        assertThrows(
+            StorageException.class, () -> NodeKey.loadOrCreate(directory, POOL, true, random));
     assertEquals(ErrorCode.STORE_FAILED, damaged.code());
   }
 
@@ -213,8 +234,9 @@ class HoldfastHomeTest {
     assertEquals("10.0.0.1:8069", known.get(1));
     assertFalse(known.contains("10.0.0.1:8000"));
     assertThrows(IllegalArgumentException.class, () -> home.rememberAddress("no port"));
-    Files.writeString(
-        home.directory().resolve(HoldfastHome.ADDRESSES_FILE_NAME), "nonsense\n\na:1\n");
+    byte[] lines = "nonsense\n\na:1\n".getBytes(StandardCharsets.US_ASCII);
+    Files.write(
+        home.directory().resolve(HoldfastHome.ADDRESSES_FILE_NAME), TwoCopies.encode(999, lines));
     assertEquals(List.of("a:1"), home.addresses());
   }
 

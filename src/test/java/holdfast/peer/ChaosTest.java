@@ -54,21 +54,18 @@ class ChaosTest {
   }
 
   @ParameterizedTest
-  // A leader that goes in good order while a client is cut off is rarer still: ClientSessionsTest.
-  @EnumSource(value = PeerFault.class, mode = EnumSource.Mode.EXCLUDE, names = "FORGET_LEASES")
+  // What chance hardly brings together has tests of its own: a leader that goes in good order while
+  // a client is cut off, ClientSessionsTest; a reader that meets a leader that leads no more and
+  // doesn't know it, or the first instant after a sleep, SleepTest.
+  @EnumSource(
+      value = PeerFault.class,
+      mode = EnumSource.Mode.EXCLUDE,
+      names = {"FORGET_LEASES", "READ_WITHOUT_QUORUM", "CLOCK_STANDS_STILL"})
   void plantedBugsAreFound(PeerFault fault) {
     assertThrows(
         AssertionError.class,
         () -> {
-          // A reader must meet a leader in the half second in which it leads no more, or in the
-          // first instant after it slept: rare.
-          long first =
-              switch (fault) {
-                case READ_WITHOUT_QUORUM -> 3_200;
-                case CLOCK_STANDS_STILL -> 1_000;
-                default -> 1;
-              };
-          for (long seed = first; seed < first + FAULT_SEEDS; seed++) {
+          for (long seed = 1; seed <= FAULT_SEEDS; seed++) {
             ChaosRun.run(seed, fault.name());
           }
         });

@@ -15,6 +15,8 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** Two mounts, and two processes on each, append to one file. */
 @Tag("process")
@@ -88,6 +90,7 @@ class AppendProcessTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void everyRecordIsThereOnceAndInItsWritersOrder() throws Exception {
     Pool pool = pools.start(3);
     List<Path> mounts = List.of(pool.mount("here"), pool.mount("there"));
@@ -115,6 +118,7 @@ class AppendProcessTest {
    * As logrotate's copytruncate: what is written after a cut begins at the start, without holes.
    */
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void aFileThatIsCutMeanwhileHasWholeRecordsAndNoHole() throws Exception {
     Pool pool = pools.start(3);
     List<Path> mounts = List.of(pool.mount("here"), pool.mount("there"));
@@ -193,6 +197,7 @@ class AppendProcessTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void ofLargeWritesNoByteIsLostOrOutOfOrder() throws Exception {
     Pool pool = pools.start(3);
     List<Path> mounts = List.of(pool.mount("here"), pool.mount("there"));
@@ -230,6 +235,7 @@ class AppendProcessTest {
 
   /** Whoever has the file open sees what was appended where it is, on his own mount at once. */
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void aReaderThatHasTheFileOpenSeesEachLineWhereItIs() throws Exception {
     Pool pool = pools.start(2);
     Path here = pool.mount("here").resolve("log");

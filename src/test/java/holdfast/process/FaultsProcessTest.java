@@ -13,6 +13,8 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.FieldSource;
 
@@ -34,7 +36,7 @@ class FaultsProcessTest {
    * <ul>
    *   <li>{@code power --short --peers 1 --scenario all at once}, and with 2, 3 and 5
    *   <li>the other scenarios of {@code power --help}
-   *   <li>{@code damage --kind snap}, {@code --kind log}, {@code --kind home}, each variant
+   *   <li>{@code damage --kind snap}, {@code --kind home}, each variant; {@code --kind log}, three
    *   <li>{@code restarts --moment snapshot loads}, {@code snapshot comes}
    * </ul>
    */
@@ -42,11 +44,13 @@ class FaultsProcessTest {
       List.of(
           "power|--short|--peers|3|--scenario|one",
           "damage|--short|--variant|alone|--kind|format|--rounds|1",
+          "damage|--short|--variant|alone|--kind|log|--rounds|2",
           "restarts|--files|1000|--moment|no leader yet|--rounds|1");
 
   @RegisterExtension final Pools pools = new Pools();
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void theHarnessFindsWhatIsPlantedAndNothingElse() throws Exception {
     Result result = python(pools.empty(), List.of("-m", "unittest", "faults.selftest"));
 
@@ -55,6 +59,7 @@ class FaultsProcessTest {
   }
 
   @ParameterizedTest
+  @Execution(ExecutionMode.CONCURRENT)
   @FieldSource("HOLDS")
   void nothingAcknowledgedIsLost(String line) throws Exception {
     assumeTrue("root".equals(System.getProperty("user.name")), "needs mount namespaces");

@@ -14,6 +14,8 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** Locks that hold across the mounts of a pool. */
 @Tag("process")
@@ -70,6 +72,7 @@ class LocksProcessTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void aLockHereIsSeenThereAndWaitedForUntilItsProcessEnds() throws Exception {
     Script holder = start(here, LOCK_AND_WAIT);
     expect(holder, "locked");
@@ -103,6 +106,7 @@ class LocksProcessTest {
 
   /** Read, add, write without fsync, under a lock: every step of every process counts. */
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void processesOfBothMountsCountTogetherUnderEitherKindOfLock() throws Exception {
     String count =
         """
@@ -135,6 +139,7 @@ class LocksProcessTest {
 
   /** The file stays open, so that only locks bring the two mounts together. */
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void whoeverGetsTheLockReadsWhatTheOneBeforeWroteThroughAFileOpenAllTheTime() throws Exception {
     String turns =
         """
@@ -157,6 +162,7 @@ class LocksProcessTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void theLocksOfAMountThatDiesAreFreeWithin15Seconds() throws Exception {
     Script holder = start(here, LOCK_AND_WAIT);
     expect(holder, "locked");
@@ -172,6 +178,7 @@ class LocksProcessTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void aHolderWhoseMountSleptCannotWriteOverItsSuccessor() throws Exception {
     Script holder =
         start(

@@ -18,6 +18,8 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** Wrong usage and bad input each give one clear line and the right exit code. */
 @Tag("process")
@@ -29,6 +31,7 @@ class MessagesProcessTest {
   @RegisterExtension final Pools pools = new Pools();
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void wrongUsageGivesOneLineAndExitCodeTwo() throws IOException {
     Pool pool = pools.empty();
     String storage = pool.storage(1).toString();
@@ -74,6 +77,7 @@ class MessagesProcessTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void aPeerSaysWhatIsWrongWithItsPortAndDirectory() throws Exception {
     Pool pool = pools.start(1);
     String taken = Integer.toString(pool.port(1));
@@ -105,6 +109,7 @@ class MessagesProcessTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void aMountSaysWhatIsWrongWithItsDirectory() throws Exception {
     Pool pool = pools.start(1);
     Path missing = pool.work().resolve("missing");
@@ -135,6 +140,7 @@ class MessagesProcessTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void aStaleMountIsClearedByTheNextMountAndByUmount() throws Exception {
     Pool pool = pools.start(1);
     Path mount = pool.mount("mnt");
@@ -153,6 +159,7 @@ class MessagesProcessTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void whoFindsNoPeerSaysWhatWasTriedAndForHowLong() throws Exception {
     Pool pool = pools.empty();
     Files.createDirectories(pool.work().resolve("mnt"));
@@ -169,6 +176,7 @@ class MessagesProcessTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void aMissingFuseDeviceIsToldByName() throws Exception {
     Assumptions.assumeTrue(
         "root".equals(System.getProperty("user.name")), "only root may hide a device");
@@ -194,6 +202,7 @@ class MessagesProcessTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void missingFilesAreToldByTheFileCommands() throws Exception {
     Pool pool = pools.start(1);
 

@@ -13,6 +13,8 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /**
  * A mount of a user who isn't root. It lives in a mount namespace of its own, where that user may
@@ -101,6 +103,7 @@ class NonRootMountProcessTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void aUsersMountShowsEverythingAsTheirsAndLetsNobodyElseIn() throws Exception {
     pool = pools.start(2);
     Path stored = pool.mount("stored");
@@ -211,6 +214,7 @@ class NonRootMountProcessTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void aKilledMountOfAUserIsClearedByTheUsersNextOne() throws Exception {
     pool = pools.start(1);
     becomeUser("");
@@ -228,6 +232,7 @@ class NonRootMountProcessTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void othersGetInOnlyWithConsentOfTheMachine() throws Exception {
     pool = pools.start(1);
     becomeUser("# user_allow_other\n");

@@ -10,11 +10,11 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.Predicate;
 
@@ -34,6 +34,9 @@ final class Pool implements AutoCloseable {
   private static final int PORT_FIRST = 20_000;
   private static final int PORT_COUNT = 12_000;
 
+  /** Of all pools of this process: some tests run side by side. */
+  private static final Set<Integer> TAKEN_PORTS = ConcurrentHashMap.newKeySet();
+
   private final String name;
   private final Path work;
   private final Path logs;
@@ -44,7 +47,6 @@ final class Pool implements AutoCloseable {
   private final Map<Integer, Launched> peers = new TreeMap<>();
   private final Map<Path, Launched> mounts = new HashMap<>();
   private final List<Launched> others = new ArrayList<>();
-  private final Set<Integer> takenPorts = new HashSet<>();
   private final Thread emergency = new Thread(this::endAll, "end-processes");
   private List<String> prefix = List.of();
   private boolean hasPassed;
@@ -122,7 +124,7 @@ final class Pool implements AutoCloseable {
           var udp = new DatagramSocket(null)) {
         tcp.bind(address);
         udp.bind(address);
-        if (takenPorts.add(port)) {
+        if (TAKEN_PORTS.add(port)) {
           return port;
         }
       } catch (java.net.BindException e) {

@@ -19,6 +19,8 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** What two mounts of one pool see of each other. */
 @Tag("process")
@@ -38,6 +40,7 @@ class TwoMountsProcessTest {
   @RegisterExtension final Pools pools = new Pools();
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void aFileThatIsOpenHereOutlivesItsRemovalThere() throws Exception {
     Pool pool = pools.start(3);
     Path here = pool.mount("here");
@@ -72,6 +75,7 @@ class TwoMountsProcessTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void aWarmTreeIsWalkedWhileTheMountIsFrozen() throws Exception {
     Pool pool = pools.start(3);
     Path mount = pool.mount("mnt");
@@ -101,6 +105,7 @@ class TwoMountsProcessTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void programsKnowWhereTheyAreWhenThePeersDontAnswerForAWhile() throws Exception {
     String release = Files.readString(Path.of("/proc/sys/kernel/osrelease")).strip();
     Assumptions.assumeTrue(isExpiringNames(release), "Linux 6.2 or later, was=" + release);
@@ -139,6 +144,7 @@ class TwoMountsProcessTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void twoMountsCreateInOneDirectoryAndWaitForEachOtherOnlyBriefly() throws Exception {
     Pool pool = pools.start(3);
     List<Path> mounts = List.of(pool.mount("here"), pool.mount("there"));
@@ -179,6 +185,7 @@ class TwoMountsProcessTest {
 
   /** Without a look at its new name the kernel may refuse (ESTALE). */
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void aDirectoryThatWasMovedThereWithAFileOpenHereIsMovedOnHereWhenLookedAt() throws Exception {
     Pool pool = pools.start(1);
     Path here = pool.mount("here");

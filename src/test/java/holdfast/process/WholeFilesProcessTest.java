@@ -17,6 +17,8 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -93,6 +95,7 @@ class WholeFilesProcessTest {
   }
 
   @ParameterizedTest
+  @Execution(ExecutionMode.CONCURRENT)
   @ValueSource(strings = {"INT", "TERM", "HUP"})
   void aPutThatIsToldToStopLeavesTheOldFileAndNothingElse(String signal) throws Exception {
     start(2);
@@ -108,6 +111,7 @@ class WholeFilesProcessTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void aPutThatIsKilledLeavesTheOldFileAndWhatTheNextOneRemoves() throws Exception {
     start(2);
     Launched put = begin("put", large.toString(), "/file");
@@ -132,6 +136,7 @@ class WholeFilesProcessTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void aFullPoolKeepsTheOldFileAndTakesAnotherAfterwards() throws Exception {
     start(3, "--capacity", "150MB");
 
@@ -148,6 +153,7 @@ class WholeFilesProcessTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void aPutThatLosesThePoolLeavesTheOldFile() throws Exception {
     start(3);
     Launched put = begin("put", large.toString(), "/file");
@@ -167,6 +173,7 @@ class WholeFilesProcessTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void aPutThatLosesOnePeerOfThreeEndsWell() throws Exception {
     start(3);
     Launched leader = pool.peer(pool.leader());
@@ -196,6 +203,7 @@ class WholeFilesProcessTest {
   }
 
   @ParameterizedTest
+  @Execution(ExecutionMode.CONCURRENT)
   @ValueSource(strings = {"INT", "TERM", "HUP"})
   void aGetThatIsToldToStopLeavesTheOldFileAndNothingElse(String signal) throws Exception {
     Path local = startGet();
@@ -210,6 +218,7 @@ class WholeFilesProcessTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void aGetThatIsKilledLeavesTheOldFileAndWhatTheNextOneRemoves() throws Exception {
     Path local = startGet();
     Launched get = begin("get", "/large", local.toString());
@@ -222,6 +231,7 @@ class WholeFilesProcessTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void aGetThatLosesThePoolLeavesTheOldFile() throws Exception {
     Path local = startGet();
     Launched get = begin("get", "/large", local.toString());
@@ -236,6 +246,7 @@ class WholeFilesProcessTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void aGetOntoAFullDiskLeavesTheOldFile() throws Exception {
     Assumptions.assumeTrue(
         "root".equals(System.getProperty("user.name")), "only root may mount a small disk");
@@ -254,6 +265,7 @@ class WholeFilesProcessTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void modeAndTimeAreKeptThereAndBack() throws Exception {
     start(2);
     Files.setAttribute(old, "unix:mode", 0751);
@@ -273,6 +285,7 @@ class WholeFilesProcessTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void whoReadsOnAMountMeanwhileSeesOneOrTheOther() throws Exception {
     start(2);
     Path file = pool.mount("mnt").resolve("file");

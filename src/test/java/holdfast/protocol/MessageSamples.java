@@ -12,6 +12,7 @@ import holdfast.model.ChunkId;
 import holdfast.model.ClientId;
 import holdfast.model.ErrorCode;
 import holdfast.model.HostPort;
+import holdfast.model.InstanceId;
 import holdfast.model.LogId;
 import holdfast.model.NodeId;
 import holdfast.model.PoolId;
@@ -97,8 +98,29 @@ final class MessageSamples {
   static List<Message> notices() {
     return List.of(
         new Notice.Heartbeat(
-            41, 42, 43, 44, 45, 46, 47, 48, true, 49, 50, 51, new LogId(52, 53), true, 54),
-        new Notice.Goodbye());
+            41,
+            42,
+            43,
+            44,
+            45,
+            46,
+            47,
+            48,
+            true,
+            49,
+            50,
+            51,
+            new LogId(52, 53),
+            true,
+            54,
+            mark(55)),
+        new Notice.Goodbye(),
+        new Notice.KnownRuns(List.of(new Notice.KnownRun(NODE, mark(56)))),
+        new Notice.Twin(new InstanceId(57, 58)));
+  }
+
+  private static RunMark mark(long run) {
+    return new RunMark(run, new InstanceId(59, 60), LOG, 61, 62);
   }
 
   static PoolStatus status() {

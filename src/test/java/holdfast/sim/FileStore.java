@@ -34,6 +34,11 @@ public final class FileStore implements SimStore {
     return new FileStore(world);
   }
 
+  /** What is on it, to be damaged while no process runs. */
+  public SimDisk disk() {
+    return disk;
+  }
+
   /** From now on each step of reading or writing a snapshot takes so much longer. */
   public void delaySnapshots(long delayNs) {
     snapshotDelayNs = delayNs;

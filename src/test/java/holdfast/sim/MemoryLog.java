@@ -36,11 +36,28 @@ public final class MemoryLog implements OperationLog {
     private final TreeMap<LogId, Left> aside = new TreeMap<>();
     private Recovery recovery = Recovery.NONE;
     private long lossCount;
+    private long runNumber;
+    private byte[] knownRuns = new byte[0];
     private boolean failing;
 
     /** An empty disk; two disks of one peer never have the same first incarnation. */
     public Platter(long incarnation) {
       this.incarnation = incarnation;
+    }
+
+    /** What a backup made now would bring back. */
+    public Platter copy() {
+      var copy = new Platter(incarnation);
+      copy.log = log;
+      copy.hardState = hardState;
+      copy.entries.putAll(entries);
+      copy.snapshots.putAll(snapshots);
+      copy.forcedIndex = forcedIndex;
+      copy.aside.putAll(aside);
+      copy.recovery = recovery;
+      copy.runNumber = runNumber;
+      copy.knownRuns = knownRuns;
+      return copy;
     }
 
     /** The machine lost power. */
@@ -97,6 +114,7 @@ public final class MemoryLog implements OperationLog {
     this.loop = loop;
     this.platter = platter;
     this.random = world.split();
+    platter.runNumber++;
     if (!platter.entries.isEmpty()) {
       platter.forcedIndex = platter.entries.lastKey();
     }
@@ -111,7 +129,10 @@ public final class MemoryLog implements OperationLog {
         platter.incarnation,
         new InitialState(platter.hardState, meta, entriesBehind(meta), platter.recovery),
         newest == null ? 0 : newest.getValue().bytes().length,
-        platter.aside.entrySet().stream().map(left -> left.getValue().end(left.getKey())).toList());
+        platter.aside.entrySet().stream().map(left -> left.getValue().end(left.getKey())).toList(),
+        platter.runNumber,
+        0,
+        platter.knownRuns);
   }
 
   /** None if they don't join on: a snapshot came from elsewhere, and the crash before its reset. */
@@ -191,6 +212,30 @@ public final class MemoryLog implements OperationLog {
             platter.recovery = Recovery.NONE;
           }
         });
+  }
+
+  @Override
+  public void lost(
+      long runNumber, String why, Consumer<Recovery> marked, Consumer<StorageException> failed) {
+    write(
+        "mark loss",
+        FORCE_NS,
+        reason -> {
+          if (reason == null) {
+            marked.accept(platter.recovery);
+          } else {
+            failed.accept(reason);
+          }
+        },
+        () -> {
+          platter.lost(Recovery.Cause.DAMAGE, true);
+          platter.runNumber = Math.max(platter.runNumber, runNumber);
+        });
+  }
+
+  @Override
+  public void saveKnownRuns(byte[] known, Consumer<StorageException> done) {
+    write("save runs", FORCE_NS, done, () -> platter.knownRuns = known);
   }
 
   @Override

@@ -45,6 +45,7 @@ public final class SimDisk implements Disk {
   private final Map<String, SimFile> durableFiles = new TreeMap<>();
   private final List<DirectoryChange> pending = new ArrayList<>();
   private final Map<String, String> locks = new TreeMap<>();
+  private long folderId = 1;
   private long generation;
   private long changeCount;
   private long traceHash;
@@ -117,6 +118,11 @@ public final class SimDisk implements Disk {
   /** Sets the size of the disk: writes beyond it fail with NO_SPACE. */
   public void totalBytes(long sizeBytes) {
     locked(() -> totalBytes = sizeBytes);
+  }
+
+  /** From now on this is another folder with the same content. */
+  public void folderId(long id) {
+    locked(() -> folderId = id);
   }
 
   /** Flips one bit of a file, on disk and in the cache. */
@@ -268,6 +274,11 @@ public final class SimDisk implements Disk {
                     return null;
                   });
         });
+  }
+
+  @Override
+  public long folderId() {
+    return locked(() -> folderId);
   }
 
   @Override

@@ -2,7 +2,9 @@ package holdfast.sim;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 
 /** The content of a simulated file: as it is read now, as it is durable, and what lies between. */
@@ -64,13 +66,7 @@ final class SimFile {
   }
 
   void force() {
-    for (Change change : pending) {
-      if (change.bytes == null) {
-        durable.cut(change.position);
-      } else {
-        durable.write(change.position, change.bytes, 0, change.bytes.length);
-      }
-    }
+    pending.forEach(this::apply);
     pending.clear();
   }
 
@@ -95,30 +91,50 @@ final class SimFile {
     }
   }
 
+  /**
+   * A sector comes to the disk as it was at some time: what was written to it later is lost, never
+   * what was written to it earlier.
+   *
+   * @param policy 0: everything survives, 1: nothing, else some of it
+   */
   private void settle(Random random, int policy) {
+    Map<Integer, Integer> survivors = new HashMap<>();
+    int number = 0;
     for (Change change : pending) {
-      int fate = policy < 2 ? policy : random.nextInt(3);
-      if (fate == 1) {
+      number++;
+      if (policy == 1) {
         continue;
       }
-      if (change.bytes == null) {
-        durable.cut(change.position);
-      } else if (fate == 0) {
-        durable.write(change.position, change.bytes, 0, change.bytes.length);
-      } else {
-        tear(change, random);
+      if (policy == 0) {
+        apply(change);
+      } else if (change.bytes != null) {
+        tear(change, number, survivors, random);
+      } else if (random.nextInt(3) > 0) {
+        apply(change);
       }
     }
     pending.clear();
   }
 
+  private void apply(Change change) {
+    if (change.bytes == null) {
+      durable.cut(change.position);
+    } else {
+      durable.write(change.position, change.bytes, 0, change.bytes.length);
+    }
+  }
+
   /** Keeps some sectors; the size may have grown over lost ones, which read as zeros. */
-  private void tear(Change change, Random random) {
+  private void tear(Change change, int number, Map<Integer, Integer> survivors, Random random) {
     int end = change.position + change.bytes.length;
     int at = change.position;
     while (at < end) {
-      int next = Math.min(end, (at / SimDisk.SECTOR_BYTES + 1) * SimDisk.SECTOR_BYTES);
-      if (random.nextBoolean()) {
+      int sector = at / SimDisk.SECTOR_BYTES;
+      int next = Math.min(end, (sector + 1) * SimDisk.SECTOR_BYTES);
+      // The number of the last change of this sector that survives.
+      int last =
+          survivors.computeIfAbsent(sector, s -> (random.nextInt() >>> 8) % (pending.size() + 1));
+      if (number <= last) {
         durable.write(at, change.bytes, at - change.position, next - at);
       }
       at = next;

@@ -74,14 +74,13 @@ public final class SimPeer {
     if (options.faults().contains(SimCluster.CLOCK_FAULT)) {
       loop.stopClockInSleep();
     }
-    transport =
-        network.open(
-            loop, id, true, new InstanceId(random.nextLong(), random.nextLong()), address, 0);
+    var instance = new InstanceId(random.nextLong(), random.nextLong());
+    transport = network.open(loop, id, true, instance, address, 0);
     disk = store.open(loop);
     var config =
         new PeerConfig(
             id,
-            new InstanceId(number, runs),
+            instance,
             pool,
             address,
             options.oneHost() ? "host" : "host" + number,

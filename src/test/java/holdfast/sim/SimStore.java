@@ -24,6 +24,16 @@ public interface SimStore {
   /** The machine lost power while no process runs any more. */
   void losePower(SplittableRandom random);
 
+  /** A copy of what the disk's log holds, to be put back with {@link #putBack}. */
+  default MemoryLog.Platter backup() {
+    throw new UnsupportedOperationException("only in memory");
+  }
+
+  /** The log's folder is put back to what it was, while no process runs. */
+  default void putBack(MemoryLog.Platter backup) {
+    throw new UnsupportedOperationException("only in memory");
+  }
+
   /** From now on every write of the log fails. */
   void failLog();
 
@@ -49,8 +59,20 @@ public interface SimStore {
   static SimStore inMemory(SimWorld world, long capacityBytes) {
     var chunks = new MemoryVault.Platter();
     chunks.capacityBytes(capacityBytes);
-    var log = new MemoryLog.Platter(1 + world.nowNs() / SimWorld.S);
+    var first = new MemoryLog.Platter(1 + world.nowNs() / SimWorld.S);
     return new SimStore() {
+      private MemoryLog.Platter log = first;
+
+      @Override
+      public MemoryLog.Platter backup() {
+        return log.copy();
+      }
+
+      @Override
+      public void putBack(MemoryLog.Platter backup) {
+        log = backup.copy();
+      }
+
       @Override
       public Ports open(SimLoop loop) {
         return new Ports(new MemoryVault(world, loop, chunks), new MemoryLog(world, loop, log));

@@ -53,6 +53,17 @@ class SleepTest {
     assertThat(stale).isGreaterThanOrEqualTo(RUNS - 3);
   }
 
+  @Test
+  void oneThatReadsWithoutAQuorumIsFoundOut() {
+    int stale = 0;
+    for (long seed = 1; seed <= RUNS; seed++) {
+      stale += isStaleAtTheLeaderThatSlept(seed, "READ_WITHOUT_QUORUM") ? 1 : 0;
+    }
+
+    // Most step down before they are asked.
+    assertThat(stale).isPositive();
+  }
+
   /** Asked in the first instant by a client beside it, before it can hear of its successor. */
   private static boolean isStaleAtTheLeaderThatSlept(long seed, String faultOrNull) {
     var cluster = cluster(seed, faultOrNull);

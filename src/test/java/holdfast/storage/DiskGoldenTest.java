@@ -2,7 +2,10 @@ package holdfast.storage;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import holdfast.consensus.Endpoint;
+import holdfast.consensus.Recovery;
 import holdfast.model.ChunkId;
 import holdfast.model.LogId;
 import holdfast.model.NodeId;
@@ -12,10 +15,11 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
-/** One example of each header and record, as version 1 has it: never changes. */
+/** One example of each header and record, as its version has it: never changes. */
 final class DiskGoldenTest {
   private static final ChunkId CHUNK =
       new ChunkId(0x0102030405060708L, 0x1112131415161718L, 0x2122232425262728L, 0x31L);
@@ -25,14 +29,22 @@ final class DiskGoldenTest {
   @Test
   void directoryFilesAreAsEver() throws IOException {
     byte[] id = HexFormat.of().parseHex("000102030405060708090a0b0c0d0e0f");
-    var run = new DirectoryFormat.Run(true, BOOT);
+    var end = new DirectoryFormat.LogEnd(1_000, 13, 0x12345678);
+    var machine = new Machine(BOOT, "0123456789abcdef0123456789abcdef");
+    var run = new DirectoryFormat.Run(true, machine, 17, 4_711, Optional.of(end));
+    var recovery = new Recovery(0x0102030405060708L, Recovery.Cause.DAMAGE, true);
+    var mark = new DirectoryFormat.Mark(recovery, "log-0000000000000001.seg is missing");
 
-    assertArrayEquals(golden("format"), DirectoryFormat.format(id));
-    assertArrayEquals(golden("incarnation"), DirectoryFormat.incarnation(7));
-    assertArrayEquals(golden("run"), DirectoryFormat.run(run));
-    assertArrayEquals(id, DirectoryFormat.readFormat(golden("format"), ""));
-    assertEquals(7, DirectoryFormat.readIncarnation(golden("incarnation"), ""));
+    assertArrayEquals(
+        golden("format"), DirectoryFormat.format(3, new DirectoryFormat.Format(id, 7, true)));
+    assertArrayEquals(golden("run"), DirectoryFormat.run(4, run));
+    assertArrayEquals(golden("recovery"), DirectoryFormat.recovery(5, mark));
+    var format = DirectoryFormat.readFormat(golden("format"), "");
+    assertArrayEquals(id, format.directoryId());
+    assertEquals(7, format.incarnation());
+    assertTrue(format.isLogBegun());
     assertEquals(run, DirectoryFormat.readRun(golden("run"), ""));
+    assertEquals(mark, DirectoryFormat.readRecovery(golden("recovery"), ""));
   }
 
   @Test
@@ -67,17 +79,24 @@ final class DiskGoldenTest {
     var entry = new ByteWriter();
     int chain = LogFormat.entry(entry, new StoredEntry(1_000, 13, 4, payload), 0x12345678);
     var vote = new HardState.Vote(new NodeId(1, 2, 3, 4), 6);
-    var state = new LogFormat.State(2, new HardState(LOG, 13, Optional.of(vote)), 999, 12, 5);
+    var state =
+        new LogFormat.State(
+            new HardState(LOG, 13, Optional.of(vote), 998),
+            List.of(new Endpoint(new NodeId(5, 6, 7, 8), 9)),
+            999,
+            12,
+            5,
+            8);
 
     assertArrayEquals(golden("log-segment-header"), LogFormat.segmentHeader(header));
     assertArrayEquals(golden("log-entry"), entry.toBytes());
-    assertArrayEquals(golden("log-state"), LogFormat.state(state));
+    assertArrayEquals(golden("log-state"), LogFormat.state(6, state));
     assertEquals(
         Optional.of(header), LogFormat.readSegmentHeader(golden("log-segment-header"), ""));
     assertEquals(
         Optional.of(new LogFormat.EntryHeader(payload.length, 1_000, 13, 4, chain)),
         LogFormat.readEntryHeader(golden("log-entry"), 0));
-    assertEquals(Optional.of(state), LogFormat.readState(golden("log-state"), ""));
+    assertEquals(state, LogFormat.readState(golden("log-state"), ""));
   }
 
   @Test
@@ -100,7 +119,8 @@ final class DiskGoldenTest {
   }
 
   private static byte[] golden(String name) throws IOException {
-    String path = "/golden/1/storage-" + name + ".hex";
+    int version = name.startsWith("chunk-") ? ChunkFormat.VERSION : DirectoryFormat.VERSION;
+    String path = "/golden/" + version + "/storage-" + name + ".hex";
     try (InputStream in = DiskGoldenTest.class.getResourceAsStream(path)) {
       String text = new String(in.readAllBytes(), StandardCharsets.US_ASCII);
       return HexFormat.of().parseHex(text.replaceAll("\\s", ""));

@@ -15,7 +15,6 @@ import holdfast.model.ErrorCode;
 import holdfast.model.LogId;
 import holdfast.model.StorageException;
 import holdfast.peer.port.ChunkVault;
-import holdfast.peer.port.Loop;
 import holdfast.peer.port.OperationLog;
 import holdfast.sim.SimDisk;
 import java.security.MessageDigest;
@@ -58,34 +57,6 @@ final class DiskLogTest {
     LOGGER.setLevel(null);
   }
 
-  /** Runs everything at once: the order of the calls is the order on the disk. */
-  private static final class DirectLoop implements Loop {
-    @Override
-    public long nowNs() {
-      return 0;
-    }
-
-    @Override
-    public long awakeSinceNs() {
-      return 0;
-    }
-
-    @Override
-    public void post(Runnable task) {
-      task.run();
-    }
-
-    @Override
-    public Timer at(long deadlineNs, String name, Runnable task) {
-      return () -> {};
-    }
-
-    @Override
-    public boolean onLoop() {
-      return true;
-    }
-  }
-
   private DiskLog open() {
     return open(Runnable::run);
   }
@@ -93,7 +64,8 @@ final class DiskLogTest {
   private DiskLog open(Executor executor) {
     var directory =
         StorageDirectory.open(disk, new Machine("boot", ""), "test", new Random(1)::nextLong);
-    return DiskLog.open(directory, SEGMENT_BYTES, executor, executor, new DirectLoop());
+    return DiskLog.open(
+        directory, SEGMENT_BYTES, executor, executor, new DamageableLog.DirectLoop());
   }
 
   private static LogEntry entry(long index, long term) {
@@ -262,7 +234,8 @@ final class DiskLogTest {
       var directory =
           StorageDirectory.open(disk, new Machine("boot", ""), "test", new Random(1)::nextLong);
       Executor direct = Runnable::run;
-      DiskLog log = DiskLog.open(directory, SEGMENT_BYTES, direct, direct, new DirectLoop());
+      DiskLog log =
+          DiskLog.open(directory, SEGMENT_BYTES, direct, direct, new DamageableLog.DirectLoop());
       disk.losePowerAt(powerLostAt);
       live(log);
     }
@@ -320,7 +293,8 @@ final class DiskLogTest {
               disk, new Machine("other boot", ""), "test", new Random(1)::nextLong);
       Executor direct = Runnable::run;
       OperationLog.Found found =
-          DiskLog.open(directory, SEGMENT_BYTES, direct, direct, new DirectLoop()).found();
+          DiskLog.open(directory, SEGMENT_BYTES, direct, direct, new DamageableLog.DirectLoop())
+              .found();
       var initial = found.initial();
       long last =
           initial.entries().isEmpty()
@@ -352,7 +326,7 @@ final class DiskLogTest {
               }
               task.run();
             },
-            new DirectLoop());
+            new DamageableLog.DirectLoop());
     byte[] bytes = new byte[5_000];
     bytes[9] = 9;
     ChunkId chunk = ChunkId.of(MessageDigest.getInstance("SHA-256").digest(bytes));

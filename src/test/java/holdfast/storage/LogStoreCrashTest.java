@@ -70,7 +70,7 @@ final class LogStoreCrashTest {
     void go() {
       for (int round = 0; round < ROUND_COUNT; round++) {
         disk.losePowerAt(1 + random.nextInt(CHANGES_MAX));
-        try (var store = open(round)) {
+        try (var store = open()) {
           check(store);
           for (int step = 0; step < STEPS_MAX; step++) {
             step(store);
@@ -88,16 +88,16 @@ final class LogStoreCrashTest {
           disk.restart();
         }
       }
-      try (var store = open(ROUND_COUNT)) {
+      try (var store = open()) {
         check(store);
       }
       assertEquals(0, disk.openHandleCount());
       assertEquals(0, lossCount);
     }
 
-    private LogStore open(int round) {
+    private LogStore open() {
       var openedAfter =
-          round == 0 || after.hard().term() == 0 && after.last() == 0
+          !disk.exists(LogFormat.STATE.name()) && !disk.exists(LogFormat.STATE.copyName())
               ? OpenedAfter.FRESH
               : isSystemCrash ? OpenedAfter.SYSTEM_CRASH : OpenedAfter.PROCESS_CRASH;
       return LogStore.open(

@@ -2,7 +2,6 @@ package holdfast.storage;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -26,6 +25,7 @@ final class LogStoreTest {
 
   private final SimDisk disk = new SimDisk("sim", 1);
   private final List<String> losses = new ArrayList<>();
+  private final List<Boolean> votesLost = new ArrayList<>();
 
   @Test
   void newLogIsEmptyAndReportsNoLoss() {
@@ -122,7 +122,8 @@ final class LogStoreTest {
           var found =
               LogStore.open(damaged, OpenedAfter.PROCESS_CRASH, this::lost, LOG, SEGMENT_BYTES);
 
-          assertEquals(1, losses.size());
+          int lossCount = name.startsWith("log.state") ? 0 : 1;
+          assertEquals(lossCount, losses.size());
           for (StoredEntry entry : found.read(1, 1 << 20)) {
             assertArrayEquals(payload(entry.index()), entry.payload());
           }
@@ -131,7 +132,7 @@ final class LogStoreTest {
           var again =
               LogStore.open(damaged, OpenedAfter.PROCESS_CRASH, this::lost, LOG, SEGMENT_BYTES);
           assertEquals(70, again.read(1, 1 << 20).size());
-          assertEquals(1, losses.size());
+          assertEquals(lossCount, losses.size());
         });
   }
 
@@ -218,7 +219,7 @@ final class LogStoreTest {
   @Test
   void segmentOfANewerVersionIsRefused() {
     fill(open(OpenedAfter.FRESH), 1);
-    var out = new ByteWriter().raw(SmallFile.magic("HFOPSLOG")).u32(2);
+    var out = new ByteWriter().raw(SmallFile.magic("HFOPSLOG")).u32(LogFormat.VERSION + 1);
     SmallFile.replace(disk, LogFormat.segmentName(1), Crc.seal(out, 64));
 
     var refused = assertThrows(StorageException.class, () -> open(OpenedAfter.PROCESS_CRASH));
@@ -228,15 +229,61 @@ final class LogStoreTest {
   }
 
   @Test
-  void bothStateFilesDamagedIsRefused() {
-    fill(open(OpenedAfter.FRESH), 1);
-    disk.flipBit("log.state-0", 100);
-    disk.flipBit("log.state-1", 100);
+  void oneDamagedStateFileLosesNothing() {
+    for (String name : List.of("log.state", "log.state.copy")) {
+      for (var openedAfter : List.of(OpenedAfter.CLEAN, OpenedAfter.PROCESS_CRASH)) {
+        fill(open(openedAfter()), 30);
+        var log = open(OpenedAfter.PROCESS_CRASH);
+        var hard = new HardState(LOG, log.hardState().term() + 1, Optional.empty(), 20);
+        log.saveHardState(hard);
+        log.close();
+        disk.flipBit(name, 8L * 50);
 
-    var refused = assertThrows(StorageException.class, () -> open(OpenedAfter.PROCESS_CRASH));
+        var found = open(openedAfter);
 
-    assertEquals(ErrorCode.STORE_FAILED, refused.code());
-    assertFalse(disk.list().stream().noneMatch(name -> name.endsWith(".seg")));
+        assertEquals(hard, found.hardState());
+        assertEquals(30, found.read(1, 1 << 20).size());
+        assertEquals(List.of(), losses);
+        found.close();
+        disk.delete(name);
+        open(openedAfter).close();
+        assertEquals(List.of(), losses);
+        assertTrue(disk.exists(name));
+      }
+    }
+  }
+
+  private OpenedAfter openedAfter() {
+    return disk.exists("log.state") ? OpenedAfter.CLEAN : OpenedAfter.FRESH;
+  }
+
+  @Test
+  void bothStateFilesDamagedCostsTheVoteAndNoEntry() {
+    fill(open(OpenedAfter.FRESH), 200);
+    disk.flipBit("log.state", 100);
+    disk.flipBit("log.state.copy", 100);
+
+    var found = open(OpenedAfter.PROCESS_CRASH);
+
+    assertEquals(List.of("both copies of log.state are missing or damaged"), losses);
+    assertEquals(List.of(true), votesLost);
+    assertEquals(200, found.read(1, 1 << 20).size());
+    assertEquals(new HardState(LOG, 1, Optional.empty()), found.hardState());
+  }
+
+  @Test
+  void missingLastSegmentIsALossHoweverTheLastRunEnded() {
+    for (var openedAfter :
+        List.of(OpenedAfter.CLEAN, OpenedAfter.PROCESS_CRASH, OpenedAfter.SYSTEM_CRASH)) {
+      losses.clear();
+      fill(open(openedAfter()), 200);
+      disk.delete(lastSegment());
+
+      assertTrue(open(openedAfter).lastIndex() < 200);
+
+      assertEquals(1, losses.size());
+      assertTrue(losses.getFirst().contains("is missing"), losses.getFirst());
+    }
   }
 
   private LogStore open(OpenedAfter openedAfter) {
@@ -252,6 +299,7 @@ final class LogStoreTest {
 
   private void lost(Recovery.Cause cause, boolean isVoteLost, String why) {
     losses.add(why);
+    votesLost.add(isVoteLost);
   }
 
   private static void fill(LogStore log, long lastIndex) {

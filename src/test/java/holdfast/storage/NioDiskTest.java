@@ -110,4 +110,16 @@ final class NioDiskTest extends DiskContractTest {
       }
     }
   }
+
+  @Test
+  void aCopiedFolderHasAnotherId(@TempDir Path parent) throws IOException {
+    Path folder = Files.createDirectory(parent.resolve("original"));
+    long id = NioDisk.open(folder).folderId();
+    Files.createDirectory(parent.resolve("copy"));
+    Path moved = Files.move(folder, parent.resolve("moved"));
+
+    boolean isLasting = id != 0;
+    assertEquals(id, NioDisk.open(moved).folderId());
+    assertEquals(isLasting, id != NioDisk.open(parent.resolve("copy")).folderId());
+  }
 }

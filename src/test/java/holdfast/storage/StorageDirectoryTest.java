@@ -2,6 +2,7 @@ package holdfast.storage;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -12,6 +13,7 @@ import holdfast.model.LogId;
 import holdfast.model.StorageException;
 import holdfast.sim.SimDisk;
 import holdfast.util.ByteWriter;
+import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
@@ -38,6 +40,7 @@ final class StorageDirectoryTest {
   @Test
   void cleanEndIsToldFromACrashOfTheProcessAndOfTheSystem() {
     open("boot 1").closeCleanly();
+    addLog();
     var clean = open("boot 2");
     assertEquals(OpenedAfter.CLEAN, clean.openedAfter());
     assertEquals(Recovery.NONE, clean.recovery());
@@ -67,18 +70,27 @@ final class StorageDirectoryTest {
   }
 
   @Test
-  void tooNewTooOldAndCorruptAreThreeErrorsThatSayWhatToDo() {
+  void brokenRunFileCountsAsASystemCrash() {
     open("boot 1").closeCleanly();
+    addLog();
+    disk.flipBit("run", 99);
+    disk.flipBit("run.copy", 99);
 
-    assertTrue(refusalWith(2).contains("too new"));
-    assertTrue(refusalWith(2).contains("run the newer holdfast"));
-    assertTrue(refusalWith(0).contains("too old"));
-    SmallFile.replace(disk, "format", DirectoryFormat.format(ID));
-    disk.flipBit("format", 100);
-    var corrupt = assertThrows(StorageException.class, () -> open("boot 1"));
-    assertEquals(ErrorCode.STORE_FAILED, corrupt.code());
-    assertTrue(corrupt.getMessage().contains("was=corrupt"), corrupt.getMessage());
-    assertTrue(corrupt.getMessage().contains("empty directory"));
+    try (var directory = open("boot 1")) {
+      assertEquals(OpenedAfter.SYSTEM_CRASH, directory.openedAfter());
+      assertEquals(Recovery.Cause.POWER_CUT, directory.recovery().cause());
+    }
+  }
+
+  @Test
+  void tooNewAndTooOldAreTwoErrorsThatSayWhatToDo() {
+    open("boot 1").closeCleanly();
+    addLog();
+
+    assertTrue(refusalWith(3).contains("too new"));
+    assertTrue(refusalWith(3).contains("run the newer holdfast"));
+    assertTrue(refusalWith(1).contains("too old"));
+    assertTrue(refusalWith(1).contains("copy the files out with that one"));
   }
 
   private String refusalWith(int version) {
@@ -89,27 +101,151 @@ final class StorageDirectoryTest {
     return refusal.getMessage();
   }
 
-  @Test
-  void brokenRunFileCountsAsASystemCrash() {
-    open("boot 1").closeCleanly();
-    disk.flipBit("run", 99);
+  private void addLog() {
+    LogStore.open(disk, OpenedAfter.FRESH, (cause, isVoteLost, why) -> {}, new LogId(1, 1), 4_096)
+        .close();
+  }
 
-    try (var directory = open("boot 1")) {
-      assertEquals(OpenedAfter.SYSTEM_CRASH, directory.openedAfter());
-      assertEquals(Recovery.Cause.POWER_CUT, directory.recovery().cause());
+  @Test
+  void anySmallFileMayBeDamagedOrMissingAndNothingIsLost() {
+    var first = open("boot 1");
+    addLog();
+    byte[] id = first.directoryId();
+    first.lost(Recovery.Cause.DAMAGE, true, "a test");
+    Recovery marked = first.recovery();
+    first.closeCleanly();
+    for (String name :
+        List.of("format", "format.copy", "run", "run.copy", "recovery", "recovery.copy")) {
+      for (boolean isMissing : List.of(false, true)) {
+        if (isMissing) {
+          disk.delete(name);
+        } else {
+          disk.flipBit(name, 333);
+        }
+
+        var directory = open("boot 1");
+
+        assertArrayEquals(id, directory.directoryId());
+        assertEquals(OpenedAfter.CLEAN, directory.openedAfter());
+        assertEquals(marked, directory.recovery());
+        directory.closeCleanly();
+      }
     }
   }
 
   @Test
-  void dataWithoutAFormatFileIsRefused() {
+  void aDirectoryKnowsWhetherALogWasBegun() {
+    var directory = open("boot 1");
+    assertFalse(directory.isLogBegun());
+    directory.beginLog();
+    disk.crash();
+    assertTrue(open("boot 2").isLogBegun());
+  }
+
+  @Test
+  void bothCopiesOfTheFormatDamagedAreWrittenAnewAndMarked() {
+    for (boolean isMissing : List.of(false, true)) {
+      open("boot 1").closeCleanly();
+      addLog();
+      for (String name : List.of("format", "format.copy")) {
+        if (isMissing) {
+          disk.delete(name);
+        } else {
+          disk.flipBit(name, 100);
+        }
+      }
+
+      var directory = open("boot 1");
+
+      assertEquals(Recovery.Cause.DAMAGE, directory.recovery().cause());
+      assertEquals(1, directory.incarnation());
+      byte[] id = directory.directoryId();
+      directory.closeCleanly();
+      var again = open("boot 1");
+      assertArrayEquals(id, again.directoryId());
+      again.recovered(again.recovery().nonce());
+      again.closeCleanly();
+    }
+  }
+
+  @Test
+  void aDirectoryInWhichNothingCanBeReadIsRefused() {
     open("boot 1").closeCleanly();
-    LogStore.open(disk, OpenedAfter.FRESH, (cause, isVoteLost, why) -> {}, new LogId(1, 1), 4_096)
-        .close();
-    disk.delete("format");
+    addLog();
+    for (String name : disk.list()) {
+      if (disk.sizeBytes(name) > 0) {
+        disk.flipBit(name, 100);
+      }
+    }
+    var before = disk.list();
 
     var refused = assertThrows(StorageException.class, () -> open("boot 1"));
 
     assertEquals(ErrorCode.STORE_FAILED, refused.code());
+    assertTrue(refused.getMessage().contains("put the folder back"), refused.getMessage());
+    assertEquals(before, disk.list());
+  }
+
+  @Test
+  void aMarkOfALossThatCannotBeReadCountsAsTheWorst() {
+    var first = open("boot 1");
+    addLog();
+    first.lost(Recovery.Cause.POWER_CUT, false, "a test");
+    first.closeCleanly();
+    disk.flipBit("recovery", 100);
+    disk.flipBit("recovery.copy", 200);
+
+    Recovery found = open("boot 1").recovery();
+
+    assertEquals(Recovery.Cause.DAMAGE, found.cause());
+    assertTrue(found.isVoteLost());
+  }
+
+  @Test
+  void aCopyOfAFolderIsMarkedOnceAndHasLostItsVote() {
+    open("boot 1").closeCleanly();
+    disk.folderId(2);
+
+    var copy = open("boot 1");
+
+    Recovery marked = copy.recovery();
+    assertEquals(Recovery.Cause.DAMAGE, marked.cause());
+    assertTrue(marked.isVoteLost());
+    copy.closeCleanly();
+    assertEquals(marked, open("boot 1").recovery());
+  }
+
+  @Test
+  void aFolderOnAnotherMachineIsMarked() {
+    openOn("a", 1).closeCleanly();
+    assertFalse(openOn("a", 1).recovery().isNeeded());
+    disk.restart();
+    assertTrue(openOn("b", 1).recovery().isVoteLost());
+  }
+
+  @Test
+  void whatHasNoLastingNumberOrNameIsNoCopy() {
+    openOn("", 0).closeCleanly();
+    openOn("a", 1).closeCleanly();
+    openOn("", 0).closeCleanly();
+
+    assertEquals(Recovery.NONE, openOn("b", 2).recovery());
+  }
+
+  private StorageDirectory openOn(String machineId, long folderId) {
+    disk.folderId(folderId);
+    var machine = new Machine("boot 1", machineId);
+    return StorageDirectory.open(disk, machine, "pid 1", new Random(7)::nextLong);
+  }
+
+  @Test
+  void runsAreCounted() {
+    for (int number = 1; number <= 3; number++) {
+      var directory = open("boot 1");
+      assertEquals(number, directory.runNumber());
+      addLog();
+      disk.crash();
+    }
   }
 
   @Test

@@ -3,6 +3,7 @@ package holdfast.peer.port;
 import holdfast.consensus.HardState;
 import holdfast.consensus.InitialState;
 import holdfast.consensus.LogEntry;
+import holdfast.consensus.Recovery;
 import holdfast.consensus.SnapshotMeta;
 import holdfast.model.LogId;
 import holdfast.model.StorageException;
@@ -26,6 +27,9 @@ import java.util.function.Consumer;
 public interface OperationLog {
   /** Most bytes one {@link #readSnapshot} or {@link #storeSnapshotPiece} carries. */
   int SNAPSHOT_PIECE_BYTES_MAX = 128 * 1_024;
+
+  /** Most bytes {@link #saveKnownRuns} takes. */
+  int KNOWN_BYTES_MAX = 128 * 1_024;
 
   /** What the disk held when it was opened. */
   Found found();
@@ -58,6 +62,20 @@ public interface OperationLog {
    * Does nothing if the directory's loss has another nonce by now.
    */
   void recovered(long nonce, Consumer<StorageException> done);
+
+  /**
+   * Marks, durably, that something may be missing, the vote included, and that this run has a
+   * number of at least {@code runNumber}; {@code marked} gets the mark.
+   *
+   * @param why for people
+   */
+  void lost(
+      long runNumber, String why, Consumer<Recovery> marked, Consumer<StorageException> failed);
+
+  /**
+   * Replaces what is known of other peers' runs, at most {@value #KNOWN_BYTES_MAX} bytes; forced.
+   */
+  void saveKnownRuns(byte[] known, Consumer<StorageException> done);
 
   /** Writes and forces term and vote. */
   void persistHardState(HardState state, Consumer<StorageException> done);
@@ -107,13 +125,20 @@ public interface OperationLog {
    *     something may be missing
    * @param snapshotBytes size of that snapshot's content, 0 without one
    * @param aside what is kept of logs that were left, in no order
+   * @param runNumber which run of this folder this is: one more at each start, durable since
+   * @param givenUpCount how often a damaged part of the log was given up: people are told as long
+   *     as they haven't deleted the notes of it
+   * @param knownRuns what was saved last of other peers' runs; empty for nothing
    */
   record Found(
       Optional<LogId> log,
       long incarnation,
       InitialState initial,
       long snapshotBytes,
-      List<Aside> aside) {
+      List<Aside> aside,
+      long runNumber,
+      int givenUpCount,
+      byte[] knownRuns) {
     /** Freezes the list. */
     public Found {
       aside = List.copyOf(aside);

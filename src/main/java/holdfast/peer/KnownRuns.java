@@ -1,0 +1,256 @@
+package holdfast.peer;
+
+import holdfast.model.InstanceId;
+import holdfast.model.NodeId;
+import holdfast.peer.port.Remote;
+import holdfast.protocol.Notice;
+import holdfast.protocol.RunMark;
+import holdfast.util.ByteReader;
+import holdfast.util.ByteWriter;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+
+/**
+ * How far each peer had come when somebody heard of it last. Who comes back with a lower run
+ * number, or with less than it had forced, has an older folder (a backup, a rolled-back volume, a
+ * copy that runs elsewhere) and may have forgotten what it acknowledged: it is told so, and takes
+ * no part until it says that it recovers. Durable, and passed on, since whoever heard it may be
+ * away.
+ *
+ * <p>Two processes that run as one peer take turns at being it; the one that was there first stays.
+ * Loop thread.
+ */
+final class KnownRuns {
+  /** Most peers remembered; more than a pool has. */
+  static final int NODES_MAX = 1_024;
+
+  /** Encoded size at most. */
+  static final int BYTES_MAX = 4 + NODES_MAX * (NodeId.BYTES + RunMark.BYTES);
+
+  /**
+   * A process that ended may be heard once or twice more, out of what was under way. One that is
+   * back so often, after another one was heard, lives.
+   */
+  private static final int RETURNS_MIN = 3;
+
+  /**
+   * A process whose connection broke so long before another one's was opened has ended. Sooner, the
+   * other one's may be what ended it.
+   */
+  private static final long APART_NS = 200_000_000L;
+
+  /** Who was silent for so long, and whose connection another process took over, has ended. */
+  private static final long SILENT_NS = 5_000_000_000L;
+
+  /** The processes heard as one peer. */
+  private static final class Heard {
+    /** Who is this peer. */
+    InstanceId first;
+
+    long firstNs;
+
+    /** When its last connection broke; negative while there is one. */
+    long brokenNs;
+
+    boolean isFirstGone;
+
+    /** Who says so too, and waits until the first is silent or gone; null for nobody. */
+    InstanceId second;
+
+    boolean isSecondLast;
+    int returns;
+
+    void begin(InstanceId instance, long nowNs) {
+      first = instance;
+      firstNs = nowNs;
+      brokenNs = -1;
+      isFirstGone = false;
+      second = null;
+      isSecondLast = false;
+      returns = 0;
+    }
+  }
+
+  private final NodeId self;
+  private final InstanceId instance;
+  private final TreeMap<NodeId, RunMark> known = new TreeMap<>();
+  private final Map<NodeId, Heard> heard = new HashMap<>();
+  private NodeId toldLast;
+  private RunMark ofSelf;
+  private boolean isChanged;
+
+  KnownRuns(NodeId self, InstanceId instance) {
+    this.self = self;
+    this.instance = instance;
+  }
+
+  /** Takes what was saved; empty for nothing. Throws {@link ByteReader.Malformed}. */
+  void load(byte[] saved) {
+    if (saved.length == 0) {
+      return;
+    }
+    var in = new ByteReader(saved);
+    int count = in.count(NODES_MAX);
+    for (int i = 0; i < count; i++) {
+      known.put(NodeId.read(in), RunMark.read(in));
+    }
+    in.end();
+  }
+
+  /** What to save if it changed since the last call. */
+  Optional<byte[]> changes() {
+    if (!isChanged) {
+      return Optional.empty();
+    }
+    isChanged = false;
+    var out = new ByteWriter().u32(known.size());
+    known.forEach(
+        (node, mark) -> {
+          node.write(out);
+          mark.write(out);
+        });
+    return Optional.of(out.toBytes());
+  }
+
+  /**
+   * A heartbeat of another peer. False if it is to be ignored: another process is this peer, or was
+   * a moment ago. <i>Event: a copied folder's later run is taken for the peer's, and the original
+   * for an older one.</i>
+   */
+  boolean onHeartbeat(Remote from, Notice.Heartbeat beat, long nowNs) {
+    if (!isFirst(from, nowNs)) {
+      return false;
+    }
+    note(from.node(), beat.mark());
+    return true;
+  }
+
+  private boolean isFirst(Remote from, long nowNs) {
+    Heard of = heard.get(from.node());
+    if (of == null) {
+      of = new Heard();
+      of.begin(from.instance(), nowNs);
+      return heard.size() < NODES_MAX && heard.put(from.node(), of) == null;
+    }
+    if (from.instance().equals(of.first)) {
+      of.firstNs = nowNs;
+      of.brokenNs = -1;
+      of.isFirstGone = false;
+      of.returns += of.isSecondLast ? 1 : 0;
+      of.isSecondLast = false;
+      return true;
+    }
+    if (of.isFirstGone || nowNs - of.firstNs > SILENT_NS) {
+      of.begin(from.instance(), nowNs);
+      return true;
+    }
+    if (!from.instance().equals(of.second)) {
+      of.second = from.instance();
+      of.returns = 0;
+    }
+    of.isSecondLast = true;
+    return false;
+  }
+
+  /** Whether this process is the peer that it says it is, as far as is known. */
+  boolean isKnownAs(Remote from) {
+    Heard of = heard.get(from.node());
+    return of != null && of.first.equals(from.instance());
+  }
+
+  /** The last connection with the peer broke. */
+  void onDisconnected(NodeId node, long nowNs) {
+    Heard of = heard.get(node);
+    if (of != null && of.brokenNs < 0) {
+      of.brokenNs = nowNs;
+    }
+  }
+
+  /** A process connected, as this peer or as another. */
+  void onConnected(Remote from, long nowNs) {
+    Heard of = heard.get(from.node());
+    if (of != null && !from.instance().equals(of.first)) {
+      of.isFirstGone |= of.brokenNs >= 0 && nowNs - of.brokenNs >= APART_NS;
+    }
+  }
+
+  private void note(NodeId node, RunMark mark) {
+    RunMark before = known.get(node);
+    if (mark.run() > 0 && (before == null ? known.size() < NODES_MAX : mark.isBeyond(before))) {
+      known.put(node, mark);
+      isChanged = true;
+    }
+  }
+
+  /** Whether another process was this peer first, and still is. */
+  boolean isSecond(Remote from) {
+    Heard of = heard.get(from.node());
+    return of != null && of.returns >= RETURNS_MIN && from.instance().equals(of.second);
+  }
+
+  /**
+   * Whether a peer's votes and acknowledgements count: it is known which run this is, and that the
+   * folder isn't older than it was, or the peer knows that itself by now.
+   */
+  boolean mayTakePart(Remote from, Heartbeats.Pulse pulseOrNull) {
+    if (pulseOrNull == null || !pulseOrNull.instance().equals(from.instance())) {
+      return false;
+    }
+    RunMark now = pulseOrNull.beat().mark();
+    RunMark best = known.get(from.node());
+    boolean isOlder =
+        best != null && !best.instance().equals(now.instance()) && now.run() <= best.run();
+    return !isOlder || pulseOrNull.beat().recovering();
+  }
+
+  /** What to tell a peer now. */
+  Notice.KnownRuns toTell(NodeId receiver) {
+    List<Notice.KnownRun> told = new ArrayList<>();
+    RunMark ofReceiver = known.get(receiver);
+    if (ofReceiver != null) {
+      told.add(new Notice.KnownRun(receiver, ofReceiver));
+    }
+    for (int i = told.size(); i < Math.min(Notice.KnownRuns.KNOWN_MAX, known.size()); i++) {
+      Map.Entry<NodeId, RunMark> next = toldLast == null ? null : known.higherEntry(toldLast);
+      next = next == null ? known.firstEntry() : next;
+      toldLast = next.getKey();
+      if (!toldLast.equals(receiver)) {
+        told.add(new Notice.KnownRun(toldLast, next.getValue()));
+      }
+    }
+    return new Notice.KnownRuns(told);
+  }
+
+  /** What another peer knows. */
+  void onTold(Notice.KnownRuns told) {
+    for (Notice.KnownRun each : told.known()) {
+      if (!each.node().equals(self)) {
+        note(each.node(), each.mark());
+      } else if (!each.mark().instance().equals(instance)
+          && (ofSelf == null || each.mark().isBeyond(ofSelf))) {
+        ofSelf = each.mark();
+      }
+    }
+  }
+
+  /**
+   * What others know of this peer by another process, if that is more than this folder knew when it
+   * was opened.
+   *
+   * @param found how far the folder had come then, under the run number of this run
+   */
+  Optional<RunMark> beyond(RunMark found) {
+    if (ofSelf == null) {
+      return Optional.empty();
+    }
+    boolean isSameLog = ofSelf.log().equals(found.log());
+    boolean isAhead = ofSelf.term() > found.term() || ofSelf.settledIndex() > found.settledIndex();
+    return ofSelf.run() >= found.run() || isSameLog && isAhead
+        ? Optional.of(ofSelf)
+        : Optional.empty();
+  }
+}

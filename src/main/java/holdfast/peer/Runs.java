@@ -1,0 +1,199 @@
+package holdfast.peer;
+
+import holdfast.consensus.InitialState;
+import holdfast.consensus.RaftCore;
+import holdfast.model.ErrorCode;
+import holdfast.model.HoldfastException;
+import holdfast.model.LogId;
+import holdfast.model.NodeId;
+import holdfast.peer.port.OperationLog;
+import holdfast.peer.port.Remote;
+import holdfast.protocol.Notice;
+import holdfast.protocol.RunMark;
+import holdfast.util.ByteReader;
+
+/**
+ * This run among the runs of all peers ({@link KnownRuns}): says how far it is, passes on and saves
+ * what is known of others, and finds out that this folder is older than it was, or that another
+ * process runs as this peer. Loop thread.
+ */
+final class Runs {
+  /** As often what is known is forced, if it changed. */
+  private static final long SAVE_EVERY_NS = 1_000_000_000L;
+
+  /** What becomes of what is found out. */
+  interface Owner {
+    /** Whether the log is being loaded or changed: nothing is judged meanwhile. */
+    boolean isBusy();
+
+    /**
+     * The folder was further once, in a run of this number at most: it may have forgotten votes.
+     */
+    void onOlder(long lastRun, String why);
+
+    /** Another process was this peer before, and is. */
+    void onFailure(HoldfastException why);
+  }
+
+  private final PeerConfig config;
+  private final PeerPorts ports;
+  private final PeerListener listener;
+  private final Standing standing;
+  private final Owner owner;
+  private final KnownRuns known;
+  private final RunMark found;
+  private long run;
+  private boolean isJudged;
+  private boolean isStopped;
+
+  Runs(PeerConfig config, PeerPorts ports, PeerListener listener, Standing standing, Owner owner) {
+    this.config = config;
+    this.ports = ports;
+    this.listener = listener;
+    this.standing = standing;
+    this.owner = owner;
+    known = new KnownRuns(config.self(), config.instance());
+    OperationLog.Found there = ports.log().found();
+    run = there.runNumber();
+    found = foundMark(there);
+    try {
+      known.load(there.knownRuns());
+    } catch (ByteReader.Malformed e) {
+      listener.onNote("forget what is known of other peers: was=" + e.getMessage());
+    }
+  }
+
+  private RunMark foundMark(OperationLog.Found there) {
+    InitialState initial = there.initial();
+    long last =
+        initial.entries().isEmpty()
+            ? initial.snapshot().index()
+            : initial.entries().getLast().index();
+    return new RunMark(
+        run,
+        config.instance(),
+        there.log().orElse(LogId.NONE),
+        initial.hardState().term(),
+        Math.max(last, initial.snapshot().index()));
+  }
+
+  void start() {
+    if (isStopped) {
+      return;
+    }
+    judge();
+    known
+        .changes()
+        .ifPresent(
+            bytes ->
+                ports
+                    .log()
+                    .saveKnownRuns(
+                        bytes,
+                        why -> {
+                          if (why != null && !isStopped) {
+                            owner.onFailure(why);
+                          }
+                        }));
+    ports.loop().at(ports.loop().nowNs() + SAVE_EVERY_NS, "save runs", this::start);
+  }
+
+  void stop() {
+    isStopped = true;
+  }
+
+  /** How far this run is now. */
+  RunMark mark() {
+    if (!standing.hasLog()) {
+      return new RunMark(run, config.instance(), LogId.NONE, 0, 0);
+    }
+    RaftCore core = standing.driver().core();
+    return new RunMark(
+        run,
+        config.instance(),
+        standing.driver().log(),
+        core.term(),
+        Math.min(core.forcedIndex(), core.commitIndex()));
+  }
+
+  /** Says to a peer what is known of it, and of some others. */
+  void tell(NodeId receiver) {
+    Notice.KnownRuns told = known.toTell(receiver);
+    if (!told.known().isEmpty()) {
+      ports.transport().send(receiver, told);
+    }
+  }
+
+  /** False if the sender is to be ignored: another process is this peer, or was a moment ago. */
+  boolean onHeartbeat(Remote from, Notice.Heartbeat beat) {
+    boolean isFirst = known.onHeartbeat(from, beat, ports.loop().nowNs());
+    if (known.isSecond(from)) {
+      ports.transport().send(from.node(), new Notice.Twin(from.instance()));
+    }
+    return isFirst;
+  }
+
+  /** Whether this process is the peer that it says it is, as far as is known. */
+  boolean isKnownAs(Remote from) {
+    return known.isKnownAs(from);
+  }
+
+  void onDisconnected(NodeId node) {
+    known.onDisconnected(node, ports.loop().nowNs());
+  }
+
+  void onConnected(Remote remote) {
+    known.onConnected(remote, ports.loop().nowNs());
+    tell(remote.node());
+  }
+
+  /** Whether what a peer says in consensus counts. */
+  boolean mayTakePart(Remote from, Heartbeats.Pulse pulseOrNull) {
+    return known.mayTakePart(from, pulseOrNull);
+  }
+
+  void onTold(Notice.KnownRuns told) {
+    known.onTold(told);
+    judge();
+  }
+
+  /** After the found log was loaded, or something was told. */
+  void judge() {
+    if (isJudged || isStopped || owner.isBusy()) {
+      return;
+    }
+    known
+        .beyond(found)
+        .ifPresent(
+            beyond -> {
+              isJudged = true;
+              String why =
+                  ("the folder is older than it was: run %d of it was at entry %d, term %d of log"
+                          + " %s; this is run %d, with entry %d, term %d of log %s")
+                      .formatted(
+                          beyond.run(),
+                          beyond.settledIndex(),
+                          beyond.term(),
+                          beyond.log(),
+                          found.run(),
+                          found.settledIndex(),
+                          found.term(),
+                          found.log());
+              listener.onNote(why);
+              run = Math.max(run, beyond.run() + 1);
+              owner.onOlder(run, why);
+            });
+  }
+
+  void onTwin(Remote from, Notice.Twin twin) {
+    if (twin.second().equals(config.instance())) {
+      owner.onFailure(
+          new HoldfastException(
+              ErrorCode.REFUSED,
+              ("run peer: expected=one process of peer %s, was=another one too, as %s at %s says;"
+                      + " give this one a home and a storage folder of its own: they were copied")
+                  .formatted(
+                      config.self().shortForm(), from.node().shortForm(), from.remoteHost())));
+    }
+  }
+}

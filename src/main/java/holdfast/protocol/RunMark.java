@@ -1,0 +1,45 @@
+package holdfast.protocol;
+
+import holdfast.model.InstanceId;
+import holdfast.model.LogId;
+import holdfast.util.ByteReader;
+import holdfast.util.ByteWriter;
+
+/**
+ * How far a peer had come: each start of it counts its run number up, and within a run term and log
+ * only grow. Who comes back with less has a folder that is older than it was.
+ *
+ * @param run number of the run, from 1
+ * @param instance the process of that run
+ * @param log the log it followed; {@link LogId#NONE} for none
+ * @param term the term it was in
+ * @param settledIndex it had forced, and knew to be committed, everything up to here: none of it is
+ *     ever cut
+ */
+public record RunMark(long run, InstanceId instance, LogId log, long term, long settledIndex) {
+  /** Encoded size. */
+  public static final int BYTES = 8 + InstanceId.BYTES + LogId.BYTES + 16;
+
+  /** Reads what {@link #write} wrote. */
+  public static RunMark read(ByteReader in) {
+    return new RunMark(in.u64(), InstanceId.read(in), LogId.read(in), in.u64(), in.u64());
+  }
+
+  /** Appends the {@value #BYTES} bytes. */
+  public void write(ByteWriter out) {
+    out.u64(run);
+    instance.write(out);
+    log.write(out);
+    out.u64(term).u64(settledIndex);
+  }
+
+  /** Whether this says more than another mark of the same peer. */
+  public boolean isBeyond(RunMark other) {
+    if (run != other.run) {
+      return run > other.run;
+    }
+    boolean isSameProcess = instance.equals(other.instance);
+    boolean isSameLog = log.equals(other.log);
+    return isSameProcess && (!isSameLog || term > other.term || settledIndex > other.settledIndex);
+  }
+}

@@ -1,0 +1,60 @@
+package holdfast.storage;
+
+import java.nio.charset.StandardCharsets;
+import java.util.regex.Pattern;
+
+/**
+ * Files of the present log that were found damaged, kept under names that nothing reads or deletes:
+ * {@code damaged-N-NAME}. They are evidence; people may put them back, or delete them.
+ */
+final class DamagedFiles {
+  private static final Pattern GIVEN_UP = Pattern.compile("damaged-\\d+-given-up\\.txt");
+
+  private DamagedFiles() {}
+
+  /**
+   * Notes, for people, that what is missing is given up: as long as this file is there {@code
+   * status} says so. Durable when this returns.
+   */
+  static void giveUp(Disk disk, String why) {
+    String text =
+        """
+        This peer was the only voter of its pool when a part of its log was found damaged, and was
+        told to go on with what was left. What was missing: %s.
+        As long as this file is here, the pool's status says that changes are kept aside.
+        """
+            .formatted(why);
+    SmallFile.replace(disk, nameFor(disk, "given-up.txt"), text.getBytes(StandardCharsets.UTF_8));
+  }
+
+  /** How often something was given up. */
+  static int givenUpCount(Disk disk) {
+    return (int) disk.list().stream().filter(name -> GIVEN_UP.matcher(name).matches()).count();
+  }
+
+  /** The name under which this file would be kept now. */
+  static String nameFor(Disk disk, String name) {
+    int number = 1;
+    while (disk.exists("damaged-" + number + "-" + name)) {
+      number++;
+    }
+    return "damaged-" + number + "-" + name;
+  }
+
+  /** Renames a file; durable when this returns the new name. */
+  static String setAside(Disk disk, String name) {
+    String aside = nameFor(disk, name);
+    disk.rename(name, aside);
+    disk.forceDirectory();
+    return aside;
+  }
+
+  /** Keeps a copy of a file; durable when this returns the copy's name. */
+  static String copyAside(Disk disk, String name) {
+    String aside = nameFor(disk, name);
+    try (var file = disk.open(name, Disk.Mode.READ)) {
+      SmallFile.replace(disk, aside, SmallFile.readUpTo(file, 0, Integer.MAX_VALUE - Long.BYTES));
+    }
+    return aside;
+  }
+}

@@ -1,0 +1,116 @@
+package holdfast.storage;
+
+import holdfast.util.ByteReader;
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+import java.util.Optional;
+import java.util.function.LongFunction;
+
+/**
+ * A small file kept twice, as {@code NAME} and {@code NAME.copy}: what damages one of them loses
+ * nothing. Both hold the same; the one that is whole and has the higher sequence counts. One thread
+ * at a time. Blocks on the disk; throws {@link holdfast.model.StorageException}.
+ */
+final class PairFile {
+  /** Ending of the second copy's name. */
+  static final String COPY_SUFFIX = ".copy";
+
+  private static final System.Logger LOG = System.getLogger(PairFile.class.getName());
+
+  private final Disk disk;
+  private final Kind kind;
+  private long sequence;
+
+  PairFile(Disk disk, Kind kind) {
+    this.disk = disk;
+    this.kind = kind;
+  }
+
+  /**
+   * What such a file looks like. Its header is 8 bytes of magic, the version as u32, the sequence
+   * as u64; its last 4 bytes are the CRC of all before.
+   */
+  record Kind(String name, String magic, int sizeBytes, int version) {
+    String copyName() {
+      return name + COPY_SUFFIX;
+    }
+  }
+
+  /**
+   * The content, header and all; empty if neither copy is whole. A copy that is missing, damaged or
+   * older is written anew, from the other.
+   *
+   * @throws holdfast.model.StorageException UNSUPPORTED if a whole copy is of another version
+   */
+  Optional<byte[]> load() {
+    Optional<byte[]> first = whole(kind.name());
+    Optional<byte[]> second = whole(kind.copyName());
+    if (first.isEmpty() && second.isEmpty()) {
+      return Optional.empty();
+    }
+    boolean isFirst =
+        second.isEmpty() || first.isPresent() && sequence(first.get()) >= sequence(second.get());
+    byte[] newest = isFirst ? first.get() : second.get();
+    Optional<byte[]> other = isFirst ? second : first;
+    sequence = sequence(newest);
+    if (other.isEmpty() || !Arrays.equals(newest, other.get())) {
+      String name = isFirst ? kind.copyName() : kind.name();
+      if (other.isEmpty()) {
+        LOG.log(
+            System.Logger.Level.WARNING,
+            "read {0}: was=missing or damaged; written anew from its twin, nothing is lost",
+            disk.path(name));
+      }
+      SmallFile.replace(disk, name, newest);
+    }
+    return Optional.of(newest);
+  }
+
+  /** Whether there is a file of either name, whole or not. */
+  boolean exists() {
+    return disk.exists(kind.name()) || disk.exists(kind.copyName());
+  }
+
+  /** Replaces both copies by new files; durable when this returns, the old or the new before. */
+  void replace(LongFunction<byte[]> content) {
+    byte[] bytes = content.apply(++sequence);
+    SmallFile.replace(disk, kind.name(), bytes);
+    SmallFile.replace(disk, kind.copyName(), bytes);
+  }
+
+  /** As {@link #replace}, in place: half the forces. Not after one of them has failed. */
+  void overwrite(LongFunction<byte[]> content) {
+    byte[] bytes = content.apply(++sequence);
+    overwrite(kind.name(), bytes);
+    overwrite(kind.copyName(), bytes);
+  }
+
+  private void overwrite(String name, byte[] bytes) {
+    try (var file = disk.open(name, Disk.Mode.WRITE)) {
+      file.write(0, ByteBuffer.wrap(bytes));
+      file.force();
+    }
+  }
+
+  /** Deletes both copies, durably. */
+  void delete() {
+    disk.delete(kind.copyName());
+    disk.delete(kind.name());
+    disk.forceDirectory();
+  }
+
+  private Optional<byte[]> whole(String name) {
+    Optional<byte[]> bytes =
+        SmallFile.read(disk, name)
+            .filter(read -> SmallFile.isWhole(read, kind.sizeBytes(), kind.magic()));
+    bytes.ifPresent(
+        read ->
+            SmallFile.header(
+                read, kind.sizeBytes(), kind.magic(), kind.version(), disk.path(name)));
+    return bytes;
+  }
+
+  private long sequence(byte[] bytes) {
+    return new ByteReader(bytes, SmallFile.MAGIC_BYTES + Integer.BYTES, Long.BYTES).u64();
+  }
+}

@@ -1,0 +1,144 @@
+package holdfast.peer;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+
+import holdfast.protocol.PoolStatus;
+import holdfast.sim.FileStore;
+import holdfast.sim.SimClient;
+import holdfast.sim.SimCluster;
+import holdfast.sim.SimDisk;
+import holdfast.sim.SimPeer;
+import holdfast.sim.SimWorld;
+import holdfast.storage.Disk;
+import java.util.SplittableRandom;
+import org.junit.jupiter.api.Test;
+
+/** Peers whose chunk files were damaged: what is lost is told, and fetched where there is more. */
+class DamagedPeerTest {
+  private static final String SEGMENT = "chunks-0000000000000001.seg";
+  private static final int FILE_COUNT = 12;
+  private static final int FILE_BYTES = 3_000;
+  private static final int RECORD_HEADER_BYTES = 56;
+
+  private static byte[] bytes(int seed) {
+    byte[] bytes = new byte[FILE_BYTES];
+    new SplittableRandom(seed).nextBytes(bytes);
+    return bytes;
+  }
+
+  private static SimCluster filled(int peerCount, long seed) {
+    var cluster =
+        SimCluster.of(peerCount).seed(seed).settings(3, 2, 60_000).store(FileStore::make).start();
+    SimClient client = cluster.client();
+    cluster.get(client.open());
+    for (int i = 0; i < FILE_COUNT; i++) {
+      cluster.get(client.put("f" + i, bytes(i)));
+    }
+    cluster.await("safe", 60 * SimWorld.S, () -> status(cluster).safe());
+    cluster.run(2 * SimWorld.S);
+    return cluster;
+  }
+
+  private static PoolStatus status(SimCluster cluster) {
+    SimClient client = cluster.clients().getFirst();
+    return cluster.get(client.service().status(client.deadline()));
+  }
+
+  private static SimDisk disk(SimPeer peer) {
+    return ((FileStore) peer.store()).disk();
+  }
+
+  private static void flip(SimDisk disk, long byteAt) {
+    disk.flipBit(SEGMENT, byteAt * 8 + 3);
+  }
+
+  /** Where the record with this number begins. */
+  private static long record(int number) {
+    return 64 + (long) number * (RECORD_HEADER_BYTES + FILE_BYTES);
+  }
+
+  private static int readable(SimCluster cluster) {
+    SimClient client = cluster.clients().getFirst();
+    int count = 0;
+    for (int i = 0; i < FILE_COUNT; i++) {
+      var asked = client.get("f" + i);
+      cluster.await("an answer", 60 * SimWorld.S, asked::isDone);
+      if (!asked.isCompletedExceptionally()) {
+        assertArrayEquals(bytes(i), asked.join());
+        count++;
+      }
+    }
+    return count;
+  }
+
+  @Test
+  void flippedBitInARecordsHeaderCostsALonePeerNothing() {
+    var cluster = filled(1, 1);
+    SimPeer peer = cluster.peer(0);
+    peer.kill();
+    for (int number = 2; number < 6; number++) {
+      flip(disk(peer), record(number) + 7 * number);
+    }
+
+    peer.start();
+
+    cluster.await("safe", 60 * SimWorld.S, () -> status(cluster).safe());
+    assertEquals(FILE_COUNT, readable(cluster));
+  }
+
+  @Test
+  void whatIsLostOfALonePeerIsMissingAndNotSafe() {
+    var cluster = filled(1, 2);
+    SimPeer peer = cluster.peer(0);
+    peer.kill();
+    flip(disk(peer), record(3) + RECORD_HEADER_BYTES + 100);
+    flip(disk(peer), record(5) + RECORD_HEADER_BYTES + 100);
+
+    peer.start();
+
+    cluster.await("told", 60 * SimWorld.S, () -> status(cluster).copies().missing() == 2);
+    assertFalse(status(cluster).safe());
+    flip(disk(peer), record(3) + RECORD_HEADER_BYTES + 100);
+    flip(disk(peer), record(5) + RECORD_HEADER_BYTES + 100);
+    peer.kill();
+    peer.start();
+    cluster.await("safe", 60 * SimWorld.S, () -> status(cluster).safe());
+    assertEquals(FILE_COUNT, readable(cluster));
+  }
+
+  @Test
+  void removedSegmentIsFetchedFromTheOtherPeers() {
+    var cluster = filled(3, 3);
+    SimPeer peer = cluster.peer(1);
+    peer.kill();
+    disk(peer).delete(SEGMENT);
+    disk(peer).forceDirectory();
+
+    peer.start();
+
+    cluster.await("a leader", 60 * SimWorld.S, cluster::isWhole);
+    cluster.await(
+        "its chunks are back",
+        120 * SimWorld.S,
+        () -> peer.store().chunkCount() == FILE_COUNT && status(cluster).safe());
+    assertEquals(FILE_COUNT, readable(cluster));
+  }
+
+  @Test
+  void chunkThatCannotBeReadIsToldAtOnce() {
+    var cluster = filled(1, 4);
+    SimPeer peer = cluster.peer(0);
+    try (var file = disk(peer).open(SEGMENT, Disk.Mode.WRITE)) {
+      file.truncate(record(FILE_COUNT - 1));
+      int readable = readable(cluster);
+      assertEquals(FILE_COUNT - 1, readable);
+
+      var status = status(cluster);
+
+      assertFalse(status.safe(), status.summary());
+      assertEquals(1, status.copies().missing());
+    }
+  }
+}

@@ -1,0 +1,187 @@
+package holdfast.peer;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import holdfast.metadata.OperationResult;
+import holdfast.model.InstanceId;
+import holdfast.model.LogId;
+import holdfast.model.NodeId;
+import holdfast.peer.port.Remote;
+import holdfast.protocol.Notice;
+import holdfast.protocol.RunMark;
+import holdfast.sim.MemoryLog;
+import holdfast.sim.SimClient;
+import holdfast.sim.SimCluster;
+import holdfast.sim.SimPeer;
+import holdfast.sim.SimWorld;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Who comes back with less than it had is found out; who runs twice ends. */
+class KnownRunsTest {
+  private static final NodeId SELF = new NodeId(1, 0, 0, 0);
+  private static final NodeId OTHER = new NodeId(2, 0, 0, 0);
+  private static final InstanceId OWN = new InstanceId(1, 1);
+  private static final InstanceId FIRST = new InstanceId(2, 1);
+  private static final InstanceId SECOND = new InstanceId(2, 2);
+  private static final LogId LOG = new LogId(3, 3);
+  private static final byte[] CONTENT = new byte[] {1, 2, 3};
+
+  private final KnownRuns runs = new KnownRuns(SELF, OWN);
+  private long nowNs = SimWorld.S;
+
+  private static Notice.Heartbeat beat(RunMark mark, boolean isRecovering) {
+    return new Notice.Heartbeat(
+        1, 0, 0, 0, 0, 0, 0, 0, true, 0, 0, 0, mark.log(), isRecovering, 0, mark);
+  }
+
+  private static Remote remote(InstanceId instance) {
+    return new Remote(OTHER, true, instance, Optional.empty(), "10.0.0.2", 0);
+  }
+
+  private static RunMark mark(long run, InstanceId instance, long settledIndex) {
+    return new RunMark(run, instance, LOG, 4, settledIndex);
+  }
+
+  private boolean hear(RunMark mark, boolean isRecovering) {
+    Notice.Heartbeat beat = beat(mark, isRecovering);
+    return runs.onHeartbeat(remote(mark.instance()), beat, nowNs)
+        && runs.mayTakePart(
+            remote(mark.instance()), new Heartbeats.Pulse(beat, mark.instance(), 0, 0));
+  }
+
+  private void restart(InstanceId instance) {
+    runs.onDisconnected(OTHER, nowNs);
+    nowNs += SimWorld.S / 2;
+    runs.onConnected(remote(instance), nowNs);
+  }
+
+  @Test
+  void aRunThatWasKnownBeforeTakesNoPartUntilItRecovers() {
+    assertTrue(hear(mark(7, FIRST, 10), false));
+    restart(SECOND);
+    assertFalse(hear(mark(7, SECOND, 5), false), "the same number by another process");
+    assertFalse(hear(mark(6, SECOND, 5), false));
+    assertTrue(hear(mark(6, SECOND, 5), true));
+    assertTrue(hear(mark(8, SECOND, 5), false), "it has a number of its own now");
+  }
+
+  @Test
+  void nobodyTakesPartWhoHasNotSaidWhichRunItIs() {
+    assertTrue(hear(mark(7, FIRST, 10), false));
+
+    assertFalse(runs.mayTakePart(remote(SECOND), null));
+    assertFalse(
+        runs.mayTakePart(
+            remote(SECOND), new Heartbeats.Pulse(beat(mark(7, FIRST, 10), false), FIRST, 0, 0)));
+  }
+
+  @Test
+  void aFolderIsOlderByItsNumberOrByWhatItHolds() {
+    var known = new Notice.KnownRun(SELF, mark(5, FIRST, 100));
+    runs.onTold(new Notice.KnownRuns(List.of(known)));
+
+    assertTrue(runs.beyond(mark(5, OWN, 200)).isPresent(), "somebody else was run 5");
+    assertTrue(runs.beyond(mark(6, OWN, 99)).isPresent(), "it ends before what was settled");
+    assertTrue(runs.beyond(new RunMark(6, OWN, LOG, 3, 100)).isPresent(), "an older term");
+    assertFalse(runs.beyond(mark(6, OWN, 100)).isPresent());
+    assertFalse(runs.beyond(new RunMark(6, OWN, new LogId(9, 9), 1, 1)).isPresent());
+  }
+
+  @Test
+  void whatThisVeryProcessSaidIsNoNews() {
+    runs.onTold(new Notice.KnownRuns(List.of(new Notice.KnownRun(SELF, mark(9, OWN, 1_000)))));
+
+    assertFalse(runs.beyond(mark(9, OWN, 5)).isPresent());
+  }
+
+  @Test
+  void whatIsKnownIsSavedAndPassedOn() {
+    hear(mark(7, FIRST, 10), false);
+    byte[] saved = runs.changes().orElseThrow();
+    assertTrue(runs.changes().isEmpty(), "nothing changed since");
+    var later = new KnownRuns(SELF, SECOND);
+    later.load(saved);
+
+    var known = new Notice.KnownRun(OTHER, mark(7, FIRST, 10));
+    assertEquals(List.of(known), later.toTell(OTHER).known());
+    assertEquals(List.of(known), later.toTell(new NodeId(8, 8, 8, 8)).known());
+  }
+
+  @Test
+  void whoseConnectionBrokeMayBeBackAtOnceAndWhoIsSilentAfterAWhile() {
+    hear(mark(7, FIRST, 10), false);
+    restart(SECOND);
+    assertTrue(hear(mark(8, SECOND, 10), false));
+
+    var third = new InstanceId(2, 3);
+    runs.onDisconnected(OTHER, nowNs);
+    runs.onConnected(remote(third), nowNs);
+    assertFalse(hear(mark(9, third, 10), false), "it ended the second's connection itself");
+    nowNs += 4 * SimWorld.S;
+    assertFalse(hear(mark(9, third, 10), false));
+    nowNs += 2 * SimWorld.S;
+    assertTrue(hear(mark(9, third, 10), false));
+  }
+
+  @Test
+  void ofTwoThatTakeTurnsTheSecondIsNeverTheFirst() {
+    var runOfFirst = mark(7, FIRST, 10);
+    for (int i = 0; i < 3; i++) {
+      assertFalse(runs.isSecond(remote(SECOND)), "perhaps only what was under way");
+      assertTrue(hear(runOfFirst, false));
+      assertFalse(hear(mark(8, SECOND, 10), false));
+      nowNs += SimWorld.S / 2;
+    }
+    hear(runOfFirst, false);
+
+    assertTrue(runs.isSecond(remote(SECOND)));
+    assertFalse(runs.isSecond(remote(FIRST)));
+    assertEquals(
+        List.of(new Notice.KnownRun(OTHER, runOfFirst)),
+        runs.toTell(OTHER).known(),
+        "the first must not be told that it is older");
+  }
+
+  @ParameterizedTest
+  @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8})
+  void aFolderPutBackFromABackupCostsNothing(long seed) {
+    var cluster = SimCluster.of(3).seed(seed).start();
+    SimClient client = cluster.client();
+    cluster.get(client.open());
+    cluster.get(client.put("before", CONTENT));
+    cluster.await("whole", 60 * SimWorld.S, cluster::isWhole);
+    SimPeer old = cluster.peer((int) (seed % 3));
+    MemoryLog.Platter backup = old.store().backup();
+    List<SimPeer> others = new ArrayList<>(cluster.peers());
+    others.remove(old);
+    for (int i = 0; i < 20; i++) {
+      cluster.get(client.put("f" + i, CONTENT));
+    }
+    cluster.run(3 * SimWorld.S);
+
+    // One of the two that know better is away; the one that may not be followed blindly comes back.
+    others.getFirst().kill();
+    old.kill();
+    old.store().putBack(backup);
+    old.start();
+    cluster.await("found out", 10 * SimWorld.S, () -> old.access().isRecovering());
+    others.getFirst().start();
+    cluster.await("made good", 60 * SimWorld.S, () -> !old.access().isRecovering());
+
+    cluster.await("a leader", 30 * SimWorld.S, () -> cluster.leader().isPresent());
+    assertInstanceOf(OperationResult.Done.class, cluster.get(client.put("after", CONTENT)));
+    for (int i = 0; i < 20; i++) {
+      assertArrayEquals(CONTENT, cluster.get(client.get("f" + i)), "f" + i);
+    }
+    cluster.await("whole", 60 * SimWorld.S, cluster::isWhole);
+  }
+}

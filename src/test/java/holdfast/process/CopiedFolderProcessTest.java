@@ -1,0 +1,85 @@
+package holdfast.process;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.RegisterExtension;
+
+/** A peer's folder is copied, or put back from a copy: nobody loses anything by it. */
+@Tag("process")
+@Timeout(value = 200, unit = TimeUnit.SECONDS, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+class CopiedFolderProcessTest {
+  private static final Duration FOUND_OUT_MAX = Duration.ofSeconds(30);
+  private static final Duration COPY_MAX = Duration.ofSeconds(30);
+  private static final int FILES = 20;
+
+  @RegisterExtension final Pools pools = new Pools();
+
+  private static void copy(Pool pool, Path from, Path to) throws Exception {
+    pool.execute(List.of("cp", "-a", from.toString(), to.toString()), COPY_MAX).expectDone("cp");
+  }
+
+  @Test
+  void aCopyThatIsStartedBesideItsOriginalEndsAndTheOriginalGoesOn() throws Exception {
+    Pool pool = pools.start(2);
+    Path mount = pool.mount("mnt");
+    Files.writeString(mount.resolve("before"), "1");
+    Path twin = pool.work().resolve("twin");
+    copy(pool, pool.storage(2), twin);
+
+    var command = new ArrayList<>(List.of("peer", "--storage-dir", twin.toString()));
+    command.addAll(List.of("--port", Integer.toString(pool.freePort())));
+    command.addAll(pool.confinement());
+    Launched second = pool.launch("twin", command);
+
+    assertThat(second.awaitExit(FOUND_OUT_MAX)).as(second.err()).isEqualTo(1);
+    assertThat(second.err()).contains("another one too").contains("copied");
+    assertThat(pool.peer(2).isAlive()).isTrue();
+    pool.awaitStatus("both up and safe", status -> status.count("up") == 2 && status.isSafe());
+    Files.writeString(mount.resolve("after"), "2");
+    assertThat(mount.resolve("before")).hasContent("1");
+    pool.umount(mount);
+  }
+
+  @Test
+  void aFolderThatIsPutBackFromYesterdayLosesNothing() throws Exception {
+    Pool pool = pools.start(3);
+    Path mount = pool.mount("mnt");
+    Files.writeString(mount.resolve("before"), "1");
+    Path backup = pool.work().resolve("backup");
+    copy(pool, pool.storage(1), backup);
+    for (int i = 0; i < FILES; i++) {
+      Path file = mount.resolve("f" + i);
+      Files.writeString(file, "content " + i);
+      pool.execute(List.of("sync", file.toString()), COPY_MAX).expectDone("sync");
+    }
+    pool.umount(mount);
+    for (int peer = 1; peer <= 3; peer++) {
+      pool.peer(peer).signal("KILL");
+      pool.peer(peer).awaitExit(Duration.ofSeconds(10));
+    }
+
+    // The old folder and one other peer first: the third, which knows better, comes late.
+    pool.execute(List.of("rm", "-r", pool.storage(1).toString()), COPY_MAX).expectDone("rm");
+    copy(pool, backup, pool.storage(1));
+    pool.startPeer(1);
+    pool.startPeer(2);
+    pool.startPeer(3);
+    pool.awaitStatus("all up and safe", status -> status.count("up") == 3 && status.isSafe());
+
+    Path again = pool.mount("again");
+    for (int i = 0; i < FILES; i++) {
+      assertThat(again.resolve("f" + i)).hasContent("content " + i);
+    }
+    pool.umount(again);
+    assertThat(pool.peer(1).out() + pool.peer(1).err()).contains("folder is");
+  }
+}

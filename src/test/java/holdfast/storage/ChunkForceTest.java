@@ -1,0 +1,110 @@
+package holdfast.storage;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import holdfast.model.ChunkId;
+import holdfast.model.ErrorCode;
+import holdfast.model.StorageException;
+import holdfast.sim.SimDisk;
+import java.util.OptionalLong;
+import java.util.concurrent.Semaphore;
+import org.junit.jupiter.api.Test;
+
+/** What a failed force of a chunk segment costs: the segment, and nothing is forced twice. */
+final class ChunkForceTest {
+  private final FailingDisk disk = new FailingDisk(new SimDisk("sim", 1));
+
+  @Test
+  void fileWhoseForceFailedIsNeverForcedAgain() {
+    var segment = ChunkSegment.create(disk, 1, ChunkFormat.SEGMENT_BYTES_MIN, new Semaphore(1));
+    disk.failNextForce(ErrorCode.STORE_FAILED);
+
+    var first = assertThrows(StorageException.class, segment::force);
+    var second = assertThrows(StorageException.class, segment::force);
+    var atSeal = assertThrows(StorageException.class, segment::seal);
+
+    assertEquals(ErrorCode.STORE_FAILED, first.code());
+    assertTrue(second.getMessage().contains("expected=no failed force before"));
+    assertTrue(atSeal.getMessage().contains("expected=no failed force before"));
+    segment.close();
+  }
+
+  @Test
+  void forceThatFindsTheDiskFullCostsTheSegmentToo() {
+    try (var store = open()) {
+      var id = put(store, 100);
+      disk.failNextForce(ErrorCode.NO_SPACE);
+
+      assertEquals(ErrorCode.STORE_FAILED, DiskContractTest.codeOf(store::force));
+
+      assertFalse(store.contains(id));
+    }
+  }
+
+  @Test
+  void sealThatFindsTheDiskFullCostsTheSegmentToo() {
+    try (var store = open()) {
+      var id = put(store, 100);
+      disk.failNextForce(ErrorCode.NO_SPACE);
+
+      assertEquals(ErrorCode.STORE_FAILED, DiskContractTest.codeOf(() -> put(store, 65_300)));
+
+      assertFalse(store.contains(id));
+      assertTrue(disk.exists(ChunkFormat.badName(1)));
+    }
+  }
+
+  @Test
+  void nothingCountsAsDurableWhileTheDiskCannotBeToldOfAFailedForce() {
+    try (var store = open()) {
+      put(store, 100);
+      disk.failNextForce(ErrorCode.STORE_FAILED);
+      disk.breakDirectory(true);
+      assertEquals(ErrorCode.STORE_FAILED, DiskContractTest.codeOf(store::force));
+
+      assertEquals(ErrorCode.STORE_FAILED, DiskContractTest.codeOf(store::force));
+      assertEquals(ErrorCode.STORE_FAILED, DiskContractTest.codeOf(() -> put(store, 101)));
+      assertEquals(ErrorCode.STORE_FAILED, DiskContractTest.codeOf(store::closeCleanly));
+
+      disk.breakDirectory(false);
+      var id = put(store, 102);
+      store.closeCleanly();
+      try (var again = open()) {
+        assertTrue(again.contains(id));
+        assertEquals(1, again.chunkCount());
+      }
+    }
+  }
+
+  @Test
+  void closingCleanlyAfterAFailedForceDoesNotForceTheSegmentAgain() {
+    try (var store = open()) {
+      var id = put(store, 100);
+      disk.failNextForce(ErrorCode.STORE_FAILED);
+      assertEquals(ErrorCode.STORE_FAILED, DiskContractTest.codeOf(store::force));
+
+      store.closeCleanly();
+
+      try (var again = open()) {
+        assertFalse(again.contains(id));
+      }
+    }
+  }
+
+  private ChunkStore open() {
+    return ChunkStore.open(
+        disk,
+        StorageSpace.of(disk, OptionalLong.empty(), OptionalLong.of(0)),
+        ChunkFormat.SEGMENT_BYTES_MIN);
+  }
+
+  private static ChunkId put(ChunkStore store, int lengthBytes) {
+    byte[] bytes = new byte[lengthBytes];
+    var id = Sha256.name(bytes, 0, lengthBytes);
+    assertTrue(store.put(id, bytes, 0, lengthBytes));
+    return id;
+  }
+}

@@ -1,0 +1,418 @@
+package holdfast.storage;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import holdfast.consensus.Configuration;
+import holdfast.consensus.Endpoint;
+import holdfast.consensus.HardState;
+import holdfast.consensus.InitialState;
+import holdfast.consensus.LogEntry;
+import holdfast.consensus.Recovery;
+import holdfast.model.LogId;
+import holdfast.model.NodeId;
+import holdfast.model.StorageException;
+import holdfast.peer.port.OperationLog;
+import holdfast.sim.SimDisk;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Random;
+import java.util.logging.Level;
+import java.util.logging.Logger;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/** Log and snapshots together when one of them is damaged: what serves instead, what is marked. */
+final class DiskLogDamageTest {
+  private static final LogId LOG = new LogId(4, 4);
+  private static final int SEGMENT_BYTES = 4_000;
+
+  /** Held strongly, so that its level lasts: the damage here is meant. */
+  private static final Logger LOGGER = Logger.getLogger("holdfast.storage");
+
+  private static Level levelBefore;
+
+  private final SimDisk disk = new SimDisk("d", 1);
+  private final List<StorageException> failures = new ArrayList<>();
+
+  @BeforeAll
+  static void logNothing() {
+    levelBefore = LOGGER.getLevel();
+    LOGGER.setLevel(Level.OFF);
+  }
+
+  @AfterAll
+  static void logAgain() {
+    LOGGER.setLevel(levelBefore);
+  }
+
+  private void done(StorageException why) {
+    if (why != null) {
+      failures.add(why);
+    }
+  }
+
+  private static StorageDirectory directory(SimDisk disk, String boot) {
+    return StorageDirectory.open(disk, new Machine(boot, ""), "test", new Random(1)::nextLong);
+  }
+
+  private DiskLog open() {
+    return open(directory(disk, "boot"));
+  }
+
+  private static DiskLog open(StorageDirectory directory) {
+    return open(directory, loss -> false);
+  }
+
+  private static DiskLog open(StorageDirectory directory, LogLoss.Judge judge) {
+    return DiskLog.open(
+        directory,
+        SEGMENT_BYTES,
+        Runnable::run,
+        Runnable::run,
+        new DamageableLog.DirectLoop(),
+        judge);
+  }
+
+  private static LogEntry entry(long index, long term) {
+    return new LogEntry(index, term, LogEntry.Kind.COMMAND, new byte[] {(byte) index, 7, 7});
+  }
+
+  private static holdfast.consensus.SnapshotMeta meta(long index, long term) {
+    return new holdfast.consensus.SnapshotMeta(index, term, Configuration.EMPTY);
+  }
+
+  private static OperationLog.SnapshotSource source(byte[]... pieces) {
+    var left = new ArrayList<>(List.of(pieces));
+    return () -> left.isEmpty() ? null : left.removeFirst();
+  }
+
+  private void begun(DiskLog log) {
+    log.begin(LOG, InitialState.empty(), this::done);
+    log.append(0, List.of(entry(1, 1), entry(2, 1), entry(3, 1)), this::done);
+    log.force(this::done);
+    assertEquals(List.of(), failures);
+  }
+
+  @Test
+  void theOlderSnapshotAndTheLogFromThereServeForADamagedOne() {
+    for (var openedAfter : List.of(OpenedAfter.CLEAN, OpenedAfter.PROCESS_CRASH)) {
+      var log = new DamageableLog(openedAfter);
+      String newest = SnapshotFormat.name(DamageableLog.NEWEST, 3);
+      log.disk.flipBit(newest, 8L * 300);
+
+      var found = log.start();
+
+      assertEquals(DamageableLog.OLDER, found.initial().snapshot().index());
+      assertTrue(log.isPrefix(found), "nothing is lost");
+      assertEquals(Recovery.NONE, found.recovery());
+      assertTrue(log.disk.exists("damaged-1-" + newest));
+    }
+  }
+
+  @Test
+  void withoutAWholeSnapshotTheLogFromItsBeginningServes() {
+    DiskLog log = open();
+    begun(log);
+    log.saveSnapshot(meta(2, 1), source(new byte[1_000]), saved());
+    log.compact(2, this::done);
+    disk.flipBit(SnapshotFormat.name(2, 1), 8L * 300);
+    disk.restart();
+
+    var found = open().found();
+
+    assertEquals(0, found.initial().snapshot().index());
+    assertEquals(3, found.initial().entries().size());
+    assertEquals(Recovery.NONE, found.initial().recovery());
+  }
+
+  @Test
+  void withoutSnapshotAndBeginningTheLogIsEmptyAndMarked() {
+    var log = new DamageableLog(OpenedAfter.CLEAN);
+    log.disk.flipBit(SnapshotFormat.name(DamageableLog.OLDER, 2), 8L * 300);
+    log.disk.flipBit(SnapshotFormat.name(DamageableLog.NEWEST, 3), 8L * 20);
+    int fileCount = log.files().size();
+
+    var found = log.start();
+
+    assertEquals(Optional.of(DamageableLog.LOG), found.log());
+    assertEquals(0, found.lastIndex());
+    assertEquals(7, found.initial().hardState().term());
+    assertEquals(Recovery.Cause.DAMAGE, found.recovery().cause());
+    assertEquals(fileCount + 2, log.files().size(), "all is kept, and two files say why");
+  }
+
+  @Test
+  void aReceivedSnapshotThatIsDamagedLaterIsALoss() {
+    DiskLog log = open();
+    begun(log);
+    log.storeSnapshotPiece(meta(9, 5), 3, 0, new byte[] {1, 2, 3}, this::done);
+    log.reset(9, 5, this::done);
+    log.append(0, List.of(entry(10, 5)), this::done);
+    log.force(this::done);
+    disk.flipBit(SnapshotFormat.name(9, 5), 8L * 90);
+    disk.restart();
+
+    var found = open().found();
+
+    assertEquals(Recovery.Cause.DAMAGE, found.initial().recovery().cause());
+    assertEquals(List.of(), found.initial().entries());
+  }
+
+  @Test
+  void aDamagedSnapshotNeverCostsALogThatDoesNotNeedIt() {
+    DiskLog log = open();
+    begun(log);
+    log.storeSnapshotPiece(meta(2, 1), 3, 0, new byte[] {1, 2, 3}, this::done);
+    disk.flipBit(SnapshotFormat.name(2, 1), 8L * 90);
+    disk.restart();
+
+    var found = open().found();
+
+    assertEquals(3, found.initial().entries().size());
+    assertEquals(Recovery.NONE, found.initial().recovery());
+  }
+
+  @Test
+  void aLogThatIsGoneAltogetherIsALossAndNotANewFolder() {
+    var log = new DamageableLog(OpenedAfter.CLEAN);
+    for (String name : log.files()) {
+      if (LogFormat.isLogName(name) || SnapshotFormat.isSnapshotName(name)) {
+        log.remove(name);
+      }
+    }
+
+    var found = log.start();
+
+    assertEquals(Optional.empty(), found.log());
+    assertEquals(Recovery.Cause.DAMAGE, found.recovery().cause());
+    assertTrue(found.recovery().isVoteLost());
+  }
+
+  @Test
+  void whoIsAloneRefusesAndLeavesEverythingAsItWas() {
+    var log = new DamageableLog(OpenedAfter.CLEAN);
+    String last = log.lastSegment();
+    log.disk.flipBit(last, 8L * 20);
+    var names = log.files();
+
+    var refused =
+        assertThrows(
+            StorageException.class, () -> log.start(LogLoss.judge(DamageableLog.SELF, false)));
+
+    assertEquals(names, log.files());
+    String text = refused.getMessage();
+    assertTrue(text.contains(last), text);
+    assertTrue(text.contains("everything up to entry"), text);
+    assertTrue(text.contains("--accept-damage"), text);
+    log.disk.flipBit(last, 8L * 20);
+    assertTrue(log.isPrefix(log.start()), "put back, nothing is lost");
+  }
+
+  @Test
+  void whoIsAloneAndHasNothingLeftIsNotTalkedIntoGoingOn() {
+    var log = new DamageableLog(OpenedAfter.CLEAN);
+    damageBothSnapshots(log);
+    var names = log.files();
+
+    var refused =
+        assertThrows(
+            StorageException.class, () -> log.start(LogLoss.judge(DamageableLog.SELF, true)));
+
+    assertEquals(names, log.files());
+    String text = refused.getMessage();
+    assertTrue(text.contains(SnapshotFormat.name(DamageableLog.NEWEST, 3)), text);
+    assertTrue(text.contains("nothing is left"), text);
+    log.disk.flipBit(SnapshotFormat.name(DamageableLog.OLDER, 2), 8L * 300);
+    assertTrue(log.isPrefix(log.start()), "put back, nothing is lost");
+  }
+
+  @Test
+  void whoIsAloneGoesOnWithWhatIsLeftWhenToldToAndSaysSoEverAfter() {
+    var log = new DamageableLog(OpenedAfter.CLEAN);
+    log.remove(log.lastSegment());
+
+    var found = log.start(LogLoss.judge(DamageableLog.SELF, true));
+
+    assertFalse(log.isPrefix(found));
+    assertTrue(found.lastIndex() > DamageableLog.NEWEST);
+    assertEquals(Recovery.Cause.DAMAGE, found.recovery().cause());
+    assertEquals(1, found.givenUpCount());
+    var again = log.start(LogLoss.judge(DamageableLog.SELF, false));
+    assertEquals(found.lastIndex(), again.lastIndex());
+    assertEquals(1, again.givenUpCount());
+  }
+
+  @Test
+  void whoIsAloneKnowsItWhenNothingElseCanBeRead() {
+    for (String what : List.of("remove", "cut", "flip")) {
+      var lonely = new SimDisk("d", 1);
+      var founder = new Endpoint(DamageableLog.SELF, 1);
+      var directory = directory(lonely, "boot");
+      DiskLog log = open(directory);
+      log.begin(LOG, InitialState.founding(founder), this::done);
+      assertEquals(List.of(), failures);
+      log.close();
+      directory.closeCleanly();
+      String name = LogFormat.segmentName(1);
+      switch (what) {
+        case "remove" -> lonely.delete(name);
+        case "cut" -> {
+          try (var file = lonely.open(name, Disk.Mode.WRITE)) {
+            file.truncate(0);
+          }
+        }
+        default -> lonely.flipBit(name, 8L * 20);
+      }
+
+      var again = directory(lonely, "boot");
+      var judge = LogLoss.judge(DamageableLog.SELF, true);
+      var refused = assertThrows(StorageException.class, () -> open(again, judge));
+
+      assertTrue(refused.getMessage().contains("nothing is left"), refused.getMessage());
+    }
+  }
+
+  @Test
+  void whoHasOthersGoesOnWithoutBeingTold() {
+    var log = new DamageableLog(OpenedAfter.CLEAN);
+    damageBothSnapshots(log);
+
+    var found = log.start(LogLoss.judge(new NodeId(7, 7, 7, 7), false));
+
+    assertEquals(Recovery.Cause.DAMAGE, found.recovery().cause());
+    assertEquals(0, found.givenUpCount());
+  }
+
+  @Test
+  void aLogThatWasBegunIsThereWholeOrNotAtAll() {
+    var founder = new Endpoint(DamageableLog.SELF, 1);
+    int begunCount = 0;
+    int count = 0;
+    for (int at = 1; begunCount < 20; at++) {
+      var crashing = new SimDisk("d", at);
+      DiskLog log = open(directory(crashing, "boot"));
+      crashing.losePowerAt(at);
+      var ends = new ArrayList<StorageException>();
+      log.begin(LOG, InitialState.founding(founder), ends::add);
+      boolean isBegun = !crashing.isPowerLost();
+      crashing.crash();
+
+      DiskLog next = open(directory(crashing, "other boot"));
+
+      var found = next.found();
+      boolean isThere = found.log().isPresent();
+      assertTrue(isThere || !isBegun);
+      assertEquals(isThere ? 1 : 0, found.initial().entries().size());
+      assertEquals(isThere ? 1 : 0, found.initial().hardState().term());
+      assertTrue(found.initial().recovery().cause() != Recovery.Cause.DAMAGE);
+      if (!isThere) {
+        next.begin(LOG, InitialState.founding(founder), this::done);
+        assertEquals(List.of(), failures);
+        count++;
+      }
+      begunCount += isBegun ? 1 : 0;
+    }
+    assertTrue(count > 5, "crashes while it began: " + count);
+  }
+
+  @Test
+  void aForceThatFailedIsNeverTriedAgainOnTheSameFile() {
+    for (int seed = 0; seed < 50; seed++) {
+      var failing = new SimDisk("d", seed);
+      var directory = directory(failing, "boot");
+      DiskLog log = open(directory);
+      begun(log);
+      log.append(0, List.of(entry(4, 1), entry(5, 1)), this::done);
+      failing.failForceAfter(0);
+      log.force(this::done);
+      assertEquals(1, failures.size());
+      failures.clear();
+      long changeCount = failing.changeCount();
+      assertThrows(StorageException.class, log::close);
+      assertEquals(changeCount, failing.changeCount(), "closing forces nothing");
+      failing.restart();
+
+      // What the failed force dropped can still be read: as if nothing had been the matter.
+      var second = directory(failing, "boot");
+      DiskLog next = open(second);
+      assertEquals(5, next.found().initial().entries().size());
+      assertEquals(Recovery.Cause.POWER_CUT, next.found().initial().recovery().cause());
+      next.append(0, List.of(entry(6, 1)), this::done);
+      next.force(this::done);
+      assertEquals(List.of(), failures);
+      failing.crash();
+
+      assertEquals(6, open(directory(failing, "other boot")).found().initial().entries().size());
+    }
+  }
+
+  private static void damageBothSnapshots(DamageableLog log) {
+    log.disk.flipBit(SnapshotFormat.name(DamageableLog.OLDER, 2), 8L * 300);
+    log.disk.flipBit(SnapshotFormat.name(DamageableLog.NEWEST, 3), 8L * 300);
+  }
+
+  @Test
+  void theLogReachesBackToTheOlderOfTwoSnapshots() {
+    DiskLog log = open();
+    begun(log);
+    log.saveSnapshot(meta(2, 1), source(new byte[10]), saved());
+    log.compact(2, this::done);
+    log.saveSnapshot(meta(3, 1), source(new byte[10]), saved());
+    log.compact(3, this::done);
+    assertEquals(List.of(), failures);
+    disk.flipBit(SnapshotFormat.name(3, 1), 8L * 70);
+    disk.restart();
+
+    var found = open().found();
+
+    assertEquals(2, found.initial().snapshot().index());
+    assertEquals(3, found.initial().entries().getLast().index());
+    assertEquals(Recovery.NONE, found.initial().recovery());
+  }
+
+  @Test
+  void aSnapshotIsOfTheLogThatItWasTakenIn() {
+    var later = new ArrayList<Runnable>();
+    var directory =
+        StorageDirectory.open(disk, new Machine("boot", ""), "test", new Random(1)::nextLong);
+    DiskLog log =
+        DiskLog.open(
+            directory, SEGMENT_BYTES, Runnable::run, later::add, new DamageableLog.DirectLoop());
+    begun(log);
+    log.saveSnapshot(meta(2, 1), source(new byte[10]), saved());
+    var next = new LogId(5, 5);
+    log.switchTo(
+        next,
+        new HardState(2, Optional.empty()),
+        holdfast.consensus.SnapshotMeta.NONE,
+        null,
+        this::done);
+    later.forEach(Runnable::run);
+    disk.restart();
+
+    var found = open().found();
+
+    assertEquals(Optional.of(next), found.log());
+    assertEquals(0, found.initial().snapshot().index());
+    assertTrue(disk.list().stream().noneMatch(SnapshotFormat::isSnapshotName));
+  }
+
+  private OperationLog.SnapshotSaved saved() {
+    return new OperationLog.SnapshotSaved() {
+      @Override
+      public void onSaved(long sizeBytes) {
+        // As it should.
+      }
+
+      @Override
+      public void onFailure(StorageException why) {
+        failures.add(why);
+      }
+    };
+  }
+}
