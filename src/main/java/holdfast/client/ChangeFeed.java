@@ -98,6 +98,7 @@ final class ChangeFeed implements FileService.Watcher {
     if (all) {
       holds.lookAtAll();
       takeEverythingBack(confirm);
+      reloadAll();
       lockWaits.wakeAll();
       return;
     }
@@ -259,6 +260,27 @@ final class ChangeFeed implements FileService.Watcher {
       if (of.content()) {
         pages.dropped(of.inode());
       }
+    }
+  }
+
+  /**
+   * Open files aren't asked for again by themselves: one may have been changed, or have older
+   * content than it had here, since a power cut took the newer.
+   */
+  private void reloadAll() {
+    boolean isTaken =
+        onNotifiers(
+            () -> {
+              for (FileContent content : files.all()) {
+                long before = content.committedVersion();
+                reload(content.inode);
+                if (content.committedVersion() != before) {
+                  pages.kernel().forgetInode(content.inode, true);
+                }
+              }
+            });
+    if (!isTaken) {
+      LOG.log(Level.DEBUG, "read open files anew: too much at once, they will be when written");
     }
   }
 

@@ -224,7 +224,7 @@ final class Committer {
             base.version(),
             version,
             sizeBytes,
-            sealing.fileTag(content.sealId, version, sizeBytes, sum),
+            sealing.fileTag(content.sealId, Attributes.contentVersion(version), sizeBytes, sum),
             content.mtimeNs,
             content.ctimeNs,
             epoch,

@@ -200,6 +200,16 @@ final class FileContent {
     }
   }
 
+  /** The version that the pool has, as far as is known here. Takes the lock. */
+  long committedVersion() {
+    lock.lock();
+    try {
+      return committed.version();
+    } finally {
+      lock.unlock();
+    }
+  }
+
   long rebaseCountNow() {
     lock.lock();
     try {

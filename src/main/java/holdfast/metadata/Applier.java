@@ -68,7 +68,7 @@ final class Applier {
     inode.mtimeNs = create.timeNs();
     inode.ctimeNs = create.timeNs();
     inode.atimeNs = create.timeNs();
-    create.content().ifPresent(content -> setContent(inode, content));
+    create.content().ifPresent(content -> addContent(inode, content));
     create.target().ifPresent(target -> setTarget(inode, target));
     draft.addInode(inode);
     draft.putEntry(
@@ -121,6 +121,13 @@ final class Applier {
     if (inode.linkCount >= LINKS_MAX) {
       throw new Refusal(ErrorCode.NO_SPACE, "add link: was=too many, inode=" + inode.number);
     }
+  }
+
+  private void addContent(Inode inode, Content content) {
+    var undo = new Undo(draft);
+    undo.keep(Kept.of(inode, draft.nextTick(), List.of(), content.extents()));
+    setContent(inode, content);
+    undo.makeRoom();
   }
 
   private void setContent(Inode inode, Content content) {

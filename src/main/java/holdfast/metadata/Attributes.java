@@ -18,8 +18,8 @@ import holdfast.util.ByteWriter;
  * @param mtimeNs last change of content, ns since 1970
  * @param ctimeNs last change of content or attributes, ns since 1970
  * @param atimeNs last access as set by a client, ns since 1970
- * @param version of the content: a file's goes up with each commit, a directory's with each change
- *     of an entry; changes of attributes leave it
+ * @param version of the content: a file's goes up with each commit and when it is reverted, a
+ *     directory's with each change of an entry; changes of attributes leave it
  * @param fileTag the author's tag over version, size and extents; {@link Tag#ZERO} before the first
  *     content
  * @param xattrCount how many extended attributes it has: of an inode without, nobody needs to ask
@@ -54,6 +54,14 @@ public record Attributes(
   /** Permission, set-id and sticky bits. */
   public static final int MODE_MASK = 07777;
 
+  /**
+   * A file's version is that of its content in the low bits, and above them how often it was
+   * reverted: so it only goes up, though content comes back.
+   */
+  public static final int CONTENT_VERSION_BITS = 48;
+
+  private static final long REVERTS_MAX = Long.MAX_VALUE >>> CONTENT_VERSION_BITS;
+
   /** Checks the mode's range. */
   public Attributes {
     Bounds.check(
@@ -65,6 +73,19 @@ public record Attributes(
         "check xattr count: expected=0 to %s, was=%s",
         XATTR_COUNT_MAX,
         xattrCount);
+  }
+
+  /** The part of a version that a file's tag is made with. */
+  public static long contentVersion(long version) {
+    return version & (1L << CONTENT_VERSION_BITS) - 1;
+  }
+
+  /** A file's version when it gets the content again that it had as {@code restored}. */
+  static long versionAfterRevert(long version, long restored) {
+    long revertCount = version >>> CONTENT_VERSION_BITS;
+    return revertCount >= REVERTS_MAX
+        ? version + 1
+        : (revertCount + 1) << CONTENT_VERSION_BITS | contentVersion(restored);
   }
 
   /** Whether it is a directory. */

@@ -36,11 +36,15 @@ final class CommitStep {
     }
     replaceRanges(file);
 
+    var undo = new Undo(draft);
+    undo.keep(Kept.of(file, draft.nextTick(), before, after));
+    undo.forgetReverted(file.number);
     file.version = commit.newVersion();
     file.fileTag = commit.fileTag();
     file.mtimeNs = commit.mtimeNs();
     file.ctimeNs = commit.timeNs();
     draft.changeContent(file, commit.newSizeBytes(), before, after);
+    undo.makeRoom();
     return new OperationResult.Done(file.attributes(), List.of());
   }
 

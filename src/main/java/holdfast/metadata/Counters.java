@@ -20,6 +20,14 @@ final class Counters {
   long allocatedBytes;
   long chunkCount;
 
+  /** Commits that aren't settled, and what of the content they replaced is kept, packed. */
+  long keptCount;
+
+  long keptBytes;
+
+  /** Files that were reverted, and have had no other content since. */
+  long revertedCount;
+
   Counters copy() {
     var copy = new Counters();
     copy.inodePrefix = inodePrefix;
@@ -33,6 +41,9 @@ final class Counters {
     copy.sizeBytes = sizeBytes;
     copy.allocatedBytes = allocatedBytes;
     copy.chunkCount = chunkCount;
+    copy.keptCount = keptCount;
+    copy.keptBytes = keptBytes;
+    copy.revertedCount = revertedCount;
     return copy;
   }
 
@@ -53,6 +64,9 @@ final class Counters {
         .u64(sizeBytes)
         .u64(allocatedBytes)
         .u64(chunkCount)
+        .u64(keptCount)
+        .u64(keptBytes)
+        .u64(revertedCount)
         .toBytes();
   }
 
@@ -70,6 +84,9 @@ final class Counters {
     counters.sizeBytes = in.u64();
     counters.allocatedBytes = in.u64();
     counters.chunkCount = in.u64();
+    counters.keptCount = in.u64();
+    counters.keptBytes = in.u64();
+    counters.revertedCount = in.u64();
     in.end();
     return counters;
   }

@@ -40,6 +40,11 @@ final class Draft {
     return counters.inodePrefix << COUNTER_BITS | counters.nextInodeCounter++;
   }
 
+  /** The place of the operation under way in the order of all operations. */
+  long nextTick() {
+    return counters.tick + 1;
+  }
+
   void addInode(Inode inode) {
     count(inode, 1);
     putInode(inode);
@@ -58,6 +63,7 @@ final class Draft {
         extents.forEach(extent -> tree.remove(Keys.extent(inode.number, extent.fileOffset())));
       }
       countReferences(extents, List.of());
+      new Undo(this).drop(inode.number);
       Locks.removeAll(this, inode.number);
     }
     if (inode.type == FileType.SYMLINK) {

@@ -48,6 +48,15 @@ final class Keys {
   /** Inode number, cookie, index: a piece of an extended attribute's long value. */
   static final int XATTR_PART = 12;
 
+  /** Inode number, tick, part: what a commit has replaced and may yet be undone to. */
+  static final int KEPT = 13;
+
+  /** Tick: the inode of the commit at that place, of which something is kept. */
+  static final int KEPT_AT = 14;
+
+  /** Inode number: a file that was reverted, and has had no other content since. */
+  static final int REVERTED = 15;
+
   /** Low bits of a cookie: tell entries apart whose names have the same hash. */
   static final int COOKIE_SEQUENCE_BITS = 15;
 
@@ -55,6 +64,9 @@ final class Keys {
 
   /** Size of the key of a {@link #LOCK}. */
   static final int LOCK_BYTES = 42;
+
+  /** Size of the key of a {@link #KEPT}. */
+  static final int KEPT_BYTES = 19;
 
   /** Size of the key of an {@link #XATTR_PART}. */
   static final int XATTR_PART_BYTES = 18;
@@ -88,6 +100,25 @@ final class Keys {
     byte[] key = Arrays.copyOf(key(XATTR_PART, inode, cookie), XATTR_PART_BYTES);
     key[XATTR_PART_BYTES - 1] = (byte) part;
     return key;
+  }
+
+  static byte[] kept(long inode, long tick, int part) {
+    byte[] key = Arrays.copyOf(key(KEPT, inode, tick), KEPT_BYTES);
+    key[KEPT_BYTES - 2] = (byte) (part >>> 8);
+    key[KEPT_BYTES - 1] = (byte) part;
+    return key;
+  }
+
+  static int keptPart(byte[] key) {
+    return (key[KEPT_BYTES - 2] & 0xFF) << 8 | key[KEPT_BYTES - 1] & 0xFF;
+  }
+
+  static byte[] keptAt(long tick) {
+    return key(KEPT_AT, tick);
+  }
+
+  static byte[] reverted(long inode) {
+    return key(REVERTED, inode);
   }
 
   static byte[] chunk(ChunkId chunk) {

@@ -103,6 +103,11 @@ public final class Namespace {
     return new Records(tree).references(chunk);
   }
 
+  /** The commits whose chunks may not be on disk, and what can be undone. */
+  public Unsettled unsettled() {
+    return new Unsettled(tree, counters);
+  }
+
   /** Files without a name that no session holds, in order, at most {@code maxCount}. */
   public List<Long> unheldOrphans(int maxCount) {
     var found = new ArrayList<Long>();

@@ -67,6 +67,27 @@ public final class NamespaceEditor {
     inodes.forEach(orphans::removeUnheld);
   }
 
+  /**
+   * The chunks of all commits up to this one are on disk: what they replaced is given up.
+   *
+   * @param upToTick the commit's place among all operations ({@link Unsettled.Commit#tick})
+   */
+  public void settle(long upToTick) {
+    new Undo(draft).settle(upToTick);
+  }
+
+  /**
+   * Gives a file the content that it had before a commit which isn't settled, and undoes all later
+   * ones: their chunks were lost.
+   *
+   * @param version the file's, else nothing happens: it has changed meanwhile
+   * @param fromTick the first commit to undo, else nothing happens
+   * @return whether it happened
+   */
+  public boolean revert(long inode, long version, long fromTick) {
+    return new Undo(draft).revert(inode, version, fromTick);
+  }
+
   /** Begins an epoch, by the leader's command; one that is not newer changes nothing. */
   public void advanceEpoch(long epoch) {
     draft.counters.epoch = Math.max(draft.counters.epoch, epoch);
@@ -75,6 +96,16 @@ public final class NamespaceEditor {
   /** Answers from the state as it is now. */
   public Answer query(Query query) {
     return new Queries(draft.records(), draft.counters).answer(query);
+  }
+
+  /** The place of the last operation, or session begun, in the order of all. */
+  public long tick() {
+    return draft.counters.tick;
+  }
+
+  /** What isn't settled as of now, for a look: it isn't to be used after the next change. */
+  public Unsettled unsettled() {
+    return new Unsettled(draft.tree(), draft.counters);
   }
 
   /** The state as it is now. The editor may go on. */

@@ -19,6 +19,7 @@ public final class NamespaceLoader {
   private final MessageDigest digest = Namespace.sha256();
   private final Counters found = new Counters();
   private final XattrLoad xattrs = new XattrLoad();
+  private final KeptLoad kept = new KeptLoad();
   private Counters counters;
   private long recordCount;
   private boolean isComplete;
@@ -103,8 +104,7 @@ public final class NamespaceLoader {
     long count = in.u64();
     byte[] expected = in.raw(32);
     in.end();
-    boolean isWhole = count == recordCount && Arrays.equals(expected, copyOfDigest());
-    if (!isWhole) {
+    if (count != recordCount || !Arrays.equals(expected, copyOfDigest())) {
       throw new ByteReader.Malformed(
           "load snapshot: expected=" + count + " records and their digest, was=" + recordCount);
     }
@@ -112,7 +112,9 @@ public final class NamespaceLoader {
     found.nextInodeCounter = counters.nextInodeCounter;
     found.epoch = counters.epoch;
     found.tick = counters.tick;
-    if (!Arrays.equals(found.pack(), counters.pack()) || !xattrs.isWhole()) {
+    found.keptCount = kept.count();
+    boolean isWhole = xattrs.isWhole() && kept.isWhole();
+    if (!Arrays.equals(found.pack(), counters.pack()) || !isWhole) {
       throw new ByteReader.Malformed("load snapshot: expected=counts that fit its records");
     }
     isComplete = true;
@@ -177,7 +179,26 @@ public final class NamespaceLoader {
         checkKey(key, Keys.XATTR_PART_BYTES);
         xattrs.onPart(key, value);
       }
+      case Keys.KEPT, Keys.KEPT_AT, Keys.REVERTED -> checkUndo(key, value);
       default -> throw new ByteReader.Malformed("load snapshot: was=record kind " + key[0]);
+    }
+  }
+
+  private void checkUndo(byte[] key, byte[] value) {
+    if (key[0] == Keys.KEPT) {
+      checkKey(key, Keys.KEPT_BYTES);
+      found.keptBytes += value.length;
+      kept.onPart(key, value);
+      return;
+    }
+    checkKey(key, 9);
+    var in = new RecordReader(value);
+    long number = in.varint();
+    in.end();
+    if (key[0] == Keys.KEPT_AT) {
+      kept.onTick(Keys.u64(key, 1), number);
+    } else {
+      found.revertedCount++;
     }
   }
 

@@ -22,7 +22,7 @@ public final class SnapshotCursor implements Iterator<byte[]> {
   static final int END = 3;
 
   /** Goes up when the records change their meaning. */
-  static final int FORMAT = 2;
+  static final int FORMAT = 3;
 
   private static final int RECORD_HEAD_BYTES = 4;
 

@@ -5,17 +5,18 @@ import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import holdfast.model.NodeId;
 import holdfast.placement.PoolMap;
-import holdfast.protocol.Reply;
-import holdfast.protocol.Request;
-import java.util.HashSet;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.function.Consumer;
 
-/** Has a chunk forced to disk at as many of its holders as the pool wants copies at least. */
+/** Has chunks forced to disk at as many of their holders as the pool wants copies at least. */
 final class ChunkForce {
-  private static final long DEADLINE_NS = 4_000_000_000L;
+  private static final long ANSWER_NS = 4_000_000_000L;
 
   private final PeerPorts ports;
   private final Standing standing;
@@ -27,69 +28,81 @@ final class ChunkForce {
     this.faults = faults;
   }
 
-  /** Calls one of the two, once. */
+  /**
+   * A chunk that was just stored, for an fsync: min-copies have it on disk, or it fails. Calls one
+   * of the two, once.
+   */
   void force(
       ChunkId chunk, List<NodeId> holders, Runnable then, Consumer<HoldfastException> onFailure) {
-    PoolMap map = standing.map().orElseThrow();
     var asked = new LinkedHashSet<>(holders);
-    asked.addAll(map.targets(chunk.partition()));
-    var rule = new CopyRule(map, standing.isFresh(), faults);
-    var round = new Round(rule, asked.size(), then, onFailure);
-    for (NodeId holder : asked) {
-      if (holder.equals(standing.self())) {
-        boolean isHeld = ports.vault().contains(chunk);
-        ports.vault().force(why -> round.onAnswer(holder, isHeld && why == null));
-      } else {
-        ports
-            .transport()
-            .request(
-                holder,
-                new Request.ForceChunks(List.of(chunk)),
-                null,
-                ports.loop().nowNs() + DEADLINE_NS,
-                Replies.handler(
-                    (reply, none) ->
-                        round.onAnswer(
-                            holder,
-                            reply instanceof Reply.Chunks held && !held.entries().isEmpty()),
-                    why -> round.onAnswer(holder, false)));
-      }
-    }
+    asked.addAll(standing.map().orElseThrow().targets(chunk.partition()));
+    new Round(Map.of(chunk, asked), true, then, onFailure).start();
   }
 
-  private static final class Round {
-    private final CopyRule rule;
+  /**
+   * Chunks stored at some time, for what must not come before them: min-copies have each on disk,
+   * or everybody in reach that holds it, one at least. Calls one of the two, once.
+   */
+  void settle(Collection<ChunkId> chunks, Runnable then, Consumer<HoldfastException> onFailure) {
+    PoolMap map = standing.map().orElseThrow();
+    Map<ChunkId, Collection<NodeId>> asked = new HashMap<>();
+    for (ChunkId chunk : chunks) {
+      asked.put(
+          chunk,
+          map.readers(chunk.partition()).stream()
+              .filter(node -> map.peer(node).orElseThrow().state().isLive())
+              .toList());
+    }
+    new Round(asked, false, then, onFailure).start();
+  }
+
+  private final class Round {
+    private final Map<ChunkId, ? extends Collection<NodeId>> asked;
+    private final boolean isStrict;
     private final Runnable then;
     private final Consumer<HoldfastException> onFailure;
-    private final Set<NodeId> forced = new HashSet<>();
-    private int waiting;
+    private final CopyRule rule;
+    private final ForceRound round;
     private boolean isDone;
 
     private Round(
-        CopyRule rule, int waiting, Runnable then, Consumer<HoldfastException> onFailure) {
-      this.rule = rule;
-      this.waiting = waiting;
+        Map<ChunkId, ? extends Collection<NodeId>> asked,
+        boolean isStrict,
+        Runnable then,
+        Consumer<HoldfastException> onFailure) {
+      this.asked = asked;
+      this.isStrict = isStrict;
       this.then = then;
       this.onFailure = onFailure;
+      rule = new CopyRule(standing.map().orElseThrow(), standing.isFresh(), faults);
+      round = new ForceRound(ports, standing.self(), ANSWER_NS);
     }
 
-    private void onAnswer(NodeId holder, boolean isForced) {
-      waiting--;
-      if (isForced) {
-        forced.add(holder);
-      }
+    private void start() {
+      Map<NodeId, List<ChunkId>> byNode = new HashMap<>();
+      asked.forEach(
+          (chunk, nodes) ->
+              nodes.forEach(
+                  node -> byNode.computeIfAbsent(node, n -> new ArrayList<>()).add(chunk)));
+      round.ask(byNode, this::onAnswer);
+    }
+
+    private void onAnswer() {
       if (isDone) {
         return;
       }
-      if (rule.isEnough(forced)) {
+      boolean isEnough = asked.keySet().stream().map(round::forced).allMatch(rule::isEnough);
+      boolean isSomewhere =
+          asked.keySet().stream().noneMatch(chunk -> round.forced(chunk).isEmpty());
+      if (isEnough || round.isOver() && isSomewhere && !isStrict) {
         isDone = true;
         then.run();
-      } else if (waiting == 0) {
+      } else if (round.isOver()) {
         isDone = true;
+        int fewest = asked.keySet().stream().mapToInt(c -> round.forced(c).size()).min().orElse(0);
         onFailure.accept(
             Replies.error(
-                ErrorCode.TIMED_OUT,
-                "force chunk: expected=" + rule + " on disk, was=" + forced.size()));
+                ErrorCode.TIMED_OUT, "force chunk: expected=" + rule + " on disk, was=" + fewest));
       }
     }
   }

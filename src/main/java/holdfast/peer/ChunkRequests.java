@@ -282,23 +282,17 @@ final class ChunkRequests {
   }
 
   void onForce(Request.ForceChunks force, Responder responder) {
-    ports
-        .vault()
-        .force(
-            why -> {
-              noteIfFailed(why);
-              if (why != null) {
-                responder.fail(why);
-                return;
-              }
-              // Asked afterwards: a segment that failed meanwhile holds nothing any more.
-              var held =
-                  force.chunks().stream()
-                      .filter(ports.vault()::contains)
-                      .map(chunk -> new Reply.Chunks.Entry(chunk, 0))
-                      .toList();
-              responder.reply(new Reply.Chunks(held, true), null);
-            });
+    ForceRound.forceHere(
+        ports,
+        force.chunks(),
+        held -> {
+          var entries = held.stream().map(chunk -> new Reply.Chunks.Entry(chunk, 0)).toList();
+          responder.reply(new Reply.Chunks(entries, true), null);
+        },
+        why -> {
+          noteIfFailed(why);
+          responder.fail(why);
+        });
   }
 
   void onSummary(Request.GetSummary get, Responder responder) {

@@ -204,6 +204,18 @@ final class ClientSessions {
         });
   }
 
+  /** A file was reverted, here as everywhere: tells everybody, if this leads. */
+  void onReverted(long index, long inode) {
+    if (!isCurrent() || standing.driver().term() != term) {
+      return;
+    }
+    toldIndex = index;
+    for (Watcher watcher : List.copyOf(watchers.values())) {
+      watcher.add(index, List.of(new Invalidation.OfInode(inode, true, false)));
+      answerIfDue(watcher);
+    }
+  }
+
   /** A lock was refused, here as everywhere: this leader tells when it may be free. */
   void onLockRefused(Author author, Operation.SetLock set) {
     if (isCurrent() && standing.driver().term() == term) {

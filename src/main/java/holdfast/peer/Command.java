@@ -52,6 +52,22 @@ sealed interface Command {
     }
   }
 
+  /**
+   * The chunks of every commit up to this operation of the namespace are on disk: what those
+   * replaced is given up.
+   *
+   * @param tick the last of these commits, by its place among all operations
+   */
+  record Settled(long tick) implements Command {}
+
+  /**
+   * A file gets the content that it had before the commit {@code fromTick}, since chunks of that
+   * one or a later one were lost.
+   *
+   * @param version the file's: if it has another by now nothing happens
+   */
+  record Revert(long inode, long version, long fromTick) implements Command {}
+
   /** A tag and the fields. */
   default byte[] toBytes() {
     var out = new ByteWriter(256);
@@ -78,6 +94,8 @@ sealed interface Command {
         out.u8(10).u32(c.inodes().size());
         c.inodes().forEach(out::u64);
       }
+      case Settled c -> out.u8(11).u64(c.tick());
+      case Revert c -> out.u8(12).u64(c.inode()).u64(c.version()).u64(c.fromTick());
     }
     return out.toBytes();
   }
@@ -102,7 +120,9 @@ sealed interface Command {
           case 8 -> new BeginSession(ClientId.read(in));
           case 9 -> new EndSession(ClientId.read(in));
           case 10 -> readOrphans(in);
-          default -> throw new ByteReader.Malformed("read command: expected=1 to 10, was=" + tag);
+          case 11 -> new Settled(in.u64());
+          case 12 -> new Revert(in.u64(), in.u64(), in.u64());
+          default -> throw new ByteReader.Malformed("read command: expected=1 to 12, was=" + tag);
         };
     in.end();
     return command;

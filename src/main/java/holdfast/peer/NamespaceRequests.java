@@ -2,7 +2,11 @@ package holdfast.peer;
 
 import holdfast.metadata.Answer;
 import holdfast.metadata.Author;
+import holdfast.metadata.EntryName;
+import holdfast.metadata.Operation;
 import holdfast.metadata.OperationResult;
+import holdfast.metadata.Query;
+import holdfast.metadata.RenameMode;
 import holdfast.model.ChunkId;
 import holdfast.model.ClientId;
 import holdfast.model.ErrorCode;
@@ -13,6 +17,7 @@ import holdfast.peer.port.Responder;
 import holdfast.protocol.Reply;
 import holdfast.protocol.Request;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
 
@@ -103,7 +108,9 @@ final class NamespaceRequests {
       return;
     }
     changing++;
-    if (bodyOrNull == null) {
+    if (change.operation() instanceof Operation.Rename rename) {
+      settleSource(rename, () -> propose(change, payload, List.of(), responder), responder);
+    } else if (bodyOrNull == null) {
       propose(change, payload, List.of(), responder);
     } else {
       chunks.write(
@@ -115,6 +122,39 @@ final class NamespaceRequests {
             responder.fail(why);
           });
     }
+  }
+
+  /**
+   * A file that is to take another's place gets its chunks on disk first: a power cut leaves the
+   * old one's content or the new one's, as programs expect that write a file anew.
+   */
+  private void settleSource(Operation.Rename rename, Runnable then, Responder responder) {
+    boolean isReplacing =
+        rename.mode() == RenameMode.REPLACE
+            && inode(rename.newParent(), rename.newName()).isPresent();
+    Set<ChunkId> chunks =
+        isReplacing && standing.replica().unsettled().count() > 0
+            ? inode(rename.oldParent(), rename.oldName())
+                .map(inode -> standing.replica().unsettled().chunksOf(inode))
+                .orElse(Set.of())
+            : Set.of();
+    if (chunks.isEmpty()) {
+      then.run();
+    } else {
+      chunkForce.settle(
+          chunks,
+          then,
+          why -> {
+            changing--;
+            responder.fail(why);
+          });
+    }
+  }
+
+  private Optional<Long> inode(long parent, EntryName name) {
+    return standing.replica().query(new Query.Lookup(parent, name)) instanceof Answer.Entry found
+        ? Optional.of(found.entry().attributes().inode())
+        : Optional.empty();
   }
 
   private byte[] payload(Request.Change change) {

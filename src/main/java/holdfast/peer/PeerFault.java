@@ -23,6 +23,8 @@ enum PeerFault {
   ACKNOWLEDGE_UNCONFIRMED,
   /** A new leader forgets that its predecessor may have granted leases. */
   FORGET_LEASES,
+  /** A file whose chunks are lost keeps naming them. */
+  NO_REVERT,
   /** The clock stands still while the machine sleeps; planted in the simulated loops. */
   CLOCK_STANDS_STILL
 }

@@ -48,6 +48,7 @@ public final class PeerNode implements NodeService {
   private final NamespaceRequests namespace;
   private final PoolRequests pool;
   private final LeaderDuties duties;
+  private final Settling settling;
   private final Joining joining;
   private final Set<NodeId> connected = new TreeSet<>();
   private final long startedNs;
@@ -92,6 +93,7 @@ public final class PeerNode implements NodeService {
         new JoinState(
             config, ports, standing, endpoint, connected, leader -> joinedThrough = leader);
     duties = new LeaderDuties(ports, listener, standing, heartbeats, joinState::request);
+    settling = new Settling(ports, standing, heartbeats, faults);
     runner = new LogRunner(config, ports, listener, standing, endpoint, logOwner());
     runs = new Runs(config, ports, listener, standing, runsOwner());
     heartbeats.tellBeside(runs::tell);
@@ -133,6 +135,7 @@ public final class PeerNode implements NodeService {
     runs.start();
     repair.start();
     duties.start();
+    settling.start();
     sessions.start();
     chunks.forceEverySecond();
     // Nothing is asked of others before the found log is loaded: they would take this peer for new.
@@ -200,6 +203,14 @@ public final class PeerNode implements NodeService {
           long index, Author author, Operation operation, OperationResult.Done done) {
         census.onOperation(operation);
         sessions.onChange(index, author, operation, done);
+      }
+
+      @Override
+      public void onReverted(long index, Command.Revert revert) {
+        listener.onNote(
+            "file %x has the content again that it had before version %d: chunks of that were lost"
+                .formatted(revert.inode(), revert.version()));
+        sessions.onReverted(index, revert.inode());
       }
 
       @Override
@@ -406,6 +417,7 @@ public final class PeerNode implements NodeService {
     repair.stop();
     census.stop();
     duties.stop();
+    settling.stop();
     sessions.stop();
     chunks.stop();
     runs.stop();

@@ -1,13 +1,17 @@
 package holdfast.peer;
 
 import holdfast.model.LogId;
+import holdfast.model.NodeId;
 import holdfast.placement.MapVersion;
 import holdfast.placement.PeerEntry;
 import holdfast.placement.PoolMap;
 import holdfast.placement.PoolSettings;
 import holdfast.util.ByteReader;
 import holdfast.util.ByteWriter;
+import java.util.Collections;
 import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
 
 /**
  * What the log has made of the pool, apart from the namespace. Immutable; every change is a pure
@@ -15,35 +19,64 @@ import java.util.Optional;
  *
  * @param isFounded whether the pool has begun: before that there is no namespace
  * @param dataKeyId the key clients seal with; 0 before the first client
+ * @param goneTicks since which operation of the namespace peers of the map have been away or out:
+ *     they can't have stored what was committed later
  */
-record PoolState(LogId log, boolean isFounded, PoolMap map, long dataKeyId, Lineage lineage) {
+record PoolState(
+    LogId log,
+    boolean isFounded,
+    PoolMap map,
+    long dataKeyId,
+    Lineage lineage,
+    SortedMap<NodeId, Long> goneTicks) {
   /** Most bytes encoded. */
   static final int ENCODED_MAX_BYTES =
-      PoolMap.ENCODED_MAX_BYTES + Lineage.ENCODED_MAX_BYTES + 1_024;
+      PoolMap.ENCODED_MAX_BYTES
+          + Lineage.ENCODED_MAX_BYTES
+          + PoolMap.PEERS_MAX * (NodeId.BYTES + Long.BYTES)
+          + 1_024;
 
-  private static final int FORMAT = 2;
+  private static final int FORMAT = 3;
+
+  /** Freezes what is gone. */
+  PoolState {
+    goneTicks = Collections.unmodifiableSortedMap(new TreeMap<>(goneTicks));
+  }
 
   /** Before the first command. */
   static PoolState initial(LogId log) {
-    return new PoolState(
-        log, false, PoolMap.empty(new MapVersion(log, 0), PoolSettings.DEFAULT), 0, Lineage.FIRST);
+    var map = PoolMap.empty(new MapVersion(log, 0), PoolSettings.DEFAULT);
+    return new PoolState(log, false, map, 0, Lineage.FIRST, new TreeMap<>());
   }
 
   PoolState founded(long index, PoolSettings settings) {
-    return new PoolState(log, true, PoolMap.empty(version(index), settings), 0, lineage);
+    return new PoolState(log, true, PoolMap.empty(version(index), settings), 0, lineage, goneTicks);
   }
 
   PoolState withPeer(long index, PeerEntry peer) {
     boolean isFull = map.peers().size() >= PoolMap.PEERS_MAX && map.peer(peer.node()).isEmpty();
-    return isFull ? this : withMap(map.withPeer(version(index), peer));
+    return isFull ? this : withPeer(map.withPeer(version(index), peer), peer, 0);
   }
 
-  PoolState withPeerState(long index, Command.SetPeerState command) {
+  /**
+   * @param tick the last operation of the namespace before this
+   */
+  PoolState withPeerState(long index, Command.SetPeerState command, long tick) {
     Optional<PeerEntry> peer = map.peer(command.node());
     if (peer.isEmpty() || peer.get().state() == command.state()) {
       return this;
     }
-    return withMap(map.withPeer(version(index), peer.get().withState(command.state())));
+    PeerEntry next = peer.get().withState(command.state());
+    return withPeer(map.withPeer(version(index), next), next, tick);
+  }
+
+  private PoolState withPeer(PoolMap newMap, PeerEntry peer, long tick) {
+    var gone = new TreeMap<>(goneTicks);
+    switch (peer.state()) {
+      case AWAY, OUT -> gone.putIfAbsent(peer.node(), tick);
+      case UP, SUSPECT, DRAINING, DOWN -> gone.remove(peer.node());
+    }
+    return new PoolState(log, isFounded, newMap, dataKeyId, lineage, gone);
   }
 
   PoolState withSettings(long index, PoolSettings settings) {
@@ -51,13 +84,15 @@ record PoolState(LogId log, boolean isFounded, PoolMap map, long dataKeyId, Line
   }
 
   PoolState withDataKey(long newDataKeyId) {
-    return dataKeyId != 0 ? this : new PoolState(log, isFounded, map, newDataKeyId, lineage);
+    return dataKeyId != 0
+        ? this
+        : new PoolState(log, isFounded, map, newDataKeyId, lineage, goneTicks);
   }
 
   /** An entry was applied. */
   PoolState withEntry(long index, long term) {
     Lineage with = lineage.with(index, term);
-    return with == lineage ? this : new PoolState(log, isFounded, map, dataKeyId, with);
+    return with == lineage ? this : new PoolState(log, isFounded, map, dataKeyId, with, goneTicks);
   }
 
   /**
@@ -68,11 +103,11 @@ record PoolState(LogId log, boolean isFounded, PoolMap map, long dataKeyId, Line
   PoolState inLog(LogId next, long baseIndex, Lineage nextLineage) {
     var version = new MapVersion(next, baseIndex);
     var nextMap = new PoolMap(version, map.settings(), map.peers(), map.table());
-    return new PoolState(next, isFounded, nextMap, dataKeyId, nextLineage);
+    return new PoolState(next, isFounded, nextMap, dataKeyId, nextLineage, goneTicks);
   }
 
   private PoolState withMap(PoolMap newMap) {
-    return new PoolState(log, isFounded, newMap, dataKeyId, lineage);
+    return new PoolState(log, isFounded, newMap, dataKeyId, lineage, goneTicks);
   }
 
   private MapVersion version(long index) {
@@ -86,6 +121,12 @@ record PoolState(LogId log, boolean isFounded, PoolMap map, long dataKeyId, Line
     out.bool(isFounded).u64(dataKeyId);
     lineage.write(out);
     map.write(out);
+    out.u8(goneTicks.size());
+    goneTicks.forEach(
+        (node, tick) -> {
+          node.write(out);
+          out.u64(tick);
+        });
     return out.toBytes();
   }
 
@@ -105,8 +146,13 @@ record PoolState(LogId log, boolean isFounded, PoolMap map, long dataKeyId, Line
     boolean isFounded = in.bool();
     long dataKeyId = in.u64();
     var lineage = Lineage.read(in);
-    var state = new PoolState(log, isFounded, PoolMap.read(in), dataKeyId, lineage);
+    var map = PoolMap.read(in);
+    int goneCount = in.u8();
+    var gone = new TreeMap<NodeId, Long>();
+    for (int i = 0; i < goneCount; i++) {
+      gone.put(NodeId.read(in), in.u64());
+    }
     in.end();
-    return state;
+    return new PoolState(log, isFounded, map, dataKeyId, lineage, gone);
   }
 }

@@ -9,6 +9,7 @@ import holdfast.metadata.NamespaceEditor;
 import holdfast.metadata.Operation;
 import holdfast.metadata.OperationResult;
 import holdfast.metadata.Query;
+import holdfast.metadata.Unsettled;
 import holdfast.model.ErrorCode;
 import holdfast.model.LogId;
 import holdfast.model.NodeId;
@@ -30,6 +31,9 @@ final class Replica {
 
     /** An operation was applied and changed something. */
     void onChange(long index, Author author, Operation operation, OperationResult.Done done);
+
+    /** A file has older content again. */
+    void onReverted(long index, Command.Revert revert);
 
     /** A lock was refused because of another. */
     void onLockRefused(Author author, Operation.SetLock set);
@@ -69,6 +73,11 @@ final class Replica {
     return namespace;
   }
 
+  /** What isn't settled, as it is now: of no use after the next change. */
+  Unsettled unsettled() {
+    return namespace == null ? editor.unsettled() : namespace.unsettled();
+  }
+
   Answer query(Query query) {
     return namespace == null ? editor.query(query) : namespace.query(query);
   }
@@ -99,7 +108,7 @@ final class Replica {
       case Command.ChangeNamespace c -> change(index, c);
       case Command.Found c -> found(index, c);
       case Command.ListPeer c -> state = state.withPeer(index, c.peer());
-      case Command.SetPeerState c -> state = state.withPeerState(index, c);
+      case Command.SetPeerState c -> state = state.withPeerState(index, c, editor.tick());
       case Command.ChangeSettings c -> state = state.withSettings(index, c.settings());
       case Command.SetDataKey c -> state = state.withDataKey(c.dataKeyId());
       case Command.AdvanceEpoch c -> {
@@ -118,6 +127,11 @@ final class Replica {
         editor.removeOrphans(c.inodes());
         namespace = null;
       }
+      case Command.Settled c -> {
+        editor.settle(c.tick());
+        namespace = null;
+      }
+      case Command.Revert c -> revert(index, c);
     }
     if (before.map() != state.map()) {
       listener.onMap();
@@ -138,6 +152,13 @@ final class Replica {
         && lastResult instanceof OperationResult.Failed failed
         && failed.code() == ErrorCode.LOCKED) {
       listener.onLockRefused(command.author(), set);
+    }
+  }
+
+  private void revert(long index, Command.Revert command) {
+    if (editor.revert(command.inode(), command.version(), command.fromTick())) {
+      namespace = null;
+      listener.onReverted(index, command);
     }
   }
 

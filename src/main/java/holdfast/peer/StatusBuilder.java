@@ -2,6 +2,7 @@ package holdfast.peer;
 
 import holdfast.consensus.Configuration;
 import holdfast.metadata.Namespace;
+import holdfast.metadata.Unsettled;
 import holdfast.model.ChunkId;
 import holdfast.model.LogId;
 import holdfast.model.NodeId;
@@ -25,6 +26,9 @@ import java.util.function.Supplier;
  * was said about the present map and everything committed since. Loop thread.
  */
 final class StatusBuilder {
+  /** Reverted files that are named. */
+  static final int REVERTED_TOLD_MAX = 20;
+
   private static final long RATE_WINDOW_NS = 10_000_000_000L;
 
   private final PeerPorts ports;
@@ -206,6 +210,23 @@ final class StatusBuilder {
         beat == null ? 0 : beat.asideLogs());
   }
 
+  /** Files whose newest content a power cut took, in the summary by number as in ls -i. */
+  private List<String> revertedText() {
+    Unsettled unsettled = standing.replica().unsettled();
+    if (unsettled.revertedCount() == 0) {
+      return List.of();
+    }
+    List<Long> told = unsettled.reverted(REVERTED_TOLD_MAX);
+    return List.of(
+        "%s older content since a power cut: inode %s%s"
+            .formatted(
+                unsettled.revertedCount() == 1
+                    ? "1 file has"
+                    : unsettled.revertedCount() + " files have",
+                String.join(", ", told.stream().map(String::valueOf).toList()),
+                unsettled.revertedCount() > told.size() ? ", …" : ""));
+  }
+
   private String summary(
       boolean isStale, boolean isSafe, long missing, int up, int wanted, PoolMap map, Sum sum) {
     List<String> text = new ArrayList<>();
@@ -231,6 +252,7 @@ final class StatusBuilder {
     if (!isStale && !isSafe && sum.unconfirmed > 0) {
       text.add("still checking " + sum.unconfirmed + " of " + up + " peers");
     }
+    text.addAll(revertedText());
     if (isSafe && up == 1) {
       text.add("with one peer up there is one copy");
     }

@@ -6,11 +6,13 @@ import static holdfast.client.MemoryPool.sealed;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import holdfast.metadata.Invalidation;
 import holdfast.metadata.Operation;
 import holdfast.metadata.RenameMode;
 import holdfast.metadata.Tag;
 import holdfast.util.MonotonicClock;
 import holdfast.util.SystemClocks;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
@@ -94,6 +96,71 @@ class ChangeFeedTest {
 
     assertThat(forgotten).contains(file.inode() + " content");
     assertThat(fs.read(handle, 0, new byte[10], 0, 10)).isEqualTo(1);
+    fs.release(handle);
+  }
+
+  /** An open file of which a power cut took all but its first content, 1, 2, 3. */
+  private long reverted() {
+    long handle = fs.create(ROOT, 1, name("f"), 0644, 0).handle();
+    fs.write(handle, 0, new byte[] {1, 2, 3}, 0, 3);
+    fs.flush(handle);
+    fs.write(handle, 0, new byte[] {4, 5}, 0, 2);
+    fs.flush(handle);
+    pool.revertUnheard(fs.lookup(1, name("f")).inode());
+    return handle;
+  }
+
+  private void tell(boolean all, List<Invalidation> changes) {
+    var done = new CompletableFuture<Void>();
+    pool.watcher().onChanges(all, changes, () -> done.complete(null));
+    done.orTimeout(10, TimeUnit.SECONDS).join();
+  }
+
+  private byte[] content(long handle) {
+    byte[] bytes = new byte[10];
+    return Arrays.copyOf(bytes, fs.read(handle, 0, bytes, 0, 10));
+  }
+
+  @Test
+  void anOpenFileShowsTheContentItWasRevertedToAndCanBeWritten() {
+    long handle = reverted();
+    long inode = fs.lookup(1, name("f")).inode();
+
+    tell(false, List.of(new Invalidation.OfInode(inode, true, false)));
+
+    assertThat(forgotten).contains(inode + " content");
+    assertThat(content(handle)).containsExactly(1, 2, 3);
+    fs.write(handle, 1, new byte[] {9}, 0, 1);
+    fs.fsync(handle, false);
+    fs.release(handle);
+    assertThat(MemoryPool.read(fs, "f")).containsExactly(1, 9, 3);
+  }
+
+  @Test
+  void whatIsUnsavedIsLaidOverTheContentThatAFileWasRevertedTo() {
+    long handle = reverted();
+    fs.write(handle, 2, new byte[] {8}, 0, 1);
+
+    fs.flush(handle);
+
+    assertThat(content(handle)).containsExactly(1, 2, 8);
+    fs.release(handle);
+    assertThat(MemoryPool.read(fs, "f")).containsExactly(1, 2, 8);
+  }
+
+  @Test
+  void openFilesAreReadAnewWhenAnythingMayHaveChanged() {
+    long handle = reverted();
+    long inode = fs.lookup(1, name("f")).inode();
+
+    tell(true, List.of());
+
+    long endNs = clock.nowNs() + TimeUnit.SECONDS.toNanos(10);
+    while (!forgotten.contains(inode + " content") && clock.nowNs() - endNs < 0) {
+      Thread.onSpinWait();
+    }
+    assertThat(forgotten).contains(inode + " content");
+    assertThat(content(handle)).containsExactly(1, 2, 3);
     fs.release(handle);
   }
 
@@ -183,7 +250,7 @@ class ChangeFeedTest {
           pool.watcher()
               .onChanges(
                   false,
-                  List.of(new holdfast.metadata.Invalidation.OfInode(1, true, false)),
+                  List.of(new Invalidation.OfInode(1, true, false)),
                   () -> isConfirmed.complete(null));
           return CompletableFuture.completedFuture(null);
         };
@@ -202,7 +269,7 @@ class ChangeFeedTest {
     int count = 6_000; // more than threads and queue take
     var confirmed = new CountDownLatch(count);
     for (int i = 0; i < count; i++) {
-      var change = new holdfast.metadata.Invalidation.OfInode(1_000 + i, false, false);
+      var change = new Invalidation.OfInode(1_000 + i, false, false);
       pool.watcher().onChanges(false, List.of(change), confirmed::countDown);
     }
 

@@ -7,6 +7,7 @@ import holdfast.metadata.Namespace;
 import holdfast.metadata.Operation;
 import holdfast.metadata.OperationResult;
 import holdfast.metadata.Query;
+import holdfast.metadata.Unsettled;
 import holdfast.model.ChunkId;
 import holdfast.model.ClientId;
 import holdfast.model.ErrorCode;
@@ -111,6 +112,26 @@ public final class MemoryFileService implements FileService {
     watcher.onChanges(false, changes, () -> confirmed.complete(null));
     confirmed.orTimeout(10, TimeUnit.SECONDS).join();
     return result;
+  }
+
+  /** A power cut took the file's newest content; this client isn't told yet. */
+  public void revertUnheard(long inode) {
+    lock.lock();
+    try {
+      var editor = namespace.edit();
+      long tick =
+          namespace.unsettled().oldest(Integer.MAX_VALUE).stream()
+              .filter(commit -> commit.inode() == inode)
+              .mapToLong(Unsettled.Commit::tick)
+              .max()
+              .orElseThrow();
+      if (!editor.revert(inode, namespace.unsettled().version(inode), tick)) {
+        throw new AssertionError("revert inode " + inode + ": nothing happened");
+      }
+      namespace = editor.namespace();
+    } finally {
+      lock.unlock();
+    }
   }
 
   /** This client was silent for too long: it hears of that with its next change. */

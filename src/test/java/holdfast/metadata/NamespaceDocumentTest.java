@@ -89,7 +89,10 @@ final class NamespaceDocumentTest {
         .containsEntry(Keys.ORPHAN, "orphan")
         .containsEntry(Keys.HOLD, "hold")
         .containsEntry(Keys.XATTR, "xattr")
-        .containsEntry(Keys.XATTR_PART, "xattr part");
+        .containsEntry(Keys.XATTR_PART, "xattr part")
+        .containsEntry(Keys.KEPT, "kept")
+        .containsEntry(Keys.KEPT_AT, "kept at")
+        .containsEntry(Keys.REVERTED, "reverted");
   }
 
   @Test

@@ -271,7 +271,10 @@ final class NamespaceModelTest {
   }
 
   private static void assertSame(Run run) {
-    var namespace = run.namespace;
+    // What is replaced is kept until it is settled, and then holds nothing any more.
+    var settling = run.namespace.edit();
+    settling.settle(Long.MAX_VALUE);
+    var namespace = settling.namespace();
     Map<ChunkId, Long> references = new HashMap<>();
     long fileCount = 0;
     long sizeBytes = 0;

@@ -47,6 +47,7 @@ public final class ChaosRun {
 
   private final Map<Long, ChunkId> contents = Workload.contents();
   private final List<Workload> workloads = new ArrayList<>();
+  private final List<VersionWorkload> versions = new ArrayList<>();
   private final Loss loss;
   private boolean isStatusAsked;
 
@@ -89,7 +90,14 @@ public final class ChaosRun {
         cluster.get(client.open());
         workloads.add(new Workload(cluster.world(), client, history, contents));
       }
+      // What is given to their files goes on while all peers lose power.
+      for (int i = 0; loss == Loss.ALL_POWER && i < 2; i++) {
+        SimClient client = cluster.client();
+        cluster.get(client.open());
+        versions.add(new VersionWorkload(cluster.world(), client));
+      }
       workloads.forEach(Workload::start);
+      versions.forEach(VersionWorkload::start);
       chaos();
       heal();
       judge();
@@ -326,11 +334,14 @@ public final class ChaosRun {
   private void heal() {
     note("heal");
     workloads.forEach(Workload::stop);
+    versions.forEach(VersionWorkload::stop);
     mendAll();
     cluster.await(
         "the clients' calls end",
         40 * SimWorld.S,
-        () -> workloads.stream().allMatch(Workload::isIdle));
+        () ->
+            workloads.stream().allMatch(Workload::isIdle)
+                && versions.stream().allMatch(VersionWorkload::isIdle));
     cluster.await("the pool is whole", HEAL_MAX_NS, cluster::isWhole);
     cluster.await("the status says what is so", HEAL_MAX_NS, this::isToldRight);
     checks.always();
@@ -360,6 +371,12 @@ public final class ChaosRun {
   }
 
   private void judge() {
+    for (VersionWorkload each : versions) {
+      List<String> wrong = each.judge(cluster);
+      if (!wrong.isEmpty()) {
+        throw checks.fail(String.join("; ", wrong));
+      }
+    }
     checks.everyChunkIsWhole();
     cluster.run(SimWorld.S);
     checks.sameStates();

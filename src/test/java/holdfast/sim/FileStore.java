@@ -109,6 +109,21 @@ public final class FileStore implements SimStore {
   }
 
   @Override
+  public boolean isForced(ChunkId chunk) {
+    throw new UnsupportedOperationException("look at chunk: expected=a store in memory");
+  }
+
+  @Override
+  public void drop(ChunkId chunk) {
+    throw new UnsupportedOperationException("drop chunk: expected=a store in memory");
+  }
+
+  @Override
+  public void keep(ChunkId chunk, byte[] bytes) {
+    throw new UnsupportedOperationException("keep chunk: expected=a store in memory");
+  }
+
+  @Override
   public int chunkCount() {
     return chunks.chunkCount();
   }

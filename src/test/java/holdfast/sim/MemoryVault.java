@@ -47,6 +47,22 @@ public final class MemoryVault implements ChunkVault {
       usedBytes = written.values().stream().mapToLong(bytes -> bytes.length).sum();
     }
 
+    boolean isForced(ChunkId chunk) {
+      return forced.contains(chunk);
+    }
+
+    /** As if it had been the one that wasn't forced. */
+    void drop(ChunkId chunk) {
+      written.remove(chunk);
+      forced.remove(chunk);
+    }
+
+    /** As if it had been forced in time. */
+    void keep(ChunkId chunk, byte[] bytes) {
+      written.put(chunk, bytes.clone());
+      forced.add(chunk);
+    }
+
     /** A bit of a chunk flips. */
     public void rot(ChunkId chunk) {
       byte[] bytes = written.get(chunk).clone();

@@ -2,6 +2,7 @@ package holdfast.sim;
 
 import holdfast.client.RemoteFileService;
 import holdfast.metadata.Answer;
+import holdfast.metadata.Attributes;
 import holdfast.metadata.Content;
 import holdfast.metadata.EntryName;
 import holdfast.metadata.Extent;
@@ -10,6 +11,7 @@ import holdfast.metadata.Operation;
 import holdfast.metadata.OperationResult;
 import holdfast.metadata.Query;
 import holdfast.metadata.RenameMode;
+import holdfast.metadata.Replacement;
 import holdfast.metadata.Salt;
 import holdfast.metadata.Tag;
 import holdfast.model.ChunkId;
@@ -86,11 +88,25 @@ public final class SimClient {
 
   /** A file that is created whole: its chunk stored first, then its name. */
   public CompletableFuture<OperationResult> put(String file, byte[] content) {
+    return put(file, content, false);
+  }
+
+  /** As {@link #put}; forced, it is on disk when it is answered. */
+  public CompletableFuture<OperationResult> put(String file, byte[] content, boolean forced) {
     ChunkId chunk = nameOf(content);
+    return stored(chunk, content, forced)
+        .thenCompose(
+            ready -> service.change(create(file, content, chunk), null, forced, deadline()));
+  }
+
+  private CompletableFuture<Void> stored(ChunkId chunk, byte[] content, boolean forced) {
     return service
         .store(chunk, Body.whole(content), deadline())
         .thenCompose(
-            stored -> service.change(create(file, content, chunk), null, false, deadline()));
+            stored ->
+                forced
+                    ? service.force(Set.of(chunk), deadline())
+                    : CompletableFuture.completedFuture(null));
   }
 
   /** As {@link #put}, but the chunk travels with the operation. */
@@ -194,11 +210,91 @@ public final class SimClient {
               if (!(told.answer() instanceof Answer.Entry found)) {
                 return CompletableFuture.completedFuture(null);
               }
-              return extents(found.entry().attributes().inode())
-                  .thenCompose(
-                      extents ->
-                          fetch(((Answer.Extents) extents.answer()).extents().get(0).chunk()));
+              return content(found.entry().attributes().inode());
             });
+  }
+
+  /** A file's content, and the attributes it had then. */
+  record Whole(Attributes attributes, byte[] bytes) {}
+
+  /** The whole file. */
+  public CompletableFuture<byte[]> content(long inode) {
+    return whole(inode).thenApply(Whole::bytes);
+  }
+
+  /** The whole file, as of one version. */
+  CompletableFuture<Whole> whole(long inode) {
+    return extents(inode)
+        .thenCompose(
+            told -> {
+              var found = (Answer.Extents) told.answer();
+              byte[] bytes = new byte[(int) found.attributes().sizeBytes()];
+              CompletableFuture<Void> all = CompletableFuture.completedFuture(null);
+              for (Extent extent : found.extents()) {
+                all = all.thenCompose(before -> fill(bytes, extent));
+              }
+              return all.thenApply(done -> new Whole(found.attributes(), bytes));
+            });
+  }
+
+  private CompletableFuture<Void> fill(byte[] bytes, Extent extent) {
+    return fetch(extent.chunk())
+        .thenAccept(
+            chunk ->
+                System.arraycopy(
+                    chunk,
+                    extent.chunkOffset(),
+                    bytes,
+                    (int) extent.fileOffset(),
+                    extent.lengthBytes()));
+  }
+
+  /** The number of the file of this name, which is there. */
+  public CompletableFuture<Long> inode(String file) {
+    return lookup(file)
+        .thenApply(told -> ((Answer.Entry) told.answer()).entry().attributes().inode());
+  }
+
+  /** New content of a file that is there, in place of all it has. */
+  public CompletableFuture<OperationResult> replace(String file, byte[] content, boolean forced) {
+    ChunkId chunk = nameOf(content);
+    return stored(chunk, content, forced)
+        .thenCompose(ready -> lookup(file))
+        .thenCompose(
+            told -> {
+              Attributes now = ((Answer.Entry) told.answer()).entry().attributes();
+              var commit = commit(now, 0, content, chunk, content.length);
+              return service.change(commit, null, forced, deadline());
+            });
+  }
+
+  /** Writes into a file as it was then; STALE_VERSION if it has changed since. */
+  CompletableFuture<OperationResult> patch(Whole base, int offset, byte[] part, boolean forced) {
+    ChunkId chunk = nameOf(part);
+    int sizeBytes = Math.max(base.bytes().length, offset + part.length);
+    return stored(chunk, part, forced)
+        .thenCompose(
+            ready ->
+                service.change(
+                    commit(base.attributes(), offset, part, chunk, sizeBytes),
+                    null,
+                    forced,
+                    deadline()));
+  }
+
+  private Operation commit(
+      Attributes now, int offset, byte[] content, ChunkId chunk, int sizeBytes) {
+    var extent = new Extent(offset, content.length, chunk, new Salt(random.nextLong(), 0), 0, 0);
+    return new Operation.Commit(
+        now.inode(),
+        now.version(),
+        now.version() + 1,
+        sizeBytes,
+        Tag.ZERO,
+        world.nowNs(),
+        world.nowNs(),
+        service.epoch(),
+        List.of(new Replacement(offset, offset + content.length, List.of(extent))));
   }
 
   /** Any name as a sealed one: what is in it doesn't matter to the pool. */

@@ -43,6 +43,15 @@ public interface SimStore {
   /** Whether the chunk is on the disk, for checks. */
   boolean holds(ChunkId chunk);
 
+  /** Whether the chunk outlives its machine's power, for checks. */
+  boolean isForced(ChunkId chunk);
+
+  /** The chunk isn't on the disk any more. */
+  void drop(ChunkId chunk);
+
+  /** The chunk is on the disk, for good. */
+  void keep(ChunkId chunk, byte[] bytes);
+
   /** Number of chunks on the disk, for checks. */
   int chunkCount();
 
@@ -91,6 +100,21 @@ public interface SimStore {
       @Override
       public boolean holds(ChunkId chunk) {
         return chunks.holds(chunk);
+      }
+
+      @Override
+      public boolean isForced(ChunkId chunk) {
+        return chunks.isForced(chunk);
+      }
+
+      @Override
+      public void drop(ChunkId chunk) {
+        chunks.drop(chunk);
+      }
+
+      @Override
+      public void keep(ChunkId chunk, byte[] bytes) {
+        chunks.keep(chunk, bytes);
       }
 
       @Override

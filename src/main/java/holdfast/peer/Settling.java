@@ -1,0 +1,245 @@
+package holdfast.peer;
+
+import holdfast.metadata.Unsettled;
+import holdfast.model.ChunkId;
+import holdfast.model.NodeId;
+import holdfast.placement.PeerEntry;
+import holdfast.placement.PoolMap;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalLong;
+import java.util.Set;
+import java.util.TreeSet;
+
+/**
+ * What the leader does so that no power cut leaves a file without content. An entry of the log may
+ * be on disk before the chunks it names; until these are, what it replaced is kept. So the leader
+ * has the chunks forced and says in the log how far that is done; and where a chunk is nowhere any
+ * more, it gives the file its newest content without it. Loop thread.
+ */
+final class Settling {
+  /** Between the beginnings of two rounds; nothing is asked or proposed when all is settled. */
+  static final long EVERY_NS = 1_000_000_000L;
+
+  /** When nothing can be settled, since nobody in reach has a chunk: the longest pause. */
+  private static final long PAUSE_MAX_NS = 4 * EVERY_NS;
+
+  /** Commits of one round; there is another one at once where there are more. */
+  static final int COMMITS_MAX = 8_192;
+
+  /** Who is asked has so long to answer. */
+  private static final long ANSWER_NS = 4_000_000_000L;
+
+  private final PeerPorts ports;
+  private final Standing standing;
+  private final Heartbeats heartbeats;
+  private final Set<PeerFault> faults;
+  private boolean isAsking;
+  private boolean isStopped;
+  private long pauseNs = EVERY_NS;
+  private long notBeforeNs = Long.MIN_VALUE / 2;
+  private long mapIndex;
+
+  Settling(PeerPorts ports, Standing standing, Heartbeats heartbeats, Set<PeerFault> faults) {
+    this.ports = ports;
+    this.standing = standing;
+    this.heartbeats = heartbeats;
+    this.faults = faults;
+  }
+
+  /** Looks, from now on every second. */
+  void start() {
+    if (isStopped) {
+      return;
+    }
+    if (standing.mapIndex() != mapIndex) {
+      mapIndex = standing.mapIndex(); // Somebody may be back who has what was waited for.
+      pauseNs = EVERY_NS;
+      notBeforeNs = ports.loop().nowNs();
+    }
+    if (ports.loop().nowNs() - notBeforeNs >= 0) {
+      look();
+    }
+    ports.loop().at(ports.loop().nowNs() + EVERY_NS, "settle", this::start);
+  }
+
+  void stop() {
+    isStopped = true;
+  }
+
+  private boolean isLeading() {
+    return !isStopped
+        && standing.isLeader()
+        && standing.driver().applied().term() == standing.driver().term();
+  }
+
+  private void look() {
+    if (!isAsking && isLeading() && standing.replica().unsettled().count() > 0) {
+      isAsking = true;
+      new Round().askOwners();
+    }
+  }
+
+  /** One look at the oldest commits that aren't settled. */
+  private final class Round {
+    private final long term = standing.driver().term();
+    private final PoolMap map = standing.map().orElseThrow();
+    private final List<Unsettled.Commit> commits =
+        standing.replica().unsettled().oldest(COMMITS_MAX);
+    private final Set<ChunkId> chunks = new LinkedHashSet<>();
+    private final ForceRound round = new ForceRound(ports, standing.self(), ANSWER_NS);
+
+    private Round() {
+      commits.forEach(commit -> chunks.addAll(commit.chunks()));
+    }
+
+    private void askOwners() {
+      Map<NodeId, List<ChunkId>> asked = new HashMap<>();
+      for (ChunkId chunk : chunks) {
+        var owners = new LinkedHashSet<>(map.targets(chunk.partition()));
+        owners.addAll(map.owners(chunk.partition()));
+        for (NodeId node : owners) {
+          if (isInReach(node)) {
+            asked.computeIfAbsent(node, n -> new ArrayList<>()).add(chunk);
+          }
+        }
+      }
+      round.ask(asked, () -> whenOver(this::askAll));
+    }
+
+    private boolean isInReach(NodeId node) {
+      return node.equals(standing.self()) || !heartbeats.isSuspect(node);
+    }
+
+    private void whenOver(Runnable then) {
+      if (round.isOver()) {
+        if (isLeading() && standing.driver().term() == term) {
+          then.run();
+        } else {
+          isAsking = false;
+        }
+      }
+    }
+
+    /** What no owner has another peer may have stored in its place. */
+    private void askAll() {
+      Map<NodeId, List<ChunkId>> asked = new HashMap<>();
+      for (ChunkId chunk : chunks) {
+        if (round.forced(chunk).isEmpty()) {
+          for (PeerEntry peer : map.peers()) {
+            if (!round.absent(chunk).contains(peer.node())) {
+              asked.computeIfAbsent(peer.node(), n -> new ArrayList<>()).add(chunk);
+            }
+          }
+        }
+      }
+      round.ask(asked, () -> whenOver(this::end));
+    }
+
+    private void end() {
+      isAsking = false;
+      Unsettled unsettled = standing.replica().unsettled();
+      Set<ChunkId> lost = faults.contains(PeerFault.NO_REVERT) ? Set.of() : lost();
+      Set<ChunkId> hopeless = new HashSet<>();
+      boolean isReverting = false;
+      for (long inode : inodesOf(lost)) {
+        OptionalLong from = unsettled.revertPoint(inode, lost);
+        if (from.isPresent()) {
+          isReverting = true;
+          propose(new Command.Revert(inode, unsettled.version(inode), from.getAsLong()));
+        } else {
+          unsettled.chunksOf(inode).stream()
+              .filter(chunk -> lost.contains(chunk))
+              .filter(chunk -> unsettled.replacedAt(inode, chunk).isEmpty())
+              .forEach(hopeless::add);
+        }
+      }
+      long tick = settledTick(unsettled, hopeless);
+      if (tick > 0) {
+        propose(new Command.Settled(tick));
+      }
+      boolean isMore = tick == commits.getLast().tick() && commits.size() == COMMITS_MAX;
+      pauseNs = tick > 0 || isReverting ? EVERY_NS : Math.min(PAUSE_MAX_NS, 2 * pauseNs);
+      notBeforeNs = ports.loop().nowNs() + pauseNs - EVERY_NS;
+      if (isMore) {
+        ports.loop().post(Settling.this::look);
+      }
+    }
+
+    private Set<Long> inodesOf(Set<ChunkId> lost) {
+      Set<Long> inodes = new TreeSet<>();
+      for (Unsettled.Commit commit : commits) {
+        if (commit.chunks().stream().anyMatch(lost::contains)) {
+          inodes.add(commit.inode());
+        }
+      }
+      return inodes;
+    }
+
+    /** Chunks that nobody has: every peer that may have stored one was asked, and said no. */
+    private Set<ChunkId> lost() {
+      Set<ChunkId> lost = new HashSet<>();
+      if (standing.mapIndex() != map.version().index()) {
+        return lost;
+      }
+      Set<ChunkId> seen = new HashSet<>();
+      for (Unsettled.Commit commit : commits) {
+        for (ChunkId chunk : commit.chunks()) {
+          boolean isFirst = seen.add(chunk);
+          if (isFirst && round.forced(chunk).isEmpty() && isDenied(chunk, commit.tick())) {
+            lost.add(chunk);
+          }
+        }
+      }
+      return lost;
+    }
+
+    /**
+     * Whether everybody denies to hold the chunk. Who was away or out already when it was committed
+     * needn't be asked: a peer that never comes back would be waited for in vain.
+     *
+     * @param tick the first commit that names it
+     */
+    private boolean isDenied(ChunkId chunk, long tick) {
+      Map<NodeId, Long> goneTicks = standing.replica().state().goneTicks();
+      return map.peers().stream()
+          .map(PeerEntry::node)
+          .allMatch(
+              node ->
+                  round.absent(chunk).contains(node)
+                      || goneTicks.getOrDefault(node, Long.MAX_VALUE) < tick);
+    }
+
+    /**
+     * The last commit up to which everything is settled; 0 if there is none. Of a file's contents
+     * up to there only the newest counts: what it replaced before may be on no disk.
+     *
+     * @param hopeless nobody has them, and no older content is kept: nothing is waited for
+     */
+    private long settledTick(Unsettled unsettled, Set<ChunkId> hopeless) {
+      long tick = 0;
+      long neededTick = 0;
+      for (Unsettled.Commit commit : commits) {
+        for (ChunkId chunk : commit.chunks()) {
+          if (round.forced(chunk).isEmpty() && !hopeless.contains(chunk)) {
+            OptionalLong replacedAt = unsettled.replacedAt(commit.inode(), chunk);
+            if (replacedAt.isEmpty()) {
+              return tick;
+            }
+            neededTick = Math.max(neededTick, replacedAt.getAsLong());
+          }
+        }
+        tick = neededTick <= commit.tick() ? commit.tick() : tick;
+      }
+      return tick;
+    }
+  }
+
+  private void propose(Command command) {
+    standing.driver().propose(command.toBytes(), false, ConsensusDriver.Proposed.IGNORED);
+  }
+}
