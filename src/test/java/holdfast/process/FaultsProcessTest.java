@@ -34,7 +34,7 @@ class FaultsProcessTest {
    * What holds. Lines to add as it comes to hold:
    *
    * <ul>
-   *   <li>{@code power --short --peers 1 --scenario all at once}, and with 2, 3 and 5
+   *   <li>{@code power --short --scenario all at once} with 2, 3 and 5 peers
    *   <li>the other scenarios of {@code power --help}
    *   <li>{@code damage --kind snap}, {@code --kind home}, each variant; {@code --kind log}, three
    *   <li>{@code restarts --moment snapshot loads}, {@code snapshot comes}
@@ -43,6 +43,7 @@ class FaultsProcessTest {
   static final List<String> HOLDS =
       List.of(
           "power|--short|--peers|3|--scenario|one",
+          "power|--short|--peers|1|--scenario|all at once",
           "damage|--short|--variant|alone|--kind|format|--rounds|1",
           "damage|--short|--variant|alone|--kind|log|--rounds|2",
           "restarts|--files|1000|--moment|no leader yet|--rounds|1");
