@@ -17,7 +17,7 @@ import org.junit.jupiter.params.provider.EnumSource;
  */
 @Tag("sim")
 class RaftLongTest {
-  private static final int SEEDS = 2_000;
+  private static final int SEEDS = 4_000;
   private static final int FAULT_SEEDS_MAX = 500;
   private static final long CHAOS_MS = 20_000;
   private static final EnumSet<Fault> NONE = EnumSet.noneOf(Fault.class);

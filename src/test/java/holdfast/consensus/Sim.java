@@ -170,7 +170,7 @@ final class Sim {
   }
 
   boolean isDiskFailing(SimNode node) {
-    boolean isFailing = isDiskTrouble && random.nextInt(3_000) == 0;
+    boolean isFailing = isDiskTrouble && random.nextInt(node.leads() ? 300 : 1_000) == 0;
     if (isFailing) {
       met.note(Met.Fault.DISK_FAILURE, node.doing());
     }

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /** What is done to a pool of cores, at random. */
@@ -64,7 +65,8 @@ final class SimChaos {
       case 20, 21 -> cutNextLeader = true;
       case 22 -> wakeReading(leader);
       case 23 -> dieWhileDemoting(leader, node);
-      case 24, 25, 26 -> olderCopy(victim);
+      case 24 -> olderCopy(victim);
+      case 25, 26 -> olderCopy(electing().orElse(victim));
       case 27 -> emptiedFolder(node);
       case 28 -> sim.isDiskTrouble = true;
       default -> {
@@ -169,8 +171,24 @@ final class SimChaos {
       restored = node;
       met(Met.Fault.OLDER_COPY, node);
       node.restore(backup);
-      sim.at(sim.random.nextInt(2_000), node::start);
+      int startsAfterMs = sim.random.nextInt(2_000);
+      sim.at(startsAfterMs, node::start);
+      // And once more while it starts, or recovers.
+      sim.at(startsAfterMs + sim.random.nextInt(1_500), () -> olderCopyAgain(node));
     }
+  }
+
+  private void olderCopyAgain(SimNode node) {
+    if (!sim.isHealed() && !isQuiet) {
+      olderCopy(node);
+    }
+  }
+
+  private Optional<SimNode> electing() {
+    return sim.nodes.stream()
+        .filter(SimNode::isUp)
+        .filter(n -> n.core.role() == Role.PRE_CANDIDATE || n.core.role() == Role.CANDIDATE)
+        .findFirst();
   }
 
   /**

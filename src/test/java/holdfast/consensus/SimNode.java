@@ -38,6 +38,7 @@ final class SimNode {
 
   private final Deque<DiskWork> diskQueue = new ArrayDeque<>();
   private long diskFreeMs;
+  private boolean isDiskBroken;
   private final Map<Long, Long> reads = new HashMap<>();
   private final Map<Long, Accepted> accepted = new HashMap<>();
   private ByteWriter incoming;
@@ -129,6 +130,7 @@ final class SimNode {
   private void forgetProcess() {
     diskQueue.clear();
     diskFreeMs = 0;
+    isDiskBroken = false;
     life++;
     pausedUntilMs = 0;
     reads.clear();
@@ -533,11 +535,12 @@ final class SimNode {
     sim.at(
         diskFreeMs - sim.nowMs,
         () -> {
-          if (ofLife != life || core.role() == Role.STOPPED) {
+          if (ofLife != life || isDiskBroken) {
             return;
           }
           DiskWork next = diskQueue.removeFirst();
           if (sim.isDiskFailing(this)) {
+            isDiskBroken = true; // The core may hear of it later, when it doesn't stand still.
             diskQueue.clear();
             step(new Event.PersistFailed("disk"));
             return;
