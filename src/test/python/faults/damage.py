@@ -147,6 +147,12 @@ class Templates:
         with open(os.path.join(self.kept, "ports"), "w", encoding="utf-8") as file:
             json.dump([machine.port for machine in self.machines()], file)
 
+    def drop(self):
+        """What isn't whole can't be begun from: the next try makes it anew."""
+        self.cluster.close()
+        remove(self.folder)
+        remove(self.kept)
+
     def _fill(self, label, load_s, mib):
         place = self.cluster.mount(f"fill{label}")
         self.cluster.await_mounts(f"fill{label}")
@@ -443,8 +449,13 @@ def main():
         plan = Plan(seed, command.options)
         plan.no_faults = no_faults
         if plan.peers not in templates:
-            templates[plan.peers] = Templates(command, plan.peers)
-            templates[plan.peers].build()
+            made = Templates(command, plan.peers)
+            try:
+                made.build()
+            except BaseException:
+                made.drop()
+                raise
+            templates[plan.peers] = made
         template = templates[plan.peers]
         journals = template.restore(plan.end)
         plan.choose(template.machines()[plan.victim], command.options)
