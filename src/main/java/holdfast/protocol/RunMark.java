@@ -17,12 +17,21 @@ import holdfast.util.ByteWriter;
  *     ever cut
  */
 public record RunMark(long run, InstanceId instance, LogId log, long term, long settledIndex) {
+  /** No peer starts so often; a higher number is malformed, and none can be passed by one lie. */
+  public static final long RUN_MAX = 1L << 48;
+
   /** Encoded size. */
   public static final int BYTES = 8 + InstanceId.BYTES + LogId.BYTES + 16;
 
-  /** Reads what {@link #write} wrote. */
+  /** Reads what {@link #write} wrote; throws {@link ByteReader.Malformed}. */
   public static RunMark read(ByteReader in) {
-    return new RunMark(in.u64(), InstanceId.read(in), LogId.read(in), in.u64(), in.u64());
+    var mark = new RunMark(in.u64(), InstanceId.read(in), LogId.read(in), in.u64(), in.u64());
+    boolean isPossible =
+        mark.run() >= 0 && mark.run() <= RUN_MAX && mark.term() >= 0 && mark.settledIndex() >= 0;
+    if (!isPossible) {
+      throw new ByteReader.Malformed("read run mark: expected=possible numbers, was=" + mark);
+    }
+    return mark;
   }
 
   /** Appends the {@value #BYTES} bytes. */

@@ -17,17 +17,18 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 /**
- * The published vectors of format 1: whoever changes a byte on the wire or on disk sees it here.
- * The files are written only where none is there, and never over one: a changed format is a new
- * version in a new folder.
+ * The published vectors: whoever changes a byte on the wire or on disk sees it here. The files are
+ * written only where none is there, and never over one: a changed format is a new version in a new
+ * folder.
  */
 class GoldenTest {
-  private static final Path FOLDER = Path.of("src/test/resources/golden/1");
+  private static final Path FOLDER = Path.of("src/test/resources/golden");
 
-  private static void assertGolden(String name, Map<String, byte[]> fields) throws IOException {
+  private static void assertGolden(int version, String name, Map<String, byte[]> fields)
+      throws IOException {
     var text = new StringBuilder();
     fields.forEach((field, value) -> text.append(field + " " + Fixtures.hex(value) + "\n"));
-    var file = FOLDER.resolve(name + ".txt");
+    var file = FOLDER.resolve(version + "/" + name + ".txt");
     if (System.getProperty("golden.new") != null && !Files.exists(file)) {
       Files.writeString(file, text);
     }
@@ -77,7 +78,7 @@ class GoldenTest {
     fields.put("attach", attach.message());
     fields.put("attach-answer", answer.message());
     fields.put("attached-frame", attachedFrame);
-    assertGolden("handshake", fields);
+    assertGolden(2, "handshake", fields);
   }
 
   @Test
@@ -93,7 +94,7 @@ class GoldenTest {
       fields.put("header", Arrays.copyOf(sealed, ChunkLayout.HEADER_BYTES));
       int last = ChunkLayout.of(suite).blockStart(1);
       fields.put("block-1", Arrays.copyOfRange(sealed, last, sealed.length));
-      assertGolden("chunk-" + suite.text(), fields);
+      assertGolden(1, "chunk-" + suite.text(), fields);
     }
   }
 
@@ -113,7 +114,7 @@ class GoldenTest {
     fields.put("entry-tag", tags.entryTag(inode, name, new SealId(3, 4), 5));
     fields.put("extent-term", term.toBytes());
     fields.put("file-tag", tags.fileTag(inode, 13, 14, term));
-    assertGolden("names", fields);
+    assertGolden(1, "names", fields);
   }
 
   @Test
@@ -121,7 +122,7 @@ class GoldenTest {
     var pool = Fixtures.pool().withFounder(Fixtures.PEER.id());
     byte[] encoded = pool.encode();
 
-    assertGolden("pool", Map.of("pool", encoded));
+    assertGolden(1, "pool", Map.of("pool", encoded));
     assertArrayEquals(encoded, PoolFile.decode(encoded, Path.of("pool")).encode());
   }
 }
