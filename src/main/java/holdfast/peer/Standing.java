@@ -140,10 +140,7 @@ final class Standing {
       fail(responder, ErrorCode.STORE_FAILED, "ask peer: expected=a working log, was=failed");
     } else if (!isReady()) {
       responder.reply(
-          new Reply.Failure(
-              ErrorCode.NOT_READY,
-              "ask peer: expected=a member of the pool, was=still joining",
-              leaderOrNull()),
+          new Reply.Failure(ErrorCode.NOT_READY, "ask peer: " + notReadyText(), leaderOrNull()),
           null);
     } else if (isWithoutQuorum()) {
       fail(responder, ErrorCode.NO_QUORUM, noQuorumText());
@@ -157,28 +154,36 @@ final class Standing {
     }
   }
 
+  /** A peer with a log but no state yet doesn't join: it waits for a leader, and knows for whom. */
+  private String notReadyText() {
+    boolean isWaiting =
+        driver != null && driver.leader().isEmpty() && !driver.configuration().voters().isEmpty();
+    return isWaiting ? awaitedText() : "expected=a member of the pool, was=still joining";
+  }
+
   private String noQuorumText() {
     return "change pool: " + waitingText();
   }
 
   /** Whom this peer waits for, and what holds until they are back. */
   String waitingText() {
-    List<String> voters =
-        driver.configuration().voters().stream().map(v -> v.node().shortForm()).toList();
-    String expected =
-        switch (driver.core().recovery().cause()) {
-          case NONE ->
-              "expected=%d of the peers %s, was=fewer reachable"
-                  .formatted(driver.configuration().quorum(), voters);
-          case POWER_CUT ->
-              allNeeded(
-                  voters,
-                  "this peer's machine went down, and what it may have lost another may have");
-          case DAMAGE -> damageText(voters);
-        };
-    return expected
+    return awaitedText()
         + "; files can be read (perhaps not their newest state) but not changed until they are"
         + " back";
+  }
+
+  private String awaitedText() {
+    List<String> voters =
+        driver.configuration().voters().stream().map(v -> v.node().shortForm()).toList();
+    return switch (driver.core().recovery().cause()) {
+      case NONE ->
+          "expected=%d of the peers %s, was=fewer reachable"
+              .formatted(driver.configuration().quorum(), voters);
+      case POWER_CUT ->
+          allNeeded(
+              voters, "this peer's machine went down, and what it may have lost another may have");
+      case DAMAGE -> damageText(voters);
+    };
   }
 
   private static String damageText(List<String> voters) {

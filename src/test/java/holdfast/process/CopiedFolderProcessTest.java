@@ -2,6 +2,8 @@ package holdfast.process;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -35,10 +37,7 @@ class CopiedFolderProcessTest {
     Path twin = pool.work().resolve("twin");
     copy(pool, pool.storage(2), twin);
 
-    var command = new ArrayList<>(List.of("peer", "--storage-dir", twin.toString()));
-    command.addAll(List.of("--port", Integer.toString(pool.freePort())));
-    command.addAll(pool.confinement());
-    Launched second = pool.launch("twin", command);
+    Launched second = startAt(pool, twin);
 
     assertThat(second.awaitExit(FOUND_OUT_MAX)).as(second.err()).isEqualTo(1);
     assertThat(second.err()).contains("another one too").contains("copied");
@@ -81,5 +80,52 @@ class CopiedFolderProcessTest {
     }
     pool.umount(again);
     assertThat(pool.peer(1).out() + pool.peer(1).err()).contains("folder is");
+  }
+
+  @Test
+  void aLonePeersFolderThatWasMovedWaitsUntilItIsToldToGoOn() throws Exception {
+    Pool pool = pools.start(1);
+    Path mount = pool.mount("mnt");
+    Files.writeString(mount.resolve("before"), "1");
+    pool.umount(mount);
+    pool.peer(1).signal("TERM");
+    assertThat(pool.peer(1).awaitExit(FOUND_OUT_MAX)).isZero();
+    Path moved = pool.work().resolve("moved");
+    copy(pool, pool.storage(1), moved);
+
+    Launched waiting = startAt(pool, moved);
+    var told = new String[] {""};
+    Await.until(
+        "told what to do",
+        FOUND_OUT_MAX,
+        () -> {
+          try {
+            told[0] = pool.holdfast("status").err();
+            return told[0].contains("--accept-damage");
+          } catch (IOException e) {
+            throw new UncheckedIOException(e);
+          }
+        },
+        () -> told[0]);
+    waiting.signal("TERM");
+    waiting.awaitExit(FOUND_OUT_MAX);
+    startAt(pool, moved, "--accept-damage");
+
+    pool.awaitStatus("safe", Status::isSafe);
+    Path again = pool.mount("again");
+    assertThat(again.resolve("before")).hasContent("1");
+    Files.writeString(again.resolve("after"), "2");
+    assertThat(again.resolve("after")).hasContent("2");
+    pool.umount(again);
+  }
+
+  private static Launched startAt(Pool pool, Path storage, String... flags) throws Exception {
+    var command = new ArrayList<>(List.of("peer", "--storage-dir", storage.toString()));
+    command.addAll(List.of("--port", Integer.toString(pool.freePort())));
+    command.addAll(pool.confinement());
+    command.addAll(List.of(flags));
+    Launched started = pool.launch("moved", command);
+    started.awaitLine("peer ready ", Pool.READY_MAX);
+    return started;
   }
 }
