@@ -42,6 +42,7 @@ final class NodeBase implements AutoCloseable {
   final Beacon beacon;
   private final AtomicReference<PoolFile> pool = new AtomicReference<>();
   private final AtomicReference<Runnable> onBroken = new AtomicReference<>(() -> {});
+  private volatile boolean isBroken;
 
   /** Opens the home, and makes it and a pool where there is none. */
   NodeBase(CommonOptions common) {
@@ -94,9 +95,12 @@ final class NodeBase implements AutoCloseable {
     return pool().members();
   }
 
-  /** What happens when a bug has ended the loop: the process can't go on. */
+  /** What happens when a bug has ended the loop, now or before: the process can't go on. */
   void whenBroken(Runnable then) {
     onBroken.set(then);
+    if (isBroken) {
+      then.run();
+    }
   }
 
   /** Addresses to dial: those given, then those remembered that the binding can reach. */
@@ -130,6 +134,7 @@ final class NodeBase implements AutoCloseable {
 
   private void broken(Throwable failure) {
     LOG.log(Level.ERROR, "the node stops: a task of its loop failed", failure);
+    isBroken = true;
     onBroken.get().run();
   }
 

@@ -37,6 +37,7 @@ import holdfast.storage.Machine;
 import holdfast.storage.NioDisk;
 import holdfast.storage.StorageDirectory;
 import holdfast.storage.StorageSpace;
+import holdfast.util.Invariants;
 import java.io.IOException;
 import java.lang.System.Logger.Level;
 import java.nio.file.Files;
@@ -53,12 +54,16 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
 
 /** A running peer: its directory, its stores, its node and its place on the network. */
 final class PeerProcess implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger("holdfast.app");
   private static final Path BOOT_ID = Path.of("/proc/sys/kernel/random/boot_id");
   private static final Path MACHINE_ID = Path.of("/etc/machine-id");
+
+  /** Events that wait for the node to be made: a moment. */
+  private static final int EARLY_MAX = 4_096;
 
   /** Threads for chunks: reads and writes of several clients overlap. */
   private static final int CHUNK_THREADS = 4;
@@ -159,7 +164,7 @@ final class PeerProcess implements AutoCloseable {
             config(key, zone),
             new PeerPorts(base.loop, transport, vault, log, base.random::nextInt),
             new Listener());
-    relay.node = node;
+    relay.begin(node);
     base.whenBroken(this::failed);
     awaitStarted();
     if (isDamageAccepted) {
@@ -221,8 +226,16 @@ final class PeerProcess implements AutoCloseable {
     }
   }
 
-  /** Passes on what arrives to the node, which is made after the transport. */
+  /**
+   * Passes on what arrives to the node, which is made after the transport listens. What comes
+   * before that waits for it, in order.
+   */
   private final class Relay implements NodeService {
+    private final Deque<Consumer<PeerNode>> early = new ArrayDeque<>();
+
+    /** Null until the node takes what arrives; loop thread. */
+    private PeerNode taker;
+
     private volatile PeerNode node;
 
     long dataKeyId() {
@@ -230,28 +243,48 @@ final class PeerProcess implements AutoCloseable {
       return made == null ? 0 : made.dataKeyId();
     }
 
+    void begin(PeerNode made) {
+      node = made;
+      base.loop.post(
+          () -> {
+            taker = made;
+            early.forEach(arrived -> arrived.accept(made));
+            early.clear();
+          });
+    }
+
+    private void pass(Consumer<PeerNode> arrived) {
+      if (taker != null) {
+        arrived.accept(taker);
+        return;
+      }
+      Invariants.check(
+          early.size() < EARLY_MAX, "wait for the node: expected=less than %s events", EARLY_MAX);
+      early.add(arrived);
+    }
+
     @Override
     public void onConnected(Remote remote) {
       if (remote.isPeer()) {
         connectedPeers.add(remote.node());
       }
-      node.onConnected(remote);
+      pass(to -> to.onConnected(remote));
     }
 
     @Override
     public void onDisconnected(NodeId gone) {
       connectedPeers.remove(gone);
-      node.onDisconnected(gone);
+      pass(to -> to.onDisconnected(gone));
     }
 
     @Override
     public void onNotice(Remote from, Notice notice) {
-      node.onNotice(from, notice);
+      pass(to -> to.onNotice(from, notice));
     }
 
     @Override
     public void onRequest(Remote from, Request request, Body body, Responder responder) {
-      node.onRequest(from, request, body, responder);
+      pass(to -> to.onRequest(from, request, body, responder));
     }
   }
 
