@@ -47,6 +47,7 @@ public final class PeerNode implements NodeService {
   private final ClientSessions sessions;
   private final NamespaceRequests namespace;
   private final PoolRequests pool;
+  private final StatusRequests status;
   private final LeaderDuties duties;
   private final Settling settling;
   private final Joining joining;
@@ -87,8 +88,9 @@ public final class PeerNode implements NodeService {
     namespace =
         new NamespaceRequests(
             standing, chunks, new ChunkForce(ports, standing, faults), sessions, faults);
-    var status = new StatusBuilder(ports, standing, heartbeats, this::heartbeat, faults);
-    pool = new PoolRequests(standing, heartbeats, status, this::heartbeat);
+    var builder = new StatusBuilder(ports, standing, heartbeats, this::heartbeat, faults);
+    status = new StatusRequests(ports, standing, builder);
+    pool = new PoolRequests(standing, heartbeats, this::heartbeat);
     var joinState =
         new JoinState(
             config, ports, standing, endpoint, connected, leader -> joinedThrough = leader);
@@ -315,6 +317,7 @@ public final class PeerNode implements NodeService {
       case Notice.Heartbeat beat -> {
         if (runs.onHeartbeat(from, beat)) {
           heartbeats.onHeartbeat(from, beat);
+          status.onHeartbeat();
           runner.heard(from.node(), beat.log());
         } else {
           heartbeats.doubt(from.node());
@@ -366,7 +369,7 @@ public final class PeerNode implements NodeService {
       case Request.ForceChunks r -> chunks.onForce(r, responder);
       case Request.VerifyChunk r -> chunks.onVerify(r, responder);
       case Request.GetMap r -> pool.onGetMap(r, responder);
-      case Request.GetStatus r -> pool.onGetStatus(responder);
+      case Request.GetStatus r -> status.onGetStatus(responder);
       case Request.GetSpace r -> pool.onGetSpace(responder);
       case Request.SetPool r -> pool.onSetPool(r, responder);
       case Request.Join r -> onJoin(from, r, responder);

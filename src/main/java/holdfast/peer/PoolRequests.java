@@ -11,21 +11,18 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 
-/** Answers what is asked about the pool as a whole: map, leader, space, status, settings. */
+/** Answers what is asked about the pool as a whole: map, leader, space, settings. */
 final class PoolRequests {
   private final Standing standing;
   private final Heartbeats heartbeats;
-  private final StatusBuilder status;
   private final java.util.function.Supplier<holdfast.protocol.Notice.Heartbeat> own;
 
   PoolRequests(
       Standing standing,
       Heartbeats heartbeats,
-      StatusBuilder status,
       java.util.function.Supplier<holdfast.protocol.Notice.Heartbeat> own) {
     this.standing = standing;
     this.heartbeats = heartbeats;
-    this.status = status;
     this.own = own;
   }
 
@@ -37,35 +34,6 @@ final class PoolRequests {
 
   void onWhoLeads(Responder responder) {
     responder.reply(new Reply.Map(null, standing.leaderOrNull()), null);
-  }
-
-  void onGetStatus(Responder responder) {
-    if (standing.isLeader()) {
-      standing
-          .driver()
-          .read(
-              new ConsensusDriver.Proposed() {
-                @Override
-                public void onApplied(long index) {
-                  responder.reply(new Reply.Status(status.build(false)), null);
-                }
-
-                @Override
-                public void onFailure(ErrorCode code, String text) {
-                  staleStatus(responder);
-                }
-              });
-    } else {
-      staleStatus(responder);
-    }
-  }
-
-  private void staleStatus(Responder responder) {
-    if (standing.isReady() && standing.isWithoutQuorum()) {
-      responder.reply(new Reply.Status(status.build(true)), null);
-    } else {
-      standing.refuse(responder);
-    }
   }
 
   void onGetSpace(Responder responder) {

@@ -23,7 +23,7 @@ import java.util.function.Supplier;
 /**
  * Says whether the pool's data is safe: exactly, or not at all. Every peer counts what it should
  * hold and doesn't; the leader adds the copies that nobody owns who is up, and believes only what
- * was said about the present map and everything committed since. Loop thread.
+ * was said about the present map and everything committed up to the index asked for. Loop thread.
  */
 final class StatusBuilder {
   /** Reverted files that are named. */
@@ -68,14 +68,15 @@ final class StatusBuilder {
    * The status as seen here.
    *
    * @param isStale whether this peer doesn't lead
+   * @param asOf the index of which it tells: what was committed later counts as far as it is known
    */
-  PoolStatus build(boolean isStale) {
+  PoolStatus build(boolean isStale, long asOf) {
     PoolMap map = standing.map().orElseThrow();
     Namespace namespace = standing.replica().namespace();
     int up = (int) map.peers().stream().filter(peer -> peer.state().isLive()).count();
     int wanted = Math.min(map.settings().replicas(), up);
     var sum = new Sum();
-    map.peers().stream().filter(p -> p.state().isLive()).forEach(peer -> addUp(sum, map, peer));
+    map.peers().stream().filter(p -> p.state().isLive()).forEach(p -> addUp(sum, map, p, asOf));
     long unowned = countUnowned(map, namespace, wanted);
     long missing = sum.missing + unowned;
     long averageBytes = averageBytes();
@@ -106,16 +107,37 @@ final class StatusBuilder {
     return standing.driver().leader().map(leader -> leader.node().toString()).orElse("");
   }
 
-  private void addUp(Sum sum, PoolMap map, PeerEntry peer) {
-    Notice.Heartbeat beat =
-        peer.node().equals(standing.self())
-            ? own.get()
-            : heartbeats.pulse(peer.node()).map(Heartbeats.Pulse::beat).orElse(null);
-    boolean isRecent = peer.node().equals(standing.self()) || !heartbeats.isSuspect(peer.node());
+  /**
+   * Whether a heartbeat is still to come that tells of {@code asOf}, from whoever will send one.
+   */
+  boolean isAwaited(long asOf) {
+    PoolMap map = standing.map().orElseThrow();
+    return map.peers().stream()
+        .filter(peer -> peer.state().isLive() && isRecent(peer.node()))
+        .map(peer -> beatOrNull(peer.node()))
+        .anyMatch(beat -> beat != null && beat.checked() && !isUpTo(beat, map, asOf));
+  }
+
+  private static boolean isUpTo(Notice.Heartbeat beat, PoolMap map, long asOf) {
+    return beat.mapIndex() == map.version().index() && beat.appliedIndex() >= asOf;
+  }
+
+  private boolean isRecent(NodeId node) {
+    return node.equals(standing.self()) || !heartbeats.isSuspect(node);
+  }
+
+  private Notice.Heartbeat beatOrNull(NodeId node) {
+    return node.equals(standing.self())
+        ? own.get()
+        : heartbeats.pulse(node).map(Heartbeats.Pulse::beat).orElse(null);
+  }
+
+  private void addUp(Sum sum, PoolMap map, PeerEntry peer, long asOf) {
+    Notice.Heartbeat beat = beatOrNull(peer.node());
     if (faults.contains(PeerFault.STATUS_TRUSTS_BLINDLY)) {
       return;
     }
-    if (beat == null || !isRecent) {
+    if (beat == null || !isRecent(peer.node())) {
       sum.unconfirmed++;
       return;
     }
@@ -126,10 +148,7 @@ final class StatusBuilder {
     sum.missingBytes += beat.missingBytes();
     sum.unreadable += beat.unreadableChunks();
     boolean isExact =
-        beat.checked()
-            && beat.incarnation() == peer.incarnation()
-            && beat.mapIndex() == map.version().index()
-            && beat.appliedIndex() >= standing.replica().chunkChangeIndex();
+        beat.checked() && beat.incarnation() == peer.incarnation() && isUpTo(beat, map, asOf);
     sum.unconfirmed += isExact ? 0 : 1;
   }
 
@@ -191,10 +210,8 @@ final class StatusBuilder {
   }
 
   private PoolStatus.Peer describe(PeerEntry peer, Configuration configuration) {
-    boolean isSelf = peer.node().equals(standing.self());
-    Notice.Heartbeat beat =
-        isSelf ? own.get() : heartbeats.pulse(peer.node()).map(Heartbeats.Pulse::beat).orElse(null);
-    boolean isSuspect = !isSelf && heartbeats.isSuspect(peer.node());
+    Notice.Heartbeat beat = beatOrNull(peer.node());
+    boolean isSuspect = !isRecent(peer.node());
     PeerState state = peer.state() == PeerState.UP && isSuspect ? PeerState.SUSPECT : peer.state();
     boolean isVoter =
         configuration.voters().stream().anyMatch(voter -> voter.node().equals(peer.node()));

@@ -1,0 +1,110 @@
+package holdfast.peer;
+
+import holdfast.model.ErrorCode;
+import holdfast.model.LogId;
+import holdfast.peer.port.Responder;
+import holdfast.protocol.Reply;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Answers how the pool is, as of the moment of the question: what the peers said before may be
+ * about less than was committed by then, and a pool that is written to always commits more; so an
+ * answer waits for the next heartbeats, and no longer. Loop thread.
+ */
+final class StatusRequests {
+  /** A peer that says nothing for so long isn't waited for: the answer is that it wasn't heard. */
+  static final long WAIT_MAX_NS = 2 * Heartbeats.EVERY_NS;
+
+  /** Questions that wait; more are answered with what is known. */
+  static final int WAITING_MAX = 64;
+
+  private final PeerPorts ports;
+  private final Standing standing;
+  private final StatusBuilder builder;
+  private final List<Question> waiting = new ArrayList<>();
+
+  /** A question that is answered as of the index {@code asOf} of {@code log}. */
+  private record Question(Responder responder, LogId log, long asOf) {}
+
+  StatusRequests(PeerPorts ports, Standing standing, StatusBuilder builder) {
+    this.ports = ports;
+    this.standing = standing;
+    this.builder = builder;
+  }
+
+  void onGetStatus(Responder responder) {
+    if (!standing.isLeader()) {
+      answerStale(responder);
+      return;
+    }
+    standing
+        .driver()
+        .read(
+            new ConsensusDriver.Proposed() {
+              @Override
+              public void onApplied(long index) {
+                Replica replica = standing.replica();
+                onLeading(
+                    new Question(responder, replica.state().log(), replica.chunkChangeIndex()));
+              }
+
+              @Override
+              public void onFailure(ErrorCode code, String text) {
+                answerStale(responder);
+              }
+            });
+  }
+
+  private void onLeading(Question question) {
+    if (waiting.size() < WAITING_MAX && builder.isAwaited(question.asOf())) {
+      waiting.add(question);
+      ports.loop().at(ports.loop().nowNs() + WAIT_MAX_NS, "status", () -> onLate(question));
+    } else {
+      answer(question);
+    }
+  }
+
+  private void onLate(Question question) {
+    if (waiting.remove(question)) {
+      answer(question);
+    }
+  }
+
+  /** A peer said how it is. */
+  void onHeartbeat() {
+    if (waiting.isEmpty()) {
+      return;
+    }
+    List<Question> asked = List.copyOf(waiting);
+    waiting.clear();
+    for (Question question : asked) {
+      if (isOfNow(question) && builder.isAwaited(question.asOf())) {
+        waiting.add(question);
+      } else {
+        answer(question);
+      }
+    }
+  }
+
+  private boolean isOfNow(Question question) {
+    return standing.isLeader() && standing.replica().state().log().equals(question.log());
+  }
+
+  private void answer(Question question) {
+    if (isOfNow(question)) {
+      question.responder().reply(new Reply.Status(builder.build(false, question.asOf())), null);
+    } else {
+      answerStale(question.responder());
+    }
+  }
+
+  private void answerStale(Responder responder) {
+    if (standing.isReady() && standing.isWithoutQuorum()) {
+      long asOf = standing.replica().chunkChangeIndex();
+      responder.reply(new Reply.Status(builder.build(true, asOf)), null);
+    } else {
+      standing.refuse(responder);
+    }
+  }
+}
