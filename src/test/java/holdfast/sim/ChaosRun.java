@@ -381,6 +381,7 @@ public final class ChaosRun {
     cluster.run(SimWorld.S);
     checks.sameStates();
     workloads.get(0).lookAtAll(cluster);
+    workloads.forEach(workload -> workload.lookAtEmptied(cluster));
     workloads.forEach(
         workload -> {
           if (!workload.wrong().isEmpty()) {

@@ -9,8 +9,10 @@ import holdfast.peer.port.FileService;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 
 /** A client that does one random thing after another and writes down what it was told. */
@@ -30,6 +32,9 @@ final class Workload {
   private boolean isPaused;
   private boolean isUnchecked;
   private int pending;
+
+  /** Inodes that had no content when they were read; each was created with some. */
+  private final Set<Long> emptied = new TreeSet<>();
 
   /** Calls under way that the history will judge. */
   private int checked;
@@ -255,6 +260,10 @@ final class Workload {
               if (!(told.answer() instanceof Answer.Extents extents)) {
                 return CompletableFuture.completedFuture(null);
               }
+              if (extents.extents().isEmpty()) {
+                emptied.add(inode);
+                return CompletableFuture.completedFuture(null);
+              }
               Extent extent = extents.extents().get(0);
               ChunkId expected = contents.get(inode);
               if (expected != null && !expected.equals(extent.chunk())) {
@@ -285,6 +294,18 @@ final class Workload {
       FileService.Told told = cluster.get(lookup(name));
       if (told.answer() instanceof Answer.Entry found) {
         cluster.get(readContent(found.entry().attributes().inode()));
+      }
+    }
+  }
+
+  /** What was without content when it was read must have lost it by a power cut. */
+  void lookAtEmptied(SimCluster cluster) {
+    var unsettled = cluster.leader().orElseThrow().access().namespace().unsettled();
+    List<Long> reverted = unsettled.reverted(Integer.MAX_VALUE);
+    for (long inode : emptied) {
+      if (cluster.get(client.extents(inode)).answer() instanceof Answer.Extents
+          && !reverted.contains(inode)) {
+        wrong.add("inode " + inode + " has no content, and no power cut took it");
       }
     }
   }
