@@ -1,7 +1,9 @@
 package holdfast.app;
 
 import holdfast.util.ByteSize;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
@@ -48,6 +50,15 @@ final class PeerCommand implements Callable<Integer> {
   String zone = "";
 
   @Option(
+      names = "--run-dir",
+      paramLabel = "DIR",
+      description =
+          "Where to note how far this peer is, so that an older copy of its storage is noticed;"
+              + " best emptied at boot (default: /run/holdfast for root, else"
+              + " $XDG_RUNTIME_DIR/holdfast if that is set).")
+  Path runDirectory;
+
+  @Option(
       names = "--http",
       paramLabel = "ADDR:PORT|off",
       description = "Where to show the status page; this version has none.")
@@ -80,7 +91,15 @@ final class PeerCommand implements Callable<Integer> {
     stop.whenAsked(stopAsked::countDown);
     try (PeerProcess peer =
         PeerProcess.start(
-            common, storageDirectory, port, capacityBytes, leaveFreeBytes, zone, acceptDamage)) {
+            common,
+            new PeerProcess.Options(
+                storageDirectory,
+                port,
+                capacityBytes,
+                leaveFreeBytes,
+                zone,
+                Optional.ofNullable(runDirectory).or(PeerCommand::defaultRunDirectory),
+                acceptDamage))) {
       spec.commandLine().getOut().println(peer.readyLine());
       peer.whenFailed(stopAsked::countDown);
       stopAsked.await();
@@ -92,6 +111,15 @@ final class PeerCommand implements Callable<Integer> {
     } finally {
       stop.done();
     }
+  }
+
+  private static Optional<Path> defaultRunDirectory() {
+    Path ofRoot = Path.of("/run");
+    return Ids.ofThisProcess().uid() == 0 && Files.isDirectory(ofRoot)
+        ? Optional.of(ofRoot.resolve("holdfast"))
+        : Optional.ofNullable(System.getenv("XDG_RUNTIME_DIR"))
+            .filter(folder -> !folder.isEmpty())
+            .map(folder -> Path.of(folder, "holdfast"));
   }
 
   private static OptionalLong size(String option, String text) {

@@ -34,6 +34,7 @@ import holdfast.storage.DiskVault;
 import holdfast.storage.LogLoss;
 import holdfast.storage.LogStore;
 import holdfast.storage.Machine;
+import holdfast.storage.MachineMark;
 import holdfast.storage.NioDisk;
 import holdfast.storage.StorageDirectory;
 import holdfast.storage.StorageSpace;
@@ -90,21 +91,31 @@ final class PeerProcess implements AutoCloseable {
   private volatile boolean hasFailed;
   private boolean isClosed;
 
-  /** Opens everything and returns when the peer listens and answers. */
-  static PeerProcess start(
-      CommonOptions common,
+  /**
+   * What a peer is started with.
+   *
+   * @param capacityBytes most to lend; empty: all but what is left free
+   * @param leaveFreeBytes what stays free on the disk; empty: a share of it
+   * @param zone what fails together with it; empty: its machine
+   * @param runFolder where this machine remembers it; empty: nowhere
+   * @param isDamageAccepted whether it goes on with a damaged or older folder if it is alone
+   */
+  record Options(
       Path storage,
       int port,
       OptionalLong capacityBytes,
       OptionalLong leaveFreeBytes,
       String zone,
-      boolean isDamageAccepted) {
+      Optional<Path> runFolder,
+      boolean isDamageAccepted) {}
+
+  /** Opens everything and returns when the peer listens and answers. */
+  static PeerProcess start(CommonOptions common, Options options) {
     var base = new NodeBase(common);
     var opened = new ArrayDeque<Runnable>();
     opened.push(base::close);
     try {
-      return new PeerProcess(
-          base, opened, storage, port, capacityBytes, leaveFreeBytes, zone, isDamageAccepted);
+      return new PeerProcess(base, opened, options);
     } catch (RuntimeException e) {
       opened.forEach(Runnable::run);
       throw e;
@@ -112,27 +123,20 @@ final class PeerProcess implements AutoCloseable {
   }
 
   /** {@code opened} gets what has to be closed, last first, when this throws. */
-  private PeerProcess(
-      NodeBase base,
-      Deque<Runnable> opened,
-      Path storage,
-      int port,
-      OptionalLong capacityBytes,
-      OptionalLong leaveFreeBytes,
-      String zone,
-      boolean isDamageAccepted) {
+  private PeerProcess(NodeBase base, Deque<Runnable> opened, Options options) {
     this.base = base;
-    makeDirectory(storage);
-    var disk = NioDisk.open(storage);
+    makeDirectory(options.storage());
+    var disk = NioDisk.open(options.storage());
     directory =
         StorageDirectory.open(
             disk, machine(), "pid " + ProcessHandle.current().pid(), base.random::nextLong);
     opened.push(directory::close);
     NodeKey key =
-        NodeKey.loadOrCreate(storage, base.pool().id(), !directory.holdsData(), base.random);
+        NodeKey.loadOrCreate(
+            options.storage(), base.pool().id(), !directory.holdsData(), base.random);
     nodeId = key.id();
     Certificate certificate = base.home.certify(key.id(), Role.PEER);
-    var space = StorageSpace.of(disk, capacityBytes, leaveFreeBytes);
+    var space = StorageSpace.of(disk, options.capacityBytes(), options.leaveFreeBytes());
     chunks = ChunkStore.open(disk, space, space.segmentBytes(0));
     opened.push(chunks::close);
     chunkDisk = base.threads.platformPool("chunks", CHUNK_THREADS, ChunkVault.OPERATIONS_MAX);
@@ -141,7 +145,8 @@ final class PeerProcess implements AutoCloseable {
     opened.push(chunkDisk::shutdown);
     opened.push(logDisk::shutdown);
     opened.push(snapshotDisk::shutdown);
-    log = openLog(isDamageAccepted);
+    log = openLog(options.isDamageAccepted());
+    var memory = MachineMark.open(options.runFolder(), nodeId, logDisk);
     var vault = new DiskVault(chunks, space, log::diskBytes, chunkDisk, base.loop);
     var relay = new Relay();
     transport =
@@ -157,17 +162,17 @@ final class PeerProcess implements AutoCloseable {
             base.random,
             relay);
     opened.push(transport::close);
-    HostPort bound = transport.listen(port);
+    HostPort bound = transport.listen(options.port());
     address = new HostPort(OwnAddress.of(base.bind), bound.port());
     node =
         new PeerNode(
-            config(key, zone),
-            new PeerPorts(base.loop, transport, vault, log, base.random::nextInt),
+            config(key, options.zone()),
+            new PeerPorts(base.loop, transport, vault, log, memory, base.random::nextInt),
             new Listener());
     relay.begin(node);
     base.whenBroken(this::failed);
     awaitStarted();
-    if (isDamageAccepted) {
+    if (options.isDamageAccepted()) {
       node.goOnAlone();
     }
     base.beacon.serve(

@@ -66,7 +66,7 @@ final class CoreState {
       term = log.lastTerm();
       votedFor = Optional.empty();
     }
-    out = new Outbox(log.lastIndex(), faults);
+    out = new Outbox(log.lastIndex(), initial.hardState().term(), faults);
     commitIndex = snapshot.index();
     forcedIndex = log.lastIndex();
     if (!joins) {

@@ -27,10 +27,14 @@ final class Outbox {
   private long lastTicket;
   private long doneTicket;
   private long hardStateTicket;
+  private long handedOutTerm;
+  private long durableTerm;
   private long writtenIndex;
 
-  Outbox(long writtenIndex, Set<Fault> faults) {
+  Outbox(long writtenIndex, long term, Set<Fault> faults) {
     this.writtenIndex = writtenIndex;
+    handedOutTerm = term;
+    durableTerm = term;
     this.faults = faults;
   }
 
@@ -47,6 +51,7 @@ final class Outbox {
 
   void persistHardState(HardState state) {
     hardStateTicket = ++lastTicket;
+    handedOutTerm = state.term();
     add(new Effect.PersistHardState(lastTicket, state));
   }
 
@@ -93,6 +98,9 @@ final class Outbox {
   /** Takes note of finished writes and releases what waited; drops what an older term said. */
   void done(long ticket, long currentTerm) {
     doneTicket = Math.max(doneTicket, Math.min(ticket, lastTicket));
+    if (hardStateTicket <= doneTicket) {
+      durableTerm = handedOutTerm;
+    }
     while (!writes.isEmpty() && writes.getFirst().ticket() <= doneTicket) {
       writtenIndex = Math.max(writtenIndex, writes.removeFirst().lastIndex());
     }
@@ -111,6 +119,11 @@ final class Outbox {
   void drop() {
     held.clear();
     effects.clear();
+  }
+
+  /** The highest term known to be on disk. */
+  long durableTerm() {
+    return durableTerm;
   }
 
   boolean isHardStateDone() {

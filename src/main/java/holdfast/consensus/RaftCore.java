@@ -388,6 +388,11 @@ public final class RaftCore {
     return core.term;
   }
 
+  /** A term that is on disk: the current one, or an earlier one while that is being written. */
+  public long durableTerm() {
+    return core.out.durableTerm();
+  }
+
   /** Who leads the current term, as far as known here. */
   public Optional<Endpoint> leader() {
     return core.leader;

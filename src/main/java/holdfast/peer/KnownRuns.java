@@ -230,6 +230,11 @@ final class KnownRuns {
     return new Notice.KnownRuns(told);
   }
 
+  /** What this machine remembers of this peer. */
+  void onRemembered(RunMark mark) {
+    onTold(new Notice.KnownRuns(List.of(new Notice.KnownRun(self, mark))));
+  }
+
   /** What another peer knows. */
   void onTold(Notice.KnownRuns told) {
     for (Notice.KnownRun each : told.known()) {

@@ -134,7 +134,6 @@ public final class PeerNode implements NodeService {
 
   private void begin(Runnable then) {
     heartbeats.start();
-    runs.start();
     repair.start();
     duties.start();
     settling.start();
@@ -143,7 +142,7 @@ public final class PeerNode implements NodeService {
     // Nothing is asked of others before the found log is loaded: they would take this peer for new.
     runner.start(
         () -> {
-          runs.judge();
+          runs.start();
           joining.start();
           then.run();
         });

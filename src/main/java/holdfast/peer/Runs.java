@@ -12,6 +12,7 @@ import holdfast.peer.port.Remote;
 import holdfast.protocol.Notice;
 import holdfast.protocol.RunMark;
 import holdfast.util.ByteReader;
+import holdfast.util.ByteWriter;
 
 /**
  * This run among the runs of all peers ({@link KnownRuns}): says how far it is, passes on and saves
@@ -44,6 +45,7 @@ final class Runs {
   private final KnownRuns known;
   private final RunMark found;
   private long run;
+  private RunMark kept;
   private boolean isJudged;
   private boolean isSaveFailing;
   private boolean isStopped;
@@ -63,6 +65,20 @@ final class Runs {
     } catch (ByteReader.Malformed e) {
       listener.onNote("forget what is known of other peers: was=" + e.getMessage());
     }
+    remember(ports.memory().found());
+  }
+
+  private void remember(byte[] kept) {
+    if (kept.length == 0) {
+      return;
+    }
+    try {
+      var in = new ByteReader(kept);
+      known.onRemembered(RunMark.read(in));
+      in.end();
+    } catch (ByteReader.Malformed e) {
+      listener.onNote("forget what this machine remembers of this peer: was=" + e.getMessage());
+    }
   }
 
   private RunMark foundMark(OperationLog.Found there) {
@@ -79,13 +95,26 @@ final class Runs {
         Math.max(last, initial.snapshot().index()));
   }
 
+  /** Begins; after the found log was loaded. */
   void start() {
     if (isStopped) {
       return;
     }
     judge();
+    keep();
     known.changes().ifPresent(bytes -> ports.log().saveKnownRuns(bytes, this::saved));
     ports.loop().at(ports.loop().nowNs() + SAVE_EVERY_NS, "save runs", this::start);
+  }
+
+  /** This machine remembers how far this run is; what it knew before was judged by now. */
+  private void keep() {
+    RunMark mark = mark();
+    if (!owner.isBusy() && !mark.equals(kept)) {
+      kept = mark;
+      var out = new ByteWriter(RunMark.BYTES);
+      mark.write(out);
+      ports.memory().keep(out.toBytes());
+    }
   }
 
   /** What isn't saved is tried again: a full disk is no reason to stop. */
@@ -99,7 +128,11 @@ final class Runs {
     isSaveFailing = whyOrNull != null;
   }
 
+  /** Ends in good order, or because this peer can't go on. */
   void stop() {
+    if (!isStopped) {
+      keep();
+    }
     isStopped = true;
   }
 
@@ -113,7 +146,7 @@ final class Runs {
         run,
         config.instance(),
         standing.driver().log(),
-        core.term(),
+        core.durableTerm(),
         Math.min(core.forcedIndex(), core.commitIndex()));
   }
 

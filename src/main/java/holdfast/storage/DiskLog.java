@@ -28,6 +28,10 @@ public final class DiskLog implements OperationLog {
 
   private static final int READ_BYTES = 1 << 20;
 
+  /** What is known of other peers' runs: damaged it is learnt again. */
+  private static final SealedFile KNOWN_RUNS =
+      new SealedFile("known", "HFKNOWNR", KNOWN_BYTES_MAX, "others know it too");
+
   private final LogStore log;
   private final SnapshotFiles snapshots;
   private final StorageDirectory directory;
@@ -116,7 +120,7 @@ public final class DiskLog implements OperationLog {
         AsideLogs.list(directory.disk()),
         directory.runNumber(),
         DamagedFiles.givenUpCount(directory.disk()),
-        KnownRunsFile.read(directory.disk()));
+        KNOWN_RUNS.read(directory.disk()));
   }
 
   /** Bytes that log and snapshots take on disk. Any thread. */
@@ -215,7 +219,7 @@ public final class DiskLog implements OperationLog {
     submit(
         snapshotDisk,
         () -> {
-          KnownRunsFile.write(directory.disk(), known);
+          KNOWN_RUNS.write(directory.disk(), known);
           loop.post(() -> done.accept(null));
         },
         done);

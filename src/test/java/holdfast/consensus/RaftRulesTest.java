@@ -77,10 +77,13 @@ class RaftRulesTest {
     var asked = rig.receive(voteRequest(rig, 5, false));
 
     assertTrue(sent(VoteReply.class, asked).isEmpty());
+    assertEquals(5, rig.core.term());
+    assertTrue(rig.core.durableTerm() < 5, "nobody may be told of a term that a crash undoes");
     assertEquals(
         new HardState(5, Optional.of(B)),
         only(Effect.PersistHardState.class, asked).getLast().state());
     assertEquals(1, sent(VoteReply.class, rig.write()).size());
+    assertEquals(5, rig.core.durableTerm());
   }
 
   @Test

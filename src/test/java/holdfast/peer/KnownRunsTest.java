@@ -151,6 +151,48 @@ class KnownRunsTest {
         "the first must not be told that it is older");
   }
 
+  /** A rolled-back volume, and nobody else who could know better. */
+  @Test
+  void aLoneFolderThatIsPutBackUnderItsMachineIsFoundOutByIt() {
+    var cluster = SimCluster.of(1).seed(3).start();
+    SimClient client = cluster.client();
+    cluster.get(client.open());
+    cluster.get(client.put("before", CONTENT));
+    cluster.run(3 * SimWorld.S);
+    SimPeer peer = cluster.peer(0);
+    MemoryLog.Platter backup = peer.store().backup();
+    cluster.get(client.put("after", CONTENT));
+    cluster.get(client.service().forceLog(client.deadline()));
+    cluster.run(3 * SimWorld.S);
+
+    peer.kill();
+    peer.store().putBack(backup);
+    peer.start();
+    cluster.run(5 * SimWorld.S);
+
+    assertTrue(peer.access().isRecovering());
+    assertTrue(cluster.leader().isEmpty(), "it must not go on without what it had");
+  }
+
+  /** Killed at any moment, a peer holds what its machine remembers of it. */
+  @ParameterizedTest
+  @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8})
+  void aPeerThatIsKilledIsNotTakenForAnOlderOne(long seed) {
+    var cluster = SimCluster.of(2).seed(seed).settings(2, 2, 60_000).start();
+    SimClient client = cluster.client();
+    cluster.get(client.open());
+    for (int i = 0; i < 10; i++) {
+      cluster.get(client.put("f" + i, CONTENT));
+      SimPeer killed = cluster.peer(i % 2);
+      cluster.run((100 + 331 * seed * i % 1_700) * SimWorld.MS);
+      killed.kill();
+      cluster.run((50 + 211 * seed * i % 1_100) * SimWorld.MS);
+      killed.start();
+      cluster.await("a leader", 30 * SimWorld.S, () -> cluster.leader().isPresent());
+      assertFalse(killed.access().isRecovering(), "round " + i);
+    }
+  }
+
   @ParameterizedTest
   @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8})
   void aFolderPutBackFromABackupCostsNothing(long seed) {
@@ -172,6 +214,7 @@ class KnownRunsTest {
     others.getFirst().kill();
     old.kill();
     old.store().putBack(backup);
+    old.forgetMark();
     old.start();
     cluster.await("found out", 10 * SimWorld.S, () -> old.access().isRecovering());
     others.getFirst().start();

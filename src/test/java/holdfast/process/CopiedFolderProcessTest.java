@@ -83,17 +83,68 @@ class CopiedFolderProcessTest {
   }
 
   @Test
+  void aLonePeersFolderThatIsRolledBackUnderItsMachineWaitsUntilItIsToldToGoOn() throws Exception {
+    Pool pool = pools.start(1);
+    Path mount = pool.mount("mnt");
+    Files.writeString(mount.resolve("before"), "1");
+    pool.execute(List.of("sync", "-f", mount.toString()), COPY_MAX).expectDone("sync");
+    Path backup = pool.work().resolve("backup");
+    copy(pool, pool.storage(1), backup);
+    Files.writeString(mount.resolve("after"), "2");
+    pool.execute(List.of("sync", "-f", mount.toString()), COPY_MAX).expectDone("sync");
+    pool.umount(mount);
+    stop(pool.peer(1));
+
+    // In place: the folder is the same one, only its content is older.
+    String putBack = "rm -r " + pool.storage(1) + "/* && cp -a " + backup + "/. " + pool.storage(1);
+    pool.execute(List.of("sh", "-c", putBack), COPY_MAX).expectDone("put back");
+    pool.startPeer(1);
+    awaitToldToAccept(pool);
+    assertThat(pool.peer(1).err()).contains("the folder is older than it was");
+    stop(pool.peer(1));
+    pool.startPeer(1, "--accept-damage");
+    pool.awaitStatus("safe", Status::isSafe);
+    Path again = pool.mount("again");
+    assertThat(again.resolve("before")).hasContent("1");
+    assertThat(again.resolve("after")).doesNotExist();
+    Files.writeString(again.resolve("after"), "3");
+    pool.umount(again);
+
+    // It has been told once.
+    stop(pool.peer(1));
+    pool.startPeer(1);
+    pool.awaitStatus("safe", Status::isSafe);
+  }
+
+  @Test
   void aLonePeersFolderThatWasMovedWaitsUntilItIsToldToGoOn() throws Exception {
     Pool pool = pools.start(1);
     Path mount = pool.mount("mnt");
     Files.writeString(mount.resolve("before"), "1");
     pool.umount(mount);
-    pool.peer(1).signal("TERM");
-    assertThat(pool.peer(1).awaitExit(FOUND_OUT_MAX)).isZero();
+    stop(pool.peer(1));
     Path moved = pool.work().resolve("moved");
     copy(pool, pool.storage(1), moved);
 
     Launched waiting = startAt(pool, moved);
+    awaitToldToAccept(pool);
+    stop(waiting);
+    startAt(pool, moved, "--accept-damage");
+
+    pool.awaitStatus("safe", Status::isSafe);
+    Path again = pool.mount("again");
+    assertThat(again.resolve("before")).hasContent("1");
+    Files.writeString(again.resolve("after"), "2");
+    assertThat(again.resolve("after")).hasContent("2");
+    pool.umount(again);
+  }
+
+  private static void stop(Launched peer) throws Exception {
+    peer.signal("TERM");
+    assertThat(peer.awaitExit(FOUND_OUT_MAX)).as(peer.err()).isZero();
+  }
+
+  private static void awaitToldToAccept(Pool pool) {
     var told = new String[] {""};
     Await.until(
         "told what to do",
@@ -107,16 +158,6 @@ class CopiedFolderProcessTest {
           }
         },
         () -> told[0]);
-    waiting.signal("TERM");
-    waiting.awaitExit(FOUND_OUT_MAX);
-    startAt(pool, moved, "--accept-damage");
-
-    pool.awaitStatus("safe", Status::isSafe);
-    Path again = pool.mount("again");
-    assertThat(again.resolve("before")).hasContent("1");
-    Files.writeString(again.resolve("after"), "2");
-    assertThat(again.resolve("after")).hasContent("2");
-    pool.umount(again);
   }
 
   private static Launched startAt(Pool pool, Path storage, String... flags) throws Exception {

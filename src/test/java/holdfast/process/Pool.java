@@ -163,7 +163,8 @@ final class Pool implements AutoCloseable {
   }
 
   Map<String, String> environment() {
-    return Map.of("HOLDFAST_HOME", home.toString());
+    return Map.of(
+        "HOLDFAST_HOME", home.toString(), "HOLDFAST_RUN_DIR", work.resolve("run").toString());
   }
 
   /** Starts a peer, again on its directory if it had one, and waits until it is ready. */

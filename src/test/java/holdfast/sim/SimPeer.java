@@ -12,6 +12,7 @@ import holdfast.peer.PeerConfig;
 import holdfast.peer.PeerListener;
 import holdfast.peer.PeerNode;
 import holdfast.peer.PeerPorts;
+import holdfast.peer.port.MachineMemory;
 import java.util.List;
 import java.util.Optional;
 import java.util.SplittableRandom;
@@ -36,6 +37,10 @@ public final class SimPeer {
   private PeerNode node;
   private PeerAccess access;
   private int runs;
+
+  /** What the machine keeps until it loses power. */
+  private byte[] remembered = new byte[0];
+
   private HoldfastException stoppedBy;
   private long lastLossNs = Long.MIN_VALUE / 2;
   private boolean isUp;
@@ -93,12 +98,28 @@ public final class SimPeer {
             0,
             1_700_000_000_000_000_000L,
             options.raft());
-    var ports = new PeerPorts(loop, transport, disk.vault(), disk.log(), random.split()::nextInt);
+    var ports =
+        new PeerPorts(loop, transport, disk.vault(), disk.log(), memory(), random.split()::nextInt);
     node = PeerAccess.make(config, ports, listener(), options.faults());
     access = PeerAccess.of(node);
     transport.start(node);
     node.start(() -> note("ready"));
     note("started");
+  }
+
+  private MachineMemory memory() {
+    byte[] found = remembered;
+    return new MachineMemory() {
+      @Override
+      public byte[] found() {
+        return found;
+      }
+
+      @Override
+      public void keep(byte[] mark) {
+        remembered = mark;
+      }
+    };
   }
 
   private PeerListener listener() {
@@ -130,6 +151,7 @@ public final class SimPeer {
   public void losePower() {
     end(false);
     store.losePower(random);
+    remembered = new byte[0];
     lastLossNs = world.nowNs();
     note("lost power");
   }
@@ -155,9 +177,17 @@ public final class SimPeer {
   /** A new, empty disk: the key was on the old one, so it is another peer now. */
   public void replaceDisk() {
     id = newId();
+    remembered = new byte[0];
     store = options.store().make(world, options.capacityBytes());
     lastLossNs = world.nowNs();
     note("has a new disk");
+  }
+
+  /**
+   * The machine doesn't remember the peer: it was switched off in good order, or is another one.
+   */
+  public void forgetMark() {
+    remembered = new byte[0];
   }
 
   /** Ends the process in good order; it is gone some time later. */

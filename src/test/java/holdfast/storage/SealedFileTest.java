@@ -7,27 +7,28 @@ import holdfast.sim.SimDisk;
 import java.nio.ByteBuffer;
 import org.junit.jupiter.api.Test;
 
-class KnownRunsFileTest {
+class SealedFileTest {
+  private static final SealedFile FILE = new SealedFile("known", "HFKNOWNR", 100, "no harm");
   private static final byte[] KNOWN = {1, 2, 3, 4, 5, 6, 7};
 
   private final SimDisk disk = new SimDisk("known", 1);
 
   @Test
   void whatWasWrittenIsReadAndSurvivesALossOfPower() {
-    assertEquals(0, KnownRunsFile.read(disk).length);
-    KnownRunsFile.write(disk, new byte[] {9});
-    KnownRunsFile.write(disk, KNOWN);
+    assertEquals(0, FILE.read(disk).length);
+    FILE.write(disk, new byte[] {9});
+    FILE.write(disk, KNOWN);
 
     disk.crash();
 
-    assertArrayEquals(KNOWN, KnownRunsFile.read(disk));
+    assertArrayEquals(KNOWN, FILE.read(disk));
   }
 
   @Test
   void whatIsDamagedIsForgotten() {
-    KnownRunsFile.write(disk, KNOWN);
+    FILE.write(disk, KNOWN);
     byte[] whole;
-    try (var file = disk.open(KnownRunsFile.NAME, Disk.Mode.READ)) {
+    try (var file = disk.open(FILE.name(), Disk.Mode.READ)) {
       whole = SmallFile.readUpTo(file, 0, (int) file.size());
     }
 
@@ -35,17 +36,17 @@ class KnownRunsFileTest {
       byte[] flipped = whole.clone();
       flipped[at] ^= 1;
       replace(flipped);
-      assertEquals(0, KnownRunsFile.read(disk).length, "byte " + at + " flipped");
+      assertEquals(0, FILE.read(disk).length, "byte " + at + " flipped");
       replace(java.util.Arrays.copyOf(whole, at));
-      assertEquals(0, KnownRunsFile.read(disk).length, "cut at " + at);
+      assertEquals(0, FILE.read(disk).length, "cut at " + at);
     }
     replace(whole);
-    assertArrayEquals(KNOWN, KnownRunsFile.read(disk));
+    assertArrayEquals(KNOWN, FILE.read(disk));
   }
 
   private void replace(byte[] bytes) {
-    disk.delete(KnownRunsFile.NAME);
-    try (var file = disk.open(KnownRunsFile.NAME, Disk.Mode.CREATE)) {
+    disk.delete(FILE.name());
+    try (var file = disk.open(FILE.name(), Disk.Mode.CREATE)) {
       file.write(0, ByteBuffer.wrap(bytes));
     }
   }
