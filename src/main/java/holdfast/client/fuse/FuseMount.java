@@ -31,6 +31,12 @@ public final class FuseMount {
   /** What an ended mount's last calls get beyond their deadline. */
   private static final Duration DRAIN_MARGIN = Duration.ofSeconds(1);
 
+  /**
+   * A mount that is out of this process's tree for so long and hasn't ended is in another one's,
+   * such as a container's that was started meanwhile.
+   */
+  private static final Duration ELSEWHERE_AFTER = Duration.ofSeconds(3);
+
   private static final long LOOK_EVERY_MS = 5;
 
   // struct fuse_args { int argc; char **argv; int allocated; }
@@ -120,9 +126,10 @@ public final class FuseMount {
 
   /**
    * Unmounts and returns when it is gone from the mount table and no callback runs any more. Where
-   * files are open it is taken out of the tree nevertheless: who has them gets ENOTCONN from then
-   * on. What was written before is with the file system, which writes it out when it is closed.
-   * Does nothing if it has ended. Blocks for 20 s and the deadline at most.
+   * files are open, or it is in other mount namespaces too, it is taken out of the tree
+   * nevertheless: who has it there gets ENOTCONN from then on. What was written before is with the
+   * file system, which writes it out when it is closed. Does nothing if it has ended. Blocks for 20
+   * s and the deadline at most.
    */
   public void unmount() {
     unmounting.lock();
@@ -143,7 +150,14 @@ public final class FuseMount {
   private void unmountOrDetach() throws InterruptedException {
     try {
       unmount.unmount(mountPoint);
-      session.ended().await(READY_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
+      if (!session.ended().await(ELSEWHERE_AFTER.toMillis(), TimeUnit.MILLISECONDS)) {
+        LOG.log(
+            Level.INFO,
+            "unmount {0}: still mounted in another mount namespace (a container?), where it ends"
+                + " too",
+            mountPoint);
+        leave();
+      }
     } catch (HoldfastException e) {
       if (isUnmounted() || e.code() == ErrorCode.NOT_FOUND) {
         return; // somebody else was faster
@@ -151,10 +165,14 @@ public final class FuseMount {
       LOG.log(Level.WARNING, "{0}; detaching it", e.getMessage());
       operations.stop();
       unmount.detach(mountPoint);
-      session
-          .ended()
-          .countDown(); // threads that wait for the kernel stay until the last file closes
+      leave();
     }
+  }
+
+  /** Threads that wait for the kernel stay until it has let go of the last file. */
+  private void leave() {
+    operations.stop();
+    session.ended().countDown();
   }
 
   /**

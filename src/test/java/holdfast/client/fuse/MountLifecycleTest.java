@@ -4,7 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTimeout;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
@@ -16,6 +18,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.time.Duration;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -27,6 +30,9 @@ import org.junit.jupiter.api.io.TempDir;
 final class MountLifecycleTest {
   private final Unmount unmount = new Unmount(SystemClocks.monotonic());
   private final NamedThreads threads = new NamedThreads((thread, e) -> e.printStackTrace());
+
+  /** An end that takes longer has waited for calls that hang. */
+  private static final Duration HANGING_CALLS_MAX = Duration.ofSeconds(20);
 
   @TempDir Path temporary;
 
@@ -151,6 +157,32 @@ final class MountLifecycleTest {
       assertEquals(1, files.writeCount.get(), "the file system is closed by then");
     } finally {
       assertThrows(IOException.class, channel::close, "its flush reached nobody");
+    }
+    mount(directory).unmount();
+  }
+
+  /** What is started in a namespace of its own gets a copy of every mount. */
+  @Test
+  void unmountEndsTooWhereAnotherNamespaceHasTheMount() throws Exception {
+    assumeTrue(Unmount.isRoot(), "only root makes mount namespaces");
+    var mount = mount(directory);
+    Files.writeString(directory.resolve("f"), "content");
+    String copied = "echo copied; exec sleep 100";
+    var holder =
+        new ProcessBuilder("unshare", "-m", "--propagation", "private", "sh", "-c", copied).start();
+    try {
+      assertEquals("copied", holder.inputReader().readLine());
+
+      assertTimeout(HANGING_CALLS_MAX, mount::unmount, "no call hangs, so none is waited for");
+
+      assertTrue(MountTable.read().at(directory).isEmpty());
+      assertTrue(mount.isUnmounted());
+      var inside =
+          MountedFixture.shell(
+              temporary, "nsenter -m -t " + holder.pid() + " cat '" + directory + "/f' 2>&1");
+      assertTrue(inside.output().contains("not connected"), inside.output());
+    } finally {
+      holder.destroyForcibly().waitFor();
     }
     mount(directory).unmount();
   }
