@@ -54,6 +54,7 @@ public final class RemoteFileService implements FileService, NodeService {
   private final PoolSession session;
   private final UnknownOutcomes outcomes;
   private final HolderMemory holders = new HolderMemory();
+  private final StaleAnswers stale = new StaleAnswers();
   private volatile long epoch;
   private volatile boolean closed;
 
@@ -170,8 +171,11 @@ public final class RemoteFileService implements FileService, NodeService {
                   if (!(reply instanceof Reply.Told answer)) {
                     return null;
                   }
-                  if (!answer.stale()) {
+                  if (answer.stale()) {
+                    stale.check(query, answer.answer(), answer.index());
+                  } else {
                     view.ledBy(from);
+                    stale.seen(answer.index());
                   }
                   return new Told(answer.answer(), answer.stale(), answer.index());
                 }));
@@ -290,6 +294,7 @@ public final class RemoteFileService implements FileService, NodeService {
               }
               view.ledBy(from);
               learnEpoch(answer.epoch());
+              stale.seen(answer.index());
               return answer.result();
             })
         .onEnd(() -> changes.end(sequence));

@@ -2,11 +2,13 @@ package holdfast.client;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import holdfast.metadata.Answer;
+import holdfast.metadata.EntryName;
 import holdfast.metadata.FileLock;
 import holdfast.metadata.LockFamily;
 import holdfast.metadata.LockMode;
@@ -112,7 +114,48 @@ class RemoteFileServiceTest {
   }
 
   private static Reply told(boolean isStale) {
-    return new Reply.Told(new Answer.Failed(ErrorCode.NOT_FOUND, "none"), isStale, 4);
+    return new Reply.Told(new Answer.Failed(ErrorCode.IS_DIRECTORY, "one"), isStale, 4);
+  }
+
+  private static Reply absent(boolean isStale, long index) {
+    return new Reply.Told(new Answer.Failed(ErrorCode.NOT_FOUND, "none"), isStale, index);
+  }
+
+  /** What a question for something that isn't there brings, without a leader for 5 s. */
+  private CompletableFuture<FileService.Told> askWithoutLeader(Query query, long staleIndex) {
+    leader = null;
+    network.script =
+        (at, request) ->
+            request instanceof Request.Ask ask && (ask.allowStale() || at.equals(leader))
+                ? ScriptedTransport.Answer.of(absent(leader == null, staleIndex))
+                : answer(at, request);
+    CompletableFuture<FileService.Told> asked = service.ask(query, loop.nowNs() + 10 * S);
+    loop.advance(5 * S);
+    return asked;
+  }
+
+  @Test
+  void thatAnInodeIsAbsentIsBelievedOfALeaderOnly() {
+    var asked = askWithoutLeader(QUERY, 1_000);
+    assertFalse(asked.isDone(), "nobody knows");
+
+    leader = B;
+    loop.advance(S);
+
+    assertFalse(asked.join().stale());
+    assertInstanceOf(Answer.Failed.class, asked.join().answer());
+  }
+
+  @Test
+  void thatANameIsAbsentIsNotBelievedOfAStateThatIsOlderThanWhatWasSeen() {
+    var name = new Query.Lookup(1, new EntryName(new byte[48]));
+    service.change(OPERATION, null, false, loop.nowNs() + 10 * S); // it is answered with index 5
+    loop.advance(100 * MS);
+
+    assertTrue(askWithoutLeader(name, 5).join().stale());
+    var older = askWithoutLeader(name, 4);
+    loop.advance(5 * S);
+    assertEquals(ErrorCode.NO_QUORUM, failure(older).code());
   }
 
   private static OperationResult result() {
