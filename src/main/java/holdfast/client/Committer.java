@@ -24,21 +24,18 @@ final class Committer {
 
   private final FileService service;
   private final Sealing sealing;
-  private final ExtentLoader loader;
-  private final MisplacedPages pages;
+  private final Reconciler reconciler;
   private final Waits waits;
 
-  Committer(
-      FileService service,
-      Sealing sealing,
-      ExtentLoader loader,
-      MisplacedPages pages,
-      Waits waits) {
+  Committer(FileService service, Sealing sealing, Reconciler reconciler, Waits waits) {
     this.service = service;
     this.sealing = sealing;
-    this.loader = loader;
-    this.pages = pages;
+    this.reconciler = reconciler;
     this.waits = waits;
+  }
+
+  Reconciler reconciler() {
+    return reconciler;
   }
 
   /** A sealed piece that goes with its operation; its upload is the file's first one. */
@@ -84,10 +81,13 @@ final class Committer {
    */
   boolean commit(FileContent content, Inline inlineOrNull, boolean forced, long deadlineNs) {
     Inline inline = inlineOrNull;
-    if (isOvertaken(content) && !rebase(content, deadlineNs)) {
+    if (isOvertaken(content) && !reconciler.rebase(content, deadlineNs)) {
       return false;
     }
     for (int round = 0; round < ROUNDS_MAX; round++) {
+      if (!reconciler.vouch(content, deadlineNs)) {
+        return false;
+      }
       Step step = begin(content, inline, deadlineNs);
       if (step == null) {
         return inline == null;
@@ -141,6 +141,9 @@ final class Committer {
         return null;
       }
       if (content.isGone) {
+        if (content.isLost && !content.uncommitted.isEmpty()) {
+          throw LostContent.ofInode(content.inode);
+        }
         return null;
       }
       int unappliedCount = content.uploads.size() - (inlineOrNull == null ? 0 : 1);
@@ -349,6 +352,10 @@ final class Committer {
       boolean isReverted = step.taken().revertCount() != content.revertCount;
       if (resultOrNull instanceof OperationResult.Done done) {
         happened(content, step, inlineOrNull, isReverted, done.attributes());
+        content.acknowledged.committed(isForced);
+        if (!step.under().equals(service.client())) {
+          content.acknowledged.doubt();
+        }
         if (inlineOrNull != null) {
           content.applyInline(inlineOrNull.upload(), inlineOrNull.extents(), isForced);
         }
@@ -400,26 +407,16 @@ final class Committer {
   private boolean refused(FileContent content, OperationResult.Failed why, long deadlineNs) {
     switch (why.code()) {
       case STALE_VERSION -> {
-        return rebase(content, deadlineNs);
+        return reconciler.rebase(content, deadlineNs);
       }
       case NO_SESSION -> {
         // Another session has begun, and what was written under a lock of the old one is dropped:
         // the rest is committed if nobody else has changed the file meanwhile, or else laid over.
       }
-      case NOT_FOUND -> gone(content);
+      case NOT_FOUND -> content.gone();
       default -> throw new HoldfastException(why.code(), why.text());
     }
     return true;
-  }
-
-  private static void gone(FileContent content) {
-    content.lock.lock();
-    try {
-      content.isUnlinked = true;
-      content.isGone = true;
-    } finally {
-      content.lock.unlock();
-    }
   }
 
   private static boolean isOvertaken(FileContent content) {
@@ -429,42 +426,5 @@ final class Committer {
     } finally {
       content.lock.unlock();
     }
-  }
-
-  /**
-   * Another client committed: what was written here is laid over its version. False when appended
-   * bytes have to be saved first.
-   */
-  private boolean rebase(FileContent content, long deadlineNs) {
-    ExtentLoader.Loaded newer;
-    try {
-      newer = loader.load(content.inode, deadlineNs);
-    } catch (HoldfastException e) {
-      if (e.code() != ErrorCode.NOT_FOUND) {
-        throw e;
-      }
-      gone(content);
-      return true;
-    }
-    content.lock.lock();
-    try {
-      // What another thread's commit has taken out would not be laid over the newer version.
-      while (content.isCommitting) {
-        content.awaitChange(waits, deadlineNs);
-      }
-      if (newer.attributes().version() <= content.committed.version()) {
-        content.appends.setOvertaken(false);
-        return true;
-      }
-      if (Rebase.moves(content, newer.attributes()) && content.appends.isPending()) {
-        content.appends.setOvertaken(true);
-        return false;
-      }
-      Rebase.run(content, newer.attributes(), newer.extents(), waits.nowNs());
-    } finally {
-      content.lock.unlock();
-    }
-    pages.drop(content.inode);
-    return true;
   }
 }

@@ -22,8 +22,24 @@ final class ExtentLoader {
     this.waits = waits;
   }
 
-  /** Attributes and extents that belong together. */
-  record Loaded(Attributes attributes, List<Extent> extents) {}
+  /**
+   * Attributes and extents that belong together.
+   *
+   * @param isStale whether they may be older than what the pool has
+   */
+  record Loaded(Attributes attributes, List<Extent> extents, boolean isStale) {}
+
+  /** As the pool has it now; throws NO_QUORUM where only an older state can be read. */
+  Loaded loadNewest(long inode, long deadlineNs) {
+    Loaded loaded = load(inode, deadlineNs);
+    if (loaded.isStale()) {
+      throw new HoldfastException(
+          ErrorCode.NO_QUORUM,
+          "read extents: expected=the newest, was=a peer that can't reach a majority, inode="
+              + inode);
+    }
+    return loaded;
+  }
 
   Loaded load(long inode, long deadlineNs) {
     for (int i = 0; i < TRIES_MAX; i++) {
@@ -40,6 +56,7 @@ final class ExtentLoader {
     var extents = new ArrayList<Extent>();
     Attributes first = null;
     long fromOffset = 0;
+    boolean isStale = false;
     while (true) {
       var query = new Query.ReadExtents(inode, fromOffset, Query.EXTENTS_MAX);
       FileService.Told told = waits.await(service.ask(query, deadlineNs), deadlineNs);
@@ -51,13 +68,14 @@ final class ExtentLoader {
         return null;
       }
       first = page.attributes();
+      isStale |= told.stale();
       for (Extent extent : page.extents()) {
         if (extent.fileOffset() >= fromOffset) {
           extents.add(extent);
         }
       }
       if (!page.hasMore() || page.extents().isEmpty()) {
-        return new Loaded(first, List.copyOf(extents));
+        return new Loaded(first, List.copyOf(extents), isStale);
       }
       fromOffset = extents.get(extents.size() - 1).fileEnd();
     }

@@ -18,6 +18,7 @@ import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Supplier;
 
 /**
  * The content of one file while it is open here, shared by all its handles: what the pool has, what
@@ -112,6 +113,11 @@ final class FileContent {
   /** The pool doesn't know it any more: nothing can be committed. */
   boolean isGone;
 
+  /** It is gone, and nobody is known to have removed it, with something written from here. */
+  boolean isLost;
+
+  final Acknowledged acknowledged = new Acknowledged();
+
   /** Another client changed the file meanwhile: kernel pages of it are of mixed age. */
   boolean isMixed;
 
@@ -160,14 +166,18 @@ final class FileContent {
     return !dirty.isEmpty() || !uploads.isEmpty() || isUncommitted() || isCommitting;
   }
 
-  /** Whether anything that was appended isn't with the pool. Takes the lock. */
-  boolean hasAppends() {
+  private <T> T locked(Supplier<T> look) {
     lock.lock();
     try {
-      return !appends.isEmpty();
+      return look.get();
     } finally {
       lock.unlock();
     }
+  }
+
+  /** Whether anything that was appended isn't with the pool. Takes the lock. */
+  boolean hasAppends() {
+    return locked(() -> !appends.isEmpty());
   }
 
   /** The kernel has bytes of it in the wrong place. Takes the lock. */
@@ -180,43 +190,53 @@ final class FileContent {
     }
   }
 
-  /** Whether it has no name any more. Any thread. */
-  boolean isNameless() {
+  /** The pool doesn't know it any more. Takes the lock. */
+  void gone() {
     lock.lock();
     try {
-      return isUnlinked;
+      if (!isUnlinked && (!acknowledged.isForced() || isUnsaved())) {
+        isLost = true;
+        failed(LostContent.ofInode(inode));
+      }
+      isUnlinked = true;
+      isGone = true;
     } finally {
       lock.unlock();
     }
+  }
+
+  /** The session is lost, and with it perhaps what the pool had told. Takes the lock. */
+  void doubt() {
+    lock.lock();
+    try {
+      acknowledged.doubt();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Whether {@link #doubt} was told and not settled since. Takes the lock. */
+  boolean isDoubtfulNow() {
+    return locked(() -> acknowledged.isDoubtful() && !isGone);
+  }
+
+  /** Whether it has no name any more. Any thread. */
+  boolean isNameless() {
+    return locked(() -> isUnlinked);
   }
 
   /** The size at this moment, what isn't saved included. */
   long sizeBytesNow() {
-    lock.lock();
-    try {
-      return sizeBytes;
-    } finally {
-      lock.unlock();
-    }
+    return locked(() -> sizeBytes);
   }
 
   /** The version that the pool has, as far as is known here. Takes the lock. */
   long committedVersion() {
-    lock.lock();
-    try {
-      return committed.version();
-    } finally {
-      lock.unlock();
-    }
+    return locked(() -> committed.version());
   }
 
   long rebaseCountNow() {
-    lock.lock();
-    try {
-      return rebaseCount;
-    } finally {
-      lock.unlock();
-    }
+    return locked(() -> rebaseCount);
   }
 
   boolean isUncommitted() {
@@ -225,12 +245,7 @@ final class FileContent {
 
   /** Starts of the windows in which something is uncommitted. */
   List<Long> uncommittedWindows() {
-    lock.lock();
-    try {
-      return uncommitted.windows();
-    } finally {
-      lock.unlock();
-    }
+    return locked(() -> uncommitted.windows());
   }
 
   /**

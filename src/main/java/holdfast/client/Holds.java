@@ -166,13 +166,7 @@ final class Holds {
   private void gone(long inode) {
     FileContent content = files.contentOrNull(inode);
     if (content != null) {
-      content.lock.lock();
-      try {
-        content.isUnlinked = true;
-        content.isGone = true;
-      } finally {
-        content.lock.unlock();
-      }
+      content.gone();
     }
   }
 
@@ -212,8 +206,12 @@ final class Holds {
             });
   }
 
-  /** What was held in the old session is held in the new one. */
+  /**
+   * What was held in the old session is held in the new one; whether the pool still has what it had
+   * then is to be looked at.
+   */
   void onSessionLost() {
+    files.doubtAll();
     for (FileContent content : files.all()) {
       boolean wasHeld;
       content.lock.lock();

@@ -69,10 +69,9 @@ final class Inodes {
   }
 
   private FileAttributes unlinked(FileContent content) {
+    content.gone();
     content.lock.lock();
     try {
-      content.isUnlinked = true;
-      content.isGone = true;
       return shown(content.attributes());
     } finally {
       content.lock.unlock();

@@ -79,11 +79,13 @@ final class Names {
   private CreatedFile create(
       Freshness.Ticket ticket, Caller caller, long parent, byte[] name, int mode, int openFlags) {
     long deadlineNs = waits.deadlineNs();
+    long session = files.sessionCount();
     boolean isExclusive = (openFlags & OpenFlags.EXCLUSIVE) != 0;
     var wanted = presentation.wanted(caller, FileType.FILE, mode, 0, null);
     Attributes created = tree.create(parent, name, wanted, isExclusive, deadlineNs);
     boolean isNew = created.version() == 0 && created.sizeBytes() == 0;
-    OpenedFile opened = isNew ? files.openNew(created) : holds.open(created.inode(), deadlineNs);
+    OpenedFile opened =
+        isNew ? files.openNew(created, session) : holds.open(created.inode(), deadlineNs);
     if (!isNew && (openFlags & OpenFlags.TRUNCATE) != 0) {
       try {
         writeBack.truncate(files.handle(opened.handle()).content, 0, deadlineNs);

@@ -33,6 +33,7 @@ final class OpenFiles {
   private final ArrayPool blocks;
   private final AtomicLong nextHandle = new AtomicLong(1);
   private final AtomicInteger openingCount = new AtomicInteger();
+  private final AtomicLong sessionCount = new AtomicLong();
   private final ConcurrentHashMap<Long, FileHandle> handles = new ConcurrentHashMap<>();
   private final ReentrantLock lock = new ReentrantLock();
   private final Map<Long, FileContent> contents = new HashMap<>();
@@ -95,9 +96,35 @@ final class OpenFiles {
     }
   }
 
-  /** Opens a file that was just created. */
-  OpenedFile openNew(Attributes attributes) {
-    return open(attributes, List.of());
+  /**
+   * Opens a file that was just created.
+   *
+   * @param session {@link #sessionCount} before that was asked for
+   */
+  OpenedFile openNew(Attributes attributes, long session) {
+    OpenedFile opened = open(attributes, List.of());
+    FileContent content = handle(opened.handle()).content;
+    content.lock.lock();
+    try {
+      content.acknowledged.committed(false);
+      if (session != sessionCount.get()) {
+        content.acknowledged.doubt();
+      }
+    } finally {
+      content.lock.unlock();
+    }
+    return opened;
+  }
+
+  /** Counts the sessions that were lost. */
+  long sessionCount() {
+    return sessionCount.get();
+  }
+
+  /** The session was lost: what the pool told of any open file may be no more so. */
+  void doubtAll() {
+    sessionCount.incrementAndGet();
+    all().forEach(FileContent::doubt);
   }
 
   /** One more handle of a file that is open here; null if it isn't. */
@@ -184,6 +211,10 @@ final class OpenFiles {
     try {
       if (attributes.version() <= content.committed.version()) {
         return !content.isMixed;
+      }
+      HoldfastException lost = content.acknowledged.lostOrNull(content.committed, attributes);
+      if (lost != null) {
+        content.failed(lost);
       }
       if (!content.isUnsaved()) {
         content.adopt(attributes, extents, waits.nowNs());

@@ -92,7 +92,8 @@ public final class PooledFileSystem implements PoolFileSystem {
     reader = new ChunkReader(service, sealing, new BlockCache(options.cacheSizeBytes()), sealers);
     readAhead = new ReadAhead(reader);
     misplaced = new MisplacedPages(pages, threads, waits);
-    var committer = new Committer(service, sealing, loader, misplaced, waits);
+    var reconciler = new Reconciler(loader, misplaced, waits);
+    var committer = new Committer(service, sealing, reconciler, waits);
     writeBack =
         new WriteBack(
             service, sealing, sealers, waits, wallClock, committer, reader, blocks, freshness,
@@ -420,8 +421,7 @@ public final class PooledFileSystem implements PoolFileSystem {
 
   @Override
   public void fsyncDirectory(long handle, boolean dataOnly) {
-    long deadlineNs = waits.deadlineNs();
-    waits.await(service.forceLog(deadlineNs), deadlineNs);
+    tree.changedDirectories().force(handle, service, waits);
   }
 
   @Override

@@ -189,10 +189,22 @@ public final class RemoteFileService implements FileService, NodeService {
       InlineChunk chunkOrNull,
       boolean forced,
       long deadlineNs) {
+    boolean isOfSession = operation.isOfSession();
+    return changeNow(under, operation, chunkOrNull, forced, deadlineNs, isOfSession);
+  }
+
+  /** {@code isOfSession}: under this id or not at all. */
+  private CompletableFuture<OperationResult> changeNow(
+      ClientId under,
+      Operation operation,
+      InlineChunk chunkOrNull,
+      boolean forced,
+      long deadlineNs,
+      boolean isOfSession) {
     var changed = new CompletableFuture<OperationResult>();
     loop.post(
         () -> {
-          if (operation.isOfSession() && !under.equals(session.client())) {
+          if (isOfSession && !under.equals(session.client())) {
             changed.complete(
                 new OperationResult.Failed(
                     ErrorCode.NO_SESSION,
@@ -200,8 +212,7 @@ public final class RemoteFileService implements FileService, NodeService {
           } else if (session.isReopening()) {
             awaitSession(operation, chunkOrNull, forced, deadlineNs, changed);
           } else {
-            boolean mayRenew = !operation.isOfSession();
-            beginChange(operation, chunkOrNull, forced, deadlineNs, changed, mayRenew);
+            beginChange(operation, chunkOrNull, forced, deadlineNs, changed, !isOfSession);
           }
         });
     return changed;
@@ -348,9 +359,13 @@ public final class RemoteFileService implements FileService, NodeService {
     return forced;
   }
 
+  /** Once forced, the session is asked for: it lives in the log that has what was changed in it. */
   @Override
-  public CompletableFuture<Void> forceLog(long deadlineNs) {
-    return leaderDoes(new Request.ForceLog(), deadlineNs);
+  public CompletableFuture<Void> forceLog(ClientId under, long deadlineNs) {
+    return leaderDoes(new Request.ForceLog(), deadlineNs)
+        .thenCompose(
+            forced -> changeNow(under, UnknownOutcomes.NOTHING, null, false, deadlineNs, true))
+        .thenAccept(UnknownOutcomes::requireSession);
   }
 
   @Override

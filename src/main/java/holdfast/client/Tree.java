@@ -30,6 +30,7 @@ final class Tree {
   private final Supplier<SealId> newSealId;
 
   private final KnownInodes known = new KnownInodes();
+  private final ChangedDirectories changed = new ChangedDirectories();
 
   Tree(
       FileService service,
@@ -194,6 +195,10 @@ final class Tree {
     return known;
   }
 
+  ChangedDirectories changedDirectories() {
+    return changed;
+  }
+
   SealId sealId(long inode, long deadlineNs) {
     SealId sealId = known.sealIdOrNull(inode);
     return sealId != null ? sealId : attributes(inode, deadlineNs).sealId();
@@ -205,8 +210,10 @@ final class Tree {
 
   OperationResult.Done change(Operation operation, long deadlineNs) {
     long askedNs = waits.nowNs();
+    long session = changed.sessionCount();
     OperationResult.Done done =
         waits.await(service.change(operation, null, false, deadlineNs), deadlineNs).orThrow();
+    changed.changed(operation, session, waits.nowNs());
     if (done.attributes().linkCount() > 0) {
       known.changed(done.attributes(), askedNs, waits.nowNs());
     }

@@ -3,6 +3,8 @@ package holdfast.client;
 import holdfast.metadata.Operation;
 import holdfast.metadata.OperationResult;
 import holdfast.model.ClientId;
+import holdfast.model.ErrorCode;
+import holdfast.model.HoldfastException;
 import holdfast.peer.port.Loop;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Function;
@@ -18,7 +20,7 @@ final class UnknownOutcomes {
   private static final long PAUSE_NS = 100_000_000L;
 
   /** Changes nothing: the root is a directory, which can't be held. */
-  private static final Operation NOTHING = new Operation.Release(1, 0);
+  static final Operation NOTHING = new Operation.Release(1, 0);
 
   private final Loop loop;
   private final PoolSession session;
@@ -54,6 +56,14 @@ final class UnknownOutcomes {
     if (!isSettling) {
       isSettling = true;
       settle();
+    }
+  }
+
+  /** Throws NO_SESSION if {@link #NOTHING} was refused for that. */
+  static void requireSession(OperationResult ofNothing) {
+    if (ofNothing instanceof OperationResult.Failed failed
+        && failed.code() == ErrorCode.NO_SESSION) {
+      throw new HoldfastException(failed.code(), failed.text());
     }
   }
 

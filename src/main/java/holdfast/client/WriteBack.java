@@ -2,14 +2,11 @@ package holdfast.client;
 
 import holdfast.metadata.Extent;
 import holdfast.metadata.ExtentMap;
-import holdfast.model.ChunkId;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import holdfast.peer.port.FileService;
 import holdfast.util.WallClock;
-import java.util.HashSet;
 import java.util.List;
-import java.util.Set;
 import java.util.concurrent.Executor;
 
 /**
@@ -43,6 +40,7 @@ final class WriteBack {
   private final ChunkReader reader;
   private final ArrayPool blocks;
   private final Freshness freshness;
+  private final ContentForce contentForce;
   private final Uploads uploads;
   private final MemoryBudget budget = new MemoryBudget(UNSAVED_MAX_BYTES);
 
@@ -65,6 +63,7 @@ final class WriteBack {
     this.reader = reader;
     this.blocks = blocks;
     this.freshness = freshness;
+    this.contentForce = new ContentForce(service, committer.reconciler(), waits);
     this.uploads = new Uploads(service, sealing, sealers, waits, budget, storeTimeoutNs);
   }
 
@@ -203,7 +202,7 @@ final class WriteBack {
       commit(content, deadlineNs);
     }
     if (forced && !(isInline && isForced(content))) {
-      force(content, deadlineNs);
+      contentForce.force(content, () -> commit(content, deadlineNs), deadlineNs);
     }
   }
 
@@ -329,26 +328,6 @@ final class WriteBack {
       }
     }
     return isDone;
-  }
-
-  private void force(FileContent content, long deadlineNs) {
-    Set<ChunkId> chunks;
-    content.lock.lock();
-    try {
-      chunks = new HashSet<>(content.unforced);
-    } finally {
-      content.lock.unlock();
-    }
-    if (!chunks.isEmpty()) {
-      waits.await(service.force(chunks, deadlineNs), deadlineNs);
-    }
-    waits.await(service.forceLog(deadlineNs), deadlineNs);
-    content.lock.lock();
-    try {
-      content.unforced.removeAll(chunks);
-    } finally {
-      content.lock.unlock();
-    }
   }
 
   /** Gives up what was written and not saved: nobody can read it any more. */

@@ -157,13 +157,7 @@ final class Xattrs {
       if (e.code() != ErrorCode.NOT_FOUND || content == null) {
         throw e;
       }
-      content.lock.lock();
-      try {
-        content.isUnlinked = true;
-        content.isGone = true;
-      } finally {
-        content.lock.unlock();
-      }
+      content.gone();
       return null;
     }
   }

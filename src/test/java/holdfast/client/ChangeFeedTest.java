@@ -4,12 +4,15 @@ import static holdfast.client.MemoryPool.ROOT;
 import static holdfast.client.MemoryPool.name;
 import static holdfast.client.MemoryPool.sealed;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import holdfast.metadata.Invalidation;
 import holdfast.metadata.Operation;
 import holdfast.metadata.RenameMode;
 import holdfast.metadata.Tag;
+import holdfast.model.ErrorCode;
+import holdfast.model.HoldfastException;
 import holdfast.util.MonotonicClock;
 import holdfast.util.SystemClocks;
 import java.util.Arrays;
@@ -18,6 +21,7 @@ import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -121,6 +125,13 @@ class ChangeFeedTest {
     return Arrays.copyOf(bytes, fs.read(handle, 0, bytes, 0, 10));
   }
 
+  /** What was written and is lost is told once. */
+  private static void expectTold(ThrowingCallable call) {
+    assertThatThrownBy(call)
+        .isInstanceOfSatisfying(
+            HoldfastException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.STORE_FAILED));
+  }
+
   @Test
   void anOpenFileShowsTheContentItWasRevertedToAndCanBeWritten() {
     long handle = reverted();
@@ -130,6 +141,7 @@ class ChangeFeedTest {
 
     assertThat(forgotten).contains(inode + " content");
     assertThat(content(handle)).containsExactly(1, 2, 3);
+    expectTold(() -> fs.write(handle, 1, new byte[] {9}, 0, 1));
     fs.write(handle, 1, new byte[] {9}, 0, 1);
     fs.fsync(handle, false);
     fs.release(handle);
@@ -141,6 +153,7 @@ class ChangeFeedTest {
     long handle = reverted();
     fs.write(handle, 2, new byte[] {8}, 0, 1);
 
+    expectTold(() -> fs.flush(handle));
     fs.flush(handle);
 
     assertThat(content(handle)).containsExactly(1, 2, 8);

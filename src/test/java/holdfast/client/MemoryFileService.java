@@ -300,8 +300,31 @@ public final class MemoryFileService implements FileService {
   }
 
   @Override
-  public CompletableFuture<Void> forceLog(long deadlineNs) {
-    return CompletableFuture.completedFuture(null);
+  public CompletableFuture<Void> forceLog(ClientId under, long deadlineNs) {
+    lock.lock();
+    try {
+      if (isSessionOver()) {
+        beginAnother();
+      }
+      return under.equals(client)
+          ? CompletableFuture.completedFuture(null)
+          : CompletableFuture.failedFuture(
+              new HoldfastException(ErrorCode.NO_SESSION, "the session was over"));
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** A power cut of all peers: this is what was forced, and every session is over. */
+  void losePower(Namespace forced) {
+    lock.lock();
+    try {
+      var editor = forced.edit();
+      editor.beginLineage(6);
+      namespace = editor.namespace();
+    } finally {
+      lock.unlock();
+    }
   }
 
   @Override

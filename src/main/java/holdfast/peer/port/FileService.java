@@ -102,8 +102,17 @@ public interface FileService {
   /** When complete, these chunks are forced to disk at min-copies of their owners. */
   CompletableFuture<Void> force(Set<ChunkId> chunks, long deadlineNs);
 
-  /** When complete, everything this service changed before is forced at a majority of voters. */
-  CompletableFuture<Void> forceLog(long deadlineNs);
+  /**
+   * When complete, everything this service changed before in the session of this id is forced at a
+   * majority of voters. Fails with NO_SESSION when that session is over: what was changed in it may
+   * have been lost in a power cut.
+   */
+  CompletableFuture<Void> forceLog(ClientId under, long deadlineNs);
+
+  /** Likewise, for the session there is now. */
+  default CompletableFuture<Void> forceLog(long deadlineNs) {
+    return forceLog(client(), deadlineNs);
+  }
 
   /** A block of this chunk from this holder did not open: it should re-read its copy. */
   void reportBad(ChunkId chunk, NodeId holder);

@@ -1,0 +1,39 @@
+package holdfast.client;
+
+import holdfast.model.ErrorCode;
+import holdfast.model.HoldfastException;
+
+/**
+ * What the pool had acknowledged, and a power cut of all voters took, since nobody had asked to
+ * force it. Whoever asks now must hear that it is too late: once for each handle.
+ */
+final class LostContent {
+  private LostContent() {}
+
+  /** A file's newest content. */
+  static HoldfastException ofFile(long inode, long version, long foundVersion) {
+    return new HoldfastException(
+        ErrorCode.STORE_FAILED,
+        ("save file: expected=version %d, which was written from here, was=version %d; a power cut"
+                + " of the pool took what was not forced, inode=%d")
+            .formatted(version, foundVersion, inode));
+  }
+
+  /** A file as a whole. */
+  static HoldfastException ofInode(long inode) {
+    return new HoldfastException(
+        ErrorCode.STORE_FAILED,
+        "save file: expected=the file that is open here, was=none in the pool; a power cut took its"
+            + " creation, or it was removed elsewhere, inode="
+            + inode);
+  }
+
+  /** Names in a directory. */
+  static HoldfastException ofDirectory(long inode) {
+    return new HoldfastException(
+        ErrorCode.STORE_FAILED,
+        "force directory: expected=the session in which it was changed, was=another; a power cut of"
+            + " the pool may have taken the change, inode="
+            + inode);
+  }
+}

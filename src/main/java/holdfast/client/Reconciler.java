@@ -1,0 +1,104 @@
+package holdfast.client;
+
+import holdfast.model.ChunkId;
+import holdfast.model.ErrorCode;
+import holdfast.model.HoldfastException;
+import java.util.HashSet;
+
+/**
+ * Lays what was written here over what the pool has by now: another client's newer version, or an
+ * older one after a power cut. Any thread but the loop.
+ */
+final class Reconciler {
+  private final ExtentLoader loader;
+  private final MisplacedPages pages;
+  private final Waits waits;
+
+  Reconciler(ExtentLoader loader, MisplacedPages pages, Waits waits) {
+    this.loader = loader;
+    this.pages = pages;
+    this.waits = waits;
+  }
+
+  /**
+   * Another client committed: what was written here is laid over its version. False when appended
+   * bytes have to be saved first.
+   */
+  boolean rebase(FileContent content, long deadlineNs) {
+    long versionBefore = content.committedVersion();
+    ExtentLoader.Loaded newer = loadOrNull(content, deadlineNs);
+    if (newer == null) {
+      return true;
+    }
+    HoldfastException lost;
+    content.lock.lock();
+    try {
+      // What another thread's commit has taken out would not be laid over the newer version.
+      while (content.isCommitting) {
+        content.awaitChange(waits, deadlineNs);
+      }
+      if (content.committed.version() != versionBefore) {
+        return true; // that commit has happened: what was loaded may be from before it
+      }
+      if (Acknowledged.isSame(content.committed, newer.attributes())) {
+        content.acknowledged.sure();
+        content.appends.setOvertaken(false);
+        return true;
+      }
+      if (Rebase.moves(content, newer.attributes()) && content.appends.isPending()) {
+        content.appends.setOvertaken(true);
+        return false;
+      }
+      lost = content.acknowledged.lostOrNull(content.committed, newer.attributes());
+      if (lost != null) {
+        content.failed(lost);
+      }
+      Rebase.run(content, newer.attributes(), newer.extents(), waits.nowNs());
+      content.acknowledged.sure();
+      keepUnforced(content);
+    } finally {
+      content.lock.unlock();
+    }
+    pages.drop(content.inode);
+    if (lost != null) {
+      throw lost;
+    }
+    return true;
+  }
+
+  /** What the file doesn't name any more needn't be forced. */
+  private static void keepUnforced(FileContent content) {
+    var named = new HashSet<ChunkId>();
+    content.view.forEach(extent -> named.add(extent.chunk()));
+    content.unforced.retainAll(named);
+  }
+
+  /** Null if the pool doesn't know the file any more. */
+  private ExtentLoader.Loaded loadOrNull(FileContent content, long deadlineNs) {
+    try {
+      return loader.loadNewest(content.inode, deadlineNs);
+    } catch (HoldfastException e) {
+      if (e.code() != ErrorCode.NOT_FOUND) {
+        throw e;
+      }
+      content.gone();
+      return null;
+    }
+  }
+
+  /**
+   * Makes sure, where the session was lost, that the pool still has what it had: a power cut of all
+   * voters takes what wasn't forced. What isn't there any more is told by an exception, once; what
+   * isn't saved is laid over what the pool has.
+   *
+   * @return false when appended bytes have to be saved first
+   */
+  boolean vouch(FileContent content, long deadlineNs) {
+    while (content.isDoubtfulNow()) {
+      if (!rebase(content, deadlineNs)) {
+        return false;
+      }
+    }
+    return true;
+  }
+}

@@ -1,0 +1,193 @@
+package holdfast.client;
+
+import static holdfast.client.MemoryPool.ROOT;
+import static holdfast.client.MemoryPool.bytes;
+import static holdfast.client.MemoryPool.name;
+import static holdfast.client.MemoryPool.put;
+import static holdfast.client.MemoryPool.read;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import holdfast.metadata.Namespace;
+import holdfast.metadata.Operation;
+import holdfast.model.ErrorCode;
+import holdfast.model.HoldfastException;
+import java.util.Arrays;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * All peers lose power while a mount lives: what was acknowledged and not forced may be gone. An
+ * fsync(2) that comes afterwards must not say that it is on disk.
+ */
+class PowerCutTest {
+  private static final int LARGE = 9_000_000;
+
+  private final MemoryPool memory = new MemoryPool();
+  private final MemoryFileService pool = memory.service;
+  private final PooledFileSystem fs = memory.mount();
+
+  @AfterEach
+  void close() {
+    memory.close();
+  }
+
+  private long create(String name, byte[] content) {
+    long handle = fs.create(ROOT, 1, name(name), 0644, 0).handle();
+    if (content.length > 0) {
+      put(fs, handle, 0, content);
+      fs.flush(handle);
+    }
+    return handle;
+  }
+
+  private void expectLost(long handle) {
+    var lost = assertThrows(HoldfastException.class, () -> fs.fsync(handle, false));
+    assertEquals(ErrorCode.STORE_FAILED, lost.code(), lost.getMessage());
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {0, 100, LARGE})
+  void aFileWhoseCreationIsLostIsNeverSaidToBeOnDisk(int lengthBytes) {
+    Namespace before = pool.namespace();
+    long handle = create("f", bytes(1, lengthBytes));
+
+    pool.losePower(before);
+
+    expectLost(handle);
+    for (int i = 0; i < 2; i++) {
+      put(fs, handle, 0, bytes(2, 100));
+      expectLost(handle);
+    }
+    fs.release(handle);
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {100, LARGE})
+  void contentThatIsLostIsToldOnceAndTheFileIsAsThePoolHasIt(int lengthBytes) {
+    long handle = create("f", bytes(1, 50));
+    fs.fsync(handle, false);
+    Namespace forced = pool.namespace();
+    put(fs, handle, 0, bytes(2, lengthBytes));
+    fs.flush(handle);
+
+    pool.losePower(forced);
+
+    expectLost(handle);
+    assertArrayEquals(bytes(1, 50), read(fs, "f"));
+    fs.fsync(handle, false);
+    put(fs, handle, 10, bytes(3, 10));
+    fs.fsync(handle, false);
+    byte[] expected = bytes(1, 50);
+    System.arraycopy(bytes(3, 10), 0, expected, 10, 10);
+    assertArrayEquals(expected, read(memory.mount(), "f"));
+    fs.release(handle);
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {100, LARGE})
+  void whatIsUnsavedIsLaidOverWhatThePoolHas(int lengthBytes) {
+    long handle = create("f", bytes(1, 50));
+    fs.fsync(handle, false);
+    Namespace forced = pool.namespace();
+    put(fs, handle, 0, bytes(2, 20));
+    fs.flush(handle);
+    put(fs, handle, 30, bytes(3, lengthBytes));
+
+    pool.losePower(forced);
+
+    expectLost(handle);
+    fs.fsync(handle, false);
+    byte[] expected = Arrays.copyOf(bytes(1, 50), 30 + lengthBytes);
+    System.arraycopy(bytes(3, lengthBytes), 0, expected, 30, lengthBytes);
+    assertArrayEquals(expected, read(memory.mount(), "f"));
+    fs.release(handle);
+  }
+
+  @Test
+  void aVersionThatAnotherClientMadeSinceIsNotTakenForOurs() {
+    long handle = create("f", bytes(1, 50));
+    fs.fsync(handle, false);
+    Namespace forced = pool.namespace();
+    put(fs, handle, 0, bytes(2, 20));
+    fs.flush(handle);
+
+    pool.losePower(forced);
+    pool.beginOther();
+    long inode = fs.lookup(1, name("f")).inode();
+    var now = pool.namespace().query(new holdfast.metadata.Query.GetAttributes(inode));
+    long version = ((holdfast.metadata.Answer.Inode) now).attributes().version();
+    pool.changeUnheard(
+            new Operation.Commit(
+                inode,
+                version,
+                version + 1,
+                0,
+                new holdfast.metadata.Tag(9, 9),
+                1,
+                1,
+                pool.epoch(),
+                java.util.List.of()))
+        .orThrow();
+
+    expectLost(handle);
+    fs.release(handle);
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {0, 100, LARGE})
+  void whatIsStillThereIsForced(int lengthBytes) {
+    long handle = create("f", bytes(1, lengthBytes));
+
+    pool.losePower(pool.namespace());
+
+    fs.fsync(handle, false);
+    put(fs, handle, 0, bytes(2, 10));
+    fs.fsync(handle, false);
+    pool.losePower(pool.namespace());
+    fs.fsync(handle, false);
+    byte[] expected = Arrays.copyOf(bytes(1, lengthBytes), Math.max(10, lengthBytes));
+    System.arraycopy(bytes(2, 10), 0, expected, 0, 10);
+    assertArrayEquals(expected, read(memory.mount(), "f"));
+    fs.release(handle);
+  }
+
+  @Test
+  void whoHasWrittenNothingHearsNothing() {
+    long writer = create("f", bytes(1, 50));
+    fs.fsync(writer, false);
+    fs.release(writer);
+    long reader = fs.open(fs.lookup(1, name("f")).inode(), OpenFlags.READ_ONLY).handle();
+    pool.beginOther();
+
+    pool.losePower(pool.namespace());
+    pool.beginOther();
+
+    fs.fsync(reader, false);
+    fs.flush(reader);
+    fs.release(reader);
+  }
+
+  @Test
+  void aDirectoryWhoseChangeMayBeLostIsToldOnce() {
+    Namespace before = pool.namespace();
+    long handle = create("f", bytes(1, 10));
+    fs.release(handle);
+    long directory = fs.openDirectory(1);
+
+    pool.losePower(before);
+
+    var lost = assertThrows(HoldfastException.class, () -> fs.fsyncDirectory(directory, false));
+    assertEquals(ErrorCode.STORE_FAILED, lost.code(), lost.getMessage());
+    fs.fsyncDirectory(directory, false);
+    fs.release(create("g", bytes(1, 10)));
+    fs.fsyncDirectory(directory, false);
+    pool.losePower(pool.namespace());
+    assertThrows(HoldfastException.class, () -> fs.fsyncDirectory(directory, false));
+    pool.losePower(pool.namespace());
+    fs.fsyncDirectory(directory, false);
+  }
+}
