@@ -214,6 +214,7 @@ class Round:
             self.cluster.await_ready([machine])
             if "whole" in self.plan.scenario:
                 self.cluster.await_whole(self.plan.peers, WHOLE_MAX_S)
+                self.started = now()  # the wait for being whole is none for writing
             else:
                 time.sleep(self.random.random() * 2)
 
