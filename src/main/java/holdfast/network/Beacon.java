@@ -301,7 +301,10 @@ public final class Beacon implements AutoCloseable {
 
   private void hintAtStrangers() {
     if (judge.strangerCount() > 0 && hasHinted.compareAndSet(false, true)) {
-      LOG.log(Level.INFO, "another pool is on this LAN; `holdfast join` if it is yours");
+      LOG.log(
+          Level.INFO,
+          "another pool is on this LAN; if it is meant to be this one, copy its home.key and pool"
+              + " files here");
     }
   }
 

@@ -14,6 +14,7 @@ import holdfast.model.StorageException;
 import holdfast.peer.port.OperationLog;
 import holdfast.protocol.Reply;
 import holdfast.protocol.Request;
+import holdfast.protocol.RunMark;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -63,6 +64,12 @@ final class LogRunner {
 
   private Recovery recovery;
 
+  /** The log was here up to this entry once; 0 unless this folder is known to be older. */
+  private long lackingIndex;
+
+  /** What was given up since the start. */
+  private int givenUpCount;
+
   /** Who wanted to cut committed entries last: told once, though it goes on trying. */
   private Endpoint refusedLeader;
 
@@ -85,6 +92,7 @@ final class LogRunner {
     this.owner = owner;
     OperationLog.Found found = ports.log().found();
     recovery = found.initial().recovery();
+    lackingIndex = found.lackingIndex();
     for (OperationLog.Aside left : found.aside()) {
       aside.put(
           left.log(),
@@ -108,12 +116,14 @@ final class LogRunner {
   }
 
   /** This folder may have forgotten entries and votes: it recovers, once that is durable. */
-  void lost(long runNumber, String why) {
+  void lost(RunMark beyond, long runNumber, String why) {
     isMarking = true;
+    lackingIndex = Math.max(lackingIndex, beyond.settledIndex());
     ports
         .log()
         .lost(
             runNumber,
+            beyond.settledIndex(),
             why,
             marked -> {
               isMarking = false;
@@ -136,7 +146,7 @@ final class LogRunner {
    * ours lacks.
    */
   int asideCount() {
-    return aside.size() + ports.log().found().givenUpCount();
+    return aside.size() + ports.log().found().givenUpCount() + givenUpCount;
   }
 
   /** Goes on with what the disk holds, or founds the pool's first log where this peer may. */
@@ -332,6 +342,7 @@ final class LogRunner {
     listener.onNote(
         "log %s ended at entry %d: too many voters may have lost its end. Founding log %s"
             .formatted(left, ended.index(), next));
+    giveUpBeyond(left, ended.index());
     leave();
     var base = new SnapshotMeta(ended.index() + INDEX_GAP, ended.term(), ended.configuration());
     InitialState initial = InitialState.after(base, electedTerm, self);
@@ -355,6 +366,19 @@ final class LogRunner {
                 dropHeld();
               }
             });
+  }
+
+  /** This folder is older than it was, and nobody in reach had more: that is to be told. */
+  private void giveUpBeyond(LogId left, long lastIndex) {
+    if (lackingIndex > lastIndex) {
+      String what =
+          "log %s was here up to entry %d at least, and is up to entry %d"
+              .formatted(left, lackingIndex, lastIndex);
+      listener.onNote("the pool goes on without what was in this folder once: " + what);
+      givenUpCount++;
+      ports.log().giveUp(what, this::failIf);
+    }
+    lackingIndex = 0;
   }
 
   private long randomLong() {

@@ -16,6 +16,7 @@ import holdfast.peer.port.Remote;
 import holdfast.peer.port.Responder;
 import holdfast.protocol.Notice;
 import holdfast.protocol.Request;
+import holdfast.protocol.RunMark;
 import holdfast.util.Invariants;
 import java.util.EnumSet;
 import java.util.HashSet;
@@ -156,8 +157,8 @@ public final class PeerNode implements NodeService {
       }
 
       @Override
-      public void onOlder(long runNumber, String why) {
-        runner.lost(runNumber, why);
+      public void onOlder(RunMark beyond, long runNumber, String why) {
+        runner.lost(beyond, runNumber, why);
       }
 
       @Override

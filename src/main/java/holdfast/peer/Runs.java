@@ -29,9 +29,10 @@ final class Runs {
     boolean isBusy();
 
     /**
-     * The folder was further once, in a run of this number at most: it may have forgotten votes.
+     * The folder was further once, up to there: it may have forgotten votes. This run has the
+     * number {@code ownRun} from now on.
      */
-    void onOlder(long lastRun, String why);
+    void onOlder(RunMark beyond, long ownRun, String why);
 
     /** Another process was this peer before, and is. */
     void onFailure(HoldfastException why);
@@ -215,7 +216,7 @@ final class Runs {
                           found.log());
               listener.onNote(why);
               run = Math.max(run, beyond.run() + 1);
-              owner.onOlder(run, why);
+              owner.onOlder(beyond, run, why);
             });
   }
 
@@ -225,7 +226,7 @@ final class Runs {
           new HoldfastException(
               ErrorCode.REFUSED,
               ("run peer: expected=one process of peer %s, was=another one too, as %s at %s says;"
-                      + " give this one a home and a storage folder of its own: they were copied")
+                      + " give this one an empty storage folder, its own is a copy of that one's")
                   .formatted(
                       config.self().shortForm(), from.node().shortForm(), from.remoteHost())));
     }

@@ -168,8 +168,9 @@ final class Standing {
   /** Whom this peer waits for, and what holds until they are back. */
   String waitingText() {
     return awaitedText()
-        + "; files can be read (perhaps not their newest state) but not changed until they are"
-        + " back";
+        + (isReady()
+            ? "; files can be read (perhaps not their newest state) but not changed until then"
+            : "; nothing can be read or changed until then");
   }
 
   private String awaitedText() {
@@ -189,9 +190,11 @@ final class Standing {
   private static String damageText(List<String> voters) {
     return voters.size() > 1
         ? allNeeded(voters, "this peer's folder is damaged, older than it was or a copy")
-        : ("expected=a whole folder of %s, the only voter, was=damaged, older than it was or a copy"
+        : ("expected=a whole folder of %s, the only voter it knows, was=damaged, older than it was"
                 .formatted(voters)
-            + " (if there is no better one, start it with --accept-damage to go on with this)");
+            + " or a copy; start the pool's other peers first, if there are any: one that knows"
+            + " more makes it good. Only if there is none and no better folder: start it with"
+            + " --accept-damage to go on with this, and without what is missing");
   }
 
   private static String allNeeded(List<String> voters, String why) {

@@ -251,8 +251,8 @@ final class StatusBuilder {
       text.add(
           "peers "
               + String.join(", ", sum.keepers)
-              + " keep changes aside that are not in the pool: its log had ended without them, or"
-              + " was damaged");
+              + " keep changes aside, or have given up some, that are not in the pool: its log had"
+              + " ended without them, or their folder was damaged or older");
     }
     if (isStale) {
       text.add("not known: " + standing.waitingText());

@@ -19,8 +19,8 @@ final class DamagedFiles {
   static void giveUp(Disk disk, String why) {
     String text =
         """
-        This peer was the only voter of its pool when a part of its log was found damaged, and was
-        told to go on with what was left. What was missing: %s.
+        A part of this peer's log was missing or damaged, nobody else had it, and the pool went on
+        with what was left. What was missing: %s.
         As long as this file is here, the pool's status says that changes are kept aside.
         """
             .formatted(why);

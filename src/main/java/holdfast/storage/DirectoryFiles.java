@@ -3,6 +3,7 @@ package holdfast.storage;
 import holdfast.consensus.Recovery;
 import holdfast.model.ErrorCode;
 import holdfast.model.StorageException;
+import holdfast.util.ByteReader;
 import holdfast.util.ByteWriter;
 import java.util.Optional;
 import java.util.function.LongSupplier;
@@ -11,6 +12,10 @@ import java.util.function.LongSupplier;
 final class DirectoryFiles {
   /** The only incarnation there is, as long as nobody takes another one. */
   private static final long INCARNATION = 1;
+
+  /** That the folder is older than it was, and by how much. */
+  private static final SealedFile OLDER =
+      new SealedFile("older", "HFOLDERF", Long.BYTES, "only the status may say less by it");
 
   private final Disk disk;
   private final Machine machine;
@@ -205,7 +210,20 @@ final class DirectoryFiles {
     return new Recovery(nonce, cause, isVoteLost).and(before.cause(), before.isVoteLost());
   }
 
+  /** Notes up to where the log was here once; durable. What was noted before counts if higher. */
+  void noteOlder(long index) {
+    long highest = Math.max(index, lackingIndex());
+    OLDER.write(disk, new ByteWriter(Long.BYTES).u64(highest).toBytes());
+  }
+
+  /** What {@link #noteOlder} noted; 0 for nothing, or where it can't be read. */
+  long lackingIndex() {
+    byte[] noted = OLDER.read(disk);
+    return noted.length == Long.BYTES ? new ByteReader(noted).u64() : 0;
+  }
+
   void clearMark() {
+    disk.delete(OLDER.name());
     recoveryFile.delete();
   }
 

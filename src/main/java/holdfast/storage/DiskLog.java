@@ -120,6 +120,7 @@ public final class DiskLog implements OperationLog {
         AsideLogs.list(directory.disk()),
         directory.runNumber(),
         DamagedFiles.givenUpCount(directory.disk()),
+        directory.lackingIndex(),
         KNOWN_RUNS.read(directory.disk()));
   }
 
@@ -199,11 +200,20 @@ public final class DiskLog implements OperationLog {
   }
 
   @Override
+  public void giveUp(String what, Consumer<StorageException> done) {
+    onLog(() -> DamagedFiles.giveUp(directory.disk(), what), done);
+  }
+
+  @Override
   public void lost(
-      long runNumber, String why, Consumer<Recovery> marked, Consumer<StorageException> failed) {
+      long runNumber,
+      long lackingIndex,
+      String why,
+      Consumer<Recovery> marked,
+      Consumer<StorageException> failed) {
     onLog(
         () -> {
-          Recovery mark = directory.lostInRun(runNumber, why);
+          Recovery mark = directory.lostInRun(runNumber, lackingIndex, why);
           loop.post(() -> marked.accept(mark));
         },
         reason -> {

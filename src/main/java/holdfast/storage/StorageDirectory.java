@@ -183,6 +183,11 @@ public final class StorageDirectory implements LossListener, AutoCloseable {
     }
   }
 
+  /** Up to where the log was here once, where the folder is known to be older; 0 otherwise. */
+  long lackingIndex() {
+    return files.lackingIndex();
+  }
+
   /** Clears the mark, durably, if it still has this nonce. Blocks on the disk. */
   public void recovered(long nonce) {
     lock.lock();
@@ -216,10 +221,13 @@ public final class StorageDirectory implements LossListener, AutoCloseable {
   /**
    * The folder was further once: damage that may have taken the vote as well. From now on this run
    * has at least this number. Durable when this returns the mark.
+   *
+   * @param lackingIndex up to where the log was here then
    */
-  Recovery lostInRun(long runNumber, String why) {
+  Recovery lostInRun(long runNumber, long lackingIndex, String why) {
     lock.lock();
     try {
+      files.noteOlder(lackingIndex);
       recovery = files.mark(recovery, Recovery.Cause.DAMAGE, true, why);
       files.raiseRunNumber(runNumber);
       files.writeRun(false, Optional.empty());

@@ -172,6 +172,21 @@ class KnownRunsTest {
 
     assertTrue(peer.access().isRecovering());
     assertTrue(cluster.leader().isEmpty(), "it must not go on without what it had");
+    peer.access().goOnAlone();
+    cluster.await("a leader", 30 * SimWorld.S, () -> cluster.leader().isPresent());
+    cluster.run(5 * SimWorld.S);
+    expectGivenUp(cluster, client);
+    peer.kill();
+    peer.start();
+    cluster.await("a leader", 30 * SimWorld.S, () -> cluster.leader().isPresent());
+    cluster.run(5 * SimWorld.S);
+    expectGivenUp(cluster, client);
+  }
+
+  private static void expectGivenUp(SimCluster cluster, SimClient client) {
+    var status = cluster.get(client.service().status(client.deadline()));
+    assertFalse(status.safe(), status::summary);
+    assertTrue(status.summary().contains("given up"), status::summary);
   }
 
   /** Killed at any moment, a peer holds what its machine remembers of it. */

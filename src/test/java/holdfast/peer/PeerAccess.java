@@ -55,6 +55,11 @@ public final class PeerAccess {
     return node.runner().asideCount();
   }
 
+  /** The operator's word. */
+  void goOnAlone() {
+    node.goOnAlone();
+  }
+
   public boolean isRecovering() {
     return node.runner().isRecovering();
   }

@@ -40,7 +40,7 @@ class CopiedFolderProcessTest {
     Launched second = startAt(pool, twin);
 
     assertThat(second.awaitExit(FOUND_OUT_MAX)).as(second.err()).isEqualTo(1);
-    assertThat(second.err()).contains("another one too").contains("copied");
+    assertThat(second.err()).contains("another one too").contains("is a copy of that one's");
     assertThat(pool.peer(2).isAlive()).isTrue();
     pool.awaitStatus("both up and safe", status -> status.count("up") == 2 && status.isSafe());
     Files.writeString(mount.resolve("after"), "2");
@@ -103,15 +103,21 @@ class CopiedFolderProcessTest {
     assertThat(pool.peer(1).err()).contains("the folder is older than it was");
     stop(pool.peer(1));
     pool.startPeer(1, "--accept-damage");
-    pool.awaitStatus("safe", Status::isSafe);
     Path again = pool.mount("again");
     assertThat(again.resolve("before")).hasContent("1");
     assertThat(again.resolve("after")).doesNotExist();
+    pool.awaitStatus("told what is lost", status -> isTold(status));
     Files.writeString(again.resolve("after"), "3");
     pool.umount(again);
 
-    // It has been told once.
+    // As long as nobody has said that it has been read.
     stop(pool.peer(1));
+    pool.startPeer(1);
+    pool.awaitStatus("told what is lost", status -> isTold(status));
+    stop(pool.peer(1));
+    Path note = pool.storage(1).resolve("damaged-1-given-up.txt");
+    assertThat(note).content().contains("up to entry");
+    Files.delete(note);
     pool.startPeer(1);
     pool.awaitStatus("safe", Status::isSafe);
   }
@@ -142,6 +148,10 @@ class CopiedFolderProcessTest {
   private static void stop(Launched peer) throws Exception {
     peer.signal("TERM");
     assertThat(peer.awaitExit(FOUND_OUT_MAX)).as(peer.err()).isZero();
+  }
+
+  private static boolean isTold(Status status) {
+    return !status.isSafe() && status.toString().contains("given up");
   }
 
   private static void awaitToldToAccept(Pool pool) {

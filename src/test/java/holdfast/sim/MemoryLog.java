@@ -37,6 +37,8 @@ public final class MemoryLog implements OperationLog {
     private Recovery recovery = Recovery.NONE;
     private long lossCount;
     private long runNumber;
+    private int givenUpCount;
+    private long lackingIndex;
     private byte[] knownRuns = new byte[0];
     private boolean failing;
 
@@ -131,7 +133,8 @@ public final class MemoryLog implements OperationLog {
         newest == null ? 0 : newest.getValue().bytes().length,
         platter.aside.entrySet().stream().map(left -> left.getValue().end(left.getKey())).toList(),
         platter.runNumber,
-        0,
+        platter.givenUpCount,
+        platter.lackingIndex,
         platter.knownRuns);
   }
 
@@ -210,13 +213,23 @@ public final class MemoryLog implements OperationLog {
         () -> {
           if (platter.recovery.nonce() == nonce) {
             platter.recovery = Recovery.NONE;
+            platter.lackingIndex = 0;
           }
         });
   }
 
   @Override
+  public void giveUp(String what, Consumer<StorageException> done) {
+    write("give up", FORCE_NS, done, () -> platter.givenUpCount++);
+  }
+
+  @Override
   public void lost(
-      long runNumber, String why, Consumer<Recovery> marked, Consumer<StorageException> failed) {
+      long runNumber,
+      long lackingIndex,
+      String why,
+      Consumer<Recovery> marked,
+      Consumer<StorageException> failed) {
     write(
         "mark loss",
         FORCE_NS,
@@ -229,6 +242,7 @@ public final class MemoryLog implements OperationLog {
         },
         () -> {
           platter.lost(Recovery.Cause.DAMAGE, true);
+          platter.lackingIndex = Math.max(platter.lackingIndex, lackingIndex);
           platter.runNumber = Math.max(platter.runNumber, runNumber);
         });
   }

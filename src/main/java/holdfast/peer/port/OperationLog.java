@@ -67,10 +67,21 @@ public interface OperationLog {
    * Marks, durably, that something may be missing, the vote included, and that this run has a
    * number of at least {@code runNumber}; {@code marked} gets the mark.
    *
+   * @param lackingIndex the log was here up to this entry once; remembered until {@link #recovered}
    * @param why for people
    */
   void lost(
-      long runNumber, String why, Consumer<Recovery> marked, Consumer<StorageException> failed);
+      long runNumber,
+      long lackingIndex,
+      String why,
+      Consumer<Recovery> marked,
+      Consumer<StorageException> failed);
+
+  /**
+   * Notes, durably and for people, that the pool goes on without what is missing here: it counts in
+   * {@link Found#givenUpCount} from then on, until they delete the note.
+   */
+  void giveUp(String what, Consumer<StorageException> done);
 
   /**
    * Replaces what is known of other peers' runs, at most {@value #KNOWN_BYTES_MAX} bytes; forced.
@@ -129,6 +140,8 @@ public interface OperationLog {
    * @param runNumber which run of this folder this is: one more at each start, durable since
    * @param givenUpCount how often a damaged part of the log was given up: people are told as long
    *     as they haven't deleted the notes of it
+   * @param lackingIndex up to where the log was here once, if the folder is known to be older than
+   *     that; 0 otherwise
    * @param knownRuns what was saved last of other peers' runs; empty for nothing
    */
   record Found(
@@ -139,6 +152,7 @@ public interface OperationLog {
       List<Aside> aside,
       long runNumber,
       int givenUpCount,
+      long lackingIndex,
       byte[] knownRuns) {
     /** Freezes the list. */
     public Found {
