@@ -1,22 +1,22 @@
 package holdfast.client;
 
+import holdfast.metadata.Answer;
 import holdfast.metadata.Operation;
+import holdfast.metadata.Query;
 import holdfast.model.ClientId;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import holdfast.peer.port.FileService;
-import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * Directories that this client has changed and that may not be on disk yet. When the session is
  * lost, a power cut may have taken the changes: who asks to force such a directory then is told so,
- * once. Any thread.
+ * once, if its time of change has gone back. Any thread.
  */
 final class ChangedDirectories {
   /** Most that are remembered, changed or lost. */
@@ -27,10 +27,20 @@ final class ChangedDirectories {
 
   private final ReentrantLock lock = new ReentrantLock();
 
-  /** When it was changed last, eldest first. */
-  private final Map<Long, Long> changed = new LinkedHashMap<>();
+  /**
+   * The last change of a directory.
+   *
+   * @param answeredNs on the monotonic clock
+   * @param timeNs the directory's time of change since, as this client gave it
+   */
+  private record Change(long answeredNs, long timeNs) {}
 
-  private final Set<Long> lost = Collections.newSetFromMap(new LinkedHashMap<>());
+  /** Eldest first. */
+  private final Map<Long, Change> changed = new LinkedHashMap<>();
+
+  /** Those of sessions that were lost: are they still there? */
+  private final Map<Long, Change> doubtful = new LinkedHashMap<>();
+
   private long sessionCount;
 
   /** Counts the sessions that were lost: taken before a change is asked for. */
@@ -53,23 +63,24 @@ final class ChangedDirectories {
     if (directories.isEmpty()) {
       return;
     }
+    var change = new Change(nowNs, operation.timeNs());
     lock.lock();
     try {
       if (session != sessionCount) {
-        lost.addAll(directories);
-        bound(lost);
+        directories.forEach(directory -> doubtful.put(directory, change));
+        bound(doubtful);
         return;
       }
       // The session lives: what was changed in it so long ago is on disk.
       var eldest = changed.values().iterator();
-      while (eldest.hasNext() && nowNs - eldest.next() > FORCED_AFTER_NS) {
+      while (eldest.hasNext() && nowNs - eldest.next().answeredNs() > FORCED_AFTER_NS) {
         eldest.remove();
       }
       for (long directory : directories) {
         changed.remove(directory);
-        changed.put(directory, nowNs);
+        changed.put(directory, change);
       }
-      bound(changed.keySet());
+      bound(changed);
     } finally {
       lock.unlock();
     }
@@ -86,8 +97,8 @@ final class ChangedDirectories {
     };
   }
 
-  private static void bound(Set<Long> remembered) {
-    var eldest = remembered.iterator();
+  private static void bound(Map<Long, Change> remembered) {
+    var eldest = remembered.keySet().iterator();
     while (remembered.size() > REMEMBERED_MAX) {
       eldest.next();
       eldest.remove();
@@ -98,8 +109,8 @@ final class ChangedDirectories {
     lock.lock();
     try {
       sessionCount++;
-      lost.addAll(changed.keySet());
-      bound(lost);
+      doubtful.putAll(changed);
+      bound(doubtful);
       changed.clear();
     } finally {
       lock.unlock();
@@ -108,15 +119,14 @@ final class ChangedDirectories {
 
   /**
    * Has the directory's changes forced: when this returns, they are on disk at a majority. Throws
-   * STORE_FAILED, once, if a change of it may have been lost before. Blocks until the deadline at
-   * most.
+   * STORE_FAILED, once, if a change of it was lost before. Blocks until the deadline at most.
    */
   void force(long directory, FileService service, Waits waits) {
     long deadlineNs = waits.deadlineNs();
     while (true) {
       ClientId under = service.client();
-      throwLost(directory);
       try {
+        vouch(directory, service, waits, deadlineNs);
         waits.await(service.forceLog(under, deadlineNs), deadlineNs);
         return;
       } catch (HoldfastException e) {
@@ -127,14 +137,35 @@ final class ChangedDirectories {
     }
   }
 
-  private void throwLost(long directory) {
+  /** Throws STORE_FAILED, once, if a change of the directory is lost. */
+  private void vouch(long directory, FileService service, Waits waits, long deadlineNs) {
+    Change change;
     lock.lock();
     try {
-      if (lost.remove(directory)) {
-        throw LostContent.ofDirectory(directory);
-      }
+      change = doubtful.get(directory);
     } finally {
       lock.unlock();
+    }
+    if (change == null) {
+      return;
+    }
+    FileService.Told told =
+        waits.await(service.ask(new Query.GetAttributes(directory), deadlineNs), deadlineNs);
+    if (told.stale()) {
+      throw new HoldfastException(
+          ErrorCode.NO_QUORUM, "force directory: expected=a leader, was=an older state only");
+    }
+    lock.lock();
+    try {
+      doubtful.remove(directory, change);
+    } finally {
+      lock.unlock();
+    }
+    boolean isThere =
+        told.answer() instanceof Answer.Inode found
+            && found.attributes().ctimeNs() >= change.timeNs();
+    if (!isThere) {
+      throw LostContent.ofDirectory(directory);
     }
   }
 }

@@ -32,8 +32,8 @@ final class LostContent {
   static HoldfastException ofDirectory(long inode) {
     return new HoldfastException(
         ErrorCode.STORE_FAILED,
-        "force directory: expected=the session in which it was changed, was=another; a power cut of"
-            + " the pool may have taken the change, inode="
+        "force directory: expected=the change that was made from here, was=an older state; a power"
+            + " cut of the pool took what was not forced, inode="
             + inode);
   }
 }
