@@ -129,7 +129,7 @@ class MountCrashProcessTest {
             git init -q -b main "$MOUNT/git"
             cd "$MOUNT/git"
             git commit -q --allow-empty -m first
-            git rev-parse HEAD >"$WORK/committed"
+            git rev-parse -q --verify HEAD >"$WORK/committed"
             """);
   }
 
@@ -161,7 +161,7 @@ class MountCrashProcessTest {
               seq $ROUND $((ROUND + i * 10)) >file$((i % 10))
               git add file$((i % 10))
               git commit -q -m "$ROUND $i"
-              git rev-parse HEAD >>"$WORK/committed"
+              git rev-parse -q --verify HEAD >>"$WORK/committed"
               test $((i % 15)) != 0 || git repack -q -d
             done
             """));
