@@ -92,8 +92,8 @@ final class ClientNode implements AutoCloseable {
             () ->
                 new HoldfastException(
                     ErrorCode.DATA_KEY_DIFFERS,
-                    "open pool: this home lends disks only and has no data key; `holdfast key"
-                        + " import` or join again as a client"));
+                    "open pool: expected=a data key in this home, was=none: it lends disks only;"
+                        + " copy the files home.key and pool of a home that mounts"));
   }
 
   /** Passes on what arrives, and counts who is connected. */

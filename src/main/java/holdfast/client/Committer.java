@@ -352,7 +352,8 @@ final class Committer {
       boolean isReverted = step.taken().revertCount() != content.revertCount;
       if (resultOrNull instanceof OperationResult.Done done) {
         happened(content, step, inlineOrNull, isReverted, done.attributes());
-        content.acknowledged.committed(isForced);
+        // Of what came before only the entries are forced by it, not the chunks.
+        content.acknowledged.committed(isForced && content.unforced.isEmpty());
         if (!step.under().equals(service.client())) {
           content.acknowledged.doubt();
         }

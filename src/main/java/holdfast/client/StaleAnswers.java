@@ -34,9 +34,9 @@ final class StaleAnswers {
     if (isAbsent && isOlder) {
       throw new HoldfastException(
           ErrorCode.NO_QUORUM,
-          "ask pool: expected=an answer of at least entry %d, was=none but of entry %d, whose peer"
-                  .formatted(seenIndex, index)
-              + " can't reach a majority");
+          ("ask pool: expected=a leader's answer, was=only an older state's (entry %d; this client"
+               + " has seen %d) that doesn't know it; start the peers that are missing")
+              .formatted(index, seenIndex));
     }
   }
 }

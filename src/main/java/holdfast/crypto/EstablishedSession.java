@@ -90,14 +90,15 @@ public final class EstablishedSession {
       case DATA_KEY_DIFFERS ->
           throw new NetworkException(
               ErrorCode.DATA_KEY_DIFFERS,
-              "open session: expected=the pool's data key, was=another one in this home: import the"
-                  + " pool's key (`holdfast key import`) or join again (`holdfast join`), peer="
+              "open session: expected=the pool's data key, was=another one in this home: use a copy"
+                  + " of the pool's home (home.key and pool), peer="
                   + node);
       case ROLE_REFUSED ->
           throw new NetworkException(
               ErrorCode.REFUSED,
               "open session: expected=a member of the pool, was=refused: this home isn't listed,"
-                  + " was evicted, or may not do this; join again (`holdfast join`), peer="
+                  + " was evicted, or may not do this; use a copy of the pool's home (home.key and"
+                  + " pool), peer="
                   + node);
       case NEWER_EPOCH ->
           throw new NetworkException(

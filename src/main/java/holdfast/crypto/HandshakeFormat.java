@@ -112,7 +112,7 @@ public final class HandshakeFormat {
     return new NetworkException(
         ErrorCode.REFUSED,
         "connect to peer: expected=an answer, was=closed without an answer: another pool, or not"
-            + " Holdfast; to enter that pool run `holdfast join`, peer="
+            + " Holdfast; to enter that pool use a copy of its home (home.key and pool), peer="
             + address);
   }
 

@@ -36,7 +36,7 @@ public final class StatusText {
         status.log().index(),
         status.log().forked() ? ", forked" : "");
     if (status.conflicts() > 0) {
-      line(out, "conflicts: %d (see `holdfast conflicts`)", status.conflicts());
+      line(out, "conflicts: %d", status.conflicts());
     }
     out.append('\n');
     line(

@@ -71,7 +71,8 @@ public final class MachineMark implements MachineMemory {
       try {
         executor.execute(this::write);
       } catch (RejectedExecutionException e) {
-        LOG.log(Level.DEBUG, "keep mark: the peer stops");
+        next.set(null); // the next one is tried
+        LOG.log(Level.DEBUG, "keep mark: the peer stops, or its disk is busy");
       }
     }
   }

@@ -6,10 +6,14 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.ByteArrayOutputStream;
+import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -32,13 +36,30 @@ final class CommandLineTest {
     return new CommandLine(Main.class).parseArgs(line.split(" "));
   }
 
+  /** A message that says what to run names a command that there is. */
+  @Test
+  void noMessageNamesACommandThatIsNotThere() throws IOException {
+    Set<String> commands = new CommandLine(Main.class).getSubcommands().keySet();
+    var named = Pattern.compile("`holdfast ([a-z]+)");
+    var found = new TreeSet<String>();
+    try (var files = Files.walk(Path.of("src", "main", "java"))) {
+      for (Path file : files.filter(path -> path.toString().endsWith(".java")).toList()) {
+        named.matcher(Files.readString(file)).results().map(m -> m.group(1)).forEach(found::add);
+      }
+    }
+
+    assertTrue(found.contains("peer"), "the pattern finds what is there");
+    found.removeAll(commands);
+    assertEquals(Set.of(), found);
+  }
+
   @ParameterizedTest
   @ValueSource(
       strings = {
         "peer --port 8000 --storage-dir ./peer1_data",
         "peer --storage-dir d --port 8001 --bind 127.0.0.1 --capacity 10GB --leave-free 1GiB"
             + " --zone a --discovery 127.255.255.255:4445 --peer h:1 --peer h:2 --http off",
-        "peer --storage-dir d --discovery off --verbose --accept-damage",
+        "peer --storage-dir d --discovery off --verbose --accept-damage --run-dir r",
         "mount --mount ./mnt",
         "mount --mount ./mnt --bind 127.0.0.1 --discovery off --peer h:1 --peer h:2 --read-only"
             + " --timeout 10s --cache-size 64MiB",

@@ -14,6 +14,7 @@ import holdfast.metadata.Operation;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import java.util.Arrays;
+import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -104,6 +105,26 @@ class PowerCutTest {
     byte[] expected = Arrays.copyOf(bytes(1, 50), 30 + lengthBytes);
     System.arraycopy(bytes(3, lengthBytes), 0, expected, 30, lengthBytes);
     assertArrayEquals(expected, read(memory.mount(), "f"));
+    fs.release(handle);
+  }
+
+  /** An operation that is forced has its own chunk forced, and not those of earlier ones. */
+  @Test
+  void aChunkThatIsLostBeforeItWasForcedIsToldThoughALaterCommitWasForced() {
+    long handle = create("f", bytes(1, 50));
+    fs.fsync(handle, false);
+    var before = Set.copyOf(pool.chunks.keySet());
+    put(fs, handle, 0, bytes(2, 20));
+    fs.flush(handle);
+    pool.chunks.keySet().retainAll(before);
+    put(fs, handle, 30, bytes(3, 20));
+    var missing = assertThrows(HoldfastException.class, () -> fs.fsync(handle, false));
+    assertEquals(ErrorCode.CHUNK_MISSING, missing.code(), missing.getMessage());
+
+    pool.revertUnheard(fs.lookup(1, name("f")).inode());
+
+    put(fs, handle, 45, bytes(4, 5));
+    expectLost(handle);
     fs.release(handle);
   }
 

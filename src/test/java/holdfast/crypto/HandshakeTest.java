@@ -253,7 +253,7 @@ class HandshakeTest {
     assertEquals(HandshakeStatus.ROLE_REFUSED, ends.responder().status());
     var failure = assertThrows(HoldfastException.class, ends.initiator()::requireOk);
     assertEquals(ErrorCode.REFUSED, failure.code());
-    assertTrue(failure.getMessage().contains("holdfast join"));
+    assertTrue(failure.getMessage().contains("use a copy of the pool's home"));
   }
 
   @Test

@@ -92,7 +92,7 @@ class HostileNetworkTest {
 
     assertThat(why.code()).isEqualTo(ErrorCode.REFUSED);
     assertThat(why).hasMessageContaining("closed without an answer: another pool");
-    assertThat(why).hasMessageContaining("holdfast join");
+    assertThat(why).hasMessageContaining("use a copy of its home");
     assertThat(b.events).isEmpty();
   }
 

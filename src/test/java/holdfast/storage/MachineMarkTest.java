@@ -9,6 +9,8 @@ import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Optional;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -45,6 +47,27 @@ class MachineMarkTest {
     first.keep(new byte[] {9});
     runTasks();
     assertArrayEquals(new byte[] {9}, open(run, PEER).found());
+  }
+
+  @Test
+  void whatADiskThatIsBusyRefusesIsNotInTheWayOfTheNext() {
+    var isBusy = new AtomicBoolean(true);
+    var mark =
+        MachineMark.open(
+            Optional.of(folder),
+            PEER,
+            task -> {
+              if (isBusy.get()) {
+                throw new RejectedExecutionException("full");
+              }
+              tasks.add(task);
+            });
+    mark.keep(new byte[] {9});
+    isBusy.set(false);
+    mark.keep(MARK);
+    runTasks();
+
+    assertArrayEquals(MARK, open(folder, PEER).found());
   }
 
   @Test
