@@ -35,7 +35,7 @@ final class StaleAnswers {
       throw new HoldfastException(
           ErrorCode.NO_QUORUM,
           ("ask pool: expected=a leader's answer, was=only an older state's (entry %d; this client"
-               + " has seen %d) that doesn't know it; start the peers that are missing")
+                  + " has seen %d) that doesn't know it; start the peers that are missing")
               .formatted(index, seenIndex));
     }
   }
