@@ -20,9 +20,14 @@ final class ChangeWindow {
   private final ArrayDeque<Runnable> waiting = new ArrayDeque<>();
   private long nextSequence = 1;
 
-  /** Runs {@code start} now or when there is room; it must call {@link #begin} once. */
-  void whenRoom(Runnable start) {
-    if (hasRoom()) {
+  /**
+   * Runs {@code start} now or when there is room; it must call {@link #begin} once.
+   *
+   * @return whether it ran
+   */
+  boolean whenRoom(Runnable start) {
+    boolean isNow = hasRoom();
+    if (isNow) {
       start.run();
     } else if (waiting.size() < WAITING_MAX) {
       waiting.add(start);
@@ -30,6 +35,12 @@ final class ChangeWindow {
       throw new HoldfastException(
           ErrorCode.BUSY, "change namespace: expected=at most " + WAITING_MAX + " waiting changes");
     }
+    return isNow;
+  }
+
+  /** It doesn't wait any longer; false if it doesn't wait, since it has run or left. */
+  boolean leave(Runnable start) {
+    return waiting.remove(start);
   }
 
   /** The sequence of a change that starts now. */
@@ -39,7 +50,7 @@ final class ChangeWindow {
     return sequence;
   }
 
-  /** The change is answered or given up. */
+  /** It is known what became of the change. */
   void end(long sequence) {
     unanswered.remove(sequence);
     while (hasRoom() && !waiting.isEmpty()) {

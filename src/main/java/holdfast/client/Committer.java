@@ -7,12 +7,15 @@ import holdfast.metadata.ExtentMap;
 import holdfast.metadata.Operation;
 import holdfast.metadata.OperationResult;
 import holdfast.metadata.Replacement;
-import holdfast.model.ClientId;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import holdfast.peer.port.FileService;
+import holdfast.peer.port.UnansweredException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
 
 /**
  * Commits what uploads have changed: makes operations from the file's view, one at a time for each
@@ -26,52 +29,34 @@ final class Committer {
   private final Sealing sealing;
   private final Reconciler reconciler;
   private final Waits waits;
+  private final Executor sealers;
 
-  Committer(FileService service, Sealing sealing, Reconciler reconciler, Waits waits) {
+  /** {@code sealers} end what had no answer at first. */
+  Committer(
+      FileService service, Sealing sealing, Reconciler reconciler, Waits waits, Executor sealers) {
     this.service = service;
     this.sealing = sealing;
     this.reconciler = reconciler;
     this.waits = waits;
+    this.sealers = sealers;
   }
 
   Reconciler reconciler() {
     return reconciler;
   }
 
-  /** A sealed piece that goes with its operation; its upload is the file's first one. */
-  record Inline(Sealing.Sealed sealed, List<Extent> extents, Upload upload) {}
-
-  /**
-   * One operation, and what it means here.
-   *
-   * @param under whose session it is for: what was written under its locks goes with it
-   * @param extents the file's once it has happened
-   * @param sum of their terms
-   * @param taken out of the content; it comes back if it doesn't happen
-   * @param isLast whether it commits all there is to commit
-   */
-  private record Step(
-      ClientId under,
-      Operation.Commit commit,
-      List<Extent> extents,
-      ExtentSum sum,
-      Taken taken,
-      boolean isLast) {}
+  /** What became of a step that the pool was never asked for. */
+  private static final OperationResult NOT_BEGUN =
+      new OperationResult.Failed(ErrorCode.SHUTTING_DOWN, "commit file: was=not begun");
 
   /** Instead of a step: the pool would refuse it. */
-  private static final Step CROWDED = new Step(null, null, List.of(), null, null, false);
-
-  /** What a step has taken out of the content: it isn't to be committed twice. */
-  private record Taken(
-      List<Ranges.Range> ranges,
-      List<Ranges.Range> written,
-      List<Ranges.Range> appended,
-      long cutBytes,
-      long epoch,
-      long revertCount) {}
+  private static final CommitStep CROWDED =
+      new CommitStep(null, null, List.of(), null, null, false, null);
 
   /**
-   * Commits all that uploads have brought by now. When this returns true, the pool has it.
+   * Commits all that uploads have brought by now. When this returns true, the pool has it. A commit
+   * that had no answer is still under way when this has thrown: no other one begins before it is
+   * known what became of it, so that nothing is written twice.
    *
    * @param inlineOrNull goes with the first operation
    * @return false when the inline piece can't go with an operation, when a window of the file has
@@ -79,8 +64,9 @@ final class Committer {
    *     moved: the caller does what is needed and calls again
    * @throws HoldfastException STALE_EPOCH when chunks must be uploaded again first
    */
-  boolean commit(FileContent content, Inline inlineOrNull, boolean forced, long deadlineNs) {
-    Inline inline = inlineOrNull;
+  boolean commit(
+      FileContent content, CommitStep.Inline inlineOrNull, boolean forced, long deadlineNs) {
+    CommitStep.Inline inline = inlineOrNull;
     if (isOvertaken(content) && !reconciler.rebase(content, deadlineNs)) {
       return false;
     }
@@ -88,24 +74,14 @@ final class Committer {
       if (!reconciler.vouch(content, deadlineNs)) {
         return false;
       }
-      Step step = begin(content, inline, deadlineNs);
+      CommitStep step = begin(content, inline, deadlineNs);
       if (step == null) {
         return inline == null;
       }
       if (step == CROWDED) {
         return false;
       }
-      OperationResult result = null;
-      try {
-        result =
-            waits.await(
-                service.change(
-                    step.under(), step.commit(), inlineChunk(inline), forced, deadlineNs),
-                deadlineNs);
-      } finally {
-        end(content, step, inline, forced, result);
-      }
-      switch (result) {
+      switch (make(content, step, forced, deadlineNs)) {
         case OperationResult.Done done -> {
           if (step.isLast()) {
             return true;
@@ -124,19 +100,86 @@ final class Committer {
         "commit file: expected=an end, was=ever new changes, inode=" + content.inode);
   }
 
-  private static FileService.InlineChunk inlineChunk(Inline inlineOrNull) {
+  /** Makes the step's change; however it ends, the step ends too, now or later. */
+  private OperationResult make(
+      FileContent content, CommitStep step, boolean forced, long deadlineNs) {
+    CompletableFuture<OperationResult> answer = null;
+    OperationResult result = NOT_BEGUN;
+    try {
+      answer =
+          service.change(
+              step.under(), step.commit(), inlineChunk(step.inlineOrNull()), forced, deadlineNs);
+      result = waits.await(answer, deadlineNs);
+      return result;
+    } catch (HoldfastException e) {
+      if (answer != null) {
+        unanswered(content, step, e);
+      }
+      throw e;
+    } finally {
+      if (answer == null || result != NOT_BEGUN) {
+        end(content, step, result, forced, false);
+      } else {
+        endLater(content, step, answer);
+      }
+    }
+  }
+
+  private static void unanswered(FileContent content, CommitStep step, HoldfastException why) {
+    content.lock.lock();
+    try {
+      step.unanswered(content, why);
+    } finally {
+      content.lock.unlock();
+    }
+  }
+
+  private void end(
+      FileContent content,
+      CommitStep step,
+      OperationResult result,
+      boolean isForced,
+      boolean isUnknown) {
+    content.lock.lock();
+    try {
+      step.end(content, result, isForced, isUnknown, service.client(), waits.nowNs());
+    } finally {
+      content.lock.unlock();
+    }
+  }
+
+  /** Nobody answered: the step ends when it is known what became of it. */
+  private void endLater(
+      FileContent content, CommitStep step, CompletableFuture<OperationResult> answer) {
+    UnansweredException.outcomeOf(answer)
+        .thenAccept(
+            result -> {
+              try {
+                sealers.execute(() -> endedLate(content, step, result));
+              } catch (RejectedExecutionException e) {
+                endedLate(content, step, result); // whoever waits for it must not wait for ever
+              }
+            });
+  }
+
+  private void endedLate(FileContent content, CommitStep step, OperationResult result) {
+    end(content, step, result, false, UnknownOutcomes.isOfNoSession(result));
+    if (step.inlineOrNull() != null) {
+      step.inlineOrNull().onLateEnd().accept(result instanceof OperationResult.Done);
+    }
+  }
+
+  private static FileService.InlineChunk inlineChunk(CommitStep.Inline inlineOrNull) {
     return inlineOrNull == null
         ? null
         : new FileService.InlineChunk(
             inlineOrNull.sealed().chunk(), inlineOrNull.sealed().sealed());
   }
 
-  private Step begin(FileContent content, Inline inlineOrNull, long deadlineNs) {
+  private CommitStep begin(FileContent content, CommitStep.Inline inlineOrNull, long deadlineNs) {
     content.lock.lock();
     try {
-      while (content.isCommitting) {
-        content.awaitChange(waits, deadlineNs);
-      }
+      ContentWaits.commit(content, waits, deadlineNs);
       if (inlineOrNull != null && !mayGoInline(content, inlineOrNull.upload())) {
         return null;
       }
@@ -156,12 +199,11 @@ final class Committer {
       if (!Extents.crowdedWindows(content.view, 1).isEmpty()) {
         return CROWDED;
       }
-      Step step = step(content, inlineOrNull, isUnapplied);
+      CommitStep step = step(content, inlineOrNull, isUnapplied);
       if (step == null) {
         return null;
       }
-      take(content, step.taken());
-      content.isCommitting = true;
+      step.begin(content);
       content.attributesDirty = isUnapplied || !step.isLast();
       return step;
     } finally {
@@ -181,7 +223,8 @@ final class Committer {
    * The next operation: as many of the changed ranges, ascending, as one can carry; null when they
    * have to wait for what was appended before them.
    */
-  private Step step(FileContent content, Inline inlineOrNull, boolean isUnapplied) {
+  private CommitStep step(
+      FileContent content, CommitStep.Inline inlineOrNull, boolean isUnapplied) {
     var replacements = new ArrayList<Replacement>();
     var ranges = new ArrayList<Ranges.Range>();
     boolean isLast = true;
@@ -200,7 +243,7 @@ final class Committer {
       }
     }
     long epoch = Math.min(service.epoch(), content.uncommittedEpoch);
-    Taken taken = taken(content, ranges);
+    CommitStep.Taken taken = CommitStep.Taken.of(content, ranges);
     Attributes base = content.committed;
     var inside = new ArrayList<Extent>();
     replacements.forEach(replacement -> inside.addAll(replacement.extents()));
@@ -232,7 +275,7 @@ final class Committer {
             content.ctimeNs,
             epoch,
             replacements);
-    return new Step(service.client(), commit, after, sum, taken, isLast);
+    return new CommitStep(service.client(), commit, after, sum, taken, isLast, inlineOrNull);
   }
 
   /** Fills one operation; whether that was all. */
@@ -281,32 +324,6 @@ final class Committer {
     return true;
   }
 
-  private static Taken taken(FileContent content, List<Ranges.Range> ranges) {
-    var written = new ArrayList<Ranges.Range>();
-    for (Ranges.Range range : ranges) {
-      written.addAll(content.written.within(range.from(), range.to()));
-    }
-    return new Taken(
-        ranges,
-        written,
-        content.appends.within(ranges),
-        content.cutBytes,
-        content.uncommittedEpoch,
-        content.revertCount);
-  }
-
-  private static void take(FileContent content, Taken taken) {
-    for (Ranges.Range range : taken.ranges()) {
-      content.uncommitted.remove(range.from(), range.to());
-      content.written.remove(range.from(), range.to());
-    }
-    content.appends.take(taken.appended());
-    content.cutBytes = Long.MAX_VALUE;
-    if (content.uncommitted.isEmpty()) {
-      content.uncommittedEpoch = Long.MAX_VALUE;
-    }
-  }
-
   /** Only what changed costs anything: a large file has many extents, a commit changes few. */
   private ExtentSum sum(FileContent content, List<Extent> after) {
     if (content.committedSumOrNull == null) {
@@ -338,70 +355,6 @@ final class Committer {
       to = range.from() + (to - range.from()) / 2;
     }
     return null;
-  }
-
-  private void end(
-      FileContent content,
-      Step step,
-      Inline inlineOrNull,
-      boolean isForced,
-      OperationResult resultOrNull) {
-    content.lock.lock();
-    try {
-      content.isCommitting = false;
-      boolean isReverted = step.taken().revertCount() != content.revertCount;
-      if (resultOrNull instanceof OperationResult.Done done) {
-        happened(content, step, inlineOrNull, isReverted, done.attributes());
-        // Of what came before only the entries are forced by it, not the chunks.
-        content.acknowledged.committed(isForced && content.unforced.isEmpty());
-        if (!step.under().equals(service.client())) {
-          content.acknowledged.doubt();
-        }
-        if (inlineOrNull != null) {
-          content.applyInline(inlineOrNull.upload(), inlineOrNull.extents(), isForced);
-        }
-      } else if (!isReverted) {
-        giveBack(content, step.taken());
-        if (resultOrNull == null) {
-          doubt(content, step, inlineOrNull);
-        }
-      }
-    } finally {
-      content.changed.signalAll();
-      content.lock.unlock();
-    }
-  }
-
-  private void happened(
-      FileContent content, Step step, Inline inlineOrNull, boolean isReverted, Attributes after) {
-    if (isReverted && content.appends.isPending()) {
-      return; // appended meanwhile, at an end that isn't: the next commit finds a newer version
-    }
-    if (isReverted) {
-      Rebase.run(content, after, step.extents(), waits.nowNs());
-    } else if (inlineOrNull != null) {
-      content.appends.take(content.appends.within(inlineOrNull.upload().piece.parts()));
-    }
-    content.committed(after, step.extents(), step.sum(), waits.nowNs());
-    content.appends.committed();
-  }
-
-  /** Nobody answered: it may have happened. */
-  private static void doubt(FileContent content, Step step, Inline inlineOrNull) {
-    List<Ranges.Range> appended =
-        inlineOrNull == null
-            ? step.taken().appended()
-            : content.appends.within(inlineOrNull.upload().piece.parts());
-    content.appends.doubt(appended, step.extents());
-  }
-
-  private static void giveBack(FileContent content, Taken taken) {
-    taken.ranges().forEach(range -> content.uncommitted.add(range.from(), range.to()));
-    taken.written().forEach(range -> content.written.add(range.from(), range.to()));
-    content.appends.giveBack(taken.appended());
-    content.cutBytes = Math.min(content.cutBytes, taken.cutBytes());
-    content.uncommittedEpoch = Math.min(content.uncommittedEpoch, taken.epoch());
-    content.attributesDirty = true;
   }
 
   /** False when appended bytes have to be saved first. */

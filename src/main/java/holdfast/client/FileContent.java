@@ -95,6 +95,9 @@ final class FileContent {
   long uploadsApplied;
   boolean isCommitting;
 
+  /** Why the commit that is under way had no answer; null while one may come. */
+  HoldfastException unansweredOrNull;
+
   /** How often unsaved data was given up. */
   long revertCount;
 

@@ -34,9 +34,7 @@ final class Reconciler {
     content.lock.lock();
     try {
       // What another thread's commit has taken out would not be laid over the newer version.
-      while (content.isCommitting) {
-        content.awaitChange(waits, deadlineNs);
-      }
+      ContentWaits.commit(content, waits, deadlineNs);
       if (content.committed.version() != versionBefore) {
         return true; // that commit has happened: what was loaded may be from before it
       }

@@ -41,9 +41,6 @@ public final class RemoteFileService implements FileService, NodeService {
   /** Pause before the next try. */
   private static final long OPEN_PAUSE_NS = 1_000_000_000L;
 
-  /** How often a change looks whether the session is there again. */
-  private static final long SESSION_LOOK_NS = 10_000_000L;
-
   private static final System.Logger LOG = System.getLogger(RemoteFileService.class.getName());
 
   private final Loop loop;
@@ -52,7 +49,7 @@ public final class RemoteFileService implements FileService, NodeService {
   private final PoolView view;
   private final MapRefresher maps;
   private final PoolSession session;
-  private final UnknownOutcomes outcomes;
+  private final Changes changes;
   private final HolderMemory holders = new HolderMemory();
   private final StaleAnswers stale = new StaleAnswers();
   private volatile long epoch;
@@ -72,11 +69,7 @@ public final class RemoteFileService implements FileService, NodeService {
     this.view = new PoolView(transport);
     this.maps = new MapRefresher(loop, transport, view);
     this.session = new PoolSession(loop, transport, view, newId, this::openAgain);
-    this.outcomes =
-        new UnknownOutcomes(
-            loop,
-            session,
-            operation -> change(operation, null, false, loop.nowNs() + Attempts.ATTEMPT_MAX_NS));
+    this.changes = new Changes(loop, transport, view, session, this::learn);
   }
 
   /**
@@ -189,126 +182,7 @@ public final class RemoteFileService implements FileService, NodeService {
       InlineChunk chunkOrNull,
       boolean forced,
       long deadlineNs) {
-    boolean isOfSession = operation.isOfSession();
-    return changeNow(under, operation, chunkOrNull, forced, deadlineNs, isOfSession);
-  }
-
-  /** {@code isOfSession}: under this id or not at all. */
-  private CompletableFuture<OperationResult> changeNow(
-      ClientId under,
-      Operation operation,
-      InlineChunk chunkOrNull,
-      boolean forced,
-      long deadlineNs,
-      boolean isOfSession) {
-    var changed = new CompletableFuture<OperationResult>();
-    loop.post(
-        () -> {
-          if (isOfSession && !under.equals(session.client())) {
-            changed.complete(
-                new OperationResult.Failed(
-                    ErrorCode.NO_SESSION,
-                    "change namespace: expected=the session it is meant for, was=another"));
-          } else if (session.isReopening()) {
-            awaitSession(operation, chunkOrNull, forced, deadlineNs, changed);
-          } else {
-            beginChange(operation, chunkOrNull, forced, deadlineNs, changed, !isOfSession);
-          }
-        });
-    return changed;
-  }
-
-  private void beginChange(
-      Operation operation,
-      InlineChunk chunkOrNull,
-      boolean forced,
-      long deadlineNs,
-      CompletableFuture<OperationResult> changed,
-      boolean mayRenew) {
-    ClientId under = session.client();
-    ChangeWindow window = session.changes();
-    var result = new CompletableFuture<OperationResult>();
-    result.whenComplete(
-        (value, failure) -> {
-          boolean isLost =
-              value instanceof OperationResult.Failed failed
-                  && failed.code() == ErrorCode.NO_SESSION;
-          if (failure != null) {
-            outcomes.add(under, window);
-            changed.completeExceptionally(failure);
-          } else if (!isLost) {
-            changed.complete(value);
-          } else {
-            // Refused under the old id for ever, so it can't happen twice under the new one.
-            session.lost(under);
-            if (mayRenew) {
-              awaitSession(operation, chunkOrNull, forced, deadlineNs, changed);
-            } else {
-              changed.complete(value);
-            }
-          }
-        });
-    try {
-      window.whenRoom(
-          () -> startChange(under, window, operation, chunkOrNull, forced, deadlineNs, result));
-    } catch (HoldfastException e) {
-      changed.completeExceptionally(e);
-    }
-  }
-
-  /** Makes the change when there is a session again. */
-  private void awaitSession(
-      Operation operation,
-      InlineChunk chunkOrNull,
-      boolean forced,
-      long deadlineNs,
-      CompletableFuture<OperationResult> changed) {
-    if (session.isOpen()) {
-      beginChange(operation, chunkOrNull, forced, deadlineNs, changed, false);
-    } else if (deadlineNs - loop.nowNs() <= 0) {
-      changed.completeExceptionally(
-          new HoldfastException(
-              ErrorCode.TIMED_OUT,
-              "change namespace: expected=a new session by the deadline, was=none"));
-    } else {
-      loop.at(
-          loop.nowNs() + SESSION_LOOK_NS,
-          "await session",
-          () -> awaitSession(operation, chunkOrNull, forced, deadlineNs, changed));
-    }
-  }
-
-  private void startChange(
-      ClientId under,
-      ChangeWindow changes,
-      Operation operation,
-      InlineChunk chunkOrNull,
-      boolean forced,
-      long deadlineNs,
-      CompletableFuture<OperationResult> changed) {
-    long sequence = changes.begin();
-    leaderCall(
-            changed,
-            deadlineNs,
-            () ->
-                new Request.Change(
-                    under,
-                    sequence,
-                    changes.answeredBelow(),
-                    operation,
-                    chunkOrNull == null ? null : chunkOrNull.chunk(),
-                    forced),
-            chunkOrNull == null ? null : Body.whole(chunkOrNull.sealed()),
-            (from, reply) -> {
-              if (!(reply instanceof Reply.Changed answer)) {
-                return null;
-              }
-              view.ledBy(from);
-              learnEpoch(answer.epoch());
-              stale.seen(answer.index());
-              return answer.result();
-            })
-        .onEnd(() -> changes.end(sequence));
+    return changes.make(under, operation, chunkOrNull, forced, deadlineNs, operation.isOfSession());
   }
 
   @Override
@@ -364,7 +238,7 @@ public final class RemoteFileService implements FileService, NodeService {
   public CompletableFuture<Void> forceLog(ClientId under, long deadlineNs) {
     return leaderDoes(new Request.ForceLog(), deadlineNs)
         .thenCompose(
-            forced -> changeNow(under, UnknownOutcomes.NOTHING, null, false, deadlineNs, true))
+            forced -> changes.make(under, UnknownOutcomes.NOTHING, null, false, deadlineNs, true))
         .thenAccept(UnknownOutcomes::requireSession);
   }
 
@@ -464,6 +338,11 @@ public final class RemoteFileService implements FileService, NodeService {
   public void close() {
     closed = true;
     maps.stop();
+  }
+
+  private void learn(Reply.Changed answer) {
+    learnEpoch(answer.epoch());
+    stale.seen(answer.index());
   }
 
   private void learnEpoch(long newEpoch) {

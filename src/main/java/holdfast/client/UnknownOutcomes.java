@@ -4,96 +4,121 @@ import holdfast.metadata.Operation;
 import holdfast.metadata.OperationResult;
 import holdfast.model.ClientId;
 import holdfast.model.ErrorCode;
-import holdfast.model.HoldfastException;
 import holdfast.peer.port.Loop;
+import java.util.ArrayDeque;
 import java.util.concurrent.CompletableFuture;
-import java.util.function.Function;
 
 /**
  * Changes that had no answer by their deadline: each may have happened, or may yet. Nobody tells an
- * author of its own changes, so until it is settled this client relies on nothing that it knows. It
- * is settled by a later change that the pool has answered: the pool takes none from before it then,
- * as that one says. Loop only.
+ * author of its own changes, so until all are settled this client relies on nothing that it knows.
+ * One is settled by a change of nothing under its own number: the pool tells what it remembers of
+ * that number, or takes this one in its place. Loop only.
  */
 final class UnknownOutcomes {
   /** Between two tries to settle. */
   private static final long PAUSE_NS = 100_000_000L;
 
-  /** Changes nothing: the root is a directory, which can't be held. */
+  /** Changes nothing, and fails: the root is a directory, which can't be held. */
   static final Operation NOTHING = new Operation.Release(1, 0);
+
+  /** Asks the pool by a change of {@link #NOTHING} under this number. */
+  interface Ask {
+    CompletableFuture<OperationResult> of(ClientId under, ChangeWindow window, long sequence);
+  }
+
+  private record Change(
+      ClientId under,
+      ChangeWindow window,
+      long sequence,
+      CompletableFuture<OperationResult> outcome) {}
 
   private final Loop loop;
   private final PoolSession session;
-  private final Function<Operation, CompletableFuture<OperationResult>> change;
+  private final Ask ask;
 
-  /** Whose numbers these are, and those of its changes that have to be over. */
-  private ClientId client;
+  /** As many as a window spans, and what is left of earlier sessions. */
+  private final ArrayDeque<Change> open = new ArrayDeque<>();
 
-  private ChangeWindow changes;
-  private long below;
-  private boolean isSettling;
+  private boolean isAsking;
 
-  /** {@code change} makes a change, on the loop. */
-  UnknownOutcomes(
-      Loop loop,
-      PoolSession session,
-      Function<Operation, CompletableFuture<OperationResult>> change) {
+  UnknownOutcomes(Loop loop, PoolSession session, Ask ask) {
     this.loop = loop;
     this.session = session;
-    this.change = change;
+    this.ask = ask;
   }
 
-  /** A change that was begun under this id has failed without an answer. */
-  void add(ClientId under, ChangeWindow window) {
-    if (!under.equals(session.client())) {
-      return; // what the pool hadn't taken by the end of its session it never takes
+  /**
+   * A change that was begun under this id and number has failed without an answer. Its number stays
+   * taken until it is settled.
+   *
+   * @return as {@link holdfast.peer.port.UnansweredException#outcome}
+   */
+  CompletableFuture<OperationResult> add(ClientId under, ChangeWindow window, long sequence) {
+    var change = new Change(under, window, sequence, new CompletableFuture<>());
+    if (isOver(change)) {
+      endUnknown(change);
+      return change.outcome();
     }
-    // In another session's numbers than those it may still be settling.
-    below = under.equals(client) ? Math.max(below, window.nextSequence()) : window.nextSequence();
-    client = under;
-    changes = window;
     session.distrust();
-    if (!isSettling) {
-      isSettling = true;
-      settle();
+    open.add(change);
+    if (!isAsking) {
+      isAsking = true;
+      askNext();
     }
+    return change.outcome();
+  }
+
+  /** Whether a change was refused because its session has ended. */
+  static boolean isOfNoSession(OperationResult result) {
+    return result instanceof OperationResult.Failed failed && failed.code() == ErrorCode.NO_SESSION;
   }
 
   /** Throws NO_SESSION if {@link #NOTHING} was refused for that. */
   static void requireSession(OperationResult ofNothing) {
-    if (ofNothing instanceof OperationResult.Failed failed
-        && failed.code() == ErrorCode.NO_SESSION) {
-      throw new HoldfastException(failed.code(), failed.text());
+    if (isOfNoSession(ofNothing)) {
+      ofNothing.orThrow();
     }
   }
 
-  private void settle() {
-    if (!client.equals(session.client())) {
-      settled();
-    } else if (changes.answeredBelow() < below) {
-      later(); // another one that is under way keeps the window open
+  /** What the pool hadn't taken by the end of its session it never takes. */
+  private boolean isOver(Change change) {
+    return !change.under().equals(session.client());
+  }
+
+  private static void endUnknown(Change change) {
+    end(
+        change,
+        new OperationResult.Failed(
+            ErrorCode.NO_SESSION,
+            "ask what became of a change: expected=the session it was made in, was=over"));
+  }
+
+  private static void end(Change change, OperationResult result) {
+    change.window().end(change.sequence());
+    change.outcome().complete(result);
+  }
+
+  private void askNext() {
+    Change next = open.peek();
+    if (next == null) {
+      isAsking = false;
+      session.trust();
+    } else if (isOver(next)) {
+      open.remove();
+      endUnknown(next);
+      loop.post(this::askNext);
     } else {
-      ClientId under = client;
-      long target = below;
-      change
-          .apply(NOTHING)
+      ask.of(next.under(), next.window(), next.sequence())
           .whenComplete(
               (result, failure) -> {
-                if (failure == null && target == below && under.equals(client)) {
-                  settled();
+                if (failure == null) {
+                  open.remove();
+                  end(next, result);
+                  askNext();
                 } else {
-                  later();
+                  loop.at(loop.nowNs() + PAUSE_NS, "ask outcome", this::askNext);
                 }
               });
     }
-  }
-
-  private void later() {
-    loop.at(loop.nowNs() + PAUSE_NS, "settle", this::settle);
-  }
-
-  private void settled() {
-    isSettling = false;
-    session.trust();
   }
 }

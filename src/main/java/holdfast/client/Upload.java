@@ -26,6 +26,9 @@ final class Upload {
 
   HoldfastException failureOrNull;
 
+  /** It went with an operation that had no answer: it stays until its outcome is known. */
+  boolean isUnanswered;
+
   Upload(DirtyPiece piece, boolean isRewrite) {
     this.piece = piece;
     this.isRewrite = isRewrite;

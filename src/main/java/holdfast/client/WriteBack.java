@@ -264,10 +264,7 @@ final class WriteBack {
   private void awaitUploads(FileContent content, long deadlineNs) {
     content.lock.lock();
     try {
-      long upTo = content.uploadsStarted;
-      while (content.uploadsApplied < upTo) {
-        content.awaitChange(waits, deadlineNs);
-      }
+      ContentWaits.uploads(content, waits, deadlineNs);
     } finally {
       content.lock.unlock();
     }
@@ -316,18 +313,35 @@ final class WriteBack {
       byte[] target = new byte[sealing.sealedBytes(piece.lengthBytes())];
       Sealing.Sealed sealed = sealing.seal(piece.blocks(), piece.lengthBytes(), target);
       List<Extent> extents = piece.extents(sealed.chunk(), sealed.salt(), sealed.keyReference());
-      var inline = new Committer.Inline(sealed, extents, upload);
+      var inline =
+          new CommitStep.Inline(
+              sealed, extents, upload, isThere -> endInline(content, upload, isThere));
       isDone = committer.commit(content, inline, forced, deadlineNs);
     } finally {
-      if (isDone) {
-        budget.release(upload.piece.heldBytes());
-        releaseDropped(content);
-      } else {
-        // Not lost yet: it goes the long way in the background; a failure is told to this caller.
-        uploads.resume(content, upload);
+      if (!isUnanswered(content, upload)) {
+        endInline(content, upload, isDone);
       }
     }
     return isDone;
+  }
+
+  private void endInline(FileContent content, Upload upload, boolean isDone) {
+    if (isDone) {
+      budget.release(upload.piece.heldBytes());
+      releaseDropped(content);
+    } else {
+      // Not lost yet: it goes the long way in the background; a failure is told to this caller.
+      uploads.resume(content, upload);
+    }
+  }
+
+  private static boolean isUnanswered(FileContent content, Upload upload) {
+    content.lock.lock();
+    try {
+      return upload.isUnanswered;
+    } finally {
+      content.lock.unlock();
+    }
   }
 
   /** Gives up what was written and not saved: nobody can read it any more. */

@@ -31,6 +31,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** O_APPEND by two mounts: every write in one piece, in its writer's order, nothing lost. */
@@ -170,10 +171,11 @@ class AppendTest {
         : CompletableFuture.completedFuture(null);
   }
 
-  /** Inline with its commit, and uploaded before it. */
+  /** Inline with its commit, and uploaded before it; the pool tells later, or the chunks do. */
   @ParameterizedTest
-  @ValueSource(ints = {100, 3 * WINDOW})
-  void aCommitThatHappenedThoughNobodyAnsweredIsNotRepeated(int lengthBytes) {
+  @CsvSource({"100, true", "12582912, true", "100, false", "12582912, false"})
+  void aCommitThatHappenedThoughNobodyAnsweredIsNotRepeated(int lengthBytes, boolean isTold) {
+    pool.isOutcomeTold = isTold;
     long[] handles = openOnBoth("start");
     byte[] record = bytes(1, lengthBytes);
     pool.afterChange = AppendTest::refuseCommits;
@@ -190,6 +192,41 @@ class AppendTest {
     expected.writeBytes(record);
     expected.writeBytes("theremore".getBytes(US_ASCII));
     assertArrayEquals(expected.toByteArray(), read(memory.mount(), "f"));
+    release(handles);
+  }
+
+  /** Where a window has too many pieces, whoever writes into it seals all of it anew. */
+  @ParameterizedTest
+  @ValueSource(ints = {100, 3 * WINDOW})
+  void aCommitThatHappenedIsNotRepeatedThoughTheOtherHasSealedItsBytesAnew(int lengthBytes) {
+    long[] handles = openOnBoth("start");
+    pool.afterChange = AppendTest::refuseCommits;
+    append(here, handles[0], bytes(1, lengthBytes));
+    assertThrows(HoldfastException.class, () -> here.flush(handles[0]));
+    pool.afterChange = operation -> CompletableFuture.completedFuture(null);
+    byte[] whole = read(there, "f");
+    put(there, handles[1], 0, whole);
+    there.flush(handles[1]);
+    here.flush(handles[0]);
+
+    assertArrayEquals(whole, read(memory.mount(), "f"));
+    release(handles);
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {100, 3 * WINDOW})
+  void aWriteThatHappenedThoughNobodyAnsweredIsNotLaidOverTheOthers(int lengthBytes) {
+    long[] handles = openOnBoth("start");
+    pool.afterChange = AppendTest::refuseCommits;
+    put(here, handles[0], 0, bytes(1, lengthBytes));
+    assertThrows(HoldfastException.class, () -> here.flush(handles[0]));
+    pool.afterChange = operation -> CompletableFuture.completedFuture(null);
+    byte[] others = bytes(2, lengthBytes);
+    put(there, handles[1], 0, others);
+    there.flush(handles[1]);
+    here.flush(handles[0]);
+
+    assertArrayEquals(others, read(memory.mount(), "f"));
     release(handles);
   }
 

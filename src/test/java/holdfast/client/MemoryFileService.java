@@ -16,6 +16,7 @@ import holdfast.model.NodeId;
 import holdfast.model.SealId;
 import holdfast.peer.port.Body;
 import holdfast.peer.port.FileService;
+import holdfast.peer.port.UnansweredException;
 import holdfast.protocol.PoolStatus;
 import holdfast.protocol.Reply;
 import holdfast.protocol.Request;
@@ -55,6 +56,9 @@ public final class MemoryFileService implements FileService {
   /** What the answer to a change that has happened waits for, or becomes. */
   public volatile Function<Operation, CompletableFuture<Void>> afterChange =
       operation -> CompletableFuture.completedFuture(null);
+
+  /** Whether it comes out later what became of a change that had no answer. */
+  volatile boolean isOutcomeTold = true;
 
   /** What a fetch waits for, or fails with. */
   public volatile Function<ChunkId, CompletableFuture<Void>> beforeFetch =
@@ -213,7 +217,20 @@ public final class MemoryFileService implements FileService {
     return beforeChange
         .apply(operation)
         .thenCompose(go -> apply(under, operation, chunkOrNull))
-        .thenCompose(result -> afterChange.apply(operation).thenApply(go -> result));
+        .thenCompose(
+            result ->
+                afterChange
+                    .apply(operation)
+                    .thenApply(go -> result)
+                    .exceptionallyCompose(why -> unanswered(why, result)));
+  }
+
+  private CompletableFuture<OperationResult> unanswered(Throwable why, OperationResult result) {
+    var over = new OperationResult.Failed(ErrorCode.NO_SESSION, "the session was over");
+    return CompletableFuture.failedFuture(
+        new UnansweredException(
+            Waits.asHoldfast(why),
+            CompletableFuture.completedFuture(isOutcomeTold ? result : over)));
   }
 
   private CompletableFuture<OperationResult> apply(

@@ -26,6 +26,7 @@ import holdfast.model.NodeId;
 import holdfast.peer.port.Body;
 import holdfast.peer.port.FileService;
 import holdfast.peer.port.Remote;
+import holdfast.peer.port.UnansweredException;
 import holdfast.placement.MapVersion;
 import holdfast.placement.PeerEntry;
 import holdfast.placement.PeerState;
@@ -350,17 +351,84 @@ class RemoteFileServiceTest {
     network.sent.clear();
 
     var changed = service.change(OPERATION, null, false, loop.nowNs() + 5 * S);
-    loop.advance(2 * S);
+    loop.advance(4 * S);
 
     assertTrue(changed.isDone());
-    var sent =
-        network.sent(Request.Change.class).stream()
-            .map(each -> (Request.Change) each.request())
-            .filter(each -> each.operation().equals(OPERATION))
-            .findFirst()
-            .orElseThrow();
-    // The one before is what settles that the lost ones are over.
-    assertEquals(sent.sequence() - 1, sent.answeredBelow(), "nothing older is waited for");
+    assertEquals(1, sentChanges(OPERATION).size(), "what waited until its deadline isn't begun");
+    service.change(OPERATION, null, false, loop.nowNs() + 5 * S);
+    loop.advance(S);
+    var last = sentChanges(OPERATION).getLast();
+    assertEquals(last.sequence(), last.answeredBelow(), "nothing older is waited for");
+  }
+
+  private List<Request.Change> sentChanges(Operation operation) {
+    return network.sent(Request.Change.class).stream()
+        .map(each -> (Request.Change) each.request())
+        .filter(each -> each.operation().equals(operation))
+        .toList();
+  }
+
+  private CompletableFuture<OperationResult> outcomeOfALostChange() {
+    network.script = (at, request) -> null;
+    var lost = service.change(OPERATION, null, false, loop.nowNs() + S);
+    loop.advance(2 * S);
+    assertEquals(ErrorCode.TIMED_OUT, failure(lost).code());
+    var outcome = UnansweredException.outcomeOf(lost);
+    assertFalse(outcome.isDone(), "nobody has told");
+    return outcome;
+  }
+
+  /** The pool remembers what it answered, so it tells it to whoever asks under the same number. */
+  @Test
+  void whatBecameOfAChangeWithoutAnAnswerIsAskedForUnderItsOwnNumber() {
+    var outcome = outcomeOfALostChange();
+    long sequence = sentChanges(OPERATION).getLast().sequence();
+    network.script = this::answer;
+    var later = service.change(OPERATION, null, false, loop.nowNs() + 5 * S);
+    loop.advance(5 * S);
+
+    assertEquals(result(), outcome.join());
+    var asked = sentChanges(UnknownOutcomes.NOTHING);
+    assertEquals(sequence, asked.getLast().sequence());
+    assertTrue(
+        asked.stream().allMatch(each -> each.answeredBelow() == sequence), "its answer is kept");
+    assertEquals(result(), later.join());
+    assertTrue(sentChanges(OPERATION).getLast().answeredBelow() <= sequence, "still asked for");
+    network.sent.clear();
+    service.change(OPERATION, null, false, loop.nowNs() + 5 * S);
+    loop.advance(S);
+    var last = sentChanges(OPERATION).getLast();
+    assertEquals(last.sequence(), last.answeredBelow(), "its answer is kept for ever");
+  }
+
+  @Test
+  void whatBecameOfAChangeOfASessionThatIsOverNobodyTells() {
+    var outcome = outcomeOfALostChange();
+    endSessionOf(service.client());
+    loop.advance(5 * S);
+
+    assertEquals(
+        ErrorCode.NO_SESSION,
+        assertInstanceOf(OperationResult.Failed.class, outcome.join()).code());
+    var later = service.change(OPERATION, null, false, loop.nowNs() + 5 * S);
+    loop.advance(S);
+    assertEquals(result(), later.join());
+  }
+
+  /** More lost ones than may be under way: the others wait, and end when they should. */
+  @Test
+  void aChangeThatWaitsForRoomEndsAtItsDeadlineToo() {
+    network.script = (at, request) -> null;
+    for (int i = 0; i < ChangeWindow.SPAN_MAX; i++) {
+      service.change(OPERATION, null, false, loop.nowNs() + S);
+    }
+    loop.advance(2 * S);
+    var waiting = service.change(OPERATION, null, false, loop.nowNs() + 3 * S);
+    loop.advance(4 * S);
+
+    assertEquals(ErrorCode.TIMED_OUT, failure(waiting).code());
+    assertInstanceOf(
+        OperationResult.Failed.class, UnansweredException.outcomeOf(waiting).join(), "not begun");
   }
 
   private void endSessionOf(ClientId client) {
@@ -599,9 +667,7 @@ class RemoteFileServiceTest {
     loop.advance(100 * MS);
 
     assertEquals(ErrorCode.TIMED_OUT, failure(changed).code());
-    var sent = network.sent(Request.Change.class);
-    long its = sequence(sent.getFirst());
-    assertEquals(1, sent.stream().filter(each -> sequence(each) == its).count());
+    assertEquals(1, sentChanges(OPERATION).size(), "only what became of it is asked for");
   }
 
   /** It looked for a leader for a second, and then for nobody. */
