@@ -29,11 +29,18 @@ final class Committer {
   private final Sealing sealing;
   private final Reconciler reconciler;
   private final Waits waits;
+  private final SavedContents saved;
   private final Executor sealers;
 
-  /** {@code sealers} end what had no answer at first. */
+  /** {@code saved} is told of all that is; {@code sealers} end what had no answer at first. */
   Committer(
-      FileService service, Sealing sealing, Reconciler reconciler, Waits waits, Executor sealers) {
+      FileService service,
+      Sealing sealing,
+      Reconciler reconciler,
+      Waits waits,
+      SavedContents saved,
+      Executor sealers) {
+    this.saved = saved;
     this.service = service;
     this.sealing = sealing;
     this.reconciler = reconciler;
@@ -145,6 +152,9 @@ final class Committer {
       step.end(content, result, isForced, isUnknown, service.client(), waits.nowNs());
     } finally {
       content.lock.unlock();
+    }
+    if (result instanceof OperationResult.Done done) {
+      saved.saved(content.inode, done.attributes().version(), step.under(), waits.nowNs());
     }
   }
 

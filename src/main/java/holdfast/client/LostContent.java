@@ -19,6 +19,16 @@ final class LostContent {
             .formatted(version, foundVersion, inode));
   }
 
+  /** The content of a file that was to get another name. */
+  static HoldfastException ofMoved(long inode, HoldfastException cause) {
+    return new HoldfastException(
+        ErrorCode.STORE_FAILED,
+        "rename file: expected=the content that it had, was=an older one; a power cut of the pool"
+            + " took what was not forced: nothing was renamed, inode="
+            + inode,
+        cause);
+  }
+
   /** A file as a whole. */
   static HoldfastException ofInode(long inode) {
     return new HoldfastException(

@@ -93,7 +93,8 @@ public final class PooledFileSystem implements PoolFileSystem {
     readAhead = new ReadAhead(reader);
     misplaced = new MisplacedPages(pages, threads, waits);
     var reconciler = new Reconciler(loader, misplaced, waits);
-    var committer = new Committer(service, sealing, reconciler, waits, sealers);
+    var committer =
+        new Committer(service, sealing, reconciler, waits, tree.savedContents(), sealers);
     writeBack =
         new WriteBack(
             service, sealing, sealers, waits, wallClock, committer, reader, blocks, freshness,

@@ -31,6 +31,7 @@ final class Tree {
 
   private final KnownInodes known = new KnownInodes();
   private final ChangedDirectories changed = new ChangedDirectories();
+  private final SavedContents saved = new SavedContents();
 
   Tree(
       FileService service,
@@ -138,7 +139,8 @@ final class Tree {
       Attributes other = lookup(newParent, newName, deadlineNs);
       oldTag = sealing.entryTag(oldSeal, oldSealed, other.sealId(), other.type());
     }
-    return change(
+    long contentVersion = moved.type() == FileType.FILE ? saved.version(moved) : 0;
+    var rename =
         new Operation.Rename(
             oldParent,
             oldSealed,
@@ -148,8 +150,17 @@ final class Tree {
             oldTag,
             mode,
             hold,
-            wallClock.nowNs()),
-        deadlineNs);
+            contentVersion,
+            wallClock.nowNs());
+    try {
+      return change(rename, deadlineNs);
+    } catch (HoldfastException e) {
+      if (e.code() != ErrorCode.STALE_VERSION) {
+        throw e;
+      }
+      saved.forget(moved.inode()); // told once, as by an fsync
+      throw LostContent.ofMoved(moved.inode(), e);
+    }
   }
 
   Attributes link(long inode, long newParent, byte[] newName, long deadlineNs) {
@@ -197,6 +208,10 @@ final class Tree {
 
   ChangedDirectories changedDirectories() {
     return changed;
+  }
+
+  SavedContents savedContents() {
+    return saved;
   }
 
   SealId sealId(long inode, long deadlineNs) {

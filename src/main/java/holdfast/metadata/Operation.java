@@ -89,12 +89,16 @@ public sealed interface Operation {
    * nothing happens.
    *
    * <p>Errors, in this order: NOT_FOUND and NOT_DIRECTORY of the parents; NOT_FOUND (old name; new
-   * name of an exchange); EXISTS (NO_REPLACE); INVALID (a directory into itself or below);
-   * NOT_EMPTY (onto its own ancestor); NOT_DIRECTORY, IS_DIRECTORY (kinds differ); NOT_EMPTY.
+   * name of an exchange); EXISTS (NO_REPLACE); STALE_VERSION; INVALID (a directory into itself or
+   * below); NOT_EMPTY (onto its own ancestor); NOT_DIRECTORY, IS_DIRECTORY (kinds differ);
+   * NOT_EMPTY.
    *
    * @param newEntryTag for what gets the new name
    * @param oldEntryTag for an exchange: what gets the old name; else {@link Tag#ZERO}
    * @param hold the author has open what is replaced, as for {@link Unlink}
+   * @param contentVersion of what is moved, as its author knows it: refused with STALE_VERSION when
+   *     a power cut has taken it ({@link Attributes#contentVersion} is lower), so that a file whose
+   *     new content is lost doesn't take the place of the old one; 0: any
    */
   record Rename(
       long oldParent,
@@ -105,9 +109,10 @@ public sealed interface Operation {
       Tag oldEntryTag,
       RenameMode mode,
       boolean hold,
+      long contentVersion,
       long timeNs)
       implements Operation {
-    /** Moves a name onto nothing, or onto what the author hasn't got open. */
+    /** Moves a name onto nothing, or onto what the author hasn't got open, whatever its content. */
     public Rename(
         long oldParent,
         EntryName oldName,
@@ -117,7 +122,8 @@ public sealed interface Operation {
         Tag oldEntryTag,
         RenameMode mode,
         long timeNs) {
-      this(oldParent, oldName, newParent, newName, newEntryTag, oldEntryTag, mode, false, timeNs);
+      this(
+          oldParent, oldName, newParent, newName, newEntryTag, oldEntryTag, mode, false, 0, timeNs);
     }
   }
 

@@ -162,7 +162,10 @@ final class OperationCodec {
     rename.newName().write(out);
     rename.newEntryTag().write(out);
     rename.oldEntryTag().write(out);
-    out.u8(rename.mode().wire()).bool(rename.hold()).u64(rename.timeNs());
+    out.u8(rename.mode().wire())
+        .bool(rename.hold())
+        .u64(rename.contentVersion())
+        .u64(rename.timeNs());
   }
 
   private static Operation readRename(ByteReader in) {
@@ -175,6 +178,7 @@ final class OperationCodec {
         Tag.read(in),
         RenameMode.ofWire(in.u8()),
         in.bool(),
+        in.u64(),
         in.u64());
   }
 

@@ -62,6 +62,17 @@ final class RenameStep {
     }
     moved = records.inode(oldEntry.inode());
     target = newEntry == null ? null : records.inode(newEntry.inode());
+    checkContent();
+  }
+
+  private void checkContent() {
+    long version = Attributes.contentVersion(moved.version);
+    if (version < Attributes.contentVersion(rename.contentVersion())) {
+      throw refusal(
+          ErrorCode.STALE_VERSION,
+          "was=content version %d of the file, expected=%d or more"
+              .formatted(version, Attributes.contentVersion(rename.contentVersion())));
+    }
   }
 
   private void checkPlaces() {

@@ -15,6 +15,7 @@ import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import java.util.Arrays;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -174,6 +175,82 @@ class PowerCutTest {
     System.arraycopy(bytes(2, 10), 0, expected, 0, 10);
     assertArrayEquals(expected, read(memory.mount(), "f"));
     fs.release(handle);
+  }
+
+  private void expectNotRenamed() {
+    var lost =
+        assertThrows(HoldfastException.class, () -> fs.rename(1, name("g"), 1, name("f"), 0));
+    assertEquals(ErrorCode.STORE_FAILED, lost.code(), lost.getMessage());
+    assertArrayEquals(bytes(1, 50), read(memory.mount(), "f"));
+  }
+
+  private Namespace writtenBeside(int lengthBytes) {
+    long old = create("f", bytes(1, 50));
+    fs.fsync(old, false);
+    fs.release(old);
+    long handle = create("g", new byte[0]);
+    Namespace created = pool.namespace();
+    put(fs, handle, 0, bytes(2, lengthBytes));
+    fs.flush(handle);
+    fs.release(handle);
+    return created;
+  }
+
+  /** Written beside and closed; the power cut takes it before it gets the name. */
+  @ParameterizedTest
+  @ValueSource(ints = {100, LARGE})
+  void aFileWhoseContentIsLostDoesNotTakeTheOldOnesPlace(int lengthBytes) {
+    Namespace created = writtenBeside(lengthBytes);
+
+    pool.losePower(created);
+
+    expectNotRenamed();
+    fs.rename(1, name("g"), 1, name("f"), 0); // whoever was told may well want it
+    assertArrayEquals(new byte[0], read(memory.mount(), "f"));
+  }
+
+  /** The rename is under way at the power cut, and is asked for again in the next session. */
+  @Test
+  void norWhenTheRenameIsUnderWayAtThePowerCut() {
+    Namespace created = writtenBeside(100);
+    pool.beforeChange =
+        operation -> {
+          if (operation instanceof Operation.Rename) {
+            pool.losePower(created);
+            pool.beforeChange = other -> CompletableFuture.completedFuture(null);
+          }
+          return CompletableFuture.completedFuture(null);
+        };
+
+    expectNotRenamed();
+  }
+
+  /** Its entry is there, its chunk isn't: it goes back while the rename waits for it. */
+  @Test
+  void norWhenItsChunkIsLostAndItGoesBack() {
+    writtenBeside(100);
+    long inode = fs.lookup(1, name("g")).inode();
+    pool.beforeChange =
+        operation -> {
+          if (operation instanceof Operation.Rename) {
+            pool.revertUnheard(inode);
+            pool.beforeChange = other -> CompletableFuture.completedFuture(null);
+          }
+          return CompletableFuture.completedFuture(null);
+        };
+
+    expectNotRenamed();
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {100, LARGE})
+  void aFileWhoseContentIsThereIsRenamed(int lengthBytes) {
+    writtenBeside(lengthBytes);
+
+    pool.losePower(pool.namespace());
+
+    fs.rename(1, name("g"), 1, name("f"), 0);
+    assertArrayEquals(bytes(2, lengthBytes), read(memory.mount(), "f"));
   }
 
   @Test

@@ -95,6 +95,7 @@ class OrphansTest {
             Tag.ZERO,
             RenameMode.REPLACE,
             true,
+            0,
             6);
     apply(author, rename).orThrow();
 

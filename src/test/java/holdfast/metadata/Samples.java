@@ -158,6 +158,8 @@ final class Samples {
               tag(random),
               tag(random),
               RenameMode.values()[random.nextInt(3)],
+              random.nextBoolean(),
+              random.nextLong(),
               timeNs);
       case 4 ->
           new Operation.SetAttributes(
