@@ -78,7 +78,7 @@ class GoldenTest {
     fields.put("attach", attach.message());
     fields.put("attach-answer", answer.message());
     fields.put("attached-frame", attachedFrame);
-    assertGolden(2, "handshake", fields);
+    assertGolden(3, "handshake", fields);
   }
 
   @Test

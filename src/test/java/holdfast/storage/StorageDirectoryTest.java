@@ -87,10 +87,15 @@ final class StorageDirectoryTest {
     open("boot 1").closeCleanly();
     addLog();
 
-    assertTrue(refusalWith(3).contains("too new"));
-    assertTrue(refusalWith(3).contains("run the newer holdfast"));
-    assertTrue(refusalWith(1).contains("too old"));
-    assertTrue(refusalWith(1).contains("copy the files out with that one"));
+    int version = DirectoryFormat.VERSION;
+    String tooNew = refusalWith(version + 1);
+    assertTrue(tooNew.contains("expected=" + version + ", was=" + (version + 1) + ", too new"));
+    assertTrue(tooNew.contains("run the newer holdfast"));
+    for (int older = 1; older < version; older++) {
+      String tooOld = refusalWith(older);
+      assertTrue(tooOld.contains("expected=" + version + ", was=" + older + ", too old"));
+      assertTrue(tooOld.contains("copy the files out with that one"));
+    }
   }
 
   private String refusalWith(int version) {
