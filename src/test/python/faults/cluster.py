@@ -31,8 +31,12 @@ TOP = os.path.dirname(
 IMAGE = os.environ.get("HOLDFAST_IMAGE", os.path.join(TOP, "target", "holdfast"))
 PROGRAM = os.path.join(IMAGE, "bin", "holdfast")
 
-# The machine's own things, for one process: $1 boot id, $2 /run, then the command.
+# The machine's own things, for one process: $1 boot id, $2 /run, then the command. Mounts of the pool
+# that are copied into its namespace would live as long as it does, and their processes with them.
 ON_MACHINE = """
+awk '/ - fuse.holdfast /{print $5}' /proc/self/mountinfo | while read -r point; do
+  umount -l -c -i "$point" || exit 1
+done || exit 97
 mount --bind "$1" /proc/sys/kernel/random/boot_id && mount --bind "$2" /run || exit 98
 shift 2
 exec "$@"

@@ -2,7 +2,7 @@ package holdfast.client;
 
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
-import java.util.ArrayDeque;
+import java.util.LinkedHashSet;
 import java.util.TreeSet;
 
 /**
@@ -17,7 +17,7 @@ final class ChangeWindow {
   static final int WAITING_MAX = 4_096;
 
   private final TreeSet<Long> unanswered = new TreeSet<>();
-  private final ArrayDeque<Runnable> waiting = new ArrayDeque<>();
+  private final LinkedHashSet<Runnable> waiting = new LinkedHashSet<>();
   private long nextSequence = 1;
 
   /**
@@ -38,9 +38,14 @@ final class ChangeWindow {
     return isNow;
   }
 
-  /** It doesn't wait any longer; false if it doesn't wait, since it has run or left. */
-  boolean leave(Runnable start) {
-    return waiting.remove(start);
+  /** Whether it neither ran nor left. */
+  boolean isWaiting(Runnable start) {
+    return waiting.contains(start);
+  }
+
+  /** It doesn't wait any longer, and won't run. */
+  void leave(Runnable start) {
+    waiting.remove(start);
   }
 
   /** The sequence of a change that starts now. */
@@ -54,7 +59,7 @@ final class ChangeWindow {
   void end(long sequence) {
     unanswered.remove(sequence);
     while (hasRoom() && !waiting.isEmpty()) {
-      waiting.poll().run();
+      waiting.removeFirst().run();
     }
   }
 

@@ -24,6 +24,9 @@ final class Changes {
   /** How often a change looks whether the session is there again. */
   private static final long SESSION_LOOK_NS = 10_000_000L;
 
+  /** How often a change looks whether it is worth to wait for room. */
+  private static final long ROOM_LOOK_NS = 500_000_000L;
+
   private final Loop loop;
   private final Transport transport;
   private final PoolView view;
@@ -91,24 +94,41 @@ final class Changes {
     Runnable start = () -> start(under, window, change, mayRenew);
     try {
       if (!window.whenRoom(start)) {
-        loop.at(change.deadlineNs(), "change waits", () -> giveUp(window, start, change));
+        awaitRoom(window, start, change);
       }
     } catch (HoldfastException e) {
       change.changed().completeExceptionally(e);
     }
   }
 
-  private static void giveUp(ChangeWindow window, Runnable start, Change change) {
-    if (window.leave(start)) {
-      change
-          .changed()
-          .completeExceptionally(
-              new HoldfastException(
-                  ErrorCode.TIMED_OUT,
-                  "change namespace: expected=earlier changes answered by the deadline, was="
-                      + ChangeWindow.SPAN_MAX
-                      + " that aren't"));
+  /**
+   * Earlier changes without an answer leave no room: no reason to wait for longer than a change
+   * does.
+   */
+  private void awaitRoom(ChangeWindow window, Runnable start, Change change) {
+    long nowNs = loop.nowNs();
+    long leftNs = change.deadlineNs() - nowNs;
+    boolean isLeaderless = view.leaderlessNs(loop) >= LeaderCall.QUORUM_WAIT_NS;
+    if (leftNs > 0 && !isLeaderless) {
+      loop.at(
+          nowNs + Math.min(leftNs, ROOM_LOOK_NS),
+          "await room",
+          () -> {
+            if (window.isWaiting(start)) {
+              awaitRoom(window, start, change);
+            }
+          });
+      return;
     }
+    window.leave(start);
+    ErrorCode code = isLeaderless ? ErrorCode.NO_QUORUM : ErrorCode.TIMED_OUT;
+    change
+        .changed()
+        .completeExceptionally(
+            new HoldfastException(
+                code,
+                "change namespace: expected=an answer to earlier changes, was=none to "
+                    + ChangeWindow.SPAN_MAX));
   }
 
   /** Makes the change when there is a session again. */

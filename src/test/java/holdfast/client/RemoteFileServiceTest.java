@@ -415,6 +415,26 @@ class RemoteFileServiceTest {
     assertEquals(result(), later.join());
   }
 
+  /** More lost ones than may be under way are no reason to wait longer for a majority. */
+  @Test
+  void withoutAMajorityAChangeThatFindsNoRoomFailsAsOthersDo() {
+    leader = null;
+    for (int i = 0; i < ChangeWindow.SPAN_MAX; i++) {
+      service.change(OPERATION, null, false, loop.nowNs() + 30 * S);
+    }
+    loop.advance(LeaderCall.QUORUM_WAIT_NS + S);
+    var changed = service.change(OPERATION, null, false, loop.nowNs() + 30 * S);
+    loop.advance(S);
+
+    assertEquals(ErrorCode.NO_QUORUM, failure(changed).code());
+    leader = A;
+    loop.advance(10 * S);
+    var later = service.change(OPERATION, null, false, loop.nowNs() + 30 * S);
+    loop.advance(S);
+    assertEquals(result(), later.join());
+    assertEquals(1, sentChanges(OPERATION).stream().filter(e -> e.sequence() > 128).count());
+  }
+
   /** More lost ones than may be under way: the others wait, and end when they should. */
   @Test
   void aChangeThatWaitsForRoomEndsAtItsDeadlineToo() {
