@@ -79,8 +79,9 @@ record CommitStep(
   }
 
   /** It had no answer: it ends when it is known what became of it. */
-  void unanswered(FileContent content, HoldfastException failure) {
+  void unanswered(FileContent content, HoldfastException failure, long nowNs) {
     content.unansweredOrNull = failure;
+    content.unansweredNs = nowNs;
     if (inlineOrNull != null) {
       inlineOrNull.upload().isUnanswered = true;
     }

@@ -132,10 +132,10 @@ final class Committer {
     }
   }
 
-  private static void unanswered(FileContent content, CommitStep step, HoldfastException why) {
+  private void unanswered(FileContent content, CommitStep step, HoldfastException why) {
     content.lock.lock();
     try {
-      step.unanswered(content, why);
+      step.unanswered(content, why, waits.nowNs());
     } finally {
       content.lock.unlock();
     }

@@ -3,8 +3,8 @@ package holdfast.client;
 import java.util.function.BooleanSupplier;
 
 /**
- * Waits for what is under way of a file's content. Where its commit had no answer, no longer than a
- * change waits for a majority: then they fail as that one did. All are called under the file's
+ * Waits for what is under way of a file's content. Where its commit has had no answer for as long
+ * as a change waits for a majority, they fail as that one did. All are called under the file's
  * lock.
  */
 final class ContentWaits {
@@ -27,10 +27,9 @@ final class ContentWaits {
 
   private static void until(
       BooleanSupplier isOver, FileContent content, Waits waits, long deadlineNs) {
-    long begunNs = waits.nowNs();
     while (!isOver.getAsBoolean()) {
-      boolean isLong = waits.nowNs() - begunNs >= LeaderCall.QUORUM_WAIT_NS;
-      if (isLong && content.unansweredOrNull != null) {
+      if (content.unansweredOrNull != null
+          && waits.nowNs() - content.unansweredNs >= LeaderCall.QUORUM_WAIT_NS) {
         throw Waits.asHoldfast(content.unansweredOrNull);
       }
       content.awaitChange(waits, deadlineNs);

@@ -98,6 +98,9 @@ final class FileContent {
   /** Why the commit that is under way had no answer; null while one may come. */
   HoldfastException unansweredOrNull;
 
+  /** Since when, on the monotonic clock; meaningful while there is one. */
+  long unansweredNs;
+
   /** How often unsaved data was given up. */
   long revertCount;
 
@@ -392,6 +395,12 @@ final class FileContent {
     isMixed = true; // the kernel's pages show what was written
     revertCount++;
     adopt(committed, committedExtents, committedNs);
+  }
+
+  /** Likewise, and what is under way to the pool. */
+  void giveUp() {
+    uploads.forEach(upload -> upload.cutBytes = 0);
+    revert();
   }
 
   /** Memory that was given up since the last call; called under the lock. */

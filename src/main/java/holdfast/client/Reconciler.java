@@ -48,10 +48,15 @@ final class Reconciler {
         return false;
       }
       lost = content.acknowledged.lostOrNull(content.committed, newer.attributes());
-      if (lost != null) {
+      if (lost == null) {
+        Rebase.run(content, newer.attributes(), newer.extents(), waits.nowNs());
+      } else {
+        // What came after what is lost would stand beside what came before it.
         content.failed(lost);
+        content.giveUp();
+        content.adopt(newer.attributes(), newer.extents(), waits.nowNs());
+        content.rebaseCount++;
       }
-      Rebase.run(content, newer.attributes(), newer.extents(), waits.nowNs());
       content.acknowledged.sure();
       keepUnforced(content);
     } finally {
@@ -86,8 +91,8 @@ final class Reconciler {
 
   /**
    * Makes sure, where the session was lost, that the pool still has what it had: a power cut of all
-   * voters takes what wasn't forced. What isn't there any more is told by an exception, once; what
-   * isn't saved is laid over what the pool has.
+   * voters takes what wasn't forced. What isn't there any more is told by an exception, once, and
+   * what isn't saved goes with it; else that is laid over what the pool has.
    *
    * @return false when appended bytes have to be saved first
    */

@@ -194,6 +194,14 @@ final class WriteBack {
    * min-copies; with {@code forced}, forced to disk there and at a majority of voters.
    */
   void flush(FileContent content, boolean forced, long deadlineNs) {
+    try {
+      save(content, forced, deadlineNs);
+    } finally {
+      releaseDropped(content);
+    }
+  }
+
+  private void save(FileContent content, boolean forced, long deadlineNs) {
     AppendGate.settle(content, forced, waits, deadlineNs);
     boolean isInline = flushInline(content, forced, deadlineNs);
     if (!isInline) {
@@ -362,11 +370,11 @@ final class WriteBack {
       if (!content.isUnsaved()) {
         return;
       }
-      content.uploads.forEach(upload -> upload.cutBytes = 0);
+      content.giveUp();
     } finally {
       content.lock.unlock();
     }
-    discard(content);
+    releaseDropped(content);
   }
 
   /** Sets the size; otherwise as {@link #change}. */
@@ -389,7 +397,11 @@ final class WriteBack {
     } finally {
       content.lock.unlock();
     }
-    commit(content, deadlineNs);
+    try {
+      commit(content, deadlineNs);
+    } finally {
+      releaseDropped(content);
+    }
   }
 
   /**

@@ -139,8 +139,10 @@ class PooledFileSystemTest {
           long handle = fs.open(inode, OpenFlags.READ_WRITE).handle();
           long bystander = fs.open(inode, OpenFlags.READ_WRITE).handle();
           long writer = fs.open(inode, OpenFlags.READ_WRITE).handle();
-          pool.storeFailure = new HoldfastException(code, "refused");
+          var gate = new CompletableFuture<Void>();
+          pool.beforeStore = chunk -> gate; // the whole write comes before the first failure
           put(fs, handle, 0, bytes(6, 9_000_000));
+          gate.completeExceptionally(new HoldfastException(code, "refused"));
 
           var flushed = assertThrows(HoldfastException.class, () -> fs.fsync(handle, false));
           var told = assertThrows(HoldfastException.class, () -> fs.flush(bystander));
@@ -151,7 +153,7 @@ class PooledFileSystemTest {
               assertThrows(HoldfastException.class, () -> put(fs, writer, 0, new byte[1]));
           assertEquals(errno, written.code().errno(), code.name());
           fs.release(writer);
-          pool.storeFailure = null;
+          pool.beforeStore = chunk -> CompletableFuture.completedFuture(null);
           fs.flush(handle);
           fs.flush(bystander);
           put(fs, handle, 0, Arrays.copyOf(first, 1));

@@ -89,9 +89,10 @@ class PowerCutTest {
     fs.release(handle);
   }
 
+  /** It would stand beside what was before the lost part: of no version of the file. */
   @ParameterizedTest
   @ValueSource(ints = {100, LARGE})
-  void whatIsUnsavedIsLaidOverWhatThePoolHas(int lengthBytes) {
+  void whatIsUnsavedGoesWithWhatIsLost(int lengthBytes) {
     long handle = create("f", bytes(1, 50));
     fs.fsync(handle, false);
     Namespace forced = pool.namespace();
@@ -103,10 +104,32 @@ class PowerCutTest {
 
     expectLost(handle);
     fs.fsync(handle, false);
-    byte[] expected = Arrays.copyOf(bytes(1, 50), 30 + lengthBytes);
-    System.arraycopy(bytes(3, lengthBytes), 0, expected, 30, lengthBytes);
+    assertArrayEquals(bytes(1, 50), read(memory.mount(), "f"));
+    put(fs, handle, 50, bytes(4, lengthBytes));
+    fs.fsync(handle, false);
+    byte[] expected = Arrays.copyOf(bytes(1, 50), 50 + lengthBytes);
+    System.arraycopy(bytes(4, lengthBytes), 0, expected, 50, lengthBytes);
     assertArrayEquals(expected, read(memory.mount(), "f"));
     fs.release(handle);
+  }
+
+  /** Cut to nothing and being written anew: the cut was acknowledged and is lost. */
+  @ParameterizedTest
+  @ValueSource(ints = {20, LARGE})
+  void aFileThatIsWrittenAnewIsTheOldOneWhereItsCutIsLost(int lengthBytes) {
+    long handle = create("f", bytes(1, 50));
+    fs.fsync(handle, false);
+    fs.release(handle);
+    Namespace forced = pool.namespace();
+    long again = fs.create(ROOT, 1, name("f"), 0644, OpenFlags.TRUNCATE).handle();
+    put(fs, again, 0, bytes(2, lengthBytes));
+
+    pool.losePower(forced);
+
+    var lost = assertThrows(HoldfastException.class, () -> fs.flush(again));
+    assertEquals(ErrorCode.STORE_FAILED, lost.code(), lost.getMessage());
+    assertArrayEquals(bytes(1, 50), read(memory.mount(), "f"));
+    fs.release(again);
   }
 
   /** An operation that is forced has its own chunk forced, and not those of earlier ones. */
