@@ -41,6 +41,22 @@ public final class Unsettled {
     return counters.keptCount;
   }
 
+  /** The tick of the last operation: no commit has a later one. */
+  public long lastTick() {
+    return counters.tick;
+  }
+
+  /** The tick of the oldest of a file's; 0 without any. */
+  public long oldestTick(long inode) {
+    if (counters.keptCount == 0) {
+      return 0;
+    }
+    var cursor = tree.seek(Keys.kept(inode, 0, 0));
+    boolean isOfFile =
+        cursor.isValid() && cursor.key()[0] == Keys.KEPT && Keys.u64(cursor.key(), 1) == inode;
+    return isOfFile ? Keys.u64(cursor.key(), 9) : 0;
+  }
+
   /** The oldest of them, in order, at most {@code maxCount}. */
   public List<Commit> oldest(int maxCount) {
     var records = new Records(tree);

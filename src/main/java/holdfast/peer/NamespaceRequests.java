@@ -31,6 +31,7 @@ final class NamespaceRequests {
   private final Standing standing;
   private final ChunkRequests chunks;
   private final ChunkForce chunkForce;
+  private final Settling settling;
   private final ClientSessions sessions;
   private final Set<PeerFault> faults;
   private int changing;
@@ -40,8 +41,10 @@ final class NamespaceRequests {
       Standing standing,
       ChunkRequests chunks,
       ChunkForce chunkForce,
+      Settling settling,
       ClientSessions sessions,
       Set<PeerFault> faults) {
+    this.settling = settling;
     this.sessions = sessions;
     this.standing = standing;
     this.chunks = chunks;
@@ -111,12 +114,12 @@ final class NamespaceRequests {
     if (change.operation() instanceof Operation.Rename rename) {
       settleSource(rename, () -> propose(change, payload, List.of(), responder), responder);
     } else if (bodyOrNull == null) {
-      propose(change, payload, List.of(), responder);
+      proposeWhenSure(change, payload, List.of(), responder);
     } else {
       chunks.write(
           change.inlineChunk(),
           bodyOrNull,
-          holders -> propose(change, payload, holders, responder),
+          holders -> proposeWhenSure(change, payload, holders, responder),
           why -> {
             changing--;
             responder.fail(why);
@@ -163,6 +166,16 @@ final class NamespaceRequests {
       author = new Author(new ClientId(~change.author().high(), ++faultySequence), 1, 1);
     }
     return new Command.ChangeNamespace(author, change.operation()).toBytes();
+  }
+
+  /** Content isn't written on top of content that may be undone. */
+  private void proposeWhenSure(
+      Request.Change change, byte[] payload, List<NodeId> holders, Responder responder) {
+    if (change.operation() instanceof Operation.Commit commit) {
+      settling.whenSure(commit.inode(), () -> propose(change, payload, holders, responder));
+    } else {
+      propose(change, payload, holders, responder);
+    }
   }
 
   private void propose(

@@ -86,9 +86,10 @@ public final class PeerNode implements NodeService {
             new Repair.Pool(watch::sources, watch::liveOwners, chunks::isBusy, chunks::onStored),
             census);
     sessions = new ClientSessions(ports, standing, faults);
+    settling = new Settling(ports, standing, heartbeats, faults);
     namespace =
         new NamespaceRequests(
-            standing, chunks, new ChunkForce(ports, standing, faults), sessions, faults);
+            standing, chunks, new ChunkForce(ports, standing, faults), settling, sessions, faults);
     var builder = new StatusBuilder(ports, standing, heartbeats, this::heartbeat, faults);
     status = new StatusRequests(ports, standing, builder);
     pool = new PoolRequests(standing, heartbeats, this::heartbeat);
@@ -96,7 +97,6 @@ public final class PeerNode implements NodeService {
         new JoinState(
             config, ports, standing, endpoint, connected, leader -> joinedThrough = leader);
     duties = new LeaderDuties(ports, listener, standing, heartbeats, joinState::request);
-    settling = new Settling(ports, standing, heartbeats, faults);
     runner = new LogRunner(config, ports, listener, standing, endpoint, logOwner());
     runs = new Runs(config, ports, listener, standing, runsOwner());
     heartbeats.tellBeside(runs::tell);

@@ -34,10 +34,24 @@ final class Settling {
   /** Who is asked has so long to answer. */
   private static final long ANSWER_NS = 4_000_000_000L;
 
+  /** How long a new leader lets changes wait for what it found: two rounds of asking. */
+  private static final long DOUBT_MAX_NS = 2 * ANSWER_NS + EVERY_NS;
+
+  /** How often a change that waits looks again. */
+  private static final long DOUBT_LOOK_NS = 20_000_000L;
+
   private final PeerPorts ports;
   private final Standing standing;
   private final Heartbeats heartbeats;
   private final Set<PeerFault> faults;
+
+  /** The term of which the next two are. */
+  private long doubtTerm;
+
+  /** The newest operation that this leader found when it began. */
+  private long doubtTick;
+
+  private long doubtUntilNs;
   private boolean isAsking;
   private boolean isStopped;
   private long pauseNs = EVERY_NS;
@@ -69,6 +83,43 @@ final class Settling {
 
   void stop() {
     isStopped = true;
+  }
+
+  /**
+   * Calls when it is known that the file's content stays as it is: what a new leader finds
+   * unsettled may be undone, and what is written on top of it with that. After {@value
+   * #DOUBT_MAX_NS} ns in which nobody could tell it calls all the same. Also when this peer doesn't
+   * lead any more.
+   */
+  void whenSure(long inode, Runnable then) {
+    if (isDoubtful(inode)) {
+      ports.loop().at(ports.loop().nowNs() + DOUBT_LOOK_NS, "settled", () -> whenSure(inode, then));
+    } else {
+      then.run();
+    }
+  }
+
+  private boolean isDoubtful(long inode) {
+    if (isStopped || !standing.isLeader()) {
+      return false;
+    }
+    if (!isLeading()) {
+      return true; // what its predecessors have committed isn't all applied yet
+    }
+    if (doubtTerm != standing.driver().term()) {
+      doubtTerm = standing.driver().term();
+      doubtTick = standing.replica().unsettled().lastTick();
+      doubtUntilNs = ports.loop().nowNs() + DOUBT_MAX_NS;
+    }
+    if (ports.loop().nowNs() - doubtUntilNs >= 0) {
+      return false;
+    }
+    long tick = standing.replica().unsettled().oldestTick(inode);
+    boolean isDoubtful = tick > 0 && tick <= doubtTick;
+    if (isDoubtful) {
+      look();
+    }
+    return isDoubtful;
   }
 
   private boolean isLeading() {

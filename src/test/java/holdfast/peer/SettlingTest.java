@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import holdfast.metadata.Answer;
+import holdfast.metadata.Attributes;
 import holdfast.metadata.OperationResult;
 import holdfast.metadata.Unsettled;
 import holdfast.model.ChunkId;
@@ -130,6 +132,33 @@ class SettlingTest {
 
     cluster.await("reverted", 20 * SimWorld.S, this::isReverted);
     assertArrayEquals(forced, cluster.get(client.get("f")));
+  }
+
+  private Attributes attributes(String name) {
+    return ((Answer.Entry) cluster.get(client.lookup(name)).answer()).entry().attributes();
+  }
+
+  /** It stands on top of content that is undone, so it would be undone with it. */
+  @Test
+  void whatIsAcknowledgedAfterThePowerCutIsNotUndone() {
+    byte[] expected = bytes(1, 300);
+    put("f", expected);
+    awaitSettled();
+    byte[] lost = bytes(2, 50);
+    done(cluster.get(client.patch(attributes("f"), 0, lost, false)));
+    cutPower(List.of(lost));
+    start();
+    byte[] part = bytes(3, 40);
+    OperationResult result;
+    int tries = 0;
+    do {
+      result = cluster.get(client.patch(attributes("f"), 100, part, false));
+    } while (result instanceof OperationResult.Failed && tries++ < 10);
+    done(result);
+
+    cluster.run(10 * SimWorld.S);
+    System.arraycopy(part, 0, expected, 100, part.length);
+    assertArrayEquals(expected, cluster.get(client.get("f")));
   }
 
   @Test

@@ -269,21 +269,19 @@ public final class SimClient {
   }
 
   /** Writes into a file as it was then; STALE_VERSION if it has changed since. */
-  CompletableFuture<OperationResult> patch(Whole base, int offset, byte[] part, boolean forced) {
+  public CompletableFuture<OperationResult> patch(
+      Attributes base, int offset, byte[] part, boolean forced) {
     ChunkId chunk = nameOf(part);
-    int sizeBytes = Math.max(base.bytes().length, offset + part.length);
+    long sizeBytes = Math.max(base.sizeBytes(), offset + part.length);
     return stored(chunk, part, forced)
         .thenCompose(
             ready ->
                 service.change(
-                    commit(base.attributes(), offset, part, chunk, sizeBytes),
-                    null,
-                    forced,
-                    deadline()));
+                    commit(base, offset, part, chunk, sizeBytes), null, forced, deadline()));
   }
 
   private Operation commit(
-      Attributes now, int offset, byte[] content, ChunkId chunk, int sizeBytes) {
+      Attributes now, int offset, byte[] content, ChunkId chunk, long sizeBytes) {
     var extent = new Extent(offset, content.length, chunk, new Salt(random.nextLong(), 0), 0, 0);
     return new Operation.Commit(
         now.inode(),

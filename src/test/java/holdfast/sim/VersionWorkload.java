@@ -113,7 +113,7 @@ final class VersionWorkload {
               byte[] content = Arrays.copyOf(base.bytes(), sizeBytes);
               System.arraycopy(part, 0, content, offset, part.length);
               given(file, content);
-              return client.patch(base, offset, part, isForced);
+              return client.patch(base.attributes(), offset, part, isForced);
             });
   }
 
