@@ -35,6 +35,9 @@ final class ChangedDirectories {
    */
   private record Change(long answeredNs, long timeNs) {}
 
+  /** One that is known to be lost. */
+  private static final Change LOST = new Change(0, 0);
+
   /** Eldest first. */
   private final Map<Long, Change> changed = new LinkedHashMap<>();
 
@@ -67,7 +70,7 @@ final class ChangedDirectories {
     lock.lock();
     try {
       if (session != sessionCount) {
-        directories.forEach(directory -> doubtful.put(directory, change));
+        directories.forEach(directory -> doubt(directory, change));
         bound(doubtful);
         return;
       }
@@ -97,6 +100,10 @@ final class ChangedDirectories {
     };
   }
 
+  private void doubt(long directory, Change change) {
+    doubtful.merge(directory, change, (old, now) -> old == LOST ? LOST : now);
+  }
+
   private static void bound(Map<Long, Change> remembered) {
     var eldest = remembered.keySet().iterator();
     while (remembered.size() > REMEMBERED_MAX) {
@@ -109,7 +116,7 @@ final class ChangedDirectories {
     lock.lock();
     try {
       sessionCount++;
-      doubtful.putAll(changed);
+      changed.forEach(this::doubt);
       bound(doubtful);
       changed.clear();
     } finally {
@@ -137,35 +144,65 @@ final class ChangedDirectories {
     }
   }
 
-  /** Throws STORE_FAILED, once, if a change of the directory is lost. */
-  private void vouch(long directory, FileService service, Waits waits, long deadlineNs) {
-    Change change;
+  /**
+   * A change is about to be made, which gives its directories another time: finds out before
+   * whether an earlier one is lost. Blocks until the deadline at most.
+   */
+  void beforeChange(Operation operation, FileService service, Waits waits, long deadlineNs) {
+    for (long directory : directories(operation)) {
+      Change change = doubtfulOrNull(directory);
+      if (change != null && change != LOST) {
+        boolean isLost = isLost(directory, change, service, waits, deadlineNs);
+        lock.lock();
+        try {
+          if (isLost) {
+            doubtful.replace(directory, change, LOST);
+          } else {
+            doubtful.remove(directory, change);
+          }
+        } finally {
+          lock.unlock();
+        }
+      }
+    }
+  }
+
+  private Change doubtfulOrNull(long directory) {
     lock.lock();
     try {
-      change = doubtful.get(directory);
+      return doubtful.get(directory);
     } finally {
       lock.unlock();
     }
+  }
+
+  /** Throws STORE_FAILED, once, if a change of the directory is lost. */
+  private void vouch(long directory, FileService service, Waits waits, long deadlineNs) {
+    Change change = doubtfulOrNull(directory);
     if (change == null) {
       return;
     }
-    FileService.Told told =
-        waits.await(service.ask(new Query.GetAttributes(directory), deadlineNs), deadlineNs);
-    if (told.stale()) {
-      throw new HoldfastException(
-          ErrorCode.NO_QUORUM, "force directory: expected=a leader, was=an older state only");
-    }
+    boolean isLost = change == LOST || isLost(directory, change, service, waits, deadlineNs);
     lock.lock();
     try {
       doubtful.remove(directory, change);
     } finally {
       lock.unlock();
     }
-    boolean isThere =
-        told.answer() instanceof Answer.Inode found
-            && found.attributes().ctimeNs() >= change.timeNs();
-    if (!isThere) {
+    if (isLost) {
       throw LostContent.ofDirectory(directory);
     }
+  }
+
+  private static boolean isLost(
+      long directory, Change change, FileService service, Waits waits, long deadlineNs) {
+    FileService.Told told =
+        waits.await(service.ask(new Query.GetAttributes(directory), deadlineNs), deadlineNs);
+    if (told.stale()) {
+      throw new HoldfastException(
+          ErrorCode.NO_QUORUM, "force directory: expected=a leader, was=an older state only");
+    }
+    return !(told.answer() instanceof Answer.Inode found)
+        || found.attributes().ctimeNs() < change.timeNs();
   }
 }

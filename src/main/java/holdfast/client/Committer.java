@@ -377,7 +377,7 @@ final class Committer {
         // Another session has begun, and what was written under a lock of the old one is dropped:
         // the rest is committed if nobody else has changed the file meanwhile, or else laid over.
       }
-      case NOT_FOUND -> content.gone();
+      case NOT_FOUND -> content.gone(saved.forget(content.inode));
       default -> throw new HoldfastException(why.code(), why.text());
     }
     return true;

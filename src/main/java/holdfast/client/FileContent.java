@@ -196,11 +196,13 @@ final class FileContent {
     }
   }
 
-  /** The pool doesn't know it any more. Takes the lock. */
-  void gone() {
+  /**
+   * The pool doesn't know it; {@code isWritten}: a closed handle wrote it lately. Takes the lock.
+   */
+  void gone(boolean isWritten) {
     lock.lock();
     try {
-      if (!isUnlinked && (!acknowledged.isForced() || isUnsaved())) {
+      if (!isUnlinked && (isWritten || !acknowledged.isForced() || isUnsaved())) {
         isLost = true;
         failed(LostContent.ofInode(inode));
       }

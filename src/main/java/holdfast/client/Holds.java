@@ -166,7 +166,7 @@ final class Holds {
   private void gone(long inode) {
     FileContent content = files.contentOrNull(inode);
     if (content != null) {
-      content.gone();
+      content.gone(false);
     }
   }
 

@@ -69,7 +69,7 @@ final class Inodes {
   }
 
   private FileAttributes unlinked(FileContent content) {
-    content.gone();
+    content.gone(false);
     content.lock.lock();
     try {
       return shown(content.attributes());

@@ -92,7 +92,7 @@ public final class PooledFileSystem implements PoolFileSystem {
     reader = new ChunkReader(service, sealing, new BlockCache(options.cacheSizeBytes()), sealers);
     readAhead = new ReadAhead(reader);
     misplaced = new MisplacedPages(pages, threads, waits);
-    var reconciler = new Reconciler(loader, misplaced, waits);
+    var reconciler = new Reconciler(loader, misplaced, tree.savedContents(), waits);
     var committer =
         new Committer(service, sealing, reconciler, waits, tree.savedContents(), sealers);
     writeBack =

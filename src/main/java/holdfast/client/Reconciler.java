@@ -1,5 +1,6 @@
 package holdfast.client;
 
+import holdfast.metadata.Attributes;
 import holdfast.model.ChunkId;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
@@ -12,9 +13,12 @@ import java.util.HashSet;
 final class Reconciler {
   private final ExtentLoader loader;
   private final MisplacedPages pages;
+  private final SavedContents saved;
   private final Waits waits;
 
-  Reconciler(ExtentLoader loader, MisplacedPages pages, Waits waits) {
+  /** {@code saved} knows what was committed from here by handles that are closed. */
+  Reconciler(ExtentLoader loader, MisplacedPages pages, SavedContents saved, Waits waits) {
+    this.saved = saved;
     this.loader = loader;
     this.pages = pages;
     this.waits = waits;
@@ -47,7 +51,7 @@ final class Reconciler {
         content.appends.setOvertaken(true);
         return false;
       }
-      lost = content.acknowledged.lostOrNull(content.committed, newer.attributes());
+      lost = lostOrNull(content, newer.attributes());
       if (lost == null) {
         Rebase.run(content, newer.attributes(), newer.extents(), waits.nowNs());
       } else {
@@ -69,11 +73,32 @@ final class Reconciler {
     return true;
   }
 
+  private HoldfastException lostOrNull(FileContent content, Attributes newer) {
+    HoldfastException lost = content.acknowledged.lostOrNull(content.committed, newer);
+    if (lost == null && saved.isLost(content.inode, newer.version())) {
+      lost = LostContent.ofFile(content.inode, saved.version(newer), newer.version());
+    }
+    if (lost != null) {
+      saved.forget(content.inode);
+    }
+    return lost;
+  }
+
   /** What the file doesn't name any more needn't be forced. */
   private static void keepUnforced(FileContent content) {
     var named = new HashSet<ChunkId>();
     content.view.forEach(extent -> named.add(extent.chunk()));
     content.unforced.retainAll(named);
+  }
+
+  /** Whether it was lost before it was opened, and nobody was told. */
+  private boolean isLostBefore(FileContent content) {
+    content.lock.lock();
+    try {
+      return !content.isGone && saved.isLost(content.inode, content.committed.version());
+    } finally {
+      content.lock.unlock();
+    }
   }
 
   /** Null if the pool doesn't know the file any more. */
@@ -84,7 +109,7 @@ final class Reconciler {
       if (e.code() != ErrorCode.NOT_FOUND) {
         throw e;
       }
-      content.gone();
+      content.gone(saved.forget(content.inode));
       return null;
     }
   }
@@ -97,7 +122,7 @@ final class Reconciler {
    * @return false when appended bytes have to be saved first
    */
   boolean vouch(FileContent content, long deadlineNs) {
-    while (content.isDoubtfulNow()) {
+    while (content.isDoubtfulNow() || isLostBefore(content)) {
       if (!rebase(content, deadlineNs)) {
         return false;
       }

@@ -59,11 +59,22 @@ final class SavedContents {
     }
   }
 
-  /** Its author was told that it is lost, or the file is gone. */
-  void forget(long inode) {
+  /** Whether a file that has this version now has lost what was committed from here. */
+  boolean isLost(long inode, long version) {
     lock.lock();
     try {
-      saved.remove(inode);
+      Saved known = saved.get(inode);
+      return known != null && known.version() > Attributes.contentVersion(version);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Its author was told that it is lost; whether it was remembered. */
+  boolean forget(long inode) {
+    lock.lock();
+    try {
+      return saved.remove(inode) != null;
     } finally {
       lock.unlock();
     }

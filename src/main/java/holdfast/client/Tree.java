@@ -224,6 +224,7 @@ final class Tree {
   }
 
   OperationResult.Done change(Operation operation, long deadlineNs) {
+    changed.beforeChange(operation, service, waits, deadlineNs);
     long askedNs = waits.nowNs();
     long session = changed.sessionCount();
     OperationResult.Done done =
