@@ -161,15 +161,19 @@ final class Committer {
   /** Nobody answered: the step ends when it is known what became of it. */
   private void endLater(
       FileContent content, CommitStep step, CompletableFuture<OperationResult> answer) {
-    UnansweredException.outcomeOf(answer)
-        .thenAccept(
-            result -> {
-              try {
-                sealers.execute(() -> endedLate(content, step, result));
-              } catch (RejectedExecutionException e) {
-                endedLate(content, step, result); // whoever waits for it must not wait for ever
-              }
-            });
+    CompletableFuture<OperationResult> outcome = UnansweredException.outcomeOf(answer);
+    if (outcome.isDone()) {
+      endedLate(content, step, outcome.join()); // it was never begun, or the answer came just now
+      return;
+    }
+    outcome.thenAccept(
+        result -> {
+          try {
+            sealers.execute(() -> endedLate(content, step, result));
+          } catch (RejectedExecutionException e) {
+            endedLate(content, step, result); // whoever waits for it must not wait for ever
+          }
+        });
   }
 
   private void endedLate(FileContent content, CommitStep step, OperationResult result) {

@@ -399,12 +399,6 @@ final class FileContent {
     adopt(committed, committedExtents, committedNs);
   }
 
-  /** Likewise, and what is under way to the pool. */
-  void giveUp() {
-    uploads.forEach(upload -> upload.cutBytes = 0);
-    revert();
-  }
-
   /** Memory that was given up since the last call; called under the lock. */
   long takeDroppedBytes() {
     long bytes = droppedBytes;

@@ -29,6 +29,7 @@ final class OpenFiles {
   private static final int VERSIONS_MAX = 16_384;
 
   private final ExtentLoader loader;
+  private final SavedContents saved;
   private final Waits waits;
   private final ArrayPool blocks;
   private final AtomicLong nextHandle = new AtomicLong(1);
@@ -64,7 +65,8 @@ final class OpenFiles {
   private record Unforced(Set<ChunkId> chunks, long closedNs) {}
 
   /** {@code blocks} gives the memory of what is written. */
-  OpenFiles(ExtentLoader loader, Waits waits, ArrayPool blocks) {
+  OpenFiles(ExtentLoader loader, SavedContents saved, Waits waits, ArrayPool blocks) {
+    this.saved = saved;
     this.loader = loader;
     this.waits = waits;
     this.blocks = blocks;
@@ -215,6 +217,7 @@ final class OpenFiles {
       HoldfastException lost = content.acknowledged.lostOrNull(content.committed, attributes);
       if (lost != null) {
         content.failed(lost);
+        saved.forget(content.inode);
       }
       if (!content.isUnsaved()) {
         content.adopt(attributes, extents, waits.nowNs());

@@ -87,7 +87,7 @@ public final class PooledFileSystem implements PoolFileSystem {
     directories = new Directories(tree);
     var loader = new ExtentLoader(service, waits);
     var blocks = new ArrayPool(DirtyData.BLOCK_BYTES, WriteBack.BLOCKS_KEPT_MAX);
-    files = new OpenFiles(loader, waits, blocks);
+    files = new OpenFiles(loader, tree.savedContents(), waits, blocks);
     holds = new Holds(service, files, waits, wallClock);
     reader = new ChunkReader(service, sealing, new BlockCache(options.cacheSizeBytes()), sealers);
     readAhead = new ReadAhead(reader);

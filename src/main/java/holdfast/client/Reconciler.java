@@ -45,6 +45,11 @@ final class Reconciler {
       if (Acknowledged.isSame(content.committed, newer.attributes())) {
         content.acknowledged.sure();
         content.appends.setOvertaken(false);
+        lost = lostBeforeOrNull(content.committed);
+        if (lost != null) {
+          content.failed(lost);
+          throw lost;
+        }
         return true;
       }
       if (Rebase.moves(content, newer.attributes()) && content.appends.isPending()) {
@@ -57,7 +62,8 @@ final class Reconciler {
       } else {
         // What came after what is lost would stand beside what came before it.
         content.failed(lost);
-        content.giveUp();
+        content.uploads.forEach(upload -> upload.cutBytes = 0);
+        content.revert();
         content.adopt(newer.attributes(), newer.extents(), waits.nowNs());
         content.rebaseCount++;
       }
@@ -75,13 +81,21 @@ final class Reconciler {
 
   private HoldfastException lostOrNull(FileContent content, Attributes newer) {
     HoldfastException lost = content.acknowledged.lostOrNull(content.committed, newer);
-    if (lost == null && saved.isLost(content.inode, newer.version())) {
-      lost = LostContent.ofFile(content.inode, saved.version(newer), newer.version());
+    if (lost == null) {
+      return lostBeforeOrNull(newer);
     }
-    if (lost != null) {
-      saved.forget(content.inode);
-    }
+    saved.forget(content.inode);
     return lost;
+  }
+
+  /** What handles that are closed have written and the file hasn't got any more: told once. */
+  private HoldfastException lostBeforeOrNull(Attributes now) {
+    if (!saved.isLost(now.inode(), now.version())) {
+      return null;
+    }
+    long savedVersion = saved.version(now);
+    saved.forget(now.inode());
+    return LostContent.ofFile(now.inode(), savedVersion, now.version());
   }
 
   /** What the file doesn't name any more needn't be forced. */
@@ -123,6 +137,12 @@ final class Reconciler {
    */
   boolean vouch(FileContent content, long deadlineNs) {
     while (content.isDoubtfulNow() || isLostBefore(content)) {
+      if (deadlineNs - waits.nowNs() <= 0) {
+        throw new HoldfastException(
+            ErrorCode.TIMED_OUT,
+            "look what the pool has: expected=an end by the deadline, was=ever new commits, inode="
+                + content.inode);
+      }
       if (!rebase(content, deadlineNs)) {
         return false;
       }

@@ -10,6 +10,7 @@ import holdfast.metadata.OperationResult;
 import holdfast.metadata.Query;
 import holdfast.metadata.RenameMode;
 import holdfast.metadata.Tag;
+import holdfast.model.ClientId;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import holdfast.model.SealId;
@@ -129,11 +130,40 @@ final class Tree {
       RenameMode mode,
       boolean hold,
       long deadlineNs) {
+    while (true) {
+      ClientId under = service.client();
+      Attributes moved = lookup(oldParent, oldName, deadlineNs);
+      try {
+        return rename(moved, oldParent, oldName, newParent, newName, mode, hold, deadlineNs);
+      } catch (HoldfastException e) {
+        if (e.code() != ErrorCode.STALE_VERSION) {
+          throw e;
+        }
+        boolean isOthers =
+            under.equals(service.client())
+                && lookup(oldParent, oldName, deadlineNs).inode() != moved.inode();
+        // Another client may have moved something else there; a power cut may, too.
+        if (!isOthers || deadlineNs - waits.nowNs() <= 0) {
+          saved.forget(moved.inode()); // told once, as by an fsync
+          throw LostContent.ofMoved(moved.inode(), e);
+        }
+      }
+    }
+  }
+
+  private OperationResult.Done rename(
+      Attributes moved,
+      long oldParent,
+      byte[] oldName,
+      long newParent,
+      byte[] newName,
+      RenameMode mode,
+      boolean hold,
+      long deadlineNs) {
     SealId oldSeal = sealId(oldParent, deadlineNs);
     SealId newSeal = sealId(newParent, deadlineNs);
     EntryName oldSealed = sealing.name(oldSeal, oldName);
     EntryName newSealed = sealing.name(newSeal, newName);
-    Attributes moved = lookup(oldParent, oldName, deadlineNs);
     Tag oldTag = Tag.ZERO;
     if (mode == RenameMode.EXCHANGE) {
       Attributes other = lookup(newParent, newName, deadlineNs);
@@ -150,17 +180,10 @@ final class Tree {
             oldTag,
             mode,
             hold,
+            moved.inode(),
             contentVersion,
             wallClock.nowNs());
-    try {
-      return change(rename, deadlineNs);
-    } catch (HoldfastException e) {
-      if (e.code() != ErrorCode.STALE_VERSION) {
-        throw e;
-      }
-      saved.forget(moved.inode()); // told once, as by an fsync
-      throw LostContent.ofMoved(moved.inode(), e);
-    }
+    return change(rename, deadlineNs);
   }
 
   Attributes link(long inode, long newParent, byte[] newName, long deadlineNs) {

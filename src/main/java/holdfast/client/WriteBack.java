@@ -370,7 +370,8 @@ final class WriteBack {
       if (!content.isUnsaved()) {
         return;
       }
-      content.giveUp();
+      content.uploads.forEach(upload -> upload.cutBytes = 0);
+      content.revert();
     } finally {
       content.lock.unlock();
     }

@@ -96,6 +96,8 @@ public sealed interface Operation {
    * @param newEntryTag for what gets the new name
    * @param oldEntryTag for an exchange: what gets the old name; else {@link Tag#ZERO}
    * @param hold the author has open what is replaced, as for {@link Unlink}
+   * @param inode what is moved, as its author knows it: refused with STALE_VERSION when the old
+   *     name is another's; 0: any
    * @param contentVersion of what is moved, as its author knows it: refused with STALE_VERSION when
    *     a power cut has taken it ({@link Attributes#contentVersion} is lower), so that a file whose
    *     new content is lost doesn't take the place of the old one; 0: any
@@ -109,6 +111,7 @@ public sealed interface Operation {
       Tag oldEntryTag,
       RenameMode mode,
       boolean hold,
+      long inode,
       long contentVersion,
       long timeNs)
       implements Operation {
@@ -123,7 +126,17 @@ public sealed interface Operation {
         RenameMode mode,
         long timeNs) {
       this(
-          oldParent, oldName, newParent, newName, newEntryTag, oldEntryTag, mode, false, 0, timeNs);
+          oldParent,
+          oldName,
+          newParent,
+          newName,
+          newEntryTag,
+          oldEntryTag,
+          mode,
+          false,
+          0,
+          0,
+          timeNs);
     }
   }
 

@@ -164,6 +164,7 @@ final class OperationCodec {
     rename.oldEntryTag().write(out);
     out.u8(rename.mode().wire())
         .bool(rename.hold())
+        .u64(rename.inode())
         .u64(rename.contentVersion())
         .u64(rename.timeNs());
   }
@@ -178,6 +179,7 @@ final class OperationCodec {
         Tag.read(in),
         RenameMode.ofWire(in.u8()),
         in.bool(),
+        in.u64(),
         in.u64(),
         in.u64());
   }

@@ -66,6 +66,11 @@ final class RenameStep {
   }
 
   private void checkContent() {
+    if (rename.inode() != 0 && rename.inode() != moved.number) {
+      throw refusal(
+          ErrorCode.STALE_VERSION,
+          "was=inode %d, expected=%d".formatted(moved.number, rename.inode()));
+    }
     long version = Attributes.contentVersion(moved.version);
     if (version < Attributes.contentVersion(rename.contentVersion())) {
       throw refusal(

@@ -230,6 +230,20 @@ class AppendTest {
     release(handles);
   }
 
+  @Test
+  void aCutThatHappenedThoughNobodyAnsweredIsNotUndone() {
+    long[] handles = openOnBoth("a long beginning");
+    pool.afterChange = AppendTest::refuseCommits;
+    long inode = here.lookup(1, name("f")).inode();
+    assertThrows(HoldfastException.class, () -> here.setAttributes(inode, size(0), handles[0]));
+    pool.afterChange = operation -> CompletableFuture.completedFuture(null);
+    append(here, handles[0], "end");
+    here.fsync(handles[0], false);
+
+    assertEquals("end", text("f"));
+    release(handles);
+  }
+
   @ParameterizedTest
   @ValueSource(ints = {100, 3 * WINDOW})
   void aCommitThatNeverHappenedIsRepeatedBehindTheOthers(int lengthBytes) {

@@ -2,6 +2,7 @@ package holdfast.client;
 
 import static holdfast.client.MemoryPool.ROOT;
 import static holdfast.client.MemoryPool.bytes;
+import static holdfast.client.MemoryPool.get;
 import static holdfast.client.MemoryPool.name;
 import static holdfast.client.MemoryPool.put;
 import static holdfast.client.MemoryPool.read;
@@ -33,8 +34,10 @@ class PowerCutModelTest {
 
   private final MemoryPool memory = new MemoryPool();
   private final MemoryFileService pool = memory.service;
-  private final PooledFileSystem fs = memory.mount();
   private final PooledFileSystem other = memory.mount();
+
+  /** The one that is told of lost sessions: the last that was mounted. */
+  private final PooledFileSystem fs = memory.mount();
 
   /** What the file was after each step since it was last known to be on disk. */
   private final List<byte[]> history = new ArrayList<>();
@@ -162,9 +165,17 @@ class PowerCutModelTest {
   private void truncate() {
     int sizeBytes = random.nextBoolean() ? 0 : random.nextInt(now().length + 1);
     byte[] after = Arrays.copyOf(now(), sizeBytes);
-    history.add(after); // also where it fails: it may have happened before something else was told
     var size = new AttributeChange(AttributeChange.SIZE, 0, 0, 0, sizeBytes, 0, 0);
-    fs.setAttributes(inode, size, handle);
+    byte[] before = now();
+    history.add(after); // also where it fails: it may have happened before something else was told
+    try {
+      fs.setAttributes(inode, size, handle);
+    } catch (HoldfastException e) {
+      if (e.code() == ErrorCode.TIMED_OUT && !Arrays.equals(get(fs, handle), after)) {
+        history.add(before); // what came before it had no answer
+      }
+      throw e;
+    }
   }
 
   private void replace() {
@@ -185,11 +196,15 @@ class PowerCutModelTest {
     } finally {
       fs.release(beside);
     }
+    long besideInode = fs.lookup(1, name("g")).inode();
     fs.flush(handle); // what is unsaved of the old file is nobody's after this
     history.add(content);
     fs.rename(1, name("g"), 1, name("f"), 0);
     fs.release(handle);
     open();
+    if (inode != besideInode) {
+      throw new HoldfastException(ErrorCode.STORE_FAILED, "the rename is lost by now");
+    }
   }
 
   private void step() {
@@ -226,7 +241,11 @@ class PowerCutModelTest {
   }
 
   @ParameterizedTest
-  @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16})
+  @ValueSource(
+      longs = {
+        1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25,
+        26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40
+      })
   void theFileIsWhatItWasAndWhatIsLostIsTold(long seed) {
     random = new Random(seed);
     handle = fs.create(ROOT, 1, name("f"), 0644, 0).handle();

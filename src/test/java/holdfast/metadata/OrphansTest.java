@@ -96,6 +96,7 @@ class OrphansTest {
             RenameMode.REPLACE,
             true,
             0,
+            0,
             6);
     apply(author, rename).orThrow();
 

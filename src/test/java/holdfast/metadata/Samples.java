@@ -160,6 +160,7 @@ final class Samples {
               RenameMode.values()[random.nextInt(3)],
               random.nextBoolean(),
               random.nextLong(),
+              random.nextLong(),
               timeNs);
       case 4 ->
           new Operation.SetAttributes(
