@@ -31,7 +31,10 @@ final class ContentForce {
       ClientId under = service.client();
       if (!reconciler.vouch(content, deadlineNs)) {
         commit.run();
-      } else if (tryForce(content, under, deadlineNs)) {
+        continue;
+      }
+      reconciler.vouchForClosed(content);
+      if (tryForce(content, under, deadlineNs)) {
         return;
       } else {
         content.doubt(); // what was committed may be lost: is it there?

@@ -45,11 +45,6 @@ final class Reconciler {
       if (Acknowledged.isSame(content.committed, newer.attributes())) {
         content.acknowledged.sure();
         content.appends.setOvertaken(false);
-        lost = lostBeforeOrNull(content.committed);
-        if (lost != null) {
-          content.failed(lost);
-          throw lost;
-        }
         return true;
       }
       if (Rebase.moves(content, newer.attributes()) && content.appends.isPending()) {
@@ -81,10 +76,9 @@ final class Reconciler {
 
   private HoldfastException lostOrNull(FileContent content, Attributes newer) {
     HoldfastException lost = content.acknowledged.lostOrNull(content.committed, newer);
-    if (lost == null) {
-      return lostBeforeOrNull(newer);
+    if (lost != null) {
+      saved.forget(content.inode);
     }
-    saved.forget(content.inode);
     return lost;
   }
 
@@ -105,11 +99,15 @@ final class Reconciler {
     content.unforced.retainAll(named);
   }
 
-  /** Whether it was lost before it was opened, and nobody was told. */
-  private boolean isLostBefore(FileContent content) {
+  /** For an fsync: throws, once, if what closed handles have written is lost. */
+  void vouchForClosed(FileContent content) {
     content.lock.lock();
     try {
-      return !content.isGone && saved.isLost(content.inode, content.committed.version());
+      HoldfastException lost = content.isGone ? null : lostBeforeOrNull(content.committed);
+      if (lost != null) {
+        content.failed(lost);
+        throw lost;
+      }
     } finally {
       content.lock.unlock();
     }
@@ -136,7 +134,7 @@ final class Reconciler {
    * @return false when appended bytes have to be saved first
    */
   boolean vouch(FileContent content, long deadlineNs) {
-    while (content.isDoubtfulNow() || isLostBefore(content)) {
+    while (content.isDoubtfulNow()) {
       if (deadlineNs - waits.nowNs() <= 0) {
         throw new HoldfastException(
             ErrorCode.TIMED_OUT,

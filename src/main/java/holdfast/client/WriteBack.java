@@ -203,6 +203,9 @@ final class WriteBack {
 
   private void save(FileContent content, boolean forced, long deadlineNs) {
     AppendGate.settle(content, forced, waits, deadlineNs);
+    if (forced) {
+      committer.reconciler().vouchForClosed(content);
+    }
     boolean isInline = flushInline(content, forced, deadlineNs);
     if (!isInline) {
       saveAll(content);
