@@ -200,7 +200,9 @@ final class ChangedDirectories {
         waits.await(service.ask(new Query.GetAttributes(directory), deadlineNs), deadlineNs);
     if (told.stale()) {
       throw new HoldfastException(
-          ErrorCode.NO_QUORUM, "force directory: expected=a leader, was=an older state only");
+          ErrorCode.NO_QUORUM,
+          "look at changed directory: expected=a leader, was=an older state only; start the peers"
+              + " that are missing");
     }
     return !(told.answer() instanceof Answer.Inode found)
         || found.attributes().ctimeNs() < change.timeNs();

@@ -110,16 +110,13 @@ final class Settling {
       doubtTerm = standing.driver().term();
       doubtTick = standing.replica().unsettled().lastTick();
       doubtUntilNs = ports.loop().nowNs() + DOUBT_MAX_NS;
+      look(); // at once; then as ever, with its pauses
     }
     if (ports.loop().nowNs() - doubtUntilNs >= 0) {
       return false;
     }
     long tick = standing.replica().unsettled().oldestTick(inode);
-    boolean isDoubtful = tick > 0 && tick <= doubtTick;
-    if (isDoubtful) {
-      look();
-    }
-    return isDoubtful;
+    return tick > 0 && tick <= doubtTick;
   }
 
   private boolean isLeading() {
