@@ -53,7 +53,10 @@ public sealed interface Effect {
   /** The read can't be answered here and now. */
   record ReadRejected(long id, Rejection reason, Optional<Endpoint> leader) implements Effect {}
 
-  /** A majority of voters has forced the committed log up to this index. Leader only. */
+  /**
+   * A majority of voters has forced the committed log up to this index, an entry of the leader's
+   * own term at the least. Leader only.
+   */
   record ForcedAtMajority(long index) implements Effect {}
 
   /** The log has grown: take a snapshot of the applied state when convenient. */

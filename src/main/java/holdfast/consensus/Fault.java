@@ -41,6 +41,8 @@ enum Fault {
   SEND_DEMOTION_AT_ONCE,
   /** Entries of earlier terms are committed by counting copies. */
   COUNT_OLDER_TERMS,
+  /** A force of an earlier term's entries counts though none of the own term is forced. */
+  COUNT_FORCED_OLDER_TERMS,
   /** A read is answered by a round of heartbeats that began before it. */
   READ_BY_OLDER_ROUND,
   /** A damaged folder counts as one that lost what wasn't forced. */

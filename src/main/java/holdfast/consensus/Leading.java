@@ -176,9 +176,9 @@ final class Leading {
     return isOwnTermCommitted() ? reads.leaseUntilMs(quorum) : Long.MIN_VALUE;
   }
 
-  /** Force the log up to there on a majority. */
+  /** Force the log up to there on a majority, and as far as the first entry of our term. */
   void force(long upToIndex) {
-    long index = Math.min(upToIndex, core.log.lastIndex());
+    long index = Math.min(Math.max(upToIndex, firstIndex), core.log.lastIndex());
     if (index > replication.forceWantedIndex) {
       replication.forceWantedIndex = index;
       core.askForce(index);
@@ -242,9 +242,16 @@ final class Leading {
     handOver();
   }
 
+  /**
+   * Like a commit, a force counts from the first entry of our term. <i>Event: an entry of an older
+   * term is forced at two of three, ours behind it is only written there; both lose power and ours
+   * with it. The third has an entry of a term in between, so all votes make it the founder of the
+   * next log, without what an fsync rested on.</i>
+   */
   private void tellForced() {
     long forced = Math.min(quorum.forcedIndex(), core.commitIndex);
-    if (forced > forcedAtMajority) {
+    boolean isOfOwnTerm = forced >= firstIndex || core.has(Fault.COUNT_FORCED_OLDER_TERMS);
+    if (forced > forcedAtMajority && isOfOwnTerm) {
       forcedAtMajority = forced;
       core.out.add(new Effect.ForcedAtMajority(forced));
     }

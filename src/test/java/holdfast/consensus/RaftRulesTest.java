@@ -537,6 +537,33 @@ class RaftRulesTest {
   }
 
   @Test
+  void anFsyncRestsOnAForcedEntryOfTheLeadersOwnTerm() {
+    var rig =
+        new Rig(
+            new InitialState(
+                new HardState(1, Optional.empty()),
+                SnapshotMeta.NONE,
+                List.of(
+                    LogEntry.configuration(1, 1, new Configuration(List.of(A, B, C), List.of())),
+                    command(2, 1))));
+    rig.isForcing = false;
+    rig.elect();
+
+    var written = rig.accept(B, 3, 2);
+    var asked = rig.step(new Event.Force(2));
+    assertEquals(1, only(Effect.Commit.class, written).size());
+    assertTrue(only(Effect.ForcedAtMajority.class, written).isEmpty());
+    assertTrue(only(Effect.ForcedAtMajority.class, asked).isEmpty());
+    assertEquals(List.of(new Effect.ForceLog(3)), only(Effect.ForceLog.class, asked));
+    assertEquals(3, sent(Heartbeat.class, asked).getFirst().forceUpTo());
+
+    rig.step(new Event.LogForced(3, 2));
+    var forced = rig.accept(B, 3, 3);
+    assertEquals(
+        List.of(new Effect.ForcedAtMajority(3)), only(Effect.ForcedAtMajority.class, forced));
+  }
+
+  @Test
   void aMemberForcesWhenAskedAndAnswersAgain() {
     var rig = Rig.ofThree();
     rig.isForcing = false;

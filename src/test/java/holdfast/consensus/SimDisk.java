@@ -110,6 +110,12 @@ final class SimDisk {
     return forcedLog.stream().anyMatch(e -> e.index() == index && e.term() == term);
   }
 
+  /** Whether the forced log or a snapshot reaches into this term or a later one. */
+  boolean hasForcedOf(long term) {
+    return snapshots.values().stream().anyMatch(s -> s.meta().term() >= term)
+        || forcedLog.stream().anyMatch(e -> e.term() >= term);
+  }
+
   InitialState initialState() {
     force();
     return held();

@@ -409,6 +409,7 @@ final class SimNode {
         sim.nodes.stream()
             .filter(n -> hasVote(configuration, n) && n.logId.equals(logId))
             .filter(n -> n.hasOnceForced(index, term))
+            .filter(n -> n.hasOnceForcedOf(core.term()))
             .count();
     Checkers.require(count >= configuration.quorum(), "%s forced at %s voters only", index, count);
     checkers().forced(index);
@@ -419,6 +420,11 @@ final class SimNode {
   private boolean hasOnceForced(long index, long term) {
     return disk.hasForced(index, term)
         || damaged.stream().anyMatch(before -> before.hasForced(index, term));
+  }
+
+  /** An older term's entry that is forced alone yields to a log of a term in between. */
+  private boolean hasOnceForcedOf(long term) {
+    return disk.hasForcedOf(term) || damaged.stream().anyMatch(before -> before.hasForcedOf(term));
   }
 
   /** Whatever its incarnation by now: what was forced stays forced. */
