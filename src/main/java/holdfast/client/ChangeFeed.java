@@ -273,9 +273,7 @@ final class ChangeFeed implements FileService.Watcher {
         onNotifiers(
             () -> {
               for (FileContent content : files.all()) {
-                long before = content.committedVersion();
-                reload(content.inode);
-                if (content.committedVersion() != before) {
+                if (reload(content.inode)) {
                   pages.kernel().forgetInode(content.inode, true);
                 }
               }
@@ -285,15 +283,20 @@ final class ChangeFeed implements FileService.Watcher {
     }
   }
 
-  /** A file that is open here shows what the other has closed; if it can't, it stays as it was. */
-  private void reload(long inode) {
+  /**
+   * A file that is open here shows what the other has closed; if it can't, it stays as it was.
+   * Returns whether it shows something else than before.
+   */
+  private boolean reload(long inode) {
     FileContent content = files.contentOrNull(inode);
-    if (content != null) {
-      try {
-        files.reload(content, waits.deadlineNs());
-      } catch (HoldfastException e) {
-        LOG.log(Level.DEBUG, "read open file {0} anew: {1}", inode, e.getMessage());
-      }
+    if (content == null) {
+      return false;
+    }
+    try {
+      return files.reload(content, waits.deadlineNs());
+    } catch (HoldfastException e) {
+      LOG.log(Level.DEBUG, "read open file {0} anew: {1}", inode, e.getMessage());
+      return false;
     }
   }
 

@@ -16,6 +16,7 @@ import java.util.function.Consumer;
  * that content. Called under the file's lock.
  *
  * @param under whose session it is for: what was written under its locks goes with it
+ * @param askedNs when it was made, on the monotonic clock
  * @param extents the file's once it has happened
  * @param sum of their terms
  * @param taken out of the content; it comes back if it doesn't happen
@@ -24,6 +25,7 @@ import java.util.function.Consumer;
  */
 record CommitStep(
     ClientId under,
+    long askedNs,
     Operation.Commit commit,
     List<Extent> extents,
     ExtentSum sum,

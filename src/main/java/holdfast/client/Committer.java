@@ -58,7 +58,11 @@ final class Committer {
 
   /** Instead of a step: the pool would refuse it. */
   private static final CommitStep CROWDED =
-      new CommitStep(null, null, List.of(), null, null, false, null);
+      new CommitStep(null, 0, null, List.of(), null, null, false, null);
+
+  /** Instead of a step: the session was lost while it waited for the one before. */
+  private static final CommitStep DOUBTFUL =
+      new CommitStep(null, 0, null, List.of(), null, null, false, null);
 
   /**
    * Commits all that uploads have brought by now. When this returns true, the pool has it. A commit
@@ -87,6 +91,9 @@ final class Committer {
       }
       if (step == CROWDED) {
         return false;
+      }
+      if (step == DOUBTFUL) {
+        continue;
       }
       switch (make(content, step, forced, deadlineNs)) {
         case OperationResult.Done done -> {
@@ -149,12 +156,19 @@ final class Committer {
       boolean isUnknown) {
     content.lock.lock();
     try {
+      if (result instanceof OperationResult.Done) {
+        Operation.Commit commit = step.commit();
+        saved.saved(
+            content.inode,
+            step.under(),
+            commit.baseVersion(),
+            commit.newVersion(),
+            step.askedNs(),
+            waits.nowNs());
+      }
       step.end(content, result, isForced, isUnknown, service.client(), waits.nowNs());
     } finally {
       content.lock.unlock();
-    }
-    if (result instanceof OperationResult.Done done) {
-      saved.saved(content.inode, done.attributes().version(), step.under(), waits.nowNs());
     }
   }
 
@@ -202,6 +216,9 @@ final class Committer {
           throw LostContent.ofInode(content.inode);
         }
         return null;
+      }
+      if (content.acknowledged.isDoubtful()) {
+        return DOUBTFUL;
       }
       int unappliedCount = content.uploads.size() - (inlineOrNull == null ? 0 : 1);
       boolean isUnapplied = unappliedCount > 0 || !content.dirty.isEmpty();
@@ -289,7 +306,8 @@ final class Committer {
             content.ctimeNs,
             epoch,
             replacements);
-    return new CommitStep(service.client(), commit, after, sum, taken, isLast, inlineOrNull);
+    return new CommitStep(
+        service.client(), waits.nowNs(), commit, after, sum, taken, isLast, inlineOrNull);
   }
 
   /** Fills one operation; whether that was all. */
@@ -381,7 +399,7 @@ final class Committer {
         // Another session has begun, and what was written under a lock of the old one is dropped:
         // the rest is committed if nobody else has changed the file meanwhile, or else laid over.
       }
-      case NOT_FOUND -> content.gone(saved.forget(content.inode));
+      case NOT_FOUND -> reconciler.gone(content);
       default -> throw new HoldfastException(why.code(), why.text());
     }
     return true;

@@ -110,6 +110,9 @@ final class FileContent {
   /** The last name is gone, here or elsewhere. */
   boolean isUnlinked;
 
+  /** Likewise, in a session that was lost: a power cut may have given it back. */
+  boolean isNameDoubtful;
+
   /** The pool keeps it for this client though it has no name, or was asked to. */
   boolean isHeld;
 
@@ -218,6 +221,7 @@ final class FileContent {
     lock.lock();
     try {
       acknowledged.doubt();
+      isNameDoubtful = isUnlinked && !isGone;
     } finally {
       lock.unlock();
     }
@@ -265,7 +269,7 @@ final class FileContent {
     try {
       boolean wasUnsaved = isUnsaved();
       ctimeNs = after.ctimeNs();
-      if (after.version() == committed.version()) {
+      if (Acknowledged.isSame(committed, after)) {
         committed = after;
         committedNs = nowNs;
         mtimeNs = wasUnsaved ? mtimeNs : after.mtimeNs();

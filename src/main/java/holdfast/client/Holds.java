@@ -104,6 +104,7 @@ final class Holds {
     content.lock.lock();
     try {
       content.isUnlinked = true;
+      content.isNameDoubtful = false;
       if (content.isHeld || content.isClosed) {
         return;
       }
@@ -141,12 +142,29 @@ final class Holds {
                 HoldfastException why = Waits.asHoldfast(failure);
                 LOG.log(Level.WARNING, "keep file without a name: {0}", why.getMessage());
                 notHeld(operation);
+              } else if (result instanceof OperationResult.Done done
+                  && operation instanceof Operation.Hold) {
+                found(done.attributes());
               } else if (result instanceof OperationResult.Failed failed
                   && failed.code() == ErrorCode.NOT_FOUND
                   && operation instanceof Operation.Hold hold) {
                 gone(hold.inode());
               }
             });
+  }
+
+  /** A removal that a power cut took never was: what is written has a name to be read by. */
+  private void found(Attributes now) {
+    FileContent content = now.linkCount() > 0 ? files.contentOrNull(now.inode()) : null;
+    if (content != null) {
+      content.lock.lock();
+      try {
+        content.isUnlinked &= !content.isNameDoubtful;
+        content.isNameDoubtful = false;
+      } finally {
+        content.lock.unlock();
+      }
+    }
   }
 
   /** It couldn't be told: it is told again when the next leader is heard of. */
@@ -166,7 +184,7 @@ final class Holds {
   private void gone(long inode) {
     FileContent content = files.contentOrNull(inode);
     if (content != null) {
-      content.gone(false);
+      files.gone(content);
     }
   }
 
@@ -198,6 +216,8 @@ final class Holds {
               if (told.answer() instanceof Answer.Inode found) {
                 if (found.attributes().linkCount() == 0) {
                   lostName(content, false);
+                } else {
+                  found(found.attributes());
                 }
               } else if (told.answer() instanceof Answer.Failed failed
                   && failed.code() == ErrorCode.NOT_FOUND) {

@@ -69,7 +69,7 @@ final class Inodes {
   }
 
   private FileAttributes unlinked(FileContent content) {
-    content.gone(false);
+    files.gone(content);
     content.lock.lock();
     try {
       return shown(content.attributes());

@@ -289,7 +289,8 @@ final class LockCalls {
 
   /** What is known of the file is at least what it was when the lock was set. */
   private void refresh(FileContent content, long version, long deadlineNs) {
-    if (!isOlder(content, version) && !isMixed(content) && !pages.isOld(content.inode)) {
+    boolean isNewest = !isOlder(content, version) && !content.isDoubtfulNow();
+    if (isNewest && !isMixed(content) && !pages.isOld(content.inode)) {
       return;
     }
     files.reload(content, deadlineNs);

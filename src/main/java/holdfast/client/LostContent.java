@@ -20,13 +20,12 @@ final class LostContent {
   }
 
   /** The content of a file that was to get another name. */
-  static HoldfastException ofMoved(long inode, HoldfastException cause) {
+  static HoldfastException ofMoved(long inode) {
     return new HoldfastException(
         ErrorCode.STORE_FAILED,
         "rename file: expected=the content that it had, was=an older one; a power cut of the pool"
             + " took what was not forced: nothing was renamed, inode="
-            + inode,
-        cause);
+            + inode);
   }
 
   /** A file as a whole. */

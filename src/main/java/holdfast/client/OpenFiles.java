@@ -29,6 +29,7 @@ final class OpenFiles {
   private static final int VERSIONS_MAX = 16_384;
 
   private final ExtentLoader loader;
+  private final Reconciler reconciler;
   private final SavedContents saved;
   private final Waits waits;
   private final ArrayPool blocks;
@@ -65,7 +66,13 @@ final class OpenFiles {
   private record Unforced(Set<ChunkId> chunks, long closedNs) {}
 
   /** {@code blocks} gives the memory of what is written. */
-  OpenFiles(ExtentLoader loader, SavedContents saved, Waits waits, ArrayPool blocks) {
+  OpenFiles(
+      ExtentLoader loader,
+      Reconciler reconciler,
+      SavedContents saved,
+      Waits waits,
+      ArrayPool blocks) {
+    this.reconciler = reconciler;
     this.saved = saved;
     this.loader = loader;
     this.waits = waits;
@@ -76,8 +83,13 @@ final class OpenFiles {
   OpenedFile open(long inode, long deadlineNs) {
     openingCount.incrementAndGet();
     try {
+      FileContent known = contentOrNull(inode);
+      if (known != null) {
+        reconciler.look(known, deadlineNs);
+      }
+      long session = sessionCount.get();
       ExtentLoader.Loaded loaded = loader.load(inode, deadlineNs);
-      return open(loaded.attributes(), loaded.extents());
+      return open(loaded.attributes(), loaded.extents(), session);
     } finally {
       openingCount.decrementAndGet();
     }
@@ -104,14 +116,11 @@ final class OpenFiles {
    * @param session {@link #sessionCount} before that was asked for
    */
   OpenedFile openNew(Attributes attributes, long session) {
-    OpenedFile opened = open(attributes, List.of());
+    OpenedFile opened = open(attributes, List.of(), session);
     FileContent content = handle(opened.handle()).content;
     content.lock.lock();
     try {
       content.acknowledged.committed(false);
-      if (session != sessionCount.get()) {
-        content.acknowledged.doubt();
-      }
     } finally {
       content.lock.unlock();
     }
@@ -126,7 +135,13 @@ final class OpenFiles {
   /** The session was lost: what the pool told of any open file may be no more so. */
   void doubtAll() {
     sessionCount.incrementAndGet();
-    all().forEach(FileContent::doubt);
+    lock.lock();
+    try {
+      closedVersions.clear(); // a version that is lost may be given again
+      contents.values().forEach(FileContent::doubt);
+    } finally {
+      lock.unlock();
+    }
   }
 
   /** One more handle of a file that is open here; null if it isn't. */
@@ -147,7 +162,7 @@ final class OpenFiles {
     return new OpenedFile(handle, false);
   }
 
-  private OpenedFile open(Attributes attributes, List<Extent> extents) {
+  private OpenedFile open(Attributes attributes, List<Extent> extents, long session) {
     if (handles.size() >= HANDLES_MAX) {
       throw new HoldfastException(
           ErrorCode.BUSY, "open file: expected=at most " + HANDLES_MAX + " open files");
@@ -165,6 +180,10 @@ final class OpenFiles {
         keepPages = closedVersion != null && closedVersion == attributes.version();
       } else {
         keepPages = refresh(content, attributes, extents);
+      }
+      if (session != sessionCount.get()) {
+        content.doubt(); // it was loaded, or made, in a session that is lost
+        keepPages = false;
       }
       content.openCount++;
     } finally {
@@ -202,30 +221,53 @@ final class OpenFiles {
     return waits.nowNs() - left.closedNs() >= FORCED_AFTER_NS;
   }
 
-  /** Another client has changed an open file: what isn't being changed here too is as it is now. */
-  void reload(FileContent content, long deadlineNs) {
+  /**
+   * Another client has changed an open file, or a power cut has: what isn't being changed here too
+   * is as it is now. Returns whether the pool's content isn't what was known of it.
+   */
+  boolean reload(FileContent content, long deadlineNs) {
+    Attributes before = committed(content);
+    reconciler.look(content, deadlineNs);
     ExtentLoader.Loaded loaded = loader.load(content.inode, deadlineNs);
     refresh(content, loaded.attributes(), loaded.extents());
+    return !Acknowledged.isSame(before, committed(content));
+  }
+
+  private static Attributes committed(FileContent content) {
+    content.lock.lock();
+    try {
+      return content.committed;
+    } finally {
+      content.lock.unlock();
+    }
   }
 
   private boolean refresh(FileContent content, Attributes attributes, List<Extent> extents) {
     content.lock.lock();
     try {
       if (attributes.version() <= content.committed.version()) {
-        return !content.isMixed;
+        return !content.isMixed && !content.acknowledged.isDoubtful();
+      }
+      if (content.isUnsaved()) {
+        // Whether that rests on what is lost is found out before it is committed.
+        content.acknowledged.doubt();
+        return false;
       }
       HoldfastException lost = content.acknowledged.lostOrNull(content.committed, attributes);
       if (lost != null) {
         content.failed(lost);
-        saved.forget(content.inode);
+        saved.told(content.inode);
       }
-      if (!content.isUnsaved()) {
-        content.adopt(attributes, extents, waits.nowNs());
-      }
+      content.adopt(attributes, extents, waits.nowNs());
       return false;
     } finally {
       content.lock.unlock();
     }
+  }
+
+  /** The pool doesn't know an open file any more. */
+  void gone(FileContent content) {
+    reconciler.gone(content);
   }
 
   FileHandle handle(long handle) {
@@ -276,7 +318,8 @@ final class OpenFiles {
       contents.remove(content.inode);
       content.lock.lock();
       try {
-        if (!content.isMixed && !content.isUnlinked && !content.isUnsaved()) {
+        boolean isSure = !content.isMixed && !content.acknowledged.isDoubtful();
+        if (isSure && !content.isUnlinked && !content.isUnsaved()) {
           closedVersions.put(content.inode, content.committed.version());
         }
         keepUnforced(content);

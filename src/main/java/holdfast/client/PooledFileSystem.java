@@ -87,12 +87,12 @@ public final class PooledFileSystem implements PoolFileSystem {
     directories = new Directories(tree);
     var loader = new ExtentLoader(service, waits);
     var blocks = new ArrayPool(DirtyData.BLOCK_BYTES, WriteBack.BLOCKS_KEPT_MAX);
-    files = new OpenFiles(loader, tree.savedContents(), waits, blocks);
+    misplaced = new MisplacedPages(pages, threads, waits);
+    var reconciler = new Reconciler(loader, misplaced, tree.savedContents(), waits);
+    files = new OpenFiles(loader, reconciler, tree.savedContents(), waits, blocks);
     holds = new Holds(service, files, waits, wallClock);
     reader = new ChunkReader(service, sealing, new BlockCache(options.cacheSizeBytes()), sealers);
     readAhead = new ReadAhead(reader);
-    misplaced = new MisplacedPages(pages, threads, waits);
-    var reconciler = new Reconciler(loader, misplaced, tree.savedContents(), waits);
     var committer =
         new Committer(service, sealing, reconciler, waits, tree.savedContents(), sealers);
     writeBack =

@@ -52,8 +52,12 @@ final class Reconciler {
         return false;
       }
       lost = lostOrNull(content, newer.attributes());
-      if (lost == null) {
+      if (lost == null && content.isUnsaved()) {
         Rebase.run(content, newer.attributes(), newer.extents(), waits.nowNs());
+      } else if (lost == null) {
+        content.adopt(newer.attributes(), newer.extents(), waits.nowNs());
+        content.rebaseCount++;
+        content.isMixed = true;
       } else {
         // What came after what is lost would stand beside what came before it.
         content.failed(lost);
@@ -77,7 +81,7 @@ final class Reconciler {
   private HoldfastException lostOrNull(FileContent content, Attributes newer) {
     HoldfastException lost = content.acknowledged.lostOrNull(content.committed, newer);
     if (lost != null) {
-      saved.forget(content.inode);
+      saved.told(content.inode);
     }
     return lost;
   }
@@ -88,7 +92,7 @@ final class Reconciler {
       return null;
     }
     long savedVersion = saved.version(now);
-    saved.forget(now.inode());
+    saved.told(now.inode());
     return LostContent.ofFile(now.inode(), savedVersion, now.version());
   }
 
@@ -121,7 +125,7 @@ final class Reconciler {
       if (e.code() != ErrorCode.NOT_FOUND) {
         throw e;
       }
-      content.gone(saved.forget(content.inode));
+      gone(content);
       return null;
     }
   }
@@ -146,5 +150,24 @@ final class Reconciler {
       }
     }
     return true;
+  }
+
+  /**
+   * Likewise for who only looks at the file: what is lost is told to the handles that are open, and
+   * not to the caller.
+   */
+  void look(FileContent content, long deadlineNs) {
+    try {
+      vouch(content, deadlineNs);
+    } catch (HoldfastException e) {
+      if (content.isDoubtfulNow()) {
+        throw e;
+      }
+    }
+  }
+
+  /** The pool doesn't know the file: who wrote it lately, by whatever handle, is told. */
+  void gone(FileContent content) {
+    content.gone(saved.forget(content.inode));
   }
 }

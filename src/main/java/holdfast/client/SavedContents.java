@@ -19,31 +19,52 @@ final class SavedContents {
   /** Much longer than peers take to force everything by themselves. */
   private static final long FORCED_AFTER_NS = TimeUnit.SECONDS.toNanos(30);
 
-  private record Saved(ClientId under, long savedNs, long version) {}
+  /**
+   * The last commit of a file.
+   *
+   * @param isLost an earlier one is lost, and its author hasn't been told
+   */
+  private record Saved(ClientId under, long savedNs, long version, boolean isLost) {}
 
   private final ReentrantLock lock = new ReentrantLock();
 
   /** Eldest first. */
   private final Map<Long, Saved> saved = new LinkedHashMap<>();
 
-  /** The pool has acknowledged this version of a file, in the session of this id. */
-  void saved(long inode, long version, ClientId under, long nowNs) {
+  /**
+   * The pool has acknowledged a commit of a file.
+   *
+   * @param under in the session of this id
+   * @param baseVersion what it was made from: lower than what was committed before, if that is lost
+   * @param askedNs when it was asked for; an answer that comes late says nothing of later commits
+   */
+  void saved(long inode, ClientId under, long baseVersion, long version, long askedNs, long nowNs) {
     lock.lock();
     try {
-      saved.remove(inode);
-      saved.put(inode, new Saved(under, nowNs, Attributes.contentVersion(version)));
-      var eldest = saved.values().iterator();
-      while (eldest.hasNext()) {
-        Saved next = eldest.next();
-        // While a session lives, what was committed in it so long ago is on disk.
-        boolean isForced = next.under().equals(under) && nowNs - next.savedNs() > FORCED_AFTER_NS;
-        if (!isForced && saved.size() <= REMEMBERED_MAX) {
-          return;
-        }
-        eldest.remove();
-      }
+      Saved before = saved.remove(inode);
+      boolean isInOrder = before != null && askedNs - before.savedNs() >= 0;
+      boolean isLost = before != null && before.isLost();
+      isLost |= isInOrder && Attributes.contentVersion(baseVersion) < before.version();
+      long newVersion = Attributes.contentVersion(version);
+      boolean isOverdue = before != null && !isInOrder && before.version() > newVersion;
+      saved.put(inode, new Saved(under, nowNs, isOverdue ? before.version() : newVersion, isLost));
+      dropForced(under, nowNs);
     } finally {
       lock.unlock();
+    }
+  }
+
+  private void dropForced(ClientId under, long nowNs) {
+    var eldest = saved.values().iterator();
+    while (eldest.hasNext()) {
+      Saved next = eldest.next();
+      // While a session lives, what was committed in it so long ago is on disk.
+      boolean isForced =
+          !next.isLost() && next.under().equals(under) && nowNs - next.savedNs() > FORCED_AFTER_NS;
+      if (!isForced && saved.size() <= REMEMBERED_MAX) {
+        return;
+      }
+      eldest.remove();
     }
   }
 
@@ -64,13 +85,27 @@ final class SavedContents {
     lock.lock();
     try {
       Saved known = saved.get(inode);
-      return known != null && known.version() > Attributes.contentVersion(version);
+      return known != null
+          && (known.isLost() || known.version() > Attributes.contentVersion(version));
     } finally {
       lock.unlock();
     }
   }
 
-  /** Its author was told that it is lost; whether it was remembered. */
+  /** Its author is told that something of it is lost: once. */
+  void told(long inode) {
+    lock.lock();
+    try {
+      Saved known = saved.remove(inode);
+      if (known != null && known.isLost()) {
+        saved.put(inode, new Saved(known.under(), known.savedNs(), known.version(), false));
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** The pool doesn't know the file any more; returns whether it was remembered. */
   boolean forget(long inode) {
     lock.lock();
     try {

@@ -133,6 +133,10 @@ final class Tree {
     while (true) {
       ClientId under = service.client();
       Attributes moved = lookup(oldParent, oldName, deadlineNs);
+      if (saved.isLost(moved.inode(), moved.version())) {
+        saved.told(moved.inode()); // once, as by an fsync
+        throw LostContent.ofMoved(moved.inode());
+      }
       try {
         return rename(moved, oldParent, oldName, newParent, newName, mode, hold, deadlineNs);
       } catch (HoldfastException e) {
@@ -144,8 +148,8 @@ final class Tree {
                 && lookup(oldParent, oldName, deadlineNs).inode() != moved.inode();
         // Another client may have moved something else there; a power cut may, too.
         if (!isOthers || deadlineNs - waits.nowNs() <= 0) {
-          saved.forget(moved.inode()); // told once, as by an fsync
-          throw LostContent.ofMoved(moved.inode(), e);
+          saved.told(moved.inode());
+          throw LostContent.ofMoved(moved.inode());
         }
       }
     }

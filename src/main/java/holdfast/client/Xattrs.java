@@ -157,7 +157,7 @@ final class Xattrs {
       if (e.code() != ErrorCode.NOT_FOUND || content == null) {
         throw e;
       }
-      content.gone(false);
+      files.gone(content);
       return null;
     }
   }

@@ -161,6 +161,22 @@ class ChangeFeedTest {
     assertThat(MemoryPool.read(fs, "f")).containsExactly(1, 2, 3);
   }
 
+  /** The news of it comes before the commit, which would find it out by itself. */
+  @Test
+  void likewiseWhenTheNewsOfThatComesFirst() {
+    long handle = reverted();
+    fs.write(handle, 2, new byte[] {8}, 0, 1);
+    long inode = fs.lookup(1, name("f")).inode();
+
+    tell(false, List.of(new Invalidation.OfInode(inode, true, false)));
+    expectTold(() -> fs.flush(handle));
+    fs.flush(handle);
+
+    assertThat(content(handle)).containsExactly(1, 2, 3);
+    fs.release(handle);
+    assertThat(MemoryPool.read(fs, "f")).containsExactly(1, 2, 3);
+  }
+
   @Test
   void openFilesAreReadAnewWhenAnythingMayHaveChanged() {
     long handle = reverted();

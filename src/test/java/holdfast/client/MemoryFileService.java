@@ -160,6 +160,19 @@ public final class MemoryFileService implements FileService {
     namespace = withSession(namespace);
   }
 
+  /** This client finds out that its session is over, and that it may have missed anything. */
+  void hearOfLostSession() {
+    lock.lock();
+    try {
+      beginAnother();
+    } finally {
+      lock.unlock();
+    }
+    var confirmed = new CompletableFuture<Void>();
+    watcher.onChanges(true, List.of(), () -> confirmed.complete(null));
+    confirmed.orTimeout(10, TimeUnit.SECONDS).join();
+  }
+
   @Override
   public ClientId client() {
     return client;

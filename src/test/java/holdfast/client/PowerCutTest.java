@@ -7,6 +7,7 @@ import static holdfast.client.MemoryPool.put;
 import static holdfast.client.MemoryPool.read;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import holdfast.metadata.Namespace;
@@ -308,5 +309,155 @@ class PowerCutTest {
     fs.fsyncDirectory(directory, false);
     pool.losePower(pool.namespace());
     fs.fsyncDirectory(directory, false);
+  }
+
+  /** Heard by the watch, before anything is asked for. */
+  private void losePowerAndHearOfIt(Namespace forced) {
+    pool.losePower(forced);
+    pool.hearOfLostSession();
+  }
+
+  @Test
+  void aLaterCommitDoesNotHideThatAnEarlierOneOfTheFileIsLost() {
+    long first = create("f", bytes(1, 50));
+    fs.fsync(first, false);
+    Namespace forced = pool.namespace();
+    put(fs, first, 0, bytes(2, 20));
+    fs.flush(first);
+    fs.release(first);
+
+    pool.losePower(forced);
+
+    long inode = fs.lookup(1, name("f")).inode();
+    long second = fs.open(inode, OpenFlags.WRITE_ONLY).handle();
+    put(fs, second, 30, bytes(3, 20));
+    fs.flush(second);
+    fs.release(second);
+    long third = fs.open(inode, OpenFlags.WRITE_ONLY).handle();
+    expectLost(third);
+    fs.fsync(third, false);
+    fs.release(third);
+  }
+
+  @Test
+  void norForARenameOfIt() {
+    Namespace created = writtenBeside(100);
+
+    pool.losePower(created);
+
+    long again = fs.open(fs.lookup(1, name("g")).inode(), OpenFlags.WRITE_ONLY).handle();
+    put(fs, again, 100, bytes(3, 20));
+    fs.flush(again);
+    fs.release(again);
+    expectNotRenamed();
+    fs.rename(1, name("g"), 1, name("f"), 0);
+  }
+
+  @Test
+  void anFsyncByAnotherHandleHearsThatTheFileIsGone() {
+    Namespace before = pool.namespace();
+    long writer = create("f", bytes(1, 100));
+    fs.release(writer);
+    long inode = fs.lookup(1, name("f")).inode();
+    long handle = fs.open(inode, OpenFlags.READ_ONLY).handle();
+
+    losePowerAndHearOfIt(before);
+
+    fs.attributes(inode);
+    expectLost(handle);
+    fs.release(handle);
+  }
+
+  /** The number of a version that is lost is given again, to other content. */
+  private void writeByOther(long inode, int lengthBytes) {
+    pool.beginOther();
+    var now = pool.namespace().query(new holdfast.metadata.Query.GetAttributes(inode));
+    long version = ((holdfast.metadata.Answer.Inode) now).attributes().version();
+    pool.changeUnheard(
+            new Operation.Commit(
+                inode,
+                version,
+                version + 1,
+                lengthBytes,
+                new holdfast.metadata.Tag(9, 9),
+                1,
+                1,
+                pool.epoch(),
+                java.util.List.of()))
+        .orThrow();
+  }
+
+  @Test
+  void aChangeOfAttributesDoesNotMakeAnothersVersionOurs() {
+    long handle = create("f", bytes(1, 50));
+    fs.fsync(handle, false);
+    Namespace forced = pool.namespace();
+    put(fs, handle, 0, bytes(2, 20));
+    fs.flush(handle);
+    long inode = fs.lookup(1, name("f")).inode();
+
+    pool.losePower(forced);
+    writeByOther(inode, 5000);
+
+    fs.setAttributes(inode, new AttributeChange(AttributeChange.MODE, 0600, 0, 0, 0, 0, 0), -1);
+    expectLost(handle);
+    put(fs, handle, 0, bytes(3, 10));
+    fs.fsync(handle, false);
+    assertEquals(5000, read(memory.mount(), "f").length);
+    fs.release(handle);
+  }
+
+  @Test
+  void whoOpensAFileAgainSeesWhatThePoolHasAndNotWhatIsLost() {
+    long writer = create("f", bytes(1, 50));
+    fs.fsync(writer, false);
+    Namespace forced = pool.namespace();
+    put(fs, writer, 0, bytes(2, 20));
+    fs.flush(writer);
+    fs.release(writer);
+    long inode = fs.lookup(1, name("f")).inode();
+    long reader = fs.open(inode, OpenFlags.READ_ONLY).handle();
+
+    losePowerAndHearOfIt(forced);
+
+    assertArrayEquals(bytes(1, 50), read(fs, "f"));
+    assertArrayEquals(bytes(1, 50), MemoryPool.get(fs, reader));
+    fs.flush(reader); // it has written nothing
+    fs.release(reader);
+  }
+
+  @Test
+  void theKernelsPagesOfAVersionThatIsLostAreNotKept() {
+    long writer = create("f", bytes(1, 50));
+    fs.fsync(writer, false);
+    Namespace forced = pool.namespace();
+    put(fs, writer, 0, bytes(2, 20));
+    fs.flush(writer);
+    fs.release(writer);
+    long inode = fs.lookup(1, name("f")).inode();
+
+    losePowerAndHearOfIt(forced);
+    writeByOther(inode, 50);
+
+    OpenedFile opened = fs.open(inode, OpenFlags.READ_ONLY);
+    assertFalse(opened.keepPages());
+    fs.release(opened.handle());
+  }
+
+  @Test
+  void whatIsWrittenToAFileWhoseRemovalIsLostIsSavedWhenItIsClosed() {
+    long handle = create("f", bytes(1, 50));
+    fs.fsync(handle, false);
+    Namespace forced = pool.namespace();
+    fs.unlink(1, name("f"));
+
+    losePowerAndHearOfIt(forced);
+
+    put(fs, handle, 10, bytes(2, 20));
+    fs.flush(handle);
+    fs.release(handle);
+    byte[] expected = bytes(1, 50);
+    System.arraycopy(bytes(2, 20), 0, expected, 10, 20);
+    assertArrayEquals(expected, read(memory.mount(), "f"));
   }
 }
