@@ -88,7 +88,8 @@ public final class PooledFileSystem implements PoolFileSystem {
     var loader = new ExtentLoader(service, waits);
     var blocks = new ArrayPool(DirtyData.BLOCK_BYTES, WriteBack.BLOCKS_KEPT_MAX);
     misplaced = new MisplacedPages(pages, threads, waits);
-    var reconciler = new Reconciler(loader, misplaced, tree.savedContents(), waits);
+    var budget = new MemoryBudget(WriteBack.UNSAVED_MAX_BYTES);
+    var reconciler = new Reconciler(loader, misplaced, tree.savedContents(), budget, waits);
     files = new OpenFiles(loader, reconciler, tree.savedContents(), waits, blocks);
     holds = new Holds(service, files, waits, wallClock);
     reader = new ChunkReader(service, sealing, new BlockCache(options.cacheSizeBytes()), sealers);
@@ -97,8 +98,8 @@ public final class PooledFileSystem implements PoolFileSystem {
         new Committer(service, sealing, reconciler, waits, tree.savedContents(), sealers);
     writeBack =
         new WriteBack(
-            service, sealing, sealers, waits, wallClock, committer, reader, blocks, freshness,
-            timeoutNs);
+            service, sealing, sealers, waits, wallClock, committer, reader, blocks, budget,
+            freshness, timeoutNs);
     space = new SpaceCache(service, waits);
     boolean isForUserOnly = options.ownerOrNull() != null;
     xattrs = new Xattrs(tree, files, freshness, sealing, waits, wallClock, isForUserOnly);

@@ -14,11 +14,21 @@ final class Reconciler {
   private final ExtentLoader loader;
   private final MisplacedPages pages;
   private final SavedContents saved;
+  private final MemoryBudget budget;
   private final Waits waits;
 
-  /** {@code saved} knows what was committed from here by handles that are closed. */
-  Reconciler(ExtentLoader loader, MisplacedPages pages, SavedContents saved, Waits waits) {
+  /**
+   * {@code saved} knows what was committed from here by handles that are closed; {@code budget}
+   * gets back what is dropped.
+   */
+  Reconciler(
+      ExtentLoader loader,
+      MisplacedPages pages,
+      SavedContents saved,
+      MemoryBudget budget,
+      Waits waits) {
     this.saved = saved;
+    this.budget = budget;
     this.loader = loader;
     this.pages = pages;
     this.waits = waits;
@@ -63,6 +73,7 @@ final class Reconciler {
         content.failed(lost);
         content.uploads.forEach(upload -> upload.cutBytes = 0);
         content.revert();
+        budget.release(content.takeDroppedBytes());
         content.adopt(newer.attributes(), newer.extents(), waits.nowNs());
         content.rebaseCount++;
       }
@@ -80,6 +91,11 @@ final class Reconciler {
 
   private HoldfastException lostOrNull(FileContent content, Attributes newer) {
     HoldfastException lost = content.acknowledged.lostOrNull(content.committed, newer);
+    if (lost == null && content.isUnsaved() && saved.isAhead(content.inode, newer.version())) {
+      // Written by handles that are closed: what is unsaved stands on it all the same.
+      long foundVersion = Attributes.contentVersion(newer.version());
+      lost = LostContent.ofFile(content.inode, saved.version(newer), foundVersion);
+    }
     if (lost != null) {
       saved.told(content.inode);
     }

@@ -92,6 +92,17 @@ final class SavedContents {
     }
   }
 
+  /** Whether a file that has this version now had a newer one from here. */
+  boolean isAhead(long inode, long version) {
+    lock.lock();
+    try {
+      Saved known = saved.get(inode);
+      return known != null && known.version() > Attributes.contentVersion(version);
+    } finally {
+      lock.unlock();
+    }
+  }
+
   /** Its author is told that something of it is lost: once. */
   void told(long inode) {
     lock.lock();

@@ -42,7 +42,7 @@ final class WriteBack {
   private final Freshness freshness;
   private final ContentForce contentForce;
   private final Uploads uploads;
-  private final MemoryBudget budget = new MemoryBudget(UNSAVED_MAX_BYTES);
+  private final MemoryBudget budget;
 
   WriteBack(
       FileService service,
@@ -53,8 +53,10 @@ final class WriteBack {
       Committer committer,
       ChunkReader reader,
       ArrayPool blocks,
+      MemoryBudget budget,
       Freshness freshness,
       long storeTimeoutNs) {
+    this.budget = budget;
     this.service = service;
     this.sealing = sealing;
     this.waits = waits;

@@ -89,6 +89,24 @@ class PowerCutModelTest {
   private void open() {
     inode = fs.lookup(1, name("f")).inode();
     handle = fs.open(inode, OpenFlags.READ_WRITE).handle();
+    goOn();
+  }
+
+  /** With what there is to read. */
+  private void goOn() {
+    goOnWith(get(fs, handle));
+  }
+
+  private void goOnWith(byte[] found) {
+    expectKnown(found, "read");
+    if (!Arrays.equals(found, now())) {
+      history.add(found);
+    }
+  }
+
+  private void expectKnown(byte[] found, String how) {
+    boolean isKnown = history.stream().anyMatch(each -> Arrays.equals(each, found));
+    assertTrue(isKnown, () -> doing + ": " + how + ": of no time, " + found.length + " bytes");
   }
 
   /** Something was lost, and said so: the file is what it was at some time since it was forced. */
@@ -103,8 +121,7 @@ class PowerCutModelTest {
       assertTrue(tries++ < TOLD_MAX, doing + ": told again and again");
     }
     byte[] found = read(other, "f");
-    boolean isKnownContent = history.stream().anyMatch(each -> Arrays.equals(each, found));
-    assertTrue(isKnownContent, () -> doing + ": of no time, " + found.length + " bytes");
+    expectKnown(found, "told");
     forced(found);
   }
 
@@ -207,8 +224,29 @@ class PowerCutModelTest {
     }
   }
 
+  private void expectSameFile() {
+    if (fs.lookup(1, name("f")).inode() != inode) {
+      throw new HoldfastException(ErrorCode.STORE_FAILED, "the rename is lost by now");
+    }
+  }
+
+  /** Its program ends, and another one goes on. */
+  private void reopen() {
+    fs.flush(handle);
+    fs.release(handle);
+    open();
+  }
+
+  private void look() {
+    goOnWith(read(fs, "f"));
+  }
+
+  private void changeMode() {
+    fs.setAttributes(inode, new AttributeChange(AttributeChange.MODE, 0600, 0, 0, 0, 0, 0), handle);
+  }
+
   private void step() {
-    switch (random.nextInt(10)) {
+    switch (random.nextInt(15)) {
       case 0, 1, 2 -> write();
       case 3, 4 -> append();
       case 5 -> truncate();
@@ -218,9 +256,18 @@ class PowerCutModelTest {
         forced(now());
       }
       case 8 -> replace();
+      case 9, 10 -> reopen();
+      case 11 -> look();
+      case 12 -> changeMode();
       default -> {
         synchronized (disks) {
           losePower();
+        }
+        if (random.nextBoolean()) {
+          pool.hearOfLostSession();
+          read(fs, "f"); // the open file is as the pool has it when this returns
+          expectSameFile();
+          goOn();
         }
       }
     }
