@@ -19,11 +19,13 @@ final class ChunkForce {
   private static final long ANSWER_NS = 4_000_000_000L;
 
   private final PeerPorts ports;
+  private final OwnForce own;
   private final Standing standing;
   private final Set<PeerFault> faults;
 
-  ChunkForce(PeerPorts ports, Standing standing, Set<PeerFault> faults) {
+  ChunkForce(PeerPorts ports, OwnForce own, Standing standing, Set<PeerFault> faults) {
     this.ports = ports;
+    this.own = own;
     this.standing = standing;
     this.faults = faults;
   }
@@ -75,7 +77,7 @@ final class ChunkForce {
       this.then = then;
       this.onFailure = onFailure;
       rule = new CopyRule(standing.map().orElseThrow(), standing.isFresh(), faults);
-      round = new ForceRound(ports, standing.self(), ANSWER_NS);
+      round = new ForceRound(ports, own, standing.self(), ANSWER_NS);
     }
 
     private void start() {

@@ -26,6 +26,7 @@ final class ChunkRequests {
   private static final long FORCE_EVERY_NS = 1_000_000_000L;
 
   private final PeerPorts ports;
+  private final OwnForce own;
   private final Standing standing;
   private final Heartbeats heartbeats;
   private final Census census;
@@ -38,11 +39,13 @@ final class ChunkRequests {
 
   ChunkRequests(
       PeerPorts ports,
+      OwnForce own,
       Standing standing,
       Heartbeats heartbeats,
       Census census,
       Set<PeerFault> faults) {
     this.ports = ports;
+    this.own = own;
     this.standing = standing;
     this.heartbeats = heartbeats;
     this.census = census;
@@ -282,16 +285,20 @@ final class ChunkRequests {
   }
 
   void onForce(Request.ForceChunks force, Responder responder) {
-    ForceRound.forceHere(
-        ports,
+    own.force(
         force.chunks(),
-        held -> {
-          var entries = held.stream().map(chunk -> new Reply.Chunks.Entry(chunk, 0)).toList();
-          responder.reply(new Reply.Chunks(entries, true), null);
-        },
-        why -> {
-          noteIfFailed(why);
-          responder.fail(why);
+        new OwnForce.Outcome() {
+          @Override
+          public void onForced(List<ChunkId> forced, List<ChunkId> doubtful) {
+            var entries = forced.stream().map(chunk -> new Reply.Chunks.Entry(chunk, 0)).toList();
+            responder.reply(new Reply.Chunks(entries, true, doubtful), null);
+          }
+
+          @Override
+          public void onFailure(StorageException why) {
+            noteIfFailed(why);
+            responder.fail(why);
+          }
         });
   }
 

@@ -12,7 +12,6 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.function.Consumer;
 
 /**
  * Has peers force chunks to their disks and collects who has which on disk, and who said that it
@@ -20,6 +19,7 @@ import java.util.function.Consumer;
  */
 final class ForceRound {
   private final PeerPorts ports;
+  private final OwnForce own;
   private final NodeId self;
   private final long answerNs;
   private final Map<ChunkId, Set<NodeId>> forced = new HashMap<>();
@@ -30,8 +30,9 @@ final class ForceRound {
   /**
    * @param answerNs how long to wait for answers
    */
-  ForceRound(PeerPorts ports, NodeId self, long answerNs) {
+  ForceRound(PeerPorts ports, OwnForce own, NodeId self, long answerNs) {
     this.ports = ports;
+    this.own = own;
     this.self = self;
     this.answerNs = answerNs;
   }
@@ -41,7 +42,7 @@ final class ForceRound {
     return forced.getOrDefault(chunk, Set.of());
   }
 
-  /** Who said that it doesn't hold the chunk. */
+  /** Who said that nothing of the chunk is there. */
   Set<NodeId> absent(ChunkId chunk) {
     return absent.getOrDefault(chunk, Set.of());
   }
@@ -76,7 +77,7 @@ final class ForceRound {
 
   private void ask(NodeId node, List<ChunkId> chunks) {
     if (node.equals(self)) {
-      forceHere(ports, chunks, held -> answered(node, chunks, held), why -> later());
+      own.force(chunks, here(chunks));
       return;
     }
     ports
@@ -92,7 +93,8 @@ final class ForceRound {
                     answered(
                         node,
                         chunks,
-                        held.entries().stream().map(Reply.Chunks.Entry::chunk).toList());
+                        held.entries().stream().map(Reply.Chunks.Entry::chunk).toList(),
+                        held.doubtful());
                   } else {
                     later();
                   }
@@ -100,35 +102,31 @@ final class ForceRound {
                 why -> later()));
   }
 
-  /**
-   * Forces what of these chunks is here and calls {@code then} with it. A chunk that comes while
-   * the disk is busy isn't among them: it isn't forced yet.
-   */
-  static void forceHere(
-      PeerPorts ports,
-      List<ChunkId> chunks,
-      Consumer<List<ChunkId>> then,
-      Consumer<StorageException> onFailure) {
-    List<ChunkId> held = chunks.stream().filter(ports.vault()::contains).toList();
-    ports
-        .vault()
-        .force(
-            why -> {
-              if (why == null) {
-                // Looked at again: a segment that failed meanwhile holds nothing any more.
-                then.accept(held.stream().filter(ports.vault()::contains).toList());
-              } else {
-                onFailure.accept(why);
-              }
-            });
+  private OwnForce.Outcome here(List<ChunkId> chunks) {
+    return new OwnForce.Outcome() {
+      @Override
+      public void onForced(List<ChunkId> forcedHere, List<ChunkId> doubtful) {
+        answered(self, chunks, forcedHere, doubtful);
+      }
+
+      @Override
+      public void onFailure(StorageException why) {
+        later();
+      }
+    };
   }
 
-  private void answered(NodeId node, List<ChunkId> chunks, List<ChunkId> forcedThere) {
+  /** A chunk that is neither forced there nor absent is as one of which nothing was said. */
+  private void answered(
+      NodeId node, List<ChunkId> chunks, List<ChunkId> forcedThere, List<ChunkId> doubtfulThere) {
     var there = new HashSet<>(forcedThere);
+    var doubtful = new HashSet<>(doubtfulThere);
     for (ChunkId chunk : chunks) {
-      (there.contains(chunk) ? forced : absent)
-          .computeIfAbsent(chunk, c -> new HashSet<>())
-          .add(node);
+      if (there.contains(chunk)) {
+        forced.computeIfAbsent(chunk, c -> new HashSet<>()).add(node);
+      } else if (!doubtful.contains(chunk)) {
+        absent.computeIfAbsent(chunk, c -> new HashSet<>()).add(node);
+      }
     }
     later();
   }

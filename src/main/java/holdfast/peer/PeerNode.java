@@ -79,17 +79,23 @@ public final class PeerNode implements NodeService {
         new Census(
             ports.loop(), ports.vault(), () -> standing.replica().namespace(), this::onMissing);
     watch = new MapWatch(standing, heartbeats, ports.transport(), faults);
-    chunks = new ChunkRequests(ports, standing, heartbeats, census, faults);
+    var own = new OwnForce(ports.loop(), ports.vault(), census::onStored);
+    chunks = new ChunkRequests(ports, own, standing, heartbeats, census, faults);
     repair =
         new Repair(
             ports,
             new Repair.Pool(watch::sources, watch::liveOwners, chunks::isBusy, chunks::onStored),
             census);
     sessions = new ClientSessions(ports, standing, faults);
-    settling = new Settling(ports, standing, heartbeats, faults);
+    settling = new Settling(ports, own, standing, heartbeats, faults);
     namespace =
         new NamespaceRequests(
-            standing, chunks, new ChunkForce(ports, standing, faults), settling, sessions, faults);
+            standing,
+            chunks,
+            new ChunkForce(ports, own, standing, faults),
+            settling,
+            sessions,
+            faults);
     var builder = new StatusBuilder(ports, standing, heartbeats, this::heartbeat, faults);
     status = new StatusRequests(ports, standing, builder);
     pool = new PoolRequests(standing, heartbeats, this::heartbeat);

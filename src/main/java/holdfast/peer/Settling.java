@@ -41,6 +41,7 @@ final class Settling {
   private static final long DOUBT_LOOK_NS = 20_000_000L;
 
   private final PeerPorts ports;
+  private final OwnForce own;
   private final Standing standing;
   private final Heartbeats heartbeats;
   private final Set<PeerFault> faults;
@@ -58,8 +59,14 @@ final class Settling {
   private long notBeforeNs = Long.MIN_VALUE / 2;
   private long mapIndex;
 
-  Settling(PeerPorts ports, Standing standing, Heartbeats heartbeats, Set<PeerFault> faults) {
+  Settling(
+      PeerPorts ports,
+      OwnForce own,
+      Standing standing,
+      Heartbeats heartbeats,
+      Set<PeerFault> faults) {
     this.ports = ports;
+    this.own = own;
     this.standing = standing;
     this.heartbeats = heartbeats;
     this.faults = faults;
@@ -139,7 +146,7 @@ final class Settling {
     private final List<Unsettled.Commit> commits =
         standing.replica().unsettled().oldest(COMMITS_MAX);
     private final Set<ChunkId> chunks = new LinkedHashSet<>();
-    private final ForceRound round = new ForceRound(ports, standing.self(), ANSWER_NS);
+    private final ForceRound round = new ForceRound(ports, own, standing.self(), ANSWER_NS);
 
     private Round() {
       commits.forEach(commit -> chunks.addAll(commit.chunks()));

@@ -100,8 +100,18 @@ public sealed interface Reply extends Message {
   /** Answers GetSummary. */
   record Summary(int partition, int chunkCount, long sizeBytes, byte[] digest) implements Reply {}
 
-  /** Answers ListChunks; {@code last} when no more follow. */
-  record Chunks(List<Entry> entries, boolean last) implements Reply {
+  /**
+   * Answers ListChunks and ForceChunks.
+   *
+   * @param last when no more follow
+   * @param doubtful to ForceChunks: of these something is there, not known to be on disk
+   */
+  record Chunks(List<Entry> entries, boolean last, List<ChunkId> doubtful) implements Reply {
+    /** With no doubt. */
+    public Chunks(List<Entry> entries, boolean last) {
+      this(entries, last, List.of());
+    }
+
     /** One chunk and its sealed length. */
     public record Entry(ChunkId chunk, int lengthBytes) {}
   }

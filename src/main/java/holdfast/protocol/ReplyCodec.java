@@ -76,6 +76,7 @@ final class ReplyCodec {
       case Reply.Chunks r -> {
         Fields.list(out, r.entries(), Request.LIST_MAX, ReplyCodec::writeEntry);
         out.bool(r.last());
+        Fields.list(out, r.doubtful(), Request.LIST_MAX, (o, chunk) -> chunk.write(o));
       }
       case Reply.Compared r -> {
         r.log().write(out);
@@ -109,7 +110,10 @@ final class ReplyCodec {
       case 74 -> new Reply.Joined(in.u64());
       case 75 -> new Reply.Summary(in.u16(), in.u32(), in.u64(), in.raw(DIGEST_BYTES));
       case 76 ->
-          new Reply.Chunks(Fields.list(in, Request.LIST_MAX, ReplyCodec::readEntry), in.bool());
+          new Reply.Chunks(
+              Fields.list(in, Request.LIST_MAX, ReplyCodec::readEntry),
+              in.bool(),
+              Fields.list(in, Request.LIST_MAX, ChunkId::read));
       case 77 ->
           new Reply.Watched(
               in.u64(),

@@ -42,7 +42,12 @@ final class ChunkIndex {
   }
 
   /** Where a chunk is. */
-  record Location(int segment, int offset, int lengthBytes, boolean isSuspect) {}
+  record Location(int segment, int offset, int lengthBytes, boolean isSuspect) {
+    /** The place as one number, 0 or more. */
+    long place() {
+      return (long) segment << Integer.SIZE | offset;
+    }
+  }
 
   /** The slot of a chunk, suspect or not; -1 if it isn't here. */
   int find(ChunkId id) {

@@ -159,9 +159,14 @@ public final class ChunkStore implements AutoCloseable {
 
   /** Whether a chunk is held (not a lost one). Doesn't block on the disk. */
   public boolean contains(ChunkId id) {
+    return place(id) >= 0;
+  }
+
+  /** Where a held chunk is: another number each time it is put anew; -1 if it isn't held. */
+  long place(ChunkId id) {
     indexLock.lock();
     try {
-      return index.isHeld(id);
+      return index.isHeld(id) ? index.location(index.find(id)).place() : -1;
     } finally {
       indexLock.unlock();
     }

@@ -41,6 +41,34 @@ public final class DiskVault implements ChunkVault {
   }
 
   @Override
+  public long place(ChunkId chunk) {
+    return store.place(chunk);
+  }
+
+  @Override
+  public int readableBytes(ChunkId chunk) {
+    return store.lengthBytes(chunk);
+  }
+
+  @Override
+  public void rewrite(ChunkId chunk, Consumer<StorageException> done) {
+    onDisk(() -> rewriteNow(chunk), done);
+  }
+
+  private void rewriteNow(ChunkId chunk) {
+    if (store.contains(chunk)) {
+      return;
+    }
+    byte[] bytes = store.read(chunk);
+    if (!Sha256.name(bytes, 0, bytes.length).equals(chunk)) {
+      throw new StorageException(
+          ErrorCode.CHUNK_CORRUPT,
+          "write chunk again: expected=bytes with this hash, was=others, chunk=" + chunk);
+    }
+    store.put(chunk, bytes, 0, bytes.length);
+  }
+
+  @Override
   public void put(ChunkId chunk, byte[] bytes, int lengthBytes, Consumer<StorageException> done) {
     onDisk(() -> store.put(chunk, bytes, 0, lengthBytes), done);
   }

@@ -86,7 +86,8 @@ final class MessageSamples {
                 new Invalidation.OfEntry(56, new EntryName(new byte[80], "tag")),
                 new Invalidation.OfLocks(57))),
         new Reply.Compared(LOG, Reply.Compared.Relation.LACKING),
-        new Reply.Chunks(List.of(new Reply.Chunks.Entry(CHUNK, 37)), true));
+        new Reply.Chunks(
+            List.of(new Reply.Chunks.Entry(CHUNK, 37)), true, List.of(new ChunkId(8, 8, 8, 8))));
   }
 
   /** Not among the others: it holds an array, and so isn't equal to its copy. */

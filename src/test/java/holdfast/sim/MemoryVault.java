@@ -25,6 +25,8 @@ public final class MemoryVault implements ChunkVault {
   public static final class Platter {
     private final TreeMap<ChunkId, byte[]> written = new TreeMap<>();
     private final TreeSet<ChunkId> forced = new TreeSet<>();
+    private final TreeMap<ChunkId, Long> places = new TreeMap<>();
+    private long placeCount;
     private long usedBytes;
     private long capacityBytes = 1L << 30;
 
@@ -87,6 +89,27 @@ public final class MemoryVault implements ChunkVault {
   }
 
   @Override
+  public long place(ChunkId chunk) {
+    return contains(chunk) ? platter.places.getOrDefault(chunk, 0L) : -1;
+  }
+
+  @Override
+  public int readableBytes(ChunkId chunk) {
+    return contains(chunk) ? platter.written.get(chunk).length : -1;
+  }
+
+  @Override
+  public void rewrite(ChunkId chunk, Consumer<StorageException> done) {
+    later(
+        "write chunk again",
+        () ->
+            done.accept(
+                contains(chunk)
+                    ? null
+                    : new StorageException(ErrorCode.CHUNK_MISSING, "rewrite: missing=" + chunk)));
+  }
+
+  @Override
   public void put(ChunkId chunk, byte[] bytes, int lengthBytes, Consumer<StorageException> done) {
     later(
         "put chunk",
@@ -99,6 +122,7 @@ public final class MemoryVault implements ChunkVault {
             }
             platter.usedBytes += lengthBytes;
             platter.written.put(chunk, copy);
+            platter.places.put(chunk, ++platter.placeCount);
           }
           done.accept(null);
         });

@@ -55,6 +55,7 @@ public final class SimDisk implements Disk {
   private boolean isPowerLost;
   private int writesUntilFailure = NEVER;
   private int forcesUntilFailure = NEVER;
+  private String forceToFailOrNull;
 
   /** One unforced change of a name; {@code from} or {@code to} may be null. */
   private record DirectoryChange(String from, String to, SimFile file) {}
@@ -113,6 +114,16 @@ public final class SimDisk implements Disk {
   /** Lets the force after {@code forces} further ones fail; what it was for is partly lost. */
   public void failForceAfter(int forces) {
     locked(() -> forcesUntilFailure = forces);
+  }
+
+  /** Lets the next force of a file whose name begins so fail; what it was for is partly lost. */
+  public void failForceOf(String namePrefix) {
+    locked(() -> forceToFailOrNull = namePrefix);
+  }
+
+  /** Whether a planted failure of a force is still to come. */
+  public boolean isForcePlanted() {
+    return locked(() -> forceToFailOrNull != null || forcesUntilFailure >= 0);
   }
 
   /** Sets the size of the disk: writes beyond it fail with NO_SPACE. */
@@ -342,7 +353,11 @@ public final class SimDisk implements Disk {
     return writesUntilFailure >= 0 && writesUntilFailure-- == 0;
   }
 
-  boolean isForceToFail() {
+  boolean isForceToFail(String name) {
+    if (forceToFailOrNull != null && name.startsWith(forceToFailOrNull)) {
+      forceToFailOrNull = null;
+      return true;
+    }
     return forcesUntilFailure >= 0 && forcesUntilFailure-- == 0;
   }
 
@@ -356,7 +371,7 @@ public final class SimDisk implements Disk {
   }
 
   private void failPlannedForce(String verb, String name) {
-    if (isForceToFail()) {
+    if (isForceToFail(name)) {
       throw failure(ErrorCode.STORE_FAILED, verb, name);
     }
   }
@@ -393,6 +408,7 @@ public final class SimDisk implements Disk {
     powerOffAt = NEVER;
     writesUntilFailure = NEVER;
     forcesUntilFailure = NEVER;
+    forceToFailOrNull = null;
   }
 
   private long usedBytes() {

@@ -83,7 +83,7 @@ final class SimHandle implements DiskFile {
               "force",
               name,
               () -> {
-                if (disk.isForceToFail()) {
+                if (disk.isForceToFail(name)) {
                   file.failForce(disk.random());
                   throw disk.failure(ErrorCode.STORE_FAILED, "force file", name);
                 }

@@ -20,6 +20,25 @@ public interface ChunkVault {
   boolean contains(ChunkId chunk);
 
   /**
+   * Where a chunk is, as a number: another one each time it is stored anew, -1 while {@link
+   * #contains} is false.
+   */
+  long place(ChunkId chunk);
+
+  /**
+   * How long the chunk is if bytes of it are here, -1 if there is nothing. True, too, of what
+   * {@link #contains} doesn't count, since a write or a force of its file failed or a check did.
+   */
+  int readableBytes(ChunkId chunk);
+
+  /**
+   * Stores a chunk anew, as {@link #put} does, from what can be read of it here. When {@code done}
+   * gets CHUNK_CORRUPT, what is read has another hash; CHUNK_MISSING: nothing is here; any other
+   * failure: nobody knows. Nothing happens to one that is held.
+   */
+  void rewrite(ChunkId chunk, Consumer<StorageException> done);
+
+  /**
    * Stores a chunk. When {@code done} gets null, it is written (page cache) and indexed; storing
    * what is there already succeeds. The caller has checked that the bytes hash to the name and
    * doesn't change the array afterwards.
