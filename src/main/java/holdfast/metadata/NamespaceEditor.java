@@ -93,6 +93,11 @@ public final class NamespaceEditor {
     draft.counters.epoch = Math.max(draft.counters.epoch, epoch);
   }
 
+  /** The upload epoch, as {@link Namespace#epoch}. */
+  public long epoch() {
+    return draft.counters.epoch;
+  }
+
   /** Answers from the state as it is now. */
   public Answer query(Query query) {
     return new Queries(draft.records(), draft.counters).answer(query);

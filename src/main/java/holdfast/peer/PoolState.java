@@ -19,8 +19,7 @@ import java.util.TreeMap;
  *
  * @param isFounded whether the pool has begun: before that there is no namespace
  * @param dataKeyId the key clients seal with; 0 before the first client
- * @param goneTicks since which operation of the namespace peers of the map have been away or out:
- *     they can't have stored what was committed later
+ * @param absences since when peers of the map have been away or out
  */
 record PoolState(
     LogId log,
@@ -28,19 +27,19 @@ record PoolState(
     PoolMap map,
     long dataKeyId,
     Lineage lineage,
-    SortedMap<NodeId, Long> goneTicks) {
+    SortedMap<NodeId, Absence> absences) {
   /** Most bytes encoded. */
   static final int ENCODED_MAX_BYTES =
       PoolMap.ENCODED_MAX_BYTES
           + Lineage.ENCODED_MAX_BYTES
-          + PoolMap.PEERS_MAX * (NodeId.BYTES + Long.BYTES)
+          + PoolMap.PEERS_MAX * (NodeId.BYTES + Absence.BYTES)
           + 1_024;
 
   private static final int FORMAT = 3;
 
-  /** Freezes what is gone. */
+  /** Freezes who is gone. */
   PoolState {
-    goneTicks = Collections.unmodifiableSortedMap(new TreeMap<>(goneTicks));
+    absences = Collections.unmodifiableSortedMap(new TreeMap<>(absences));
   }
 
   /** Before the first command. */
@@ -50,33 +49,44 @@ record PoolState(
   }
 
   PoolState founded(long index, PoolSettings settings) {
-    return new PoolState(log, true, PoolMap.empty(version(index), settings), 0, lineage, goneTicks);
+    return new PoolState(log, true, PoolMap.empty(version(index), settings), 0, lineage, absences);
   }
 
   PoolState withPeer(long index, PeerEntry peer) {
     boolean isFull = map.peers().size() >= PoolMap.PEERS_MAX && map.peer(peer.node()).isEmpty();
-    return isFull ? this : withPeer(map.withPeer(version(index), peer), peer, 0);
+    return isFull ? this : withPeer(map.withPeer(version(index), peer), peer, Absence.since(0, 0));
   }
 
   /**
-   * @param tick the last operation of the namespace before this
+   * @param now an absence that begins with this
    */
-  PoolState withPeerState(long index, Command.SetPeerState command, long tick) {
+  PoolState withPeerState(long index, Command.SetPeerState command, Absence now) {
     Optional<PeerEntry> peer = map.peer(command.node());
     if (peer.isEmpty() || peer.get().state() == command.state()) {
       return this;
     }
     PeerEntry next = peer.get().withState(command.state());
-    return withPeer(map.withPeer(version(index), next), next, tick);
+    return withPeer(map.withPeer(version(index), next), next, now);
   }
 
-  private PoolState withPeer(PoolMap newMap, PeerEntry peer, long tick) {
-    var gone = new TreeMap<>(goneTicks);
+  private PoolState withPeer(PoolMap newMap, PeerEntry peer, Absence now) {
+    var gone = new TreeMap<>(absences);
     switch (peer.state()) {
-      case AWAY, OUT -> gone.putIfAbsent(peer.node(), tick);
+      case AWAY, OUT -> gone.putIfAbsent(peer.node(), now);
       case UP, SUSPECT, DRAINING, DOWN -> gone.remove(peer.node());
     }
     return new PoolState(log, isFounded, newMap, dataKeyId, lineage, gone);
+  }
+
+  /**
+   * An epoch has begun.
+   *
+   * @param tick the last operation of the namespace before it
+   */
+  PoolState withEpoch(long epoch, long tick) {
+    var gone = new TreeMap<>(absences);
+    gone.replaceAll((node, absence) -> absence.atEpoch(epoch, tick));
+    return new PoolState(log, isFounded, map, dataKeyId, lineage, gone);
   }
 
   PoolState withSettings(long index, PoolSettings settings) {
@@ -86,13 +96,13 @@ record PoolState(
   PoolState withDataKey(long newDataKeyId) {
     return dataKeyId != 0
         ? this
-        : new PoolState(log, isFounded, map, newDataKeyId, lineage, goneTicks);
+        : new PoolState(log, isFounded, map, newDataKeyId, lineage, absences);
   }
 
   /** An entry was applied. */
   PoolState withEntry(long index, long term) {
     Lineage with = lineage.with(index, term);
-    return with == lineage ? this : new PoolState(log, isFounded, map, dataKeyId, with, goneTicks);
+    return with == lineage ? this : new PoolState(log, isFounded, map, dataKeyId, with, absences);
   }
 
   /**
@@ -103,11 +113,11 @@ record PoolState(
   PoolState inLog(LogId next, long baseIndex, Lineage nextLineage) {
     var version = new MapVersion(next, baseIndex);
     var nextMap = new PoolMap(version, map.settings(), map.peers(), map.table());
-    return new PoolState(next, isFounded, nextMap, dataKeyId, nextLineage, goneTicks);
+    return new PoolState(next, isFounded, nextMap, dataKeyId, nextLineage, absences);
   }
 
   private PoolState withMap(PoolMap newMap) {
-    return new PoolState(log, isFounded, newMap, dataKeyId, lineage, goneTicks);
+    return new PoolState(log, isFounded, newMap, dataKeyId, lineage, absences);
   }
 
   private MapVersion version(long index) {
@@ -121,11 +131,11 @@ record PoolState(
     out.bool(isFounded).u64(dataKeyId);
     lineage.write(out);
     map.write(out);
-    out.u8(goneTicks.size());
-    goneTicks.forEach(
-        (node, tick) -> {
+    out.u8(absences.size());
+    absences.forEach(
+        (node, absence) -> {
           node.write(out);
-          out.u64(tick);
+          absence.write(out);
         });
     return out.toBytes();
   }
@@ -148,9 +158,9 @@ record PoolState(
     var lineage = Lineage.read(in);
     var map = PoolMap.read(in);
     int goneCount = in.u8();
-    var gone = new TreeMap<NodeId, Long>();
+    var gone = new TreeMap<NodeId, Absence>();
     for (int i = 0; i < goneCount; i++) {
-      gone.put(NodeId.read(in), in.u64());
+      gone.put(NodeId.read(in), Absence.read(in));
     }
     in.end();
     return new PoolState(log, isFounded, map, dataKeyId, lineage, gone);

@@ -108,11 +108,13 @@ final class Replica {
       case Command.ChangeNamespace c -> change(index, c);
       case Command.Found c -> found(index, c);
       case Command.ListPeer c -> state = state.withPeer(index, c.peer());
-      case Command.SetPeerState c -> state = state.withPeerState(index, c, editor.tick());
+      case Command.SetPeerState c ->
+          state = state.withPeerState(index, c, Absence.since(editor.tick(), editor.epoch()));
       case Command.ChangeSettings c -> state = state.withSettings(index, c.settings());
       case Command.SetDataKey c -> state = state.withDataKey(c.dataKeyId());
       case Command.AdvanceEpoch c -> {
         editor.advanceEpoch(c.epoch());
+        state = state.withEpoch(editor.epoch(), editor.tick());
         namespace = null;
       }
       case Command.BeginSession c -> {

@@ -254,19 +254,20 @@ final class Settling {
     }
 
     /**
-     * Whether everybody denies to hold the chunk. Who was away or out already when it was committed
+     * Whether everybody denies to hold the chunk. Who was away or out already when it was uploaded
      * needn't be asked: a peer that never comes back would be waited for in vain.
      *
      * @param tick the first commit that names it
      */
     private boolean isDenied(ChunkId chunk, long tick) {
-      Map<NodeId, Long> goneTicks = standing.replica().state().goneTicks();
+      Map<NodeId, Absence> absences = standing.replica().state().absences();
+      long epoch = standing.epoch();
       return map.peers().stream()
           .map(PeerEntry::node)
           .allMatch(
               node ->
                   round.absent(chunk).contains(node)
-                      || goneTicks.getOrDefault(node, Long.MAX_VALUE) < tick);
+                      || absences.containsKey(node) && absences.get(node).isBefore(tick, epoch));
     }
 
     /**

@@ -11,6 +11,8 @@ import holdfast.metadata.Attributes;
 import holdfast.metadata.OperationResult;
 import holdfast.metadata.Unsettled;
 import holdfast.model.ChunkId;
+import holdfast.placement.PeerEntry;
+import holdfast.placement.PeerState;
 import holdfast.sim.SimClient;
 import holdfast.sim.SimCluster;
 import holdfast.sim.SimPeer;
@@ -22,6 +24,7 @@ import org.junit.jupiter.api.Test;
 /** A power cut takes chunks that the log names: every file has some content that it had. */
 class SettlingTest {
   private static final long SETTLED_NS = 4 * SimWorld.S;
+  private static final long EPOCH_NS = 601 * SimWorld.S;
 
   private final SimCluster cluster = SimCluster.of(3).seed(77).settings(3, 2, 60_000).start();
   private final SimClient client = cluster.client();
@@ -190,15 +193,55 @@ class SettlingTest {
     assertArrayEquals(now, cluster.get(client.get("f")));
   }
 
+  private PeerState stateOf(SimPeer peer) {
+    return cluster
+        .leader()
+        .flatMap(leader -> leader.access().map())
+        .flatMap(map -> map.peer(peer.id()))
+        .map(PeerEntry::state)
+        .orElseThrow();
+  }
+
+  private void stop(SimPeer peer) {
+    peer.stopCleanly();
+    cluster.await(
+        "it is away",
+        10 * SimWorld.S,
+        () -> !peer.isUp() && cluster.leader().isPresent() && stateOf(peer) == PeerState.AWAY);
+  }
+
+  @Test
+  void whoWentBetweenAnUploadAndItsCommitMayHaveTheChunk() {
+    byte[] now = bytes(2, 200);
+    put("f", bytes(1, 300));
+    awaitSettled();
+    SimPeer away = cluster.peer(2);
+    away.store().keep(SimClient.nameOf(now), now);
+
+    stop(away);
+    done(cluster.get(client.replaceByStored("f", now, true)));
+    cluster.run(30 * SimWorld.S);
+
+    assertFalse(isReverted());
+    away.start();
+    cluster.await("whole", 60 * SimWorld.S, cluster::isWhole);
+    awaitSettled();
+    assertFalse(isReverted());
+    assertArrayEquals(now, cluster.get(client.get("f")));
+  }
+
   @Test
   void whoWasAwayBeforeIsNotWaitedFor() {
     byte[] now = bytes(2, 200);
     put("f", bytes(1, 300));
     awaitSettled();
     SimPeer away = cluster.peer(2);
-    away.stopCleanly();
-    cluster.await("it is gone", 10 * SimWorld.S, () -> !away.isUp());
-    cluster.run(5 * SimWorld.S);
+    stop(away);
+    for (int i = 0; i < 2; i++) {
+      cluster.run(EPOCH_NS);
+      put("epoch" + i, bytes(10 + i, 100)); // The client hears of it.
+    }
+    awaitSettled();
     replace("f", now, false);
     cluster.get(client.service().forceLog(client.deadline()));
     cluster.run(300 * SimWorld.MS);

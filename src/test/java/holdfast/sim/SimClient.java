@@ -259,7 +259,14 @@ public final class SimClient {
   public CompletableFuture<OperationResult> replace(String file, byte[] content, boolean forced) {
     ChunkId chunk = nameOf(content);
     return stored(chunk, content, forced)
-        .thenCompose(ready -> lookup(file))
+        .thenCompose(ready -> replaceByStored(file, content, forced));
+  }
+
+  /** As {@link #replace}, by content that somebody has stored already. */
+  public CompletableFuture<OperationResult> replaceByStored(
+      String file, byte[] content, boolean forced) {
+    ChunkId chunk = nameOf(content);
+    return lookup(file)
         .thenCompose(
             told -> {
               Attributes now = ((Answer.Entry) told.answer()).entry().attributes();
