@@ -78,8 +78,12 @@ final class Census {
     scannedMapIndex = -1;
   }
 
-  /** Something may be gone from here: look at everything again, after a scan that runs. */
+  /**
+   * Something may be gone from here: look at everything again, after a scan that runs. Until that
+   * is done nothing counts as checked, so nobody says that all is safe.
+   */
   void rescan() {
+    scannedMapIndex = -1;
     if (isScanning) {
       isRescanDue = true;
     } else {
@@ -121,13 +125,13 @@ final class Census {
   }
 
   private void finishScan(long number) {
-    scannedMapIndex = scanMapIndex;
     isScanning = false;
     if (isRescanDue) {
       isRescanDue = false;
       scan(scanMapIndex);
       return;
     }
+    scannedMapIndex = scanMapIndex;
     loop.at(
         loop.nowNs() + RESCAN_NS,
         "rescan",

@@ -59,19 +59,9 @@ final class ChunkRequests {
     }
     if (isForceDue) {
       isForceDue = false;
-      ports.vault().force(why -> noteIfFailed(why));
+      ports.vault().force(why -> {});
     }
     ports.loop().at(ports.loop().nowNs() + FORCE_EVERY_NS, "force chunks", this::forceEverySecond);
-  }
-
-  /**
-   * Chunks of a segment that can't be written or forced no longer count as held: the census finds
-   * them now, not with its next scan, and nobody says meanwhile that all is safe.
-   */
-  private void noteIfFailed(StorageException why) {
-    if (why != null && why.code() == ErrorCode.STORE_FAILED) {
-      census.rescan();
-    }
   }
 
   void stop() {
@@ -162,7 +152,6 @@ final class ChunkRequests {
               if (why == null) {
                 onStored(chunk);
               }
-              noteIfFailed(why);
               done.accept(why);
             });
   }
@@ -296,7 +285,6 @@ final class ChunkRequests {
 
           @Override
           public void onFailure(StorageException why) {
-            noteIfFailed(why);
             responder.fail(why);
           }
         });

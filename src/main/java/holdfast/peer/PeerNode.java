@@ -78,6 +78,7 @@ public final class PeerNode implements NodeService {
     census =
         new Census(
             ports.loop(), ports.vault(), () -> standing.replica().namespace(), this::onMissing);
+    ports.vault().whenFailed(census::rescan);
     watch = new MapWatch(standing, heartbeats, ports.transport(), faults);
     var own = new OwnForce(ports.loop(), ports.vault(), census::onStored);
     chunks = new ChunkRequests(ports, own, standing, heartbeats, census, faults);

@@ -145,7 +145,9 @@ final class ChunkAppender {
     return openOrdinal;
   }
 
-  /** A full disk costs only what was being written; anything else the segment. */
+  /**
+   * A full disk costs only what was being written; anything else the segment, and is what is told.
+   */
   private StorageException afterFailure(int ordinal, StorageException e) {
     if (e.code() != ErrorCode.NO_SPACE) {
       giveUp(ordinal, e);
@@ -154,8 +156,9 @@ final class ChunkAppender {
     try {
       segment(ordinal).cutToTail();
     } catch (StorageException cut) {
-      e.addSuppressed(cut);
+      cut.addSuppressed(e);
       giveUp(ordinal, cut);
+      return cut;
     }
     return e;
   }

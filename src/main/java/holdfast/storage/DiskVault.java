@@ -20,6 +20,9 @@ public final class DiskVault implements ChunkVault {
   private final Executor disk;
   private final Loop loop;
 
+  /** Loop thread. */
+  private Runnable failedListener = () -> {};
+
   /**
    * A vault over an open store.
    *
@@ -33,6 +36,20 @@ public final class DiskVault implements ChunkVault {
     this.otherBytes = otherBytes;
     this.disk = disk;
     this.loop = loop;
+  }
+
+  @Override
+  public void whenFailed(Runnable listener) {
+    failedListener = listener;
+  }
+
+  private Consumer<StorageException> telling(Consumer<StorageException> done) {
+    return why -> {
+      if (why != null && why.code() == ErrorCode.STORE_FAILED) {
+        failedListener.run();
+      }
+      done.accept(why);
+    };
   }
 
   @Override
@@ -52,7 +69,7 @@ public final class DiskVault implements ChunkVault {
 
   @Override
   public void rewrite(ChunkId chunk, Consumer<StorageException> done) {
-    onDisk(() -> rewriteNow(chunk), done);
+    onDisk(() -> rewriteNow(chunk), telling(done));
   }
 
   private void rewriteNow(ChunkId chunk) {
@@ -70,7 +87,7 @@ public final class DiskVault implements ChunkVault {
 
   @Override
   public void put(ChunkId chunk, byte[] bytes, int lengthBytes, Consumer<StorageException> done) {
-    onDisk(() -> store.put(chunk, bytes, 0, lengthBytes), done);
+    onDisk(() -> store.put(chunk, bytes, 0, lengthBytes), telling(done));
   }
 
   @Override
@@ -116,7 +133,7 @@ public final class DiskVault implements ChunkVault {
 
   @Override
   public void force(Consumer<StorageException> done) {
-    onDisk(store::force, done);
+    onDisk(store::force, telling(done));
   }
 
   @Override

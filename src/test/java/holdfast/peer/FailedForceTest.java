@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import holdfast.metadata.OperationResult;
 import holdfast.metadata.Unsettled;
+import holdfast.peer.port.FileService;
+import holdfast.protocol.PoolStatus;
 import holdfast.sim.FileStore;
 import holdfast.sim.SimClient;
 import holdfast.sim.SimCluster;
@@ -178,5 +180,44 @@ class FailedForceTest {
     cluster.await("reverted", 20 * SimWorld.S, () -> unsettled().revertedCount() > 0);
     assertFalse(disk.isForcePlanted());
     assertArrayEquals(bytes(1, 300), cluster.get(client.get("f")));
+  }
+
+  /** The leader forces what came with the operation: nobody else sees that force fail. */
+  @Test
+  void whatNoLongerCountsAsHeldIsToldAtOnceAndFetched() {
+    int files = 300;
+    start(2, 2);
+    for (int i = 0; i < files; i++) {
+      put("f" + i, bytes(i, 300));
+    }
+    awaitSettled();
+    cluster.await("safe", 60 * SimWorld.S, () -> status().safe());
+    cluster.run(3 * SimWorld.S); // nothing is left to be forced
+    SimPeer leader = cluster.leader().orElseThrow();
+    int chunkCount = leader.store().chunkCount();
+
+    disk(leader).failForceOf(SEGMENTS);
+    byte[] last = bytes(files, 300);
+    done(
+        cluster.get(
+            client
+                .service()
+                .change(
+                    client.create("last", last, SimClient.nameOf(last)),
+                    new FileService.InlineChunk(SimClient.nameOf(last), last),
+                    true,
+                    client.deadline())));
+
+    assertFalse(disk(leader).isForcePlanted());
+    var status = status();
+    assertFalse(status.safe(), status::summary);
+    cluster.await(
+        "whole again",
+        10 * SimWorld.S,
+        () -> leader.store().chunkCount() == chunkCount + 1 && status().safe());
+  }
+
+  private PoolStatus status() {
+    return cluster.get(client.service().status(client.deadline()));
   }
 }

@@ -179,6 +179,11 @@ class OwnForceTest {
     }
 
     @Override
+    public void whenFailed(Runnable listener) {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
     public boolean contains(ChunkId chunk) {
       return held.contains(chunk);
     }

@@ -84,6 +84,11 @@ public final class MemoryVault implements ChunkVault {
   }
 
   @Override
+  public void whenFailed(Runnable listener) {
+    // Nothing fails here.
+  }
+
+  @Override
   public boolean contains(ChunkId chunk) {
     return platter.written.containsKey(chunk);
   }

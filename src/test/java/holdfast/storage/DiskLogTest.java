@@ -27,6 +27,7 @@ import java.util.Random;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.logging.Level;
 import java.util.logging.Logger;
@@ -327,6 +328,8 @@ final class DiskLogTest {
               task.run();
             },
             new DamageableLog.DirectLoop());
+    var told = new AtomicInteger();
+    vault.whenFailed(told::incrementAndGet);
     byte[] bytes = new byte[5_000];
     bytes[9] = 9;
     ChunkId chunk = ChunkId.of(MessageDigest.getInstance("SHA-256").digest(bytes));
@@ -339,11 +342,25 @@ final class DiskLogTest {
     assertEquals(ErrorCode.INVALID, outcomes.removeFirst().code());
     assertNull(read(vault, ChunkId.of(new byte[32]), 0, -1));
     assertEquals(ErrorCode.CHUNK_MISSING, outcomes.removeFirst().code());
+    assertEquals(0, told.get());
     vault.put(ChunkId.of(new byte[32]), null, 10, done);
     assertEquals(ErrorCode.STORE_FAILED, outcomes.removeFirst().code());
+    assertEquals(1, told.get());
+    disk.failForceAfter(0);
+    vault.force(done);
+    assertEquals(ErrorCode.STORE_FAILED, outcomes.removeFirst().code());
+    assertEquals(2, told.get());
+    assertEquals(5_000, vault.readableBytes(chunk));
+    assertEquals(-1, vault.place(chunk));
+    vault.rewrite(chunk, done);
+    assertNull(outcomes.removeFirst());
+    assertTrue(vault.place(chunk) >= 0);
+    vault.rewrite(ChunkId.of(new byte[32]), done);
+    assertEquals(ErrorCode.CHUNK_MISSING, outcomes.removeFirst().code());
     refuses.set(true);
     vault.force(done);
     assertEquals(ErrorCode.BUSY, outcomes.removeFirst().code());
+    assertEquals(2, told.get());
   }
 
   private byte[] read(DiskVault vault, ChunkId chunk, int offsetBytes, int lengthBytes) {

@@ -16,6 +16,13 @@ public interface ChunkVault {
   /** Most chunks one {@link #list} returns. */
   int LIST_MAX = 4_096;
 
+  /**
+   * Runs this on the loop, before the caller hears, each time that a put or a force fails with
+   * STORE_FAILED, whoever asked for it: chunks that were held may not be any more. One listener;
+   * loop thread.
+   */
+  void whenFailed(Runnable listener);
+
   /** True when the chunk is stored and indexed. */
   boolean contains(ChunkId chunk);
 
