@@ -34,6 +34,9 @@ final class ChunkAppender {
 
   private int openOrdinal = NONE;
 
+  /** Whether a note may be there of where the segments ended: true only until one is written to. */
+  private boolean mayHaveEnd;
+
   /** {@code onGivenUp} is called with the ordinal of a segment that has become bad. */
   ChunkAppender(
       Disk disk,
@@ -48,6 +51,7 @@ final class ChunkAppender {
     this.highestNumber = highestNumber;
     this.onGivenUp = onGivenUp;
     this.segments = new CopyOnWriteArrayList<>(found);
+    mayHaveEnd = disk.exists(ChunkFormat.END_FILE);
     int last = found.size() - 1;
     if (last >= 0 && found.get(last).state() == ChunkSegment.State.OPEN) {
       openOrdinal = last;
@@ -76,12 +80,22 @@ final class ChunkAppender {
 
   /** Writes a record at the end of the open segment, or of a new one. */
   Place append(int state, ChunkId id, int dataCrc, byte[] bytes, int offset, int lengthBytes) {
+    forgetEnd();
     int ordinal = ordinalFor(lengthBytes);
     var segment = segment(ordinal);
     try {
       return new Place(ordinal, segment.append(state, id, dataCrc, bytes, offset, lengthBytes));
     } catch (StorageException e) {
       throw afterFailure(ordinal, e);
+    }
+  }
+
+  /** Nothing is written before this is durable: the next start would take it for the last run's. */
+  private void forgetEnd() {
+    if (mayHaveEnd) {
+      disk.delete(ChunkFormat.END_FILE);
+      disk.forceDirectory();
+      mayHaveEnd = false;
     }
   }
 
@@ -117,6 +131,7 @@ final class ChunkAppender {
       var last = segments.get(segments.size() - 1);
       end = new ChunkFormat.End(last.number(), last.tailBytes());
     }
+    mayHaveEnd = true;
     SmallFile.replace(disk, ChunkFormat.END_FILE, ChunkFormat.end(end));
   }
 

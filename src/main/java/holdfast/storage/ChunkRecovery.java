@@ -59,10 +59,6 @@ final class ChunkRecovery {
       for (int i = 0; i < numbers.length; i++) {
         segments.add(recover(numbers[i], i == numbers.length - 1));
       }
-      // It tells of the run before: true until something is written.
-      if (disk.delete(ChunkFormat.END_FILE)) {
-        disk.forceDirectory();
-      }
       isFinished = true;
     } finally {
       if (!isFinished) {

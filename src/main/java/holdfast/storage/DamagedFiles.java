@@ -1,6 +1,7 @@
 package holdfast.storage;
 
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.regex.Pattern;
 
 /**
@@ -49,12 +50,27 @@ final class DamagedFiles {
     return aside;
   }
 
-  /** Keeps a copy of a file; durable when this returns the copy's name. */
+  /**
+   * Keeps a copy of a file; durable when this returns the copy's name. One that was made already,
+   * by a start that came no further, is enough.
+   */
   static String copyAside(Disk disk, String name) {
-    String aside = nameFor(disk, name);
-    try (var file = disk.open(name, Disk.Mode.READ)) {
-      SmallFile.replace(disk, aside, SmallFile.readUpTo(file, 0, Integer.MAX_VALUE - Long.BYTES));
+    byte[] bytes = bytes(disk, name);
+    String aside = "";
+    for (int number = 1; !aside.equals(nameFor(disk, name)); number++) {
+      aside = "damaged-" + number + "-" + name;
+      if (disk.exists(aside) && Arrays.equals(bytes, bytes(disk, aside))) {
+        disk.forceDirectory();
+        return aside;
+      }
     }
+    SmallFile.replace(disk, aside, bytes);
     return aside;
+  }
+
+  private static byte[] bytes(Disk disk, String name) {
+    try (var file = disk.open(name, Disk.Mode.READ)) {
+      return SmallFile.readUpTo(file, 0, Integer.MAX_VALUE - Long.BYTES);
+    }
   }
 }

@@ -45,7 +45,11 @@ final class LogOpening {
     return checked.whole().stream().findFirst();
   }
 
-  /** Asks {@code judge} about what is lost, then makes the files a log again. */
+  /**
+   * Asks {@code judge} about what is lost, makes the files a log again, and only then lets the run
+   * begin: what is said of the end of the last one stays true for every start that doesn't get
+   * here.
+   */
   LogStore open(LogLoss.Judge judge, int segmentBytes) {
     var base =
         newest()
@@ -66,11 +70,20 @@ final class LogOpening {
     }
     snapshots.setAside(checked.damaged());
     LogStore log = LogStore.open(disk, plan, directory, segmentBytes);
-    if (!id.equals(newLog) && !directory.isLogBegun()) {
-      // A crash came while the log was begun: nobody has heard of it.
-      log.reset(new HardState(newLog, 0, Optional.empty()), 0, 0);
+    boolean isOpened = false;
+    try {
+      directory.begin();
+      if (!id.equals(newLog) && !directory.isLogBegun()) {
+        // A crash came while the log was begun: nobody has heard of it.
+        log.reset(new HardState(newLog, 0, Optional.empty()), 0, 0);
+      }
+      isOpened = true;
+      return log;
+    } finally {
+      if (!isOpened) {
+        log.close();
+      }
     }
-    return log;
   }
 
   private LogLoss loss(String why, LogPlan plan, LogRecovery.Base base) {

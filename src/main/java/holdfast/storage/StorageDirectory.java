@@ -11,8 +11,9 @@ import java.util.function.LongSupplier;
  * that something which was vouched for may be missing.
  *
  * <p>Order at start: open this, then {@link LogStore} (with this as its {@link LossListener}),
- * {@link SnapshotStore} and {@link ChunkStore}; only then is {@link #recovery} the one to use. At
- * the end: force and close the stores, then {@link #closeCleanly}. Safe on several threads.
+ * {@link SnapshotStore} and {@link ChunkStore}, then {@link #begin}; only then is {@link #recovery}
+ * the one to use. At the end: force and close the stores, then {@link #closeCleanly}. Safe on
+ * several threads.
  */
 public final class StorageDirectory implements LossListener, AutoCloseable {
   static final String LOCK_FILE = "lock";
@@ -29,6 +30,7 @@ public final class StorageDirectory implements LossListener, AutoCloseable {
   private final DirectoryFiles files;
   private Recovery recovery;
   private Optional<DirectoryFormat.LogEnd> logEnd = Optional.empty();
+  private boolean hasBegun;
   private boolean isLossUnrecorded;
   private boolean isClosed;
 
@@ -43,12 +45,13 @@ public final class StorageDirectory implements LossListener, AutoCloseable {
     this.files = files;
     this.openedAfter = openedAfter;
     this.recovery = recovery;
+    hasBegun = openedAfter == OpenedAfter.FRESH;
   }
 
   /**
-   * Locks and opens the directory, creating its files if it is new, and notes that a run has begun:
-   * durable when this returns. After a system crash the mark is set already. A small file of which
-   * one copy is damaged is written anew.
+   * Locks and opens the directory, creating its files if it is new: durable when this returns.
+   * After a system crash the mark is set already. A small file of which one copy is damaged is
+   * written anew. How the last run ended stays written there until {@link #begin}.
    *
    * @param holder who opens it, for the message another process gets: {@code pid N}
    * @param random names directories and losses; nobody else may guess the numbers
@@ -104,8 +107,25 @@ public final class StorageDirectory implements LossListener, AutoCloseable {
       recovery = files.mark(recovery, Recovery.Cause.DAMAGE, false, why);
       files.writeFormat(true);
     }
-    files.writeRun(false, Optional.empty());
+    // The run isn't written yet: a start that fails must find the same as this one.
     return new StorageDirectory(disk, held, files, openedAfter, recovery);
+  }
+
+  /**
+   * Notes that this run has begun; durable when this returns. After log and snapshots are what this
+   * run goes on from, before anything else is written to them and before anything is sent: from
+   * here on nobody knows any more how the last run ended.
+   */
+  void begin() {
+    lock.lock();
+    try {
+      if (!hasBegun && !isLossUnrecorded) {
+        files.writeRun(false, Optional.empty());
+      }
+      hasBegun = true;
+    } finally {
+      lock.unlock();
+    }
   }
 
   /** The disk it is on. */
@@ -153,7 +173,7 @@ public final class StorageDirectory implements LossListener, AutoCloseable {
     }
   }
 
-  /** This run's number: 1 in a new directory, one more at each start, durable since. */
+  /** This run's number: 1 in a new directory, one more each time; durable since it began. */
   public long runNumber() {
     return files.runNumber();
   }
@@ -247,12 +267,13 @@ public final class StorageDirectory implements LossListener, AutoCloseable {
 
   /**
    * Notes that the run ended cleanly, durably, and lets the directory go. Only after all stores
-   * were forced and closed. Does as {@link #close} if a loss could not be recorded.
+   * were forced and closed. Does as {@link #close} if a loss could not be recorded, or the run
+   * hasn't begun: then the files still say how the last one ended.
    */
   public void closeCleanly() {
     lock.lock();
     try {
-      if (!isClosed && !isLossUnrecorded) {
+      if (!isClosed && hasBegun && !isLossUnrecorded) {
         files.writeRun(true, logEnd);
       }
     } finally {

@@ -146,6 +146,21 @@ final class ChunkDamageTest {
   }
 
   @Test
+  void startThatWritesNothingLeavesTheNoteOfTheEnd() {
+    String name = store.openName();
+    store.damage(name, bytes -> Arrays.copyOf(bytes, bytes.length - 1));
+    byte[] cut = store.damagedFile(name);
+
+    for (int i = 0; i < 3; i++) {
+      warnings.clear();
+      store.open().close();
+
+      assertTrue(warnings.text().contains("has lost its end"), warnings.text());
+      assertArrayEquals(cut, store.damagedFile(name));
+    }
+  }
+
+  @Test
   void damagedNoteOfTheEndIsNotUsed() {
     for (int i = 0; i < ChunkFormat.END_BYTES; i++) {
       int at = i;

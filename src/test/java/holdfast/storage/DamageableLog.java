@@ -115,7 +115,7 @@ final class DamageableLog {
     return new LogEntry(index, term(index), LogEntry.Kind.COMMAND, payload);
   }
 
-  private StorageDirectory directory(String boot) {
+  StorageDirectory directory(String boot) {
     return StorageDirectory.open(disk, new Machine(boot, ""), "pid 1", new Random(1)::nextLong);
   }
 

@@ -214,6 +214,69 @@ final class DiskLogDamageTest {
   }
 
   @Test
+  void aRefusedStartIsRefusedUntilSomebodyAnswersIt() {
+    var log = new DamageableLog(OpenedAfter.CLEAN);
+    String last = log.lastSegment();
+    log.cut(last, log.disk.sizeBytes(last) - 3);
+
+    for (int i = 0; i < 3; i++) {
+      assertThrows(
+          StorageException.class, () -> log.start(LogLoss.judge(DamageableLog.SELF, false)));
+    }
+
+    var found = log.start(LogLoss.judge(DamageableLog.SELF, true));
+    assertEquals(DamageableLog.LAST - 1, found.lastIndex());
+    assertEquals(Recovery.Cause.DAMAGE, found.recovery().cause());
+    assertEquals(1, found.givenUpCount());
+  }
+
+  @Test
+  void aStartThatWasCutShortLeavesAPowerCutOne() {
+    var log = new DamageableLog(OpenedAfter.SYSTEM_CRASH);
+    String last = log.lastSegment();
+    log.overwrite(last, 1024, new byte[512]);
+    log.directory("other boot").close();
+
+    var found = log.start(LogLoss.judge(DamageableLog.SELF, false));
+
+    assertFalse(log.isPrefix(found));
+    assertEquals(Recovery.Cause.POWER_CUT, found.recovery().cause());
+  }
+
+  @Test
+  void aStartThatIsKilledAtAnyMomentHidesNoLoss() {
+    for (var openedAfter : List.of(OpenedAfter.CLEAN, OpenedAfter.SYSTEM_CRASH)) {
+      boolean isClean = openedAfter == OpenedAfter.CLEAN;
+      int killedCount = 0;
+      boolean isThrough = false;
+      for (int at = 1; !isThrough; at++) {
+        var log = new DamageableLog(openedAfter);
+        String last = log.lastSegment();
+        if (isClean) {
+          log.cut(last, log.disk.sizeBytes(last) - 3);
+        } else {
+          log.overwrite(last, 1024, new byte[512]);
+        }
+        log.disk.losePowerAt(at);
+        try {
+          log.start();
+          isThrough = true;
+        } catch (SimDisk.PowerLost e) {
+          log.disk.restart();
+          killedCount++;
+          var found = log.start();
+          assertFalse(log.isPrefix(found));
+          assertEquals(
+              isClean ? Recovery.Cause.DAMAGE : Recovery.Cause.POWER_CUT,
+              found.recovery().cause(),
+              openedAfter + ", killed at change " + at);
+        }
+      }
+      assertTrue(killedCount > 20, "starts that were killed: " + killedCount);
+    }
+  }
+
+  @Test
   void whoIsAloneAndHasNothingLeftIsNotTalkedIntoGoingOn() {
     var log = new DamageableLog(OpenedAfter.CLEAN);
     damageBothSnapshots(log);

@@ -58,6 +58,32 @@ final class StorageDirectoryTest {
   }
 
   @Test
+  void aStartThatComesNoFurtherLeavesTheEndOfTheLastRunAsItWas() {
+    var end = new DirectoryFormat.LogEnd(7, 3, 99);
+    var first = open("boot 1");
+    addLog();
+    first.logEnds(end);
+    first.closeCleanly();
+    for (int i = 0; i < 3; i++) {
+      var refused = look("boot 2");
+      assertEquals(OpenedAfter.CLEAN, refused.openedAfter());
+      assertEquals(java.util.Optional.of(end), refused.lastLogEnd());
+      refused.closeCleanly();
+    }
+
+    open("boot 2").close();
+    assertEquals(OpenedAfter.PROCESS_CRASH, look("boot 2").openedAfter());
+
+    disk.crash();
+    for (int i = 0; i < 3; i++) {
+      var failed = look("boot 3");
+      assertEquals(OpenedAfter.SYSTEM_CRASH, failed.openedAfter());
+      assertEquals(Recovery.Cause.POWER_CUT, failed.recovery().cause());
+      disk.restart();
+    }
+  }
+
+  @Test
   void secondOpenerIsToldWhoHasIt() {
     var held = open("boot 1");
 
@@ -240,7 +266,9 @@ final class StorageDirectoryTest {
   private StorageDirectory openOn(String machineId, long folderId) {
     disk.folderId(folderId);
     var machine = new Machine("boot 1", machineId);
-    return StorageDirectory.open(disk, machine, "pid 1", new Random(7)::nextLong);
+    var directory = StorageDirectory.open(disk, machine, "pid 1", new Random(7)::nextLong);
+    directory.begin();
+    return directory;
   }
 
   @Test
@@ -315,6 +343,7 @@ final class StorageDirectoryTest {
                 StorageDirectory.open(
                     crashing, new Machine("boot " + boot, ""), "pid 1", random::nextLong)) {
               assertTrue(directory.recovery().isNeeded() || !isMarkDue);
+              directory.begin();
               isMarkDue = directory.recovery().isNeeded();
               isUsed = true;
               if (random.nextInt(3) == 0) {
@@ -338,7 +367,15 @@ final class StorageDirectoryTest {
         });
   }
 
+  /** Opens, and goes on as after the log was opened. */
   private StorageDirectory open(String bootId) {
+    var directory = look(bootId);
+    directory.begin();
+    return directory;
+  }
+
+  /** Opens, and comes no further. */
+  private StorageDirectory look(String bootId) {
     return StorageDirectory.open(disk, new Machine(bootId, ""), "pid 1", new Random(7)::nextLong);
   }
 }
