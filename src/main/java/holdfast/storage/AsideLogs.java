@@ -1,6 +1,7 @@
 package holdfast.storage;
 
 import holdfast.model.LogId;
+import holdfast.model.StorageException;
 import holdfast.peer.port.OperationLog.Aside;
 import java.util.ArrayList;
 import java.util.List;
@@ -8,9 +9,14 @@ import java.util.TreeMap;
 
 /** The logs that were left and are kept beside the one that is followed. */
 final class AsideLogs {
+  /** Last index of a log of which nobody knows how far it reached: no other log holds all of it. */
+  private static final long END_UNKNOWN = Long.MAX_VALUE;
+
+  private static final System.Logger LOG = System.getLogger(AsideLogs.class.getName());
+
   private AsideLogs() {}
 
-  /** What is kept, and the last entry that can be read of each. */
+  /** What is kept, and up to which entry each reaches. */
   static List<Aside> list(Disk disk) {
     var names = new TreeMap<LogId, List<String>>();
     for (String name : disk.list()) {
@@ -33,22 +39,36 @@ final class AsideLogs {
   }
 
   private static Aside end(Disk disk, LogId log, List<String> files) {
-    long lastIndex = 0;
-    long lastTerm = 0;
+    var end = new Aside(log, 0, 0);
     for (String name : files) {
-      try (var file = disk.open(name, Disk.Mode.READ)) {
-        byte[] bytes = SmallFile.readUpTo(file, 0, LogFormat.SEGMENT_HEADER_BYTES);
-        var header = LogFormat.readSegmentHeader(bytes, disk.path(name));
-        if (header.isPresent()) {
-          var segment = new LogSegment(header.get(), file);
-          segment.scan();
-          if (segment.endIndex() - 1 > lastIndex) {
-            lastIndex = segment.endIndex() - 1;
-            lastTerm = segment.lastTerm();
-          }
+      Aside of = end(disk, log, name);
+      end = of.lastIndex() > end.lastIndex() ? of : end;
+    }
+    return end;
+  }
+
+  /** How far one file reaches. One that isn't whole to its end may have reached anywhere. */
+  private static Aside end(Disk disk, LogId log, String name) {
+    String before = LogFormat.nameBeforeAside(name);
+    if (SnapshotFormat.isSnapshotName(before)) {
+      return new Aside(log, SnapshotFormat.index(before), SnapshotFormat.term(before));
+    }
+    try (var file = disk.open(name, Disk.Mode.READ)) {
+      byte[] bytes = SmallFile.readUpTo(file, 0, LogFormat.SEGMENT_HEADER_BYTES);
+      var header = LogFormat.readSegmentHeader(bytes, disk.path(name));
+      if (header.filter(read -> read.logId().equals(log)).isPresent()) {
+        var segment = new LogSegment(header.get(), file);
+        if (segment.scan() == LogSegment.End.WHOLE) {
+          return new Aside(log, segment.endIndex() - 1, segment.lastTerm());
         }
       }
+    } catch (StorageException e) {
+      LOG.log(System.Logger.Level.WARNING, "read log kept aside: was=" + e.getMessage());
     }
-    return new Aside(log, lastIndex, lastTerm);
+    LOG.log(
+        System.Logger.Level.WARNING,
+        "{0} can''t be read to its end: that log is kept for good",
+        disk.path(name));
+    return new Aside(log, END_UNKNOWN, 0);
   }
 }

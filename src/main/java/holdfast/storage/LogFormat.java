@@ -5,6 +5,7 @@ import holdfast.model.LogId;
 import holdfast.model.NodeId;
 import holdfast.util.ByteReader;
 import holdfast.util.ByteWriter;
+import holdfast.util.Invariants;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
@@ -33,7 +34,7 @@ final class LogFormat {
   private static final String SEGMENT_MAGIC = "HFOPSLOG";
   private static final Pattern SEGMENT_NAME = Pattern.compile("log-([0-9a-f]{16})\\.seg");
   private static final String ASIDE_PREFIX = "aside-";
-  private static final Pattern ASIDE_NAME = Pattern.compile("aside-([0-9a-f]{32})-.*");
+  private static final Pattern ASIDE_NAME = Pattern.compile("aside-([0-9a-f]{32})-(.*)");
 
   private LogFormat() {}
 
@@ -106,6 +107,13 @@ final class LogFormat {
     return match.matches()
         ? Optional.of(LogId.of(HexFormat.of().parseHex(match.group(1))))
         : Optional.empty();
+  }
+
+  /** The name that such a file had. */
+  static String nameBeforeAside(String name) {
+    var match = ASIDE_NAME.matcher(name);
+    Invariants.check(match.matches(), "the name of a file set aside, was=%s", name);
+    return match.group(2);
   }
 
   static byte[] segmentHeader(SegmentHeader header) {

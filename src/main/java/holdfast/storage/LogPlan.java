@@ -151,7 +151,8 @@ final class LogPlan implements AutoCloseable {
   }
 
   /**
-   * What isn't valid any more: of another log it is set aside, else what took its place vouches.
+   * What isn't valid any more: of another log it is set aside, else what took its place vouches. It
+   * may be of another log too where it doesn't say of which: then it is kept as well.
    */
   private void leaveOrDelete(String name) {
     byte[] bytes;
@@ -159,7 +160,9 @@ final class LogPlan implements AutoCloseable {
       bytes = SmallFile.readUpTo(file, 0, LogFormat.SEGMENT_HEADER_BYTES);
     }
     var header = LogFormat.readSegmentHeader(bytes, disk.path(name));
-    if (header.isPresent() && !header.get().logId().equals(state.hard().logId())) {
+    if (header.isEmpty()) {
+      told(name, DamagedFiles.setAside(disk, name));
+    } else if (!header.get().logId().equals(state.hard().logId())) {
       disk.rename(name, LogFormat.asideName(header.get().logId(), name));
     } else {
       disk.delete(name);

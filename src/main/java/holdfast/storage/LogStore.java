@@ -320,6 +320,8 @@ public final class LogStore implements AutoCloseable {
   private void leaveLocked(HardState hard, long startIndex, long startTerm) {
     try {
       requireUsable();
+      // What is kept is kept whole: nobody forces it later. The segments before were forced.
+      segments.reversed().stream().findFirst().ifPresent(LogSegment::force);
       LogId left = state.hard().logId();
       saveState(state.emptied(hard, startIndex, startTerm, nextSegment));
       for (LogSegment segment : segments) {

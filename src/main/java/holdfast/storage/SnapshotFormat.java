@@ -21,7 +21,7 @@ final class SnapshotFormat {
 
   static final int DIGEST_BYTES = 32;
   private static final String MAGIC = "HFSNAPSH";
-  private static final Pattern NAME = Pattern.compile("snap-([0-9a-f]{16})-[0-9a-f]{16}\\.snap");
+  private static final Pattern NAME = Pattern.compile("snap-([0-9a-f]{16})-([0-9a-f]{16})\\.snap");
 
   private SnapshotFormat() {}
 
@@ -45,9 +45,18 @@ final class SnapshotFormat {
 
   /** The last entry that a snapshot of this name covers. */
   static long index(String name) {
+    return inName(name, 1);
+  }
+
+  /** The term of that entry. */
+  static long term(String name) {
+    return inName(name, 2);
+  }
+
+  private static long inName(String name, int group) {
     var match = NAME.matcher(name);
     Invariants.check(match.matches(), "a snapshot's name, was=%s", name);
-    return Long.parseUnsignedLong(match.group(1), 16);
+    return Long.parseUnsignedLong(match.group(group), 16);
   }
 
   static byte[] header(Header header) {

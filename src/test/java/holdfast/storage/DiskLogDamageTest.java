@@ -465,6 +465,88 @@ final class DiskLogDamageTest {
     assertTrue(disk.list().stream().noneMatch(SnapshotFormat::isSnapshotName));
   }
 
+  private void left(DiskLog log) {
+    var none = holdfast.consensus.SnapshotMeta.NONE;
+    log.switchTo(new LogId(5, 5), new HardState(2, Optional.empty()), none, null, this::done);
+    assertEquals(List.of(), failures);
+  }
+
+  @Test
+  void aLogThatWasLeftReachesAsFarAsItsSnapshots() {
+    DiskLog log = open();
+    begun(log);
+    log.storeSnapshotPiece(meta(10, 5), 3, 0, new byte[] {1, 2, 3}, this::done);
+    log.reset(10, 5, this::done);
+    left(log);
+    disk.restart();
+
+    assertEquals(List.of(new OperationLog.Aside(LOG, 10, 5)), open().found().aside());
+  }
+
+  @Test
+  void aLogThatWasLeftMayReachAnywhereIfItsEndCannotBeRead() {
+    DiskLog log = open();
+    begun(log);
+    left(log);
+    String name = LogFormat.asideName(LOG, LogFormat.segmentName(1));
+    disk.restart();
+    DiskLog undamaged = open();
+    assertEquals(List.of(new OperationLog.Aside(LOG, 3, 1)), undamaged.found().aside());
+
+    for (int at = 0; at < disk.sizeBytes(name); at++) {
+      disk.flipBit(name, 8L * at + at % 8);
+      long end = AsideLogs.list(disk).getFirst().lastIndex();
+      assertEquals(Long.MAX_VALUE, end, "damaged byte " + at);
+      disk.flipBit(name, 8L * at + at % 8);
+    }
+    for (long size = disk.sizeBytes(name) - 1; size >= 0; size--) {
+      boolean isWhole = size == 64 || size == 64 + 39 || size == 64 + 2 * 39;
+      try (var file = disk.open(name, Disk.Mode.WRITE)) {
+        file.truncate(size);
+      }
+      long end = AsideLogs.list(disk).getFirst().lastIndex();
+      assertEquals(isWhole ? (size - 64) / 39 : Long.MAX_VALUE, end, "cut to " + size);
+    }
+  }
+
+  @Test
+  void whatALogThatWasLeftHoldsIsOnTheDisk() {
+    for (int seed = 0; seed < 30; seed++) {
+      var crashing = new SimDisk("d", seed);
+      DiskLog log = open(directory(crashing, "boot"));
+      begun(log);
+      log.append(0, List.of(entry(4, 1), entry(5, 1)), this::done);
+      left(log);
+      crashing.crash();
+
+      DiskLog next = open(directory(crashing, "other boot"));
+
+      assertEquals(List.of(new OperationLog.Aside(LOG, 5, 1)), next.found().aside());
+    }
+  }
+
+  @Test
+  void aFileOfALogThatWasBeingLeftIsKeptHoweverDamaged() {
+    for (boolean isDamaged : List.of(false, true)) {
+      var killed = new SimDisk("d", 1);
+      DiskLog log = open(directory(killed, "boot"));
+      begun(log);
+      left(log);
+      String name = LogFormat.segmentName(1);
+      String aside = LogFormat.asideName(LOG, name);
+      killed.rename(aside, name); // As if the process had died before it came to that.
+      if (isDamaged) {
+        killed.flipBit(name, 8L * 20);
+      }
+      killed.restart();
+
+      open(directory(killed, "boot"));
+
+      assertFalse(killed.exists(name));
+      assertTrue(killed.exists(isDamaged ? "damaged-1-" + name : aside));
+    }
+  }
+
   private OperationLog.SnapshotSaved saved() {
     return new OperationLog.SnapshotSaved() {
       @Override
