@@ -29,6 +29,9 @@ final class ChunkAppender {
   /** Given up, but the disk doesn't know: until it does nothing counts as durable. */
   private final Set<ChunkSegment> unmarked = new HashSet<>();
 
+  /** Found at start, perhaps never forced, and not copied: until they are nothing is durable. */
+  private final Set<ChunkSegment> unforced;
+
   /** No segment of this number or a lower one is made. */
   private final long highestNumber;
 
@@ -39,16 +42,13 @@ final class ChunkAppender {
 
   /** {@code onGivenUp} is called with the ordinal of a segment that has become bad. */
   ChunkAppender(
-      Disk disk,
-      int segmentBytes,
-      Semaphore maps,
-      List<ChunkSegment> found,
-      long highestNumber,
-      IntConsumer onGivenUp) {
+      Disk disk, int segmentBytes, Semaphore maps, ChunkRecovery recovery, IntConsumer onGivenUp) {
+    List<ChunkSegment> found = recovery.segments();
     this.disk = disk;
     this.segmentBytes = segmentBytes;
     this.maps = maps;
-    this.highestNumber = highestNumber;
+    highestNumber = recovery.highestNumber();
+    unforced = new HashSet<>(recovery.unforced());
     this.onGivenUp = onGivenUp;
     this.segments = new CopyOnWriteArrayList<>(found);
     mayHaveEnd = disk.exists(ChunkFormat.END_FILE);
@@ -124,6 +124,22 @@ final class ChunkAppender {
     }
   }
 
+  /** Throws as long as what an earlier process wrote may not be on the disk: NO_SPACE. */
+  void requireRenewed() {
+    for (ChunkSegment segment : List.copyOf(unforced)) {
+      try {
+        String name = ChunkFormat.segmentName(segment.number());
+        ChunkCopy.renew(disk, name, segment.tailBytes());
+      } catch (StorageException e) {
+        if (e.code() == ErrorCode.NO_SPACE) {
+          throw e;
+        }
+        giveUp(segments.indexOf(segment), e);
+      }
+      unforced.remove(segment);
+    }
+  }
+
   /** Notes where the segments end: durable when this returns. Only after everything was forced. */
   void writeEnd() {
     var end = new ChunkFormat.End(0, 0);
@@ -152,6 +168,7 @@ final class ChunkAppender {
       openOrdinal = NONE;
     }
     requireMarked();
+    requireRenewed();
     long last = segments.isEmpty() ? 0 : segments.get(segments.size() - 1).number();
     long number = Math.max(last, highestNumber) + 1;
     int sizeBytes = Math.max(segmentBytes, ChunkSegment.bytesForOne(lengthBytes));

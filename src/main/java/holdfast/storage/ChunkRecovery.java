@@ -21,6 +21,7 @@ final class ChunkRecovery {
   private final Semaphore maps;
   private final List<ChunkSegment> segments = new ArrayList<>();
   private final List<ChunkId> lost = new ArrayList<>();
+  private final List<ChunkSegment> unforced = new ArrayList<>();
   private Optional<ChunkFormat.End> cleanEnd = Optional.empty();
   private long highestNumber;
 
@@ -33,6 +34,11 @@ final class ChunkRecovery {
   /** The segments found, by number; entries of the index name their places in this list. */
   List<ChunkSegment> segments() {
     return segments;
+  }
+
+  /** Those of {@link #segments} that may never have been forced, and found no room for a copy. */
+  List<ChunkSegment> unforced() {
+    return unforced;
   }
 
   /** Chunks of which a record is there, but not whole; at most {@link ChunkStore#LOST_MAX}. */
@@ -149,17 +155,19 @@ final class ChunkRecovery {
                 .filter(end -> end.sizeBytes() > segment.tailBytes())
                 .isPresent();
     if (isSound && segment.isFooter(rest)) {
-      segment.keptAsIs(file.size());
+      segment.keptAsIs(file.size()); // Its records were forced before that was written.
     } else if (isSound && isHighest && !isShort) {
-      write(segment, restBytes > 0 ? Change.CUT : Change.NONE);
       if (restBytes > 0) {
         LOG.log(
             System.Logger.Level.DEBUG,
             "cut torn tail: bytes=%d, path=%s".formatted(restBytes, path));
       }
+      if (isVouchedFor(segment, file.size()) || renew(segment, segment.tailBytes(), file)) {
+        segment.reopen(disk.open(file.name(), Disk.Mode.WRITE));
+      }
     } else if (isSound && found.torn == null && segment.isRestOfFooter(rest)) {
       warn("footer was damaged, it is written again from the records: path=" + path);
-      write(segment, Change.SEAL);
+      seal(segment);
     } else {
       if (found.torn != null) {
         lose(found.torn);
@@ -168,40 +176,62 @@ final class ChunkRecovery {
           "segment is damaged or has lost its end, its file stays as it is:"
               + " whole records=%d, records that are not=%d, path=%s"
                   .formatted(found.wholeCount, found.lostCount, path));
-      segment.keptAsIs(file.size());
+      if (!isHighest || isVouchedFor(segment, file.size()) || renew(segment, file.size(), file)) {
+        segment.keptAsIs(file.size());
+      }
     }
   }
 
-  /** What is done to a segment that takes records again, or takes its footer. */
-  private enum Change {
-    NONE,
-    CUT,
-    SEAL
+  /** Whether the note of a clean end says that all of this file had been forced. */
+  private boolean isVouchedFor(ChunkSegment segment, long fileBytes) {
+    return cleanEnd
+        .filter(
+            end ->
+                end.number() > segment.number()
+                    || end.number() == segment.number() && end.sizeBytes() >= fileBytes)
+        .isPresent();
   }
 
-  private void write(ChunkSegment segment, Change change) {
+  /**
+   * Puts the beginning of the highest segment into a new file, forced: the process that wrote it
+   * may have died over a force that failed. False if that can't be: then it isn't to be written to.
+   */
+  private boolean renew(ChunkSegment segment, long sizeBytes, DiskFile file) {
+    try {
+      ChunkCopy.renew(disk, file.name(), sizeBytes);
+      return true;
+    } catch (StorageException e) {
+      if (e.code() == ErrorCode.NO_SPACE) {
+        warn("segment is only read until there is room for a copy of it: was=" + e.getMessage());
+        segment.keptAsIs(file.size());
+        unforced.add(segment);
+      } else {
+        giveUp(segment, e);
+      }
+      return false;
+    }
+  }
+
+  private void giveUp(ChunkSegment segment, StorageException why) {
+    warn("give up segment: was=" + why.getMessage());
+    segment.markBadOnDisk();
+    suspectAll(segments.size());
+  }
+
+  /** Writes the footer behind records that have been forced. */
+  private void seal(ChunkSegment segment) {
     var file = disk.open(ChunkFormat.segmentName(segment.number()), Disk.Mode.WRITE);
     segment.reopen(file);
     boolean isFinished = false;
     try {
-      switch (change) {
-        case NONE -> {}
-        case CUT -> {
-          segment.cutToTail();
-          // Before anything is appended, or what was cut could come back behind it.
-          segment.forceFile();
-        }
-        case SEAL -> segment.seal();
-      }
+      segment.seal();
       isFinished = true;
     } catch (StorageException e) {
       if (e.code() == ErrorCode.NO_SPACE) {
         warn("footer is not written yet: was=" + e.getMessage());
         segment.keptAsIs(file.size());
       } else {
-        warn("give up segment: was=" + e.getMessage());
-        segment.markBadOnDisk();
-        suspectAll(segments.size());
+        giveUp(segment, e);
       }
       isFinished = true;
     } finally {

@@ -51,14 +51,7 @@ public final class ChunkStore implements AutoCloseable {
     var recovery = new ChunkRecovery(disk, index, maps);
     recovery.run();
     recovery.lost().forEach(this::remember);
-    segments =
-        new ChunkAppender(
-            disk,
-            segmentBytes,
-            maps,
-            recovery.segments(),
-            recovery.highestNumber(),
-            this::loseSegment);
+    segments = new ChunkAppender(disk, segmentBytes, maps, recovery, this::loseSegment);
   }
 
   /**
@@ -127,7 +120,8 @@ public final class ChunkStore implements AutoCloseable {
    * of the segment are lost ones; it is not forced again. If another caller's put or force met the
    * failure, this one may succeed: ask {@link #contains} for the chunks that matter afterwards.
    *
-   * @throws StorageException STORE_FAILED
+   * @throws StorageException STORE_FAILED; NO_SPACE as long as what an earlier process wrote can't
+   *     be vouched for, since it needs a copy
    */
   public void force() {
     ChunkSegment segment;
@@ -136,6 +130,7 @@ public final class ChunkStore implements AutoCloseable {
     try {
       requireOpen();
       segments.requireMarked();
+      segments.requireRenewed();
       ordinal = segments.openOrdinal();
       if (ordinal < 0) {
         return;

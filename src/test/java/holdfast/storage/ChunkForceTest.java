@@ -15,6 +15,8 @@ import org.junit.jupiter.api.Test;
 
 /** What a failed force of a chunk segment costs: the segment, and nothing is forced twice. */
 final class ChunkForceTest {
+  private static final String SEGMENT = ChunkFormat.segmentName(1);
+
   private final FailingDisk disk = new FailingDisk(new SimDisk("sim", 1));
 
   @Test
@@ -94,7 +96,97 @@ final class ChunkForceTest {
     }
   }
 
+  @Test
+  void aForceThatFailedIsNeverTriedAgainOnTheSameFile() {
+    for (boolean isDamaged : new boolean[] {false, true}) {
+      for (int seed = 0; seed < 50; seed++) {
+        var failing = new SimDisk("sim", seed);
+        var id = killedAfterAFailedForce(failing);
+        if (isDamaged) {
+          failing.flipBit(SEGMENT, 8L * (ChunkFormat.SEGMENT_HEADER_BYTES + 60));
+        }
+
+        // What the failed force dropped can still be read: as if nothing had been the matter.
+        try (var store = open(failing)) {
+          assertTrue(store.contains(id));
+          put(store, 200);
+          store.force();
+        }
+        failing.crash();
+
+        try (var store = open(failing)) {
+          assertTrue(store.contains(id), "seed " + seed);
+          assertEquals(100, store.read(id).length);
+          assertEquals(isDamaged ? 2 : 3, store.chunkCount());
+        }
+      }
+    }
+  }
+
+  @Test
+  void whatMayNeverHaveBeenForcedIsNotVouchedForWhileThereIsNoRoomForACopy() {
+    for (int seed = 0; seed < 50; seed++) {
+      var failing = new SimDisk("sim", seed);
+      var id = killedAfterAFailedForce(failing);
+      failing.totalBytes(100);
+
+      try (var store = open(failing)) {
+        assertTrue(store.contains(id));
+        assertEquals(100, store.read(id).length);
+        assertEquals(ErrorCode.NO_SPACE, DiskContractTest.codeOf(store::force));
+        assertEquals(ErrorCode.NO_SPACE, DiskContractTest.codeOf(store::closeCleanly));
+        failing.totalBytes(1 << 20);
+        store.force();
+        put(store, 200);
+        store.force();
+      }
+      failing.crash();
+
+      try (var store = open(failing)) {
+        assertEquals(100, store.read(id).length);
+        assertEquals(3, store.chunkCount(), "seed " + seed);
+      }
+    }
+  }
+
+  @Test
+  void noOtherSegmentIsBegunWhileThereIsNoRoomForACopy() {
+    var failing = new SimDisk("sim", 1);
+    killedAfterAFailedForce(failing);
+    failing.totalBytes(100);
+
+    try (var store = open(failing)) {
+      failing.totalBytes(failing.sizeBytes(SEGMENT) + 250);
+      byte[] bytes = new byte[10];
+      var id = Sha256.name(bytes, 0, bytes.length);
+      var code = DiskContractTest.codeOf(() -> store.put(id, bytes, 0, bytes.length));
+      assertEquals(ErrorCode.NO_SPACE, code);
+    }
+
+    assertFalse(failing.exists(ChunkFormat.segmentName(2)));
+  }
+
+  /**
+   * The kernel can't write what is in the segment, says so to a process that is being killed, and
+   * calls the pages clean. Two chunks; returns the second.
+   */
+  private static ChunkId killedAfterAFailedForce(SimDisk failing) {
+    var store = open(failing);
+    put(store, 99);
+    var id = put(store, 100);
+    try (var file = failing.open(SEGMENT, Disk.Mode.WRITE)) {
+      failing.failForceAfter(0);
+      assertEquals(ErrorCode.STORE_FAILED, DiskContractTest.codeOf(file::force));
+    }
+    failing.restart();
+    return id;
+  }
+
   private ChunkStore open() {
+    return open(disk);
+  }
+
+  private static ChunkStore open(Disk disk) {
     return ChunkStore.open(
         disk,
         StorageSpace.of(disk, OptionalLong.empty(), OptionalLong.of(0)),
