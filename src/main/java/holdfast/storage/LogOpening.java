@@ -68,10 +68,10 @@ final class LogOpening {
         plan.close();
       }
     }
-    snapshots.setAside(checked.damaged());
     LogStore log = LogStore.open(disk, plan, directory, segmentBytes);
     boolean isOpened = false;
     try {
+      snapshots.setAside(checked.damaged()); // What that loses is marked.
       directory.begin();
       if (!id.equals(newLog) && !directory.isLogBegun()) {
         // A crash came while the log was begun: nobody has heard of it.

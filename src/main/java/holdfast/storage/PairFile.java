@@ -1,5 +1,6 @@
 package holdfast.storage;
 
+import holdfast.model.StorageException;
 import holdfast.util.ByteReader;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
@@ -9,7 +10,7 @@ import java.util.function.LongFunction;
 /**
  * A small file kept twice, as {@code NAME} and {@code NAME.copy}: what damages one of them loses
  * nothing. Both hold the same; the one that is whole and has the higher sequence counts. One thread
- * at a time. Blocks on the disk; throws {@link holdfast.model.StorageException}.
+ * at a time. Blocks on the disk; throws {@link StorageException}.
  */
 final class PairFile {
   /** Ending of the second copy's name. */
@@ -20,6 +21,9 @@ final class PairFile {
   private final Disk disk;
   private final Kind kind;
   private long sequence;
+
+  /** Why a copy couldn't be read at all. */
+  private Optional<StorageException> unreadable = Optional.empty();
 
   PairFile(Disk disk, Kind kind) {
     this.disk = disk;
@@ -40,12 +44,16 @@ final class PairFile {
    * The content, header and all; empty if neither copy is whole. A copy that is missing, damaged or
    * older is written anew, from the other.
    *
-   * @throws holdfast.model.StorageException UNSUPPORTED if a whole copy is of another version
+   * @throws StorageException UNSUPPORTED if a whole copy is of another version; STORE_FAILED if one
+   *     can't be read and the other isn't whole: it may be what counts
    */
   Optional<byte[]> load() {
     Optional<byte[]> first = whole(kind.name());
     Optional<byte[]> second = whole(kind.copyName());
     if (first.isEmpty() && second.isEmpty()) {
+      if (unreadable.isPresent()) {
+        throw unreadable.get();
+      }
       return Optional.empty();
     }
     boolean isFirst =
@@ -58,7 +66,8 @@ final class PairFile {
       if (other.isEmpty()) {
         LOG.log(
             System.Logger.Level.WARNING,
-            "read {0}: was=missing or damaged; written anew from its twin, nothing is lost",
+            "read {0}: was=missing, damaged or unreadable; written anew from its twin, nothing is"
+                + " lost",
             disk.path(name));
       }
       SmallFile.replace(disk, name, newest);
@@ -101,13 +110,22 @@ final class PairFile {
 
   private Optional<byte[]> whole(String name) {
     Optional<byte[]> bytes =
-        SmallFile.read(disk, name)
-            .filter(read -> SmallFile.isWhole(read, kind.sizeBytes(), kind.magic()));
+        read(name).filter(read -> SmallFile.isWhole(read, kind.sizeBytes(), kind.magic()));
     bytes.ifPresent(
         read ->
             SmallFile.header(
                 read, kind.sizeBytes(), kind.magic(), kind.version(), disk.path(name)));
     return bytes;
+  }
+
+  /** A bad sector is damage like any other, as long as the twin is whole. */
+  private Optional<byte[]> read(String name) {
+    try {
+      return SmallFile.read(disk, name);
+    } catch (StorageException e) {
+      unreadable = Optional.of(e);
+      return Optional.empty();
+    }
   }
 
   private long sequence(byte[] bytes) {

@@ -277,6 +277,29 @@ final class DiskLogDamageTest {
   }
 
   @Test
+  void aSnapshotThatIsALossIsMarkedBeforeItIsSetAside() {
+    boolean isThrough = false;
+    for (int at = 1; !isThrough; at++) {
+      var killed = new SimDisk("d", at);
+      DiskLog log = open(directory(killed, "boot"));
+      begun(log);
+      log.saveSnapshot(meta(2, 1), source(new byte[10]), saved());
+      log.storeSnapshotPiece(meta(9, 5), 3, 0, new byte[] {1, 2, 3}, this::done);
+      killed.flipBit(SnapshotFormat.name(9, 5), 8L * 90);
+      killed.restart();
+      killed.losePowerAt(at);
+      try {
+        open(directory(killed, "boot"));
+        isThrough = true;
+      } catch (SimDisk.PowerLost e) {
+        killed.restart();
+        var found = open(directory(killed, "boot")).found();
+        assertEquals(Recovery.Cause.DAMAGE, found.initial().recovery().cause(), "killed at " + at);
+      }
+    }
+  }
+
+  @Test
   void whoIsAloneAndHasNothingLeftIsNotTalkedIntoGoingOn() {
     var log = new DamageableLog(OpenedAfter.CLEAN);
     damageBothSnapshots(log);

@@ -12,6 +12,7 @@ final class FailingDisk implements Disk {
   private final Disk disk;
   private ErrorCode nextForceOrNull;
   private boolean isDirectoryBroken;
+  private String unreadable = "";
 
   FailingDisk(Disk disk) {
     this.disk = disk;
@@ -20,6 +21,11 @@ final class FailingDisk implements Disk {
   /** The next force of a file fails so. */
   void failNextForce(ErrorCode code) {
     nextForceOrNull = code;
+  }
+
+  /** A sector of this file can't be read, until another file takes its name. */
+  void breakSector(String name) {
+    unreadable = name;
   }
 
   /** Whether forces of the directory fail. */
@@ -43,6 +49,7 @@ final class FailingDisk implements Disk {
   @Override
   public void rename(String from, String to) {
     disk.rename(from, to);
+    unreadable = to.equals(unreadable) ? "" : unreadable;
   }
 
   @Override
@@ -109,6 +116,9 @@ final class FailingDisk implements Disk {
 
     @Override
     public int read(long position, ByteBuffer into) {
+      if (name().equals(unreadable)) {
+        throw new StorageException(ErrorCode.STORE_FAILED, "read file: planted");
+      }
       return file.read(position, into);
     }
 

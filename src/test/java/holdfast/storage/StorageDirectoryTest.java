@@ -165,6 +165,30 @@ final class StorageDirectoryTest {
   }
 
   @Test
+  void oneCopyOfASmallFileMayBeUnreadableAndNothingIsLost() {
+    var first = open("boot 1");
+    addLog();
+    byte[] id = first.directoryId();
+    first.lost(Recovery.Cause.DAMAGE, true, "a test");
+    Recovery marked = first.recovery();
+    first.closeCleanly();
+    for (String name :
+        List.of("format", "format.copy", "run", "run.copy", "recovery", "recovery.copy")) {
+      var failing = new FailingDisk(disk);
+      failing.breakSector(name);
+
+      var machine = new Machine("boot 1", "");
+      var found = StorageDirectory.open(failing, machine, "pid 1", new Random(7)::nextLong);
+
+      assertArrayEquals(id, found.directoryId());
+      assertEquals(OpenedAfter.CLEAN, found.openedAfter());
+      assertEquals(marked, found.recovery());
+      assertTrue(SmallFile.read(failing, name).isPresent(), "written anew");
+      found.close();
+    }
+  }
+
+  @Test
   void aDirectoryKnowsWhetherALogWasBegun() {
     var directory = open("boot 1");
     assertFalse(directory.isLogBegun());
