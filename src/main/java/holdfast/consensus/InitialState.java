@@ -26,7 +26,12 @@ public record InitialState(
 
   /** A node that joins: it knows the log's id, nothing else. It has no vote until it gets one. */
   public static InitialState empty() {
-    return new InitialState(HardState.INITIAL, SnapshotMeta.NONE, List.of());
+    return joining(Recovery.NONE);
+  }
+
+  /** Likewise, but it may have been here before, and have lost all that it had. */
+  public static InitialState joining(Recovery recovery) {
+    return new InitialState(HardState.INITIAL, SnapshotMeta.NONE, List.of(), recovery);
   }
 
   /**

@@ -378,6 +378,14 @@ public final class RaftCore {
     return core.recovery;
   }
 
+  /**
+   * Whether term and vote are the last ones given. Until then none is given, so whatever vote there
+   * is once they are known was given since the loss.
+   */
+  public boolean isVoteKnown() {
+    return core.isVoteKnown();
+  }
+
   /** What this endpoint does at the moment. */
   public Role role() {
     return core.role;

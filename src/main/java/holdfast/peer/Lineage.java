@@ -98,9 +98,16 @@ record Lineage(List<Ended> ended, List<TermStart> terms) {
     }
     // Who voted for the founder gave up what it had beyond the founder's log, unless it knows that
     // it was committed.
-    return end.founder().equals(held.votedForOrNull())
-        && end.electedTerm() == held.term()
-        && held.commitIndex() <= end.lastIndex();
+    return isByVote(end, held) && held.commitIndex() <= end.lastIndex();
+  }
+
+  private static boolean isByVote(Ended end, Request.CompareLog held) {
+    return end.founder().equals(held.votedForOrNull()) && end.electedTerm() == held.term();
+  }
+
+  /** Whether the vote that the asker tells of is one of those by which its log ended. */
+  boolean isEndedByVote(Request.CompareLog held) {
+    return ended.stream().anyMatch(end -> end.log().equals(held.log()) && isByVote(end, held));
   }
 
   /** Whether the log had this entry; older than all that is remembered of it passes for it. */

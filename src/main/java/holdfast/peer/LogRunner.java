@@ -18,6 +18,7 @@ import holdfast.protocol.RunMark;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * Runs the operation log on this peer: what its disk holds, the first one of a pool, the one of the
@@ -36,10 +37,6 @@ final class LogRunner {
    */
   static final long INDEX_GAP = 1_000_000_000L;
 
-  private static final long COMPARE_EVERY_NS = 1_000_000_000L;
-  private static final long COMPARE_DEADLINE_NS = 2_000_000_000L;
-  private static final int COMPARED_MAX = 1_024;
-
   /** What the log's owner is told. */
   interface Owner {
     Replica.Listener replicaListener();
@@ -57,7 +54,7 @@ final class LogRunner {
   private final Standing standing;
   private final Endpoint self;
   private final Owner owner;
-  private final Map<NodeId, Long> comparedNs = new HashMap<>();
+  private final LogComparison comparison;
 
   /** The logs that are kept aside, and what of them is here. */
   private final Map<LogId, Request.CompareLog> aside = new HashMap<>();
@@ -90,6 +87,7 @@ final class LogRunner {
     this.standing = standing;
     this.self = self;
     this.owner = owner;
+    comparison = new LogComparison(ports.loop(), ports.transport(), comparisonOwner());
     OperationLog.Found found = ports.log().found();
     recovery = found.initial().recovery();
     lackingIndex = found.lackingIndex();
@@ -179,12 +177,7 @@ final class LogRunner {
   void join(LogId log) {
     isBeginning = true;
     listener.onNote("joined pool " + config.pool() + ", log " + log);
-    var initial = InitialState.empty();
-    logStart()
-        .begin(
-            log,
-            new InitialState(initial.hardState(), initial.snapshot(), initial.entries(), recovery),
-            () -> isBeginning = false);
+    logStart().begin(log, InitialState.joining(recovery), () -> isBeginning = false);
   }
 
   private LogStart logStart() {
@@ -222,72 +215,48 @@ final class LogRunner {
 
   /** Another peer follows this log: does it go on from ours? */
   void heard(NodeId from, LogId log) {
-    boolean isOther =
-        standing.hasLog() && !log.equals(LogId.NONE) && !log.equals(standing.driver().log());
-    if (!isOther || isBeginning || isStopped || standing.driver().isStopped()) {
-      return;
-    }
-    long nowNs = ports.loop().nowNs();
-    boolean isDue =
-        nowNs - comparedNs.getOrDefault(from, nowNs - COMPARE_EVERY_NS) >= COMPARE_EVERY_NS;
-    if (isDue && (comparedNs.size() < COMPARED_MAX || comparedNs.containsKey(from))) {
-      comparedNs.put(from, nowNs);
-      ports
-          .transport()
-          .request(
-              from,
-              held(),
-              null,
-              nowNs + COMPARE_DEADLINE_NS,
-              Replies.handler((reply, none) -> compared(from, reply), why -> {}));
-    }
+    comparison.heard(from, log);
   }
 
-  private Request.CompareLog held() {
-    ConsensusDriver driver = standing.driver();
-    RaftCore core = driver.core();
-    return new Request.CompareLog(
-        driver.log(),
-        core.lastIndex(),
-        core.lastTerm(),
-        core.commitIndex(),
-        core.term(),
-        core.votedFor().map(Endpoint::node).orElse(null));
+  private LogComparison.Owner comparisonOwner() {
+    return new LogComparison.Owner() {
+      @Override
+      public Optional<RaftCore> core() {
+        boolean mayFollow = standing.hasLog() && !isBeginning() && !isStopped;
+        return mayFollow && !standing.driver().isStopped()
+            ? Optional.of(standing.driver().core())
+            : Optional.empty();
+      }
+
+      @Override
+      public void onEnded(NodeId from, LogComparison.Ended ended) {
+        follow(from, ended);
+      }
+    };
   }
 
   /** What the asker's log is to the state here. */
   Reply.Compared compare(Request.CompareLog held) {
-    PoolState state = standing.replica().state();
-    return new Reply.Compared(
-        standing.driver().log(), state.lineage().relationTo(standing.driver().log(), held));
-  }
-
-  private void compared(NodeId from, Reply reply) {
-    boolean isAnswer = reply instanceof Reply.Compared;
-    if (!isAnswer || isBeginning || isStopped || standing.driver().isStopped()) {
-      return;
-    }
-    var compared = (Reply.Compared) reply;
-    switch (compared.relation()) {
-      case SAME, UNKNOWN -> {}
-      case HELD -> follow(from, compared.log(), true);
-      case LACKING -> follow(from, compared.log(), false);
-    }
+    Lineage lineage = standing.replica().state().lineage();
+    LogId own = standing.driver().log();
+    return new Reply.Compared(own, lineage.relationTo(own, held), lineage.isEndedByVote(held));
   }
 
   /** Leaves our log, which has ended, for the one that goes on from it. */
-  private void follow(NodeId from, LogId next, boolean isHeld) {
+  private void follow(NodeId from, LogComparison.Ended ended) {
     LogId left = standing.driver().log();
-    if (next.equals(left)) {
-      return;
-    }
+    LogId next = ended.next();
     listener.onNote(
-        isHeld
+        ended.isHeld()
             ? "log %s has ended: following log %s of %s".formatted(left, next, from.shortForm())
             : ("log %s has ended without entries that are here: they are kept aside. Following log"
                     + " %s of %s")
                 .formatted(left, next, from.shortForm()));
     leave();
+    // An older folder may be from before the next log, and have forgotten what it acknowledged and
+    // whom it voted for there. What a power cut took is of the log that is left.
+    boolean isOlder = recovery.cause() == Recovery.Cause.DAMAGE && recovery.isVoteLost();
+    boolean isMarkKept = isOlder && !ended.isByOurVote();
     ports
         .log()
         .switchTo(
@@ -299,10 +268,14 @@ final class LogRunner {
               if (why != null) {
                 owner.onFailure(why);
               } else if (!isStopped) {
+                if (!isMarkKept) {
+                  forgetMark();
+                }
                 standing.replica().follow(next);
+                var initial = InitialState.joining(recovery);
                 begin(
                     next,
-                    new RaftCore(config.raft(), self, next, InitialState.empty(), ports.random()),
+                    new RaftCore(config.raft(), self, next, initial, ports.random()),
                     SnapshotMeta.NONE);
               }
             });
@@ -311,22 +284,25 @@ final class LogRunner {
   private void leave() {
     isBeginning = true;
     recovery = standing.driver().core().recovery();
-    aside.put(standing.driver().log(), held());
+    aside.put(standing.driver().log(), LogComparison.held(standing.driver().core()));
     standing.driver().leave();
     owner.onStanding();
   }
 
   /** The log was changed on disk: runs the next one. */
   private void begin(LogId next, RaftCore core, SnapshotMeta applied) {
-    if (recovery.isNeeded()) {
-      // What was lost was lost of the log that is left.
-      ports.log().recovered(recovery.nonce(), this::failIf);
-      recovery = Recovery.NONE;
-    }
     run(next, core, applied, standing.replica());
     isBeginning = false;
     standing.driver().start();
     owner.onStanding();
+  }
+
+  /** What was lost was lost of the log that is left. */
+  private void forgetMark() {
+    if (recovery.isNeeded()) {
+      ports.log().recovered(recovery.nonce(), this::failIf);
+      recovery = Recovery.NONE;
+    }
   }
 
   private void failIf(StorageException why) {
@@ -359,6 +335,7 @@ final class LogRunner {
               if (why != null) {
                 owner.onFailure(why);
               } else if (!isStopped) {
+                forgetMark();
                 begin(
                     next,
                     RaftCore.founder(config.raft(), self, next, initial, ports.random()),

@@ -33,8 +33,9 @@ public sealed interface Reply extends Message {
    * What the asker's log is to the one that is followed here.
    *
    * @param log the log that is followed here
+   * @param isByAsker whether the vote that the asker told of is one by which its log ended
    */
-  record Compared(LogId log, Relation relation) implements Reply {
+  record Compared(LogId log, Relation relation, boolean isByAsker) implements Reply {
     /** The order is that of the numbers on the wire. */
     public enum Relation {
       /** It is the same. */

@@ -80,7 +80,7 @@ final class ReplyCodec {
       }
       case Reply.Compared r -> {
         r.log().write(out);
-        out.u8(r.relation().ordinal());
+        out.u8(r.relation().ordinal()).bool(r.isByAsker());
       }
       case Reply.Watched r -> {
         out.u64(r.term()).u64(r.index()).u16(r.leaseMs()).bool(r.all());
@@ -121,7 +121,7 @@ final class ReplyCodec {
               in.u16(),
               in.bool(),
               Fields.list(in, Reply.Watched.CHANGES_MAX, Invalidation::read));
-      case 78 -> new Reply.Compared(LogId.read(in), readRelation(in));
+      case 78 -> new Reply.Compared(LogId.read(in), readRelation(in), in.bool());
       default -> throw new MessageCodec.UnknownType(type);
     };
   }

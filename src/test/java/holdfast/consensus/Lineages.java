@@ -11,7 +11,8 @@ import java.util.Map;
  * learns from whom it talks to that another log goes on from it.
  */
 final class Lineages {
-  private record Log(LogId parent, List<Long> terms, Checkers checkers) {}
+  private record Log(
+      LogId parent, Endpoint founder, long electedTerm, List<Long> terms, Checkers checkers) {}
 
   private final Map<LogId, Log> logs = new LinkedHashMap<>();
 
@@ -19,7 +20,7 @@ final class Lineages {
   long lostCount;
 
   void add(LogId first) {
-    logs.put(first, new Log(null, List.of(), new Checkers()));
+    logs.put(first, new Log(null, null, 0, List.of(), new Checkers()));
   }
 
   Checkers checkers(LogId log) {
@@ -31,10 +32,16 @@ final class Lineages {
   }
 
   /**
-   * Another log goes on from this one's entries up to {@code base}: those up to {@code
-   * snapshotIndex} as committed, then {@code entries}.
+   * Another log goes on from this one's entries up to the base: those up to {@code snapshotIndex}
+   * as committed, then {@code entries}.
    */
-  LogId end(LogId ended, SnapshotMeta base, long snapshotIndex, List<LogEntry> entries) {
+  LogId end(
+      LogId ended,
+      Effect.LogEnded how,
+      Endpoint founder,
+      long snapshotIndex,
+      List<LogEntry> entries) {
+    SnapshotMeta base = how.base();
     Checkers old = checkers(ended);
     List<LogEntry> history = new ArrayList<>();
     for (long index = 1; index <= snapshotIndex; index++) {
@@ -46,7 +53,7 @@ final class Lineages {
     lostCount += old.endedWith(history);
     var id = new LogId(7, 7 + logs.size());
     List<Long> terms = history.stream().map(LogEntry::term).toList();
-    logs.put(id, new Log(ended, terms, new Checkers(history, old)));
+    logs.put(id, new Log(ended, founder, how.term(), terms, new Checkers(history, old)));
     return id;
   }
 
@@ -56,13 +63,24 @@ final class Lineages {
     return parent != null && (parent.equals(older) || descends(parent, older));
   }
 
-  /** Whether everything up to this entry of {@code older} is in {@code log}, which descends. */
-  boolean holds(LogId log, LogId older, long index, long term) {
+  /** The log right after {@code older} on the way to {@code log}, which descends from it. */
+  private Log after(LogId older, LogId log) {
     LogId child = log;
     while (!logs.get(child).parent().equals(older)) {
       child = logs.get(child).parent();
     }
-    List<Long> terms = logs.get(child).terms();
+    return logs.get(child);
+  }
+
+  /** Whether {@code older} ended by this vote, where {@code log} descends from it. */
+  boolean isEndedBy(LogId log, LogId older, Endpoint votedForOrNull, long term) {
+    Log next = after(older, log);
+    return next.founder().equals(votedForOrNull) && next.electedTerm() == term;
+  }
+
+  /** Whether everything up to this entry of {@code older} is in {@code log}, which descends. */
+  boolean holds(LogId log, LogId older, long index, long term) {
+    List<Long> terms = after(older, log).terms();
     return index == 0 || index <= terms.size() && terms.get((int) index - 1) == term;
   }
 }

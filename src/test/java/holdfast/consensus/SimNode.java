@@ -208,13 +208,25 @@ final class SimNode {
     if (!sim.lineages.holds(other, logId, heldTo(false), heldTo(true))) {
       sim.asideCount++;
     }
+    Recovery kept = isMarkKept(other) ? core.recovery() : Recovery.NONE;
     forgetProcess();
     disk = new SimDisk();
+    disk.recovery = kept;
     logId = other;
     InitialState initial = disk.initialState();
     run(
         initial,
         new RaftCore(sim.config, endpoint, logId, initial, sim.random::nextInt, sim.faults));
+  }
+
+  /** An older folder may be from before that log, unless that began by this node's vote since. */
+  private boolean isMarkKept(LogId other) {
+    boolean isOlder =
+        core.recovery().cause() == Recovery.Cause.DAMAGE && core.recovery().isVoteLost();
+    boolean isByOurVote =
+        core.isVoteKnown()
+            && sim.lineages.isEndedBy(other, logId, core.votedFor().orElse(null), core.term());
+    return isOlder && !isByOurVote;
   }
 
   /** This node was elected by every vote: the next log begins when it is forced. */
@@ -231,7 +243,7 @@ final class SimNode {
           Checkers.require(
               checkers().committedCount() == committedCount,
               "committed after every vote was given");
-          LogId next = sim.lineages.end(logId, ended.base(), baseIndex, log);
+          LogId next = sim.lineages.end(logId, ended, endpoint, baseIndex, log);
           InitialState initial = InitialState.after(ended.base(), ended.term(), endpoint);
           forgetProcess();
           disk = SimDisk.after(initial.hardState(), new SimDisk.Stored(initial.snapshot(), bytes));

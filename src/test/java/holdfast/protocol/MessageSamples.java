@@ -85,7 +85,7 @@ final class MessageSamples {
                 new Invalidation.OfInode(55, true, false),
                 new Invalidation.OfEntry(56, new EntryName(new byte[80], "tag")),
                 new Invalidation.OfLocks(57))),
-        new Reply.Compared(LOG, Reply.Compared.Relation.LACKING),
+        new Reply.Compared(LOG, Reply.Compared.Relation.LACKING, true),
         new Reply.Chunks(
             List.of(new Reply.Chunks.Entry(CHUNK, 37)), true, List.of(new ChunkId(8, 8, 8, 8))));
   }

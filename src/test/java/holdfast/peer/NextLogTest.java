@@ -1,0 +1,159 @@
+package holdfast.peer;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import holdfast.metadata.OperationResult;
+import holdfast.model.LogId;
+import holdfast.sim.MemoryLog;
+import holdfast.sim.SimClient;
+import holdfast.sim.SimCluster;
+import holdfast.sim.SimPeer;
+import holdfast.sim.SimWorld;
+import java.util.List;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** A folder that is from before a log ended has forgotten what it did in the next one. */
+class NextLogTest {
+  private static final byte[] CONTENT = new byte[] {1, 2, 3};
+  private static final int FILE_COUNT = 10;
+
+  private static LogId log(SimPeer peer) {
+    return peer.access().core().orElseThrow().logId();
+  }
+
+  /** Until every peer is in another log than this one, and all is as before. */
+  private static void awaitNext(SimCluster cluster, LogId before) {
+    cluster.await("whole in the next log", 60 * SimWorld.S, cluster::isWhole);
+    cluster.peers().forEach(peer -> assertNotEquals(before, log(peer)));
+  }
+
+  private static void assertNoLeaderFor(SimCluster cluster, long durationNs) {
+    for (long ns = 0; ns < durationNs; ns += 100 * SimWorld.MS) {
+      cluster.run(100 * SimWorld.MS);
+      assertTrue(cluster.leader().isEmpty(), "somebody leads without who has all");
+    }
+  }
+
+  private static void put(SimCluster cluster, SimClient client) {
+    for (int i = 0; i < FILE_COUNT; i++) {
+      assertInstanceOf(OperationResult.Done.class, cluster.get(client.put("f" + i, CONTENT)));
+    }
+    cluster.get(client.service().forceLog(client.deadline()));
+  }
+
+  private static void assertAllThere(SimCluster cluster, SimClient client) {
+    assertInstanceOf(OperationResult.Done.class, cluster.get(client.put("after", CONTENT)));
+    for (int i = 0; i < FILE_COUNT; i++) {
+      assertArrayEquals(CONTENT, cluster.get(client.get("f" + i)), "f" + i);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(longs = {1, 2, 3, 4, 5, 6})
+  void aFolderFromBeforeTheLogEndedElectsNobodyInTheNextOne(long seed) {
+    var cluster = SimCluster.of(3).seed(seed).start();
+    SimClient client = cluster.client();
+    cluster.get(client.open());
+    cluster.run(3 * SimWorld.S);
+    SimPeer has = cluster.peer((int) (seed % 3));
+    SimPeer old = cluster.peer((int) ((seed + 1) % 3));
+    SimPeer off = cluster.peer((int) ((seed + 2) % 3));
+    MemoryLog.Platter backup = old.store().backup();
+    LogId before = log(old);
+    cluster.peers().forEach(SimPeer::losePower);
+    cluster.peers().forEach(SimPeer::start);
+    awaitNext(cluster, before);
+    off.kill();
+    put(cluster, client);
+
+    has.kill();
+    old.kill();
+    old.store().putBack(backup);
+    old.forgetMark();
+    old.start();
+    off.start();
+
+    assertNoLeaderFor(cluster, 30 * SimWorld.S);
+    assertEquals(List.of(log(off)), List.of(log(old)), "it follows the next log");
+    assertTrue(old.access().isRecovering());
+    has.start();
+    cluster.await("made good", 60 * SimWorld.S, () -> !old.access().isRecovering());
+    assertAllThere(cluster, client);
+    cluster.await("whole", 60 * SimWorld.S, cluster::isWhole);
+  }
+
+  /**
+   * The machines know that, so each has lost its vote; nothing was lost of the next log, though.
+   */
+  @ParameterizedTest
+  @ValueSource(longs = {1, 2, 3})
+  void whereAllFoldersAreOlderOneNextLogIsEnough(long seed) {
+    var cluster = SimCluster.of(3).seed(seed).start();
+    SimClient client = cluster.client();
+    cluster.get(client.open());
+    cluster.get(client.put("before", CONTENT));
+    cluster.run(3 * SimWorld.S);
+    LogId before = log(cluster.peer(0));
+    List<MemoryLog.Platter> backups =
+        cluster.peers().stream().map(p -> p.store().backup()).toList();
+    put(cluster, client);
+    cluster.run(3 * SimWorld.S);
+
+    cluster.peers().forEach(SimPeer::kill);
+    for (int i = 0; i < backups.size(); i++) {
+      cluster.peer(i).store().putBack(backups.get(i));
+      cluster.peer(i).start();
+    }
+
+    cluster.run(90 * SimWorld.S);
+    awaitNext(cluster, before);
+    LogId next = log(cluster.peer(0));
+    assertTrue(cluster.peers().stream().noneMatch(peer -> peer.access().isRecovering()));
+    cluster.run(150 * SimWorld.S);
+    assertEquals(next, log(cluster.leader().orElseThrow()), "it goes on");
+    assertArrayEquals(CONTENT, cluster.get(client.get("before")));
+  }
+
+  /** It is asked for no vote in the next log, and still mustn't count before it has all again. */
+  @ParameterizedTest
+  @ValueSource(longs = {1, 2, 3})
+  void anOlderFolderWithoutAVoteIsMadeGoodInTheNextLog(long seed) {
+    var cluster = SimCluster.of(4).seed(seed).start();
+    SimClient client = cluster.client();
+    cluster.get(client.open());
+    cluster.run(3 * SimWorld.S);
+    List<MemoryLog.Platter> backups =
+        cluster.peers().stream().map(p -> p.store().backup()).toList();
+    LogId before = log(cluster.peer(0));
+    cluster.peers().forEach(SimPeer::losePower);
+    cluster.peers().forEach(SimPeer::start);
+    awaitNext(cluster, before);
+    put(cluster, client);
+    cluster.run(3 * SimWorld.S);
+    SimPeer old = withoutAVote(cluster);
+
+    old.kill();
+    old.store().putBack(backups.get(old.number()));
+    old.forgetMark();
+    old.start();
+
+    cluster.await("found out", 10 * SimWorld.S, () -> old.access().isRecovering());
+    cluster.await("made good", 30 * SimWorld.S, () -> !old.access().isRecovering());
+    assertAllThere(cluster, client);
+    cluster.await("whole", 60 * SimWorld.S, cluster::isWhole);
+  }
+
+  private static SimPeer withoutAVote(SimCluster cluster) {
+    var core = cluster.leader().orElseThrow().access().core().orElseThrow();
+    return cluster.peers().stream()
+        .filter(
+            p -> core.configuration().followers().stream().anyMatch(f -> f.node().equals(p.id())))
+        .findFirst()
+        .orElseThrow();
+  }
+}
