@@ -57,6 +57,9 @@ final class ConsensusDriver {
     /** The store failed: this node takes no part any more. */
     void onStoreFailed(HoldfastException why);
 
+    /** {@link Effect.Recovered}: the log is where it was, or further. */
+    void onRecovered();
+
     /** {@link Effect.LogEnded}: all up to {@code base} is committed, and nothing comes after it. */
     void onLogEnded(SnapshotMeta base, long term);
 
@@ -339,7 +342,10 @@ final class ConsensusDriver {
         pending.applied(applied.index());
       }
       case Effect.DiscardSnapshot discard -> snapshots.discard(discard.snapshotIndex());
-      case Effect.Recovered recovered -> log.recovered(recovered.nonce(), this::stopIfFailed);
+      case Effect.Recovered recovered -> {
+        log.recovered(recovered.nonce(), this::stopIfFailed);
+        machine.onRecovered();
+      }
       case Effect.LogEnded ended -> machine.onLogEnded(ended.base(), ended.term());
       case Effect.CutRefused refused -> machine.onCutRefused(refused.leader(), refused.index());
       case Effect.RoleChanged changed -> changeRole(changed);

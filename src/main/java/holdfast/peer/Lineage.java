@@ -105,6 +105,15 @@ record Lineage(List<Ended> ended, List<TermStart> terms) {
     return end.founder().equals(held.votedForOrNull()) && end.electedTerm() == held.term();
   }
 
+  /** The last entry of a log that ended; 0 if nothing is known of that log. */
+  long endOf(LogId log) {
+    return ended.stream()
+        .filter(end -> end.log().equals(log))
+        .mapToLong(Ended::lastIndex)
+        .findFirst()
+        .orElse(0);
+  }
+
   /** Whether the vote that the asker tells of is one of those by which its log ended. */
   boolean isEndedByVote(Request.CompareLog held) {
     return ended.stream().anyMatch(end -> end.log().equals(held.log()) && isByVote(end, held));

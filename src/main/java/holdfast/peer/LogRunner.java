@@ -59,13 +59,8 @@ final class LogRunner {
   /** The logs that are kept aside, and what of them is here. */
   private final Map<LogId, Request.CompareLog> aside = new HashMap<>();
 
+  private final OnceHere onceHere;
   private Recovery recovery;
-
-  /** The log was here up to this entry once; 0 unless this folder is known to be older. */
-  private long lackingIndex;
-
-  /** What was given up since the start. */
-  private int givenUpCount;
 
   /** Who wanted to cut committed entries last: told once, though it goes on trying. */
   private Endpoint refusedLeader;
@@ -90,7 +85,7 @@ final class LogRunner {
     comparison = new LogComparison(ports.loop(), ports.transport(), comparisonOwner());
     OperationLog.Found found = ports.log().found();
     recovery = found.initial().recovery();
-    lackingIndex = found.lackingIndex();
+    onceHere = new OnceHere(ports.log(), listener, this::failIf);
     for (OperationLog.Aside left : found.aside()) {
       aside.put(
           left.log(),
@@ -116,12 +111,11 @@ final class LogRunner {
   /** This folder may have forgotten entries and votes: it recovers, once that is durable. */
   void lost(RunMark beyond, long runNumber, String why) {
     isMarking = true;
-    lackingIndex = Math.max(lackingIndex, beyond.settledIndex());
     ports
         .log()
         .lost(
             runNumber,
-            beyond.settledIndex(),
+            onceHere.note(new OperationLog.Lacking(beyond.log(), beyond.settledIndex())),
             why,
             marked -> {
               isMarking = false;
@@ -144,7 +138,7 @@ final class LogRunner {
    * ours lacks.
    */
   int asideCount() {
-    return aside.size() + ports.log().found().givenUpCount() + givenUpCount;
+    return aside.size() + onceHere.givenUpCount();
   }
 
   /** Goes on with what the disk holds, or founds the pool's first log where this peer may. */
@@ -195,6 +189,9 @@ final class LogRunner {
     if (sinkOrNull != null) {
       replica.install(sinkOrNull, loadedOrNull, initial.snapshot().index());
       dropHeld();
+    }
+    if (sinkOrNull != null || onceHere.isOf(log)) {
+      settle(log);
     }
     standing.driver().start();
   }
@@ -318,7 +315,7 @@ final class LogRunner {
     listener.onNote(
         "log %s ended at entry %d: too many voters may have lost its end. Founding log %s"
             .formatted(left, ended.index(), next));
-    giveUpBeyond(left, ended.index());
+    onceHere.settle(left, ended.index(), standing.replica().state().lineage());
     leave();
     var base = new SnapshotMeta(ended.index() + INDEX_GAP, ended.term(), ended.configuration());
     InitialState initial = InitialState.after(base, electedTerm, self);
@@ -345,17 +342,11 @@ final class LogRunner {
             });
   }
 
-  /** This folder is older than it was, and nobody in reach had more: that is to be told. */
-  private void giveUpBeyond(LogId left, long lastIndex) {
-    if (lackingIndex > lastIndex) {
-      String what =
-          "log %s was here up to entry %d at least, and is up to entry %d"
-              .formatted(left, lackingIndex, lastIndex);
-      listener.onNote("the pool goes on without what was in this folder once: " + what);
-      givenUpCount++;
-      ports.log().giveUp(what, this::failIf);
+  /** The present log's state is here: what was here once is in it, or given up. */
+  private void settle(LogId log) {
+    if (!standing.driver().core().recovery().isNeeded()) {
+      onceHere.settle(log, Long.MAX_VALUE, standing.replica().state().lineage());
     }
-    lackingIndex = 0;
   }
 
   private long randomLong() {
@@ -418,6 +409,11 @@ final class LogRunner {
       }
 
       @Override
+      public void onRecovered() {
+        settle(log);
+      }
+
+      @Override
       public void onLogEnded(SnapshotMeta base, long term) {
         found(base, term);
       }
@@ -453,6 +449,7 @@ final class LogRunner {
       public void install(SnapshotMeta meta) {
         replica.install(sink, loaded, meta.index());
         dropHeld();
+        settle(standing.driver().log());
       }
     };
   }

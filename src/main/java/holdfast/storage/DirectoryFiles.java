@@ -2,7 +2,9 @@ package holdfast.storage;
 
 import holdfast.consensus.Recovery;
 import holdfast.model.ErrorCode;
+import holdfast.model.LogId;
 import holdfast.model.StorageException;
+import holdfast.peer.port.OperationLog;
 import holdfast.util.ByteReader;
 import holdfast.util.ByteWriter;
 import java.util.Optional;
@@ -13,9 +15,11 @@ final class DirectoryFiles {
   /** The only incarnation there is, as long as nobody takes another one. */
   private static final long INCARNATION = 1;
 
+  private static final int OLDER_BYTES = LogId.BYTES + Long.BYTES;
+
   /** That the folder is older than it was, and by how much. */
   private static final SealedFile OLDER =
-      new SealedFile("older", "HFOLDERF", Long.BYTES, "only the status may say less by it");
+      new SealedFile("older", "HFOLDERF", OLDER_BYTES, "only the status may say less by it");
 
   private final Disk disk;
   private final Machine machine;
@@ -211,19 +215,31 @@ final class DirectoryFiles {
   }
 
   /** Notes up to where the log was here once; durable. What was noted before counts if higher. */
-  void noteOlder(long index) {
-    long highest = Math.max(index, lackingIndex());
-    OLDER.write(disk, new ByteWriter(Long.BYTES).u64(highest).toBytes());
+  void noteOlder(OperationLog.Lacking lacking) {
+    if (lacking.index() > lacking().index()) {
+      var out = new ByteWriter(OLDER_BYTES);
+      lacking.log().write(out);
+      OLDER.write(disk, out.u64(lacking.index()).toBytes());
+    }
   }
 
-  /** What {@link #noteOlder} noted; 0 for nothing, or where it can't be read. */
-  long lackingIndex() {
+  /** What {@link #noteOlder} noted; nothing where it can't be read. */
+  OperationLog.Lacking lacking() {
     byte[] noted = OLDER.read(disk);
-    return noted.length == Long.BYTES ? new ByteReader(noted).u64() : 0;
+    if (noted.length != OLDER_BYTES) {
+      return OperationLog.Lacking.NONE;
+    }
+    var in = new ByteReader(noted);
+    return new OperationLog.Lacking(LogId.read(in), in.u64());
+  }
+
+  void settleLacking() {
+    if (disk.delete(OLDER.name())) {
+      disk.forceDirectory();
+    }
   }
 
   void clearMark() {
-    disk.delete(OLDER.name());
     recoveryFile.delete();
   }
 

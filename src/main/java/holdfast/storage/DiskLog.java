@@ -120,7 +120,7 @@ public final class DiskLog implements OperationLog {
         AsideLogs.list(directory.disk()),
         directory.runNumber(),
         DamagedFiles.givenUpCount(directory.disk()),
-        directory.lackingIndex(),
+        directory.lacking(),
         KNOWN_RUNS.read(directory.disk()));
   }
 
@@ -200,20 +200,27 @@ public final class DiskLog implements OperationLog {
   }
 
   @Override
-  public void giveUp(String what, Consumer<StorageException> done) {
-    onLog(() -> DamagedFiles.giveUp(directory.disk(), what), done);
+  public void settleLacking(String givenUpOrNull, Consumer<StorageException> done) {
+    onLog(
+        () -> {
+          if (givenUpOrNull != null) {
+            DamagedFiles.giveUp(directory.disk(), givenUpOrNull);
+          }
+          directory.settleLacking();
+        },
+        done);
   }
 
   @Override
   public void lost(
       long runNumber,
-      long lackingIndex,
+      Lacking lacking,
       String why,
       Consumer<Recovery> marked,
       Consumer<StorageException> failed) {
     onLog(
         () -> {
-          Recovery mark = directory.lostInRun(runNumber, lackingIndex, why);
+          Recovery mark = directory.lostInRun(runNumber, lacking, why);
           loop.post(() -> marked.accept(mark));
         },
         reason -> {

@@ -2,6 +2,7 @@ package holdfast.storage;
 
 import holdfast.consensus.Recovery;
 import holdfast.model.StorageException;
+import holdfast.peer.port.OperationLog;
 import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.LongSupplier;
@@ -203,9 +204,19 @@ public final class StorageDirectory implements LossListener, AutoCloseable {
     }
   }
 
-  /** Up to where the log was here once, where the folder is known to be older; 0 otherwise. */
-  long lackingIndex() {
-    return files.lackingIndex();
+  /** What was here once, where the folder is known to be older. */
+  OperationLog.Lacking lacking() {
+    return files.lacking();
+  }
+
+  /** Forgets that, durably: it is here again, or given up. */
+  void settleLacking() {
+    lock.lock();
+    try {
+      files.settleLacking();
+    } finally {
+      lock.unlock();
+    }
   }
 
   /** Clears the mark, durably, if it still has this nonce. Blocks on the disk. */
@@ -242,12 +253,12 @@ public final class StorageDirectory implements LossListener, AutoCloseable {
    * The folder was further once: damage that may have taken the vote as well. From now on this run
    * has at least this number. Durable when this returns the mark.
    *
-   * @param lackingIndex up to where the log was here then
+   * @param lacking up to where the log was here then
    */
-  Recovery lostInRun(long runNumber, long lackingIndex, String why) {
+  Recovery lostInRun(long runNumber, OperationLog.Lacking lacking, String why) {
     lock.lock();
     try {
-      files.noteOlder(lackingIndex);
+      files.noteOlder(lacking);
       recovery = files.mark(recovery, Recovery.Cause.DAMAGE, true, why);
       files.raiseRunNumber(runNumber);
       files.writeRun(false, Optional.empty());

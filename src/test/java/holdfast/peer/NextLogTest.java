@@ -2,6 +2,7 @@ package holdfast.peer;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -155,5 +156,46 @@ class NextLogTest {
             p -> core.configuration().followers().stream().anyMatch(f -> f.node().equals(p.id())))
         .findFirst()
         .orElseThrow();
+  }
+
+  /** Alone it had more than its partner; its volume is rolled back to less than that one has. */
+  @ParameterizedTest
+  @ValueSource(longs = {1, 2, 3, 4})
+  void whatAnOlderFolderHadAloneIsToldAlsoWhereItFollowsItsPartner(long seed) {
+    var cluster = SimCluster.of(2).seed(seed).settings(2, 1, 60_000).start();
+    SimClient client = cluster.client();
+    cluster.get(client.open());
+    cluster.run(3 * SimWorld.S);
+    SimPeer old = cluster.leader().orElseThrow();
+    SimPeer partner = cluster.peer(1 - old.number());
+    MemoryLog.Platter backup = old.store().backup();
+    cluster.get(client.put("both", CONTENT));
+    cluster.run(3 * SimWorld.S);
+    LogId before = log(old);
+    partner.kill();
+    put(cluster, client);
+    cluster.run(3 * SimWorld.S);
+
+    old.kill();
+    old.store().putBack(backup);
+    old.start();
+    partner.start();
+
+    cluster.run(90 * SimWorld.S);
+    awaitNext(cluster, before);
+    assertFalse(old.access().isRecovering());
+    assertArrayEquals(CONTENT, cluster.get(client.get("both")));
+    expectGivenUp(cluster, client);
+    old.kill();
+    old.start();
+    cluster.await("whole", 60 * SimWorld.S, cluster::isWhole);
+    cluster.run(5 * SimWorld.S);
+    expectGivenUp(cluster, client);
+  }
+
+  private static void expectGivenUp(SimCluster cluster, SimClient client) {
+    var status = cluster.get(client.service().status(client.deadline()));
+    assertFalse(status.safe(), status::summary);
+    assertTrue(status.summary().contains("given up"), status::summary);
   }
 }

@@ -38,7 +38,7 @@ public final class MemoryLog implements OperationLog {
     private long lossCount;
     private long runNumber;
     private int givenUpCount;
-    private long lackingIndex;
+    private Lacking lacking = Lacking.NONE;
     private byte[] knownRuns = new byte[0];
     private boolean failing;
 
@@ -57,6 +57,8 @@ public final class MemoryLog implements OperationLog {
       copy.forcedIndex = forcedIndex;
       copy.aside.putAll(aside);
       copy.recovery = recovery;
+      copy.lacking = lacking;
+      copy.givenUpCount = givenUpCount;
       copy.runNumber = runNumber;
       copy.knownRuns = knownRuns;
       return copy;
@@ -134,7 +136,7 @@ public final class MemoryLog implements OperationLog {
         platter.aside.entrySet().stream().map(left -> left.getValue().end(left.getKey())).toList(),
         platter.runNumber,
         platter.givenUpCount,
-        platter.lackingIndex,
+        platter.lacking,
         platter.knownRuns);
   }
 
@@ -213,20 +215,26 @@ public final class MemoryLog implements OperationLog {
         () -> {
           if (platter.recovery.nonce() == nonce) {
             platter.recovery = Recovery.NONE;
-            platter.lackingIndex = 0;
           }
         });
   }
 
   @Override
-  public void giveUp(String what, Consumer<StorageException> done) {
-    write("give up", FORCE_NS, done, () -> platter.givenUpCount++);
+  public void settleLacking(String givenUpOrNull, Consumer<StorageException> done) {
+    write(
+        "settle what is lacking",
+        FORCE_NS,
+        done,
+        () -> {
+          platter.lacking = Lacking.NONE;
+          platter.givenUpCount += givenUpOrNull == null ? 0 : 1;
+        });
   }
 
   @Override
   public void lost(
       long runNumber,
-      long lackingIndex,
+      Lacking lacking,
       String why,
       Consumer<Recovery> marked,
       Consumer<StorageException> failed) {
@@ -242,7 +250,7 @@ public final class MemoryLog implements OperationLog {
         },
         () -> {
           platter.lost(Recovery.Cause.DAMAGE, true);
-          platter.lackingIndex = Math.max(platter.lackingIndex, lackingIndex);
+          platter.lacking = lacking;
           platter.runNumber = Math.max(platter.runNumber, runNumber);
         });
   }

@@ -58,8 +58,8 @@ public interface OperationLog {
   void dropAside(LogId log, Consumer<StorageException> done);
 
   /**
-   * Forgets, durably, that something may be missing: what was lost under this nonce is here again.
-   * Does nothing if the directory's loss has another nonce by now.
+   * Forgets, durably, that something may be missing: what was lost under this nonce is here again,
+   * or of a log that was left. Does nothing if the directory's loss has another nonce by now.
    */
   void recovered(long nonce, Consumer<StorageException> done);
 
@@ -67,21 +67,24 @@ public interface OperationLog {
    * Marks, durably, that something may be missing, the vote included, and that this run has a
    * number of at least {@code runNumber}; {@code marked} gets the mark.
    *
-   * @param lackingIndex the log was here up to this entry once; remembered until {@link #recovered}
+   * @param lacking remembered until {@link #settleLacking}
    * @param why for people
    */
   void lost(
       long runNumber,
-      long lackingIndex,
+      Lacking lacking,
       String why,
       Consumer<Recovery> marked,
       Consumer<StorageException> failed);
 
   /**
-   * Notes, durably and for people, that the pool goes on without what is missing here: it counts in
-   * {@link Found#givenUpCount} from then on, until they delete the note.
+   * Forgets, durably, what was here once ({@link Lacking}).
+   *
+   * @param givenUpOrNull null if the log that is followed has it; else a note for people, that the
+   *     pool goes on without it: durable before, it counts in {@link Found#givenUpCount} until they
+   *     delete it
    */
-  void giveUp(String what, Consumer<StorageException> done);
+  void settleLacking(String givenUpOrNull, Consumer<StorageException> done);
 
   /**
    * Replaces what is known of other peers' runs, at most {@value #KNOWN_BYTES_MAX} bytes; forced.
@@ -140,8 +143,7 @@ public interface OperationLog {
    * @param runNumber which run of this folder this is: one more at each start, durable since
    * @param givenUpCount how often a damaged part of the log was given up: people are told as long
    *     as they haven't deleted the notes of it
-   * @param lackingIndex up to where the log was here once, if the folder is known to be older than
-   *     that; 0 otherwise
+   * @param lacking what was here once, if the folder is known to be older than that
    * @param knownRuns what was saved last of other peers' runs; empty for nothing
    */
   record Found(
@@ -152,12 +154,18 @@ public interface OperationLog {
       List<Aside> aside,
       long runNumber,
       int givenUpCount,
-      long lackingIndex,
+      Lacking lacking,
       byte[] knownRuns) {
     /** Freezes the list. */
     public Found {
       aside = List.copyOf(aside);
     }
+  }
+
+  /** That this log was here up to this entry once; index 0 for nothing. */
+  record Lacking(LogId log, long index) {
+    /** Nothing is known to be lacking. */
+    public static final Lacking NONE = new Lacking(LogId.NONE, 0);
   }
 
   /** A log that was left and is kept aside, and the last entry known of it. */

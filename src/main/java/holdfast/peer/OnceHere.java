@@ -1,0 +1,65 @@
+package holdfast.peer;
+
+import holdfast.model.LogId;
+import holdfast.model.StorageException;
+import holdfast.peer.port.OperationLog;
+import java.util.function.Consumer;
+
+/**
+ * What was in this folder once, where the folder is known to be older than it was: until the log
+ * that is followed is known to have it, or to go on without it, which people are told. Loop thread.
+ */
+final class OnceHere {
+  private final OperationLog log;
+  private final PeerListener listener;
+  private final Consumer<StorageException> done;
+  private OperationLog.Lacking lacking;
+
+  /** What was given up since the start. */
+  private int givenUpCount;
+
+  /** {@code done} gets null, or why a note couldn't be written. */
+  OnceHere(OperationLog log, PeerListener listener, Consumer<StorageException> done) {
+    this.log = log;
+    this.listener = listener;
+    this.done = done;
+    lacking = log.found().lacking();
+  }
+
+  /** This was here, too; of two, the later one counts. Indexes grow from log to log. */
+  OperationLog.Lacking note(OperationLog.Lacking more) {
+    lacking = more.index() > lacking.index() ? more : lacking;
+    return lacking;
+  }
+
+  /** How often something was given up, as long as people haven't deleted the notes of it. */
+  int givenUpCount() {
+    return log.found().givenUpCount() + givenUpCount;
+  }
+
+  /** Whether it was of this log. */
+  boolean isOf(LogId own) {
+    return lacking.log().equals(own);
+  }
+
+  /**
+   * The log that is followed is known to hold all that its lineage says, and itself up to here. The
+   * note of what it lacks is durable before what the caller writes next.
+   */
+  void settle(LogId own, long lastIndex, Lineage lineage) {
+    if (lacking.index() > 0) {
+      long end = isOf(own) ? lastIndex : lineage.endOf(lacking.log());
+      log.settleLacking(lacking.index() > end ? giveUp(end) : null, done);
+    }
+    lacking = OperationLog.Lacking.NONE;
+  }
+
+  private String giveUp(long end) {
+    String what =
+        "log %s was here up to entry %d at least, and the pool goes on from entry %d of it"
+            .formatted(lacking.log(), lacking.index(), end);
+    listener.onNote("the pool goes on without what was in this folder once: " + what);
+    givenUpCount++;
+    return what;
+  }
+}
