@@ -41,6 +41,12 @@ final class LogRunner {
   interface Owner {
     Replica.Listener replicaListener();
 
+    /** The number of this run from when it follows another log. */
+    long runInNextLog();
+
+    /** This run has that number on its disk: it may be told. */
+    void onRun(long number);
+
     /** Role, term, leader or configuration changed, or another log runs. */
     void onStanding();
 
@@ -254,9 +260,11 @@ final class LogRunner {
     // whom it voted for there. What a power cut took is of the log that is left.
     boolean isOlder = recovery.cause() == Recovery.Cause.DAMAGE && recovery.isVoteLost();
     boolean isMarkKept = isOlder && !ended.isByOurVote();
+    long run = owner.runInNextLog();
     ports
         .log()
         .switchTo(
+            run,
             next,
             InitialState.empty().hardState(),
             SnapshotMeta.NONE,
@@ -265,6 +273,7 @@ final class LogRunner {
               if (why != null) {
                 owner.onFailure(why);
               } else if (!isStopped) {
+                owner.onRun(run);
                 if (!isMarkKept) {
                   forgetMark();
                 }
@@ -320,10 +329,12 @@ final class LogRunner {
     var base = new SnapshotMeta(ended.index() + INDEX_GAP, ended.term(), ended.configuration());
     InitialState initial = InitialState.after(base, electedTerm, self);
     Replica replica = standing.replica();
+    long run = owner.runInNextLog();
     replica.lead(next, base.index(), ended, self.node(), electedTerm);
     ports
         .log()
         .switchTo(
+            run,
             next,
             initial.hardState(),
             base,
@@ -332,6 +343,7 @@ final class LogRunner {
               if (why != null) {
                 owner.onFailure(why);
               } else if (!isStopped) {
+                owner.onRun(run);
                 forgetMark();
                 begin(
                     next,

@@ -183,6 +183,16 @@ public final class PeerNode implements NodeService {
       }
 
       @Override
+      public long runInNextLog() {
+        return runs.inNextLog();
+      }
+
+      @Override
+      public void onRun(long number) {
+        runs.onRun(number);
+      }
+
+      @Override
       public void onStanding() {
         standing.update();
         sessions.sync();

@@ -137,6 +137,16 @@ final class Runs {
     isStopped = true;
   }
 
+  /** This run's number from when it follows another log. */
+  long inNextLog() {
+    return RunMark.inNextLog(run);
+  }
+
+  /** This run has this number by now, on its disk, too. */
+  void onRun(long number) {
+    run = Math.max(run, number);
+  }
+
   /** How far this run is now. */
   RunMark mark() {
     if (!standing.hasLog()) {

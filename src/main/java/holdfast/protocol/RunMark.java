@@ -6,8 +6,9 @@ import holdfast.util.ByteReader;
 import holdfast.util.ByteWriter;
 
 /**
- * How far a peer had come: each start of it counts its run number up, and within a run term and log
- * only grow. Who comes back with less has a folder that is older than it was.
+ * How far a peer had come: each start of it and each change of logs counts its run number up, and
+ * under one number term and log only grow. Who comes back with less has a folder that is older than
+ * it was.
  *
  * @param run number of the run, from 1
  * @param instance the process of that run
@@ -19,6 +20,12 @@ import holdfast.util.ByteWriter;
 public record RunMark(long run, InstanceId instance, LogId log, long term, long settledIndex) {
   /** No peer starts so often; a higher number is malformed, and none can be passed by one lie. */
   public static final long RUN_MAX = 1L << 48;
+
+  /**
+   * At each change of logs the number goes to the next multiple of this: whoever comes with a
+   * folder from before has a number that was taken, however often it starts.
+   */
+  static final long RUNS_PER_LOG = 1L << 16;
 
   /** Encoded size. */
   public static final int BYTES = 8 + InstanceId.BYTES + LogId.BYTES + 16;
@@ -40,6 +47,11 @@ public record RunMark(long run, InstanceId instance, LogId log, long term, long 
     instance.write(out);
     log.write(out);
     out.u64(term).u64(settledIndex);
+  }
+
+  /** The number of a run from when it follows another log. */
+  public static long inNextLog(long run) {
+    return (run / RUNS_PER_LOG + 1) * RUNS_PER_LOG;
   }
 
   /** Whether this says more than another mark of the same peer. */

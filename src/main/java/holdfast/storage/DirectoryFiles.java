@@ -165,7 +165,7 @@ final class DirectoryFiles {
     return runNumber;
   }
 
-  /** Others know of a run of this peer with the number before this one. */
+  /** From the next {@link #writeRun} on the number is no lower. */
   void raiseRunNumber(long atLeast) {
     runNumber = Math.max(runNumber, atLeast);
   }

@@ -170,6 +170,7 @@ public final class DiskLog implements OperationLog {
 
   @Override
   public void switchTo(
+      long runNumber,
       LogId newLog,
       holdfast.consensus.HardState hardState,
       holdfast.consensus.SnapshotMeta base,
@@ -178,6 +179,7 @@ public final class DiskLog implements OperationLog {
     onLog(
         () -> refuse(logId.equals(newLog), "switch log: expected=another one, was=" + logId),
         () -> {
+          directory.raiseRunNumber(runNumber);
           logId = newLog;
           if (sourceOrNull != null) {
             snapshots.stage(stored(base), sourceOrNull);

@@ -174,7 +174,7 @@ public final class StorageDirectory implements LossListener, AutoCloseable {
     }
   }
 
-  /** This run's number: 1 in a new directory, one more each time; durable since it began. */
+  /** This run's number: 1 in a new directory, more at each start; durable since it began. */
   public long runNumber() {
     return files.runNumber();
   }
@@ -263,6 +263,17 @@ public final class StorageDirectory implements LossListener, AutoCloseable {
       files.raiseRunNumber(runNumber);
       files.writeRun(false, Optional.empty());
       return recovery;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** From now on this run has at least this number; durable when this returns. */
+  void raiseRunNumber(long atLeast) {
+    lock.lock();
+    try {
+      files.raiseRunNumber(atLeast);
+      files.writeRun(false, Optional.empty());
     } finally {
       lock.unlock();
     }

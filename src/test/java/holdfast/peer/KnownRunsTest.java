@@ -97,6 +97,28 @@ class KnownRunsTest {
   }
 
   @Test
+  void aFolderFromBeforeAChangeOfLogsIsOlderHoweverOftenItStarts() {
+    var inNextLog = new RunMark(RunMark.inNextLog(5), FIRST, new LogId(9, 9), 1, 0);
+    runs.onTold(new Notice.KnownRuns(List.of(new Notice.KnownRun(SELF, inNextLog))));
+
+    assertTrue(runs.beyond(mark(6, OWN, 100)).isPresent());
+    assertTrue(runs.beyond(mark(1_000, OWN, 100)).isPresent());
+    assertTrue(runs.beyond(mark(RunMark.inNextLog(1_000), OWN, 100)).isPresent(), "it followed");
+  }
+
+  /** Its number is higher when it has followed another log, but it is the same process. */
+  @Test
+  void aPeerThatFollowsAnotherLogIsNoTwin() {
+    assertTrue(hear(mark(7, FIRST, 10), false));
+    for (int i = 0; i < 5; i++) {
+      assertTrue(hear(mark(RunMark.inNextLog(7), FIRST, 10), false));
+      assertFalse(runs.isSecond(remote(FIRST)));
+    }
+    restart(SECOND);
+    assertTrue(hear(mark(RunMark.inNextLog(7) + 1, SECOND, 10), false));
+  }
+
+  @Test
   void whatThisVeryProcessSaidIsNoNews() {
     runs.onTold(new Notice.KnownRuns(List.of(new Notice.KnownRun(SELF, mark(9, OWN, 1_000)))));
 

@@ -69,6 +69,7 @@ class NextLogTest {
     cluster.peers().forEach(SimPeer::losePower);
     cluster.peers().forEach(SimPeer::start);
     awaitNext(cluster, before);
+    cluster.run(3 * SimWorld.S); // Until what is known of others is saved.
     off.kill();
     put(cluster, client);
 
@@ -156,6 +157,43 @@ class NextLogTest {
             p -> core.configuration().followers().stream().anyMatch(f -> f.node().equals(p.id())))
         .findFirst()
         .orElseThrow();
+  }
+
+  /** It was up all the time, so its run has the number that the folder's copy has. */
+  @ParameterizedTest
+  @ValueSource(longs = {1, 2, 3, 4, 5, 6})
+  void aVolumeFromBeforeTheLogEndedIsFoundOutThoughItsPeerNeverStartedAgain(long seed) {
+    var cluster = SimCluster.of(3).seed(seed).start();
+    SimClient client = cluster.client();
+    cluster.get(client.open());
+    cluster.run(3 * SimWorld.S);
+    SimPeer has = cluster.peer((int) (seed % 3));
+    SimPeer old = cluster.peer((int) ((seed + 1) % 3));
+    SimPeer off = cluster.peer((int) ((seed + 2) % 3));
+    MemoryLog.Platter backup = old.store().backup();
+    LogId before = log(old);
+    List.of(has, off).forEach(SimPeer::losePower);
+    List.of(has, off).forEach(SimPeer::start);
+    awaitNext(cluster, before);
+    cluster.run(3 * SimWorld.S); // Until what is known of others is saved.
+    off.kill();
+    put(cluster, client);
+
+    has.kill();
+    old.kill();
+    old.store().putBack(backup);
+    old.forgetMark();
+    old.start();
+    old.kill(); // However often it starts before anybody sees it.
+    old.start();
+    off.start();
+
+    assertNoLeaderFor(cluster, 30 * SimWorld.S);
+    assertTrue(old.access().isRecovering());
+    has.start();
+    cluster.await("made good", 60 * SimWorld.S, () -> !old.access().isRecovering());
+    assertAllThere(cluster, client);
+    assertEquals(0, old.access().asideCount(), "all that it had is there");
   }
 
   /** Alone it had more than its partner; its volume is rolled back to less than that one has. */

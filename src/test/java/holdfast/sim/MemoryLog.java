@@ -171,6 +171,7 @@ public final class MemoryLog implements OperationLog {
 
   @Override
   public void switchTo(
+      long runNumber,
       LogId log,
       HardState hardState,
       SnapshotMeta base,
@@ -185,6 +186,7 @@ public final class MemoryLog implements OperationLog {
             throw new StorageException(
                 ErrorCode.INVALID, "switch log: expected=another one, was=" + log);
           }
+          platter.runNumber = Math.max(platter.runNumber, runNumber);
           if (!platter.entries.isEmpty() || !platter.snapshots.isEmpty()) {
             platter.aside.put(
                 platter.log.orElseThrow(),

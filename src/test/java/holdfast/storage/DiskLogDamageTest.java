@@ -36,6 +36,8 @@ final class DiskLogDamageTest {
 
   private static Level levelBefore;
 
+  private static final long RUN_IN_NEXT_LOG = 1_000;
+
   private final SimDisk disk = new SimDisk("d", 1);
   private final List<StorageException> failures = new ArrayList<>();
 
@@ -473,6 +475,7 @@ final class DiskLogDamageTest {
     log.saveSnapshot(meta(2, 1), source(new byte[10]), saved());
     var next = new LogId(5, 5);
     log.switchTo(
+        RUN_IN_NEXT_LOG,
         next,
         new HardState(2, Optional.empty()),
         holdfast.consensus.SnapshotMeta.NONE,
@@ -490,7 +493,13 @@ final class DiskLogDamageTest {
 
   private void left(DiskLog log) {
     var none = holdfast.consensus.SnapshotMeta.NONE;
-    log.switchTo(new LogId(5, 5), new HardState(2, Optional.empty()), none, null, this::done);
+    log.switchTo(
+        RUN_IN_NEXT_LOG,
+        new LogId(5, 5),
+        new HardState(2, Optional.empty()),
+        none,
+        null,
+        this::done);
     assertEquals(List.of(), failures);
   }
 
@@ -568,6 +577,37 @@ final class DiskLogDamageTest {
       assertFalse(killed.exists(name));
       assertTrue(killed.exists(isDamaged ? "damaged-1-" + name : aside));
     }
+  }
+
+  /** So that a folder from before has a number which is taken. */
+  @Test
+  void whereThereIsTheNextLogTheRunHasAHigherNumberWheneverPowerIsLost() {
+    var next = new LogId(5, 5);
+    int switchedCount = 0;
+    boolean isPowerLost = true;
+    for (long change = 1; isPowerLost; change++) {
+      var own = new SimDisk("d", change);
+      DiskLog log = open(directory(own, "boot"));
+      begun(log);
+      own.losePowerAt(change);
+      log.switchTo(
+          RUN_IN_NEXT_LOG,
+          next,
+          HardState.INITIAL,
+          holdfast.consensus.SnapshotMeta.NONE,
+          null,
+          why -> {});
+      isPowerLost = own.isPowerLost();
+      own.crash();
+
+      var found = open(directory(own, "later")).found();
+
+      if (found.log().equals(Optional.of(next))) {
+        switchedCount++;
+        assertTrue(found.runNumber() > RUN_IN_NEXT_LOG, "run " + found.runNumber());
+      }
+    }
+    assertTrue(switchedCount > 1, "switched " + switchedCount + " times");
   }
 
   private OperationLog.SnapshotSaved saved() {

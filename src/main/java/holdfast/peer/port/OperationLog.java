@@ -46,8 +46,11 @@ public interface OperationLog {
    * {@code base} with this term and vote; {@code sourceOrNull} becomes its snapshot at {@code
    * base}, null where {@code base} is {@link SnapshotMeta#NONE}. All of it is forced when done;
    * after a crash in between the directory has the old log or the new one, whole.
+   *
+   * @param runNumber this run has at least this number from before the new log is there
    */
   void switchTo(
+      long runNumber,
       LogId log,
       HardState hardState,
       SnapshotMeta base,
@@ -140,7 +143,7 @@ public interface OperationLog {
    *     something may be missing
    * @param snapshotBytes size of that snapshot's content, 0 without one
    * @param aside what is kept of logs that were left, in no order
-   * @param runNumber which run of this folder this is: one more at each start, durable since
+   * @param runNumber which run of this folder this is: more at each start, durable since
    * @param givenUpCount how often a damaged part of the log was given up: people are told as long
    *     as they haven't deleted the notes of it
    * @param lacking what was here once, if the folder is known to be older than that
