@@ -29,7 +29,7 @@ final class KnownRuns {
   static final int NODES_MAX = 1_024;
 
   /** Encoded size at most. */
-  static final int BYTES_MAX = 4 + NODES_MAX * (NodeId.BYTES + RunMark.BYTES);
+  static final int BYTES_MAX = 4 + NODES_MAX * Notice.KnownRun.BYTES;
 
   /**
    * A process that ended may be heard once or twice more, out of what was under way. One that is
@@ -77,7 +77,7 @@ final class KnownRuns {
 
   private final NodeId self;
   private final InstanceId instance;
-  private final TreeMap<NodeId, RunMark> known = new TreeMap<>();
+  private final TreeMap<NodeId, Notice.KnownRun> known = new TreeMap<>();
   private final Map<NodeId, Heard> heard = new HashMap<>();
   private NodeId toldLast;
   private RunMark ofSelf;
@@ -96,7 +96,8 @@ final class KnownRuns {
     var in = new ByteReader(saved);
     int count = in.count(NODES_MAX);
     for (int i = 0; i < count; i++) {
-      known.put(NodeId.read(in), RunMark.read(in));
+      var each = Notice.KnownRun.read(in);
+      known.put(each.node(), each);
     }
     in.end();
   }
@@ -108,11 +109,7 @@ final class KnownRuns {
     }
     isChanged = false;
     var out = new ByteWriter().u32(known.size());
-    known.forEach(
-        (node, mark) -> {
-          node.write(out);
-          mark.write(out);
-        });
+    known.values().forEach(each -> each.write(out));
     return Optional.of(out.toBytes());
   }
 
@@ -130,7 +127,9 @@ final class KnownRuns {
     if (!isFirst(from, nowNs)) {
       return false;
     }
-    note(from.node(), beat.mark());
+    var said = new Notice.KnownRun(from.node(), beat.mark(), beat.asideLogs());
+    note(said);
+    noteAside(said);
     return true;
   }
 
@@ -183,12 +182,30 @@ final class KnownRuns {
     }
   }
 
-  private void note(NodeId node, RunMark mark) {
-    RunMark before = known.get(node);
-    if (mark.run() > 0 && (before == null ? known.size() < NODES_MAX : mark.isBeyond(before))) {
-      known.put(node, mark);
+  private void note(Notice.KnownRun more) {
+    Notice.KnownRun before = known.get(more.node());
+    boolean isMore =
+        before == null ? known.size() < NODES_MAX : more.mark().isBeyond(before.mark());
+    if (more.mark().run() > 0 && isMore) {
+      known.put(more.node(), more);
       isChanged = true;
     }
+  }
+
+  /** A peer itself says what it keeps, having come as far as is known of it. */
+  private void noteAside(Notice.KnownRun said) {
+    Notice.KnownRun before = known.get(said.node());
+    boolean isAsFar = before != null && before.mark().equals(said.mark());
+    if (isAsFar && before.asideLogs() != said.asideLogs()) {
+      known.put(said.node(), said);
+      isChanged = true;
+    }
+  }
+
+  /** How many logs a peer kept aside, or parts of its log had given up, as it said last. */
+  int asideLogs(NodeId node) {
+    Notice.KnownRun last = known.get(node);
+    return last == null ? 0 : last.asideLogs();
   }
 
   /** Whether another process was this peer first, and still is. */
@@ -206,25 +223,28 @@ final class KnownRuns {
       return false;
     }
     RunMark now = pulseOrNull.beat().mark();
-    RunMark best = known.get(from.node());
+    Notice.KnownRun last = known.get(from.node());
     boolean isOlder =
-        best != null && !best.instance().equals(now.instance()) && now.run() <= best.run();
+        last != null
+            && !last.mark().instance().equals(now.instance())
+            && now.run() <= last.mark().run();
     return !isOlder || pulseOrNull.beat().recovering();
   }
 
   /** What to tell a peer now. */
   Notice.KnownRuns toTell(NodeId receiver) {
     List<Notice.KnownRun> told = new ArrayList<>();
-    RunMark ofReceiver = known.get(receiver);
+    Notice.KnownRun ofReceiver = known.get(receiver);
     if (ofReceiver != null) {
-      told.add(new Notice.KnownRun(receiver, ofReceiver));
+      told.add(ofReceiver);
     }
     for (int i = told.size(); i < Math.min(Notice.KnownRuns.KNOWN_MAX, known.size()); i++) {
-      Map.Entry<NodeId, RunMark> next = toldLast == null ? null : known.higherEntry(toldLast);
+      Map.Entry<NodeId, Notice.KnownRun> next =
+          toldLast == null ? null : known.higherEntry(toldLast);
       next = next == null ? known.firstEntry() : next;
       toldLast = next.getKey();
       if (!toldLast.equals(receiver)) {
-        told.add(new Notice.KnownRun(toldLast, next.getValue()));
+        told.add(next.getValue());
       }
     }
     return new Notice.KnownRuns(told);
@@ -232,14 +252,14 @@ final class KnownRuns {
 
   /** What this machine remembers of this peer. */
   void onRemembered(RunMark mark) {
-    onTold(new Notice.KnownRuns(List.of(new Notice.KnownRun(self, mark))));
+    onTold(new Notice.KnownRuns(List.of(new Notice.KnownRun(self, mark, 0))));
   }
 
   /** What another peer knows. */
   void onTold(Notice.KnownRuns told) {
     for (Notice.KnownRun each : told.known()) {
       if (!each.node().equals(self)) {
-        note(each.node(), each.mark());
+        note(each);
       } else if (!each.mark().instance().equals(instance)
           && (ofSelf == null || each.mark().isBeyond(ofSelf))) {
         ofSelf = each.mark();

@@ -97,7 +97,9 @@ public final class PeerNode implements NodeService {
             settling,
             sessions,
             faults);
-    var builder = new StatusBuilder(ports, standing, heartbeats, this::heartbeat, faults);
+    var builder =
+        new StatusBuilder(
+            ports, standing, heartbeats, this::heartbeat, this::asideLogsBefore, faults);
     status = new StatusRequests(ports, standing, builder);
     pool = new PoolRequests(standing, heartbeats, this::heartbeat);
     var joinState =
@@ -274,6 +276,10 @@ public final class PeerNode implements NodeService {
         runner.isRecovering(),
         runner.asideCount(),
         runs.mark());
+  }
+
+  private int asideLogsBefore(NodeId node) {
+    return runs.asideLogs(node);
   }
 
   private Set<NodeId> heartbeatReceivers() {

@@ -137,6 +137,11 @@ final class Runs {
     isStopped = true;
   }
 
+  /** How many logs a peer kept aside, or parts of its log had given up, as it said last. */
+  int asideLogs(NodeId node) {
+    return known.asideLogs(node);
+  }
+
   /** This run's number from when it follows another log. */
   long inNextLog() {
     return RunMark.inNextLog(run);

@@ -19,6 +19,7 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Supplier;
+import java.util.function.ToIntFunction;
 
 /**
  * Says whether the pool's data is safe: exactly, or not at all. Every peer counts what it should
@@ -35,6 +36,7 @@ final class StatusBuilder {
   private final Standing standing;
   private final Heartbeats heartbeats;
   private final Supplier<Notice.Heartbeat> own;
+  private final ToIntFunction<NodeId> asideBefore;
   private final Set<PeerFault> faults;
   private final int[] chunkCounts = new int[ChunkId.PARTITION_COUNT];
   private long countedIndex = -1;
@@ -42,16 +44,24 @@ final class StatusBuilder {
   private long sampleBytes;
   private double bytesPerNs;
 
+  /**
+   * Tells how the pool is.
+   *
+   * @param own what this peer says of itself
+   * @param asideBefore how many logs a peer kept aside when it was heard last
+   */
   StatusBuilder(
       PeerPorts ports,
       Standing standing,
       Heartbeats heartbeats,
       Supplier<Notice.Heartbeat> own,
+      ToIntFunction<NodeId> asideBefore,
       Set<PeerFault> faults) {
     this.ports = ports;
     this.standing = standing;
     this.heartbeats = heartbeats;
     this.own = own;
+    this.asideBefore = asideBefore;
     this.faults = faults;
   }
 
@@ -77,6 +87,7 @@ final class StatusBuilder {
     int wanted = Math.min(map.settings().replicas(), up);
     var sum = new Sum();
     map.peers().stream().filter(p -> p.state().isLive()).forEach(p -> addUp(sum, map, p, asOf));
+    map.peers().stream().filter(this::isKeeper).forEach(p -> sum.keepers.add(keeperText(p)));
     long unowned = countUnowned(map, namespace, wanted);
     long missing = sum.missing + unowned;
     long averageBytes = averageBytes();
@@ -141,15 +152,29 @@ final class StatusBuilder {
       sum.unconfirmed++;
       return;
     }
-    if (beat.asideLogs() > 0) {
-      sum.keepers.add(peer.node().shortForm());
-    }
     sum.missing += beat.missingChunks();
     sum.missingBytes += beat.missingBytes();
     sum.unreadable += beat.unreadableChunks();
     boolean isExact =
         beat.checked() && beat.incarnation() == peer.incarnation() && isUpTo(beat, map, asOf);
     sum.unconfirmed += isExact ? 0 : 1;
+  }
+
+  /**
+   * What a peer keeps aside is nowhere else, so it isn't known to be safe while the peer is away.
+   */
+  private boolean isKeeper(PeerEntry peer) {
+    return !faults.contains(PeerFault.STATUS_TRUSTS_BLINDLY) && asideLogs(peer.node()) > 0;
+  }
+
+  private int asideLogs(NodeId node) {
+    Notice.Heartbeat beat = beatOrNull(node);
+    return beat == null ? asideBefore.applyAsInt(node) : beat.asideLogs();
+  }
+
+  private static String keeperText(PeerEntry peer) {
+    String node = peer.node().shortForm();
+    return peer.state().isLive() ? node : node + " (" + peer.state().text() + ")";
   }
 
   /** Copies that are wanted and that no peer which is up is to hold, until the map changes. */
@@ -224,7 +249,7 @@ final class StatusBuilder {
         beat == null ? 0 : beat.chunkCount(),
         isVoter,
         beat != null && beat.recovering(),
-        beat == null ? 0 : beat.asideLogs());
+        asideLogs(peer.node()));
   }
 
   /** Files whose newest content a power cut took, in the summary by number as in ls -i. */

@@ -4,6 +4,8 @@ import holdfast.consensus.RaftMessage;
 import holdfast.model.InstanceId;
 import holdfast.model.LogId;
 import holdfast.model.NodeId;
+import holdfast.util.ByteReader;
+import holdfast.util.ByteWriter;
 import java.util.List;
 
 /** A message without an answer: it may be lost, and nothing waits for it. */
@@ -55,8 +57,27 @@ public sealed interface Notice extends Message {
     }
   }
 
-  /** What is known of a peer. */
-  record KnownRun(NodeId node, RunMark mark) {}
+  /**
+   * What is known of a peer.
+   *
+   * @param asideLogs what it said of that when it was so far: as in {@link Heartbeat}
+   */
+  record KnownRun(NodeId node, RunMark mark, int asideLogs) {
+    /** Encoded size. */
+    public static final int BYTES = NodeId.BYTES + RunMark.BYTES + 4;
+
+    /** Reads what {@link #write} wrote; throws {@link ByteReader.Malformed}. */
+    public static KnownRun read(ByteReader in) {
+      return new KnownRun(NodeId.read(in), RunMark.read(in), in.u32());
+    }
+
+    /** Appends the {@value #BYTES} bytes. */
+    public void write(ByteWriter out) {
+      node.write(out);
+      mark.write(out);
+      out.u32(asideLogs);
+    }
+  }
 
   /**
    * Two processes run as one peer. The receiver is to end if it is {@code second}: the other one

@@ -3,7 +3,6 @@ package holdfast.protocol;
 import holdfast.consensus.RaftMessageCodec;
 import holdfast.model.InstanceId;
 import holdfast.model.LogId;
-import holdfast.model.NodeId;
 import holdfast.util.ByteReader;
 import holdfast.util.ByteWriter;
 import java.util.ArrayList;
@@ -47,8 +46,7 @@ final class NoticeCodec {
       case Notice.KnownRuns n -> {
         out.u32(n.known().size());
         for (Notice.KnownRun known : n.known()) {
-          known.node().write(out);
-          known.mark().write(out);
+          known.write(out);
         }
       }
       case Notice.Twin n -> n.second().write(out);
@@ -87,7 +85,7 @@ final class NoticeCodec {
     int count = in.count(Notice.KnownRuns.KNOWN_MAX);
     List<Notice.KnownRun> known = new ArrayList<>(count);
     for (int i = 0; i < count; i++) {
-      known.add(new Notice.KnownRun(NodeId.read(in), RunMark.read(in)));
+      known.add(Notice.KnownRun.read(in));
     }
     return new Notice.KnownRuns(known);
   }

@@ -86,7 +86,7 @@ class KnownRunsTest {
 
   @Test
   void aFolderIsOlderByItsNumberOrByWhatItHolds() {
-    var known = new Notice.KnownRun(SELF, mark(5, FIRST, 100));
+    var known = new Notice.KnownRun(SELF, mark(5, FIRST, 100), 0);
     runs.onTold(new Notice.KnownRuns(List.of(known)));
 
     assertTrue(runs.beyond(mark(5, OWN, 200)).isPresent(), "somebody else was run 5");
@@ -99,7 +99,7 @@ class KnownRunsTest {
   @Test
   void aFolderFromBeforeAChangeOfLogsIsOlderHoweverOftenItStarts() {
     var inNextLog = new RunMark(RunMark.inNextLog(5), FIRST, new LogId(9, 9), 1, 0);
-    runs.onTold(new Notice.KnownRuns(List.of(new Notice.KnownRun(SELF, inNextLog))));
+    runs.onTold(new Notice.KnownRuns(List.of(new Notice.KnownRun(SELF, inNextLog, 0))));
 
     assertTrue(runs.beyond(mark(6, OWN, 100)).isPresent());
     assertTrue(runs.beyond(mark(1_000, OWN, 100)).isPresent());
@@ -120,7 +120,7 @@ class KnownRunsTest {
 
   @Test
   void whatThisVeryProcessSaidIsNoNews() {
-    runs.onTold(new Notice.KnownRuns(List.of(new Notice.KnownRun(SELF, mark(9, OWN, 1_000)))));
+    runs.onTold(new Notice.KnownRuns(List.of(new Notice.KnownRun(SELF, mark(9, OWN, 1_000), 0))));
 
     assertFalse(runs.beyond(mark(9, OWN, 5)).isPresent());
   }
@@ -133,9 +133,35 @@ class KnownRunsTest {
     var later = new KnownRuns(SELF, SECOND);
     later.load(saved);
 
-    var known = new Notice.KnownRun(OTHER, mark(7, FIRST, 10));
+    var known = new Notice.KnownRun(OTHER, mark(7, FIRST, 10), 0);
     assertEquals(List.of(known), later.toTell(OTHER).known());
     assertEquals(List.of(known), later.toTell(new NodeId(8, 8, 8, 8)).known());
+  }
+
+  @Test
+  void whatAPeerKeepsAsideIsRememberedAsItSaidLast() {
+    RunMark mark = mark(7, FIRST, 10);
+    keepsAside(mark, 2);
+    assertEquals(2, runs.asideLogs(OTHER));
+    var later = new KnownRuns(SELF, SECOND);
+    later.load(runs.changes().orElseThrow());
+    assertEquals(2, later.asideLogs(OTHER));
+
+    keepsAside(mark, 1);
+    assertEquals(1, runs.asideLogs(OTHER));
+    assertTrue(runs.changes().isPresent());
+    runs.onTold(new Notice.KnownRuns(List.of(new Notice.KnownRun(OTHER, mark, 2))));
+    assertEquals(1, runs.asideLogs(OTHER), "somebody heard that before");
+    RunMark further = mark(7, FIRST, 11);
+    runs.onTold(new Notice.KnownRuns(List.of(new Notice.KnownRun(OTHER, further, 0))));
+    assertEquals(0, runs.asideLogs(OTHER), "somebody heard of it later");
+  }
+
+  private void keepsAside(RunMark mark, int asideLogs) {
+    var beat =
+        new Notice.Heartbeat(
+            1, 0, 0, 0, 0, 0, 0, 0, true, 0, 0, 0, mark.log(), false, asideLogs, mark);
+    assertTrue(runs.onHeartbeat(remote(mark.instance()), beat, nowNs));
   }
 
   @Test
@@ -168,7 +194,7 @@ class KnownRunsTest {
     assertTrue(runs.isSecond(remote(SECOND)));
     assertFalse(runs.isSecond(remote(FIRST)));
     assertEquals(
-        List.of(new Notice.KnownRun(OTHER, runOfFirst)),
+        List.of(new Notice.KnownRun(OTHER, runOfFirst, 0)),
         runs.toTell(OTHER).known(),
         "the first must not be told that it is older");
   }

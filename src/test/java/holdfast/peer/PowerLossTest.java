@@ -221,6 +221,31 @@ class PowerLossTest {
     assertFalse(status.safe(), status.summary());
     assertTrue(status.summary().contains("aside"), status.summary());
     assertAllThere(cluster, client);
+    expectStillTold(cluster, client, follower);
+  }
+
+  /** What it keeps is in no other place, also while it is away, and whoever leads then. */
+  private static void expectStillTold(SimCluster cluster, SimClient client, SimPeer keeper) {
+    keeper.stopCleanly();
+    cluster.run(20 * SimWorld.S);
+    expectKeeperTold(cluster, client, keeper);
+    List<SimPeer> others = cluster.peers().stream().filter(peer -> peer != keeper).toList();
+    others.forEach(SimPeer::kill);
+    others.forEach(SimPeer::start);
+    cluster.run(20 * SimWorld.S);
+    expectKeeperTold(cluster, client, keeper);
+    keeper.start();
+    cluster.run(20 * SimWorld.S);
+    expectKeeperTold(cluster, client, keeper);
+  }
+
+  private static void expectKeeperTold(SimCluster cluster, SimClient client, SimPeer keeper) {
+    var status = cluster.get(client.service().status(client.deadline()));
+    assertFalse(status.safe(), status::summary);
+    assertTrue(status.summary().contains(keeper.id().shortForm()), status::summary);
+    assertTrue(
+        status.peers().stream()
+            .anyMatch(peer -> peer.node().equals(keeper.id()) && peer.logsAside() > 0));
   }
 
   private static boolean isVoter(SimPeer leader, SimPeer peer) {

@@ -115,7 +115,7 @@ final class MessageSamples {
             54,
             mark(55)),
         new Notice.Goodbye(),
-        new Notice.KnownRuns(List.of(new Notice.KnownRun(NODE, mark(56)))),
+        new Notice.KnownRuns(List.of(new Notice.KnownRun(NODE, mark(56), 3))),
         new Notice.Twin(new InstanceId(57, 58)));
   }
 
