@@ -49,6 +49,11 @@ final class Changes {
     this.outcomes = new UnknownOutcomes(loop, session, this::ask);
   }
 
+  /** Nobody is asked any more what became of changes without an answer. */
+  void close() {
+    outcomes.close();
+  }
+
   /** One change, until it is answered. */
   private record Change(
       Operation operation,

@@ -334,10 +334,14 @@ public final class RemoteFileService implements FileService, NodeService {
             ErrorCode.UNSUPPORTED, "answer request: expected=a peer, was=a client"));
   }
 
-  /** Stops asking for the map. Calls under way go on until their deadlines. */
+  /**
+   * Stops asking for the map, and for what became of changes. Calls under way go on until their
+   * deadlines.
+   */
   public void close() {
     closed = true;
     maps.stop();
+    loop.post(changes::close);
   }
 
   private void learn(Reply.Changed answer) {

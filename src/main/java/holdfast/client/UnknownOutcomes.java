@@ -12,7 +12,8 @@ import java.util.concurrent.CompletableFuture;
  * Changes that had no answer by their deadline: each may have happened, or may yet. Nobody tells an
  * author of its own changes, so until all are settled this client relies on nothing that it knows.
  * One is settled by a change of nothing under its own number: the pool tells what it remembers of
- * that number, or takes this one in its place. Loop only.
+ * that number, or takes this one in its place. Where the session is over the pool takes nothing any
+ * more under its numbers, but still tells what it remembers. Loop only.
  */
 final class UnknownOutcomes {
   /** Between two tries to settle. */
@@ -40,6 +41,7 @@ final class UnknownOutcomes {
   private final ArrayDeque<Change> open = new ArrayDeque<>();
 
   private boolean isAsking;
+  private boolean isClosed;
 
   UnknownOutcomes(Loop loop, PoolSession session, Ask ask) {
     this.loop = loop;
@@ -55,7 +57,7 @@ final class UnknownOutcomes {
    */
   CompletableFuture<OperationResult> add(ClientId under, ChangeWindow window, long sequence) {
     var change = new Change(under, window, sequence, new CompletableFuture<>());
-    if (isOver(change)) {
+    if (isClosed) {
       endUnknown(change);
       return change.outcome();
     }
@@ -66,6 +68,14 @@ final class UnknownOutcomes {
       askNext();
     }
     return change.outcome();
+  }
+
+  /** Nobody is asked any more: what isn't settled by now never is. */
+  void close() {
+    isClosed = true;
+    while (!open.isEmpty()) {
+      endUnknown(open.remove());
+    }
   }
 
   /** Whether a change was refused because its session has ended. */
@@ -80,17 +90,12 @@ final class UnknownOutcomes {
     }
   }
 
-  /** What the pool hadn't taken by the end of its session it never takes. */
-  private boolean isOver(Change change) {
-    return !change.under().equals(session.client());
-  }
-
   private static void endUnknown(Change change) {
     end(
         change,
         new OperationResult.Failed(
             ErrorCode.NO_SESSION,
-            "ask what became of a change: expected=the session it was made in, was=over"));
+            "ask what became of a change: expected=an answer of the pool, was=this client's end"));
   }
 
   private static void end(Change change, OperationResult result) {
@@ -103,22 +108,21 @@ final class UnknownOutcomes {
     if (next == null) {
       isAsking = false;
       session.trust();
-    } else if (isOver(next)) {
-      open.remove();
-      endUnknown(next);
-      loop.post(this::askNext);
-    } else {
-      ask.of(next.under(), next.window(), next.sequence())
-          .whenComplete(
-              (result, failure) -> {
-                if (failure == null) {
-                  open.remove();
-                  end(next, result);
-                  askNext();
-                } else {
-                  loop.at(loop.nowNs() + PAUSE_NS, "ask outcome", this::askNext);
-                }
-              });
+      return;
     }
+    ask.of(next.under(), next.window(), next.sequence())
+        .whenComplete(
+            (result, failure) -> {
+              if (isClosed) {
+                return;
+              }
+              if (failure == null) {
+                open.remove();
+                end(next, result);
+                askNext();
+              } else {
+                loop.at(loop.nowNs() + PAUSE_NS, "ask outcome", this::askNext);
+              }
+            });
   }
 }

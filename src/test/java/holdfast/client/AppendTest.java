@@ -244,6 +244,30 @@ class AppendTest {
     release(handles);
   }
 
+  /** The session ends before it comes out what became of the cut; the log has it. */
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void aCutOfASessionThatIsOverIsNotMadeOverWhatTheOtherHasWrittenSince(boolean isPowerLost) {
+    long[] handles = openOnBoth("a long beginning");
+    pool.afterChange = AppendTest::refuseCommits;
+    pool.beforeOutcome = new CompletableFuture<>();
+    long inode = here.lookup(1, name("f")).inode();
+    assertThrows(HoldfastException.class, () -> here.setAttributes(inode, size(0), handles[0]));
+    pool.afterChange = operation -> CompletableFuture.completedFuture(null);
+    if (isPowerLost) {
+      pool.losePower(pool.namespace());
+    } else {
+      pool.endSession();
+    }
+    put(there, handles[1], 0, bytes(1, 1_000));
+    there.fsync(handles[1], false);
+    pool.beforeOutcome.complete(null);
+    here.fsync(handles[0], false);
+
+    assertArrayEquals(bytes(1, 1_000), read(memory.mount(), "f"));
+    release(handles);
+  }
+
   @ParameterizedTest
   @ValueSource(ints = {100, 3 * WINDOW})
   void aCommitThatNeverHappenedIsRepeatedBehindTheOthers(int lengthBytes) {

@@ -57,7 +57,10 @@ public final class MemoryFileService implements FileService {
   public volatile Function<Operation, CompletableFuture<Void>> afterChange =
       operation -> CompletableFuture.completedFuture(null);
 
-  /** Whether it comes out later what became of a change that had no answer. */
+  /** What it waits for until it comes out what became of a change that had no answer. */
+  volatile CompletableFuture<Void> beforeOutcome = CompletableFuture.completedFuture(null);
+
+  /** Whether that comes out at all. */
   volatile boolean isOutcomeTold = true;
 
   /** What a fetch waits for, or fails with. */
@@ -231,22 +234,37 @@ public final class MemoryFileService implements FileService {
         .apply(operation)
         .thenCompose(go -> apply(under, operation, chunkOrNull))
         .thenCompose(
-            result ->
+            made ->
                 afterChange
                     .apply(operation)
-                    .thenApply(go -> result)
-                    .exceptionallyCompose(why -> unanswered(why, result)));
+                    .thenApply(go -> made.result())
+                    .exceptionallyCompose(why -> unanswered(why, made.author())));
   }
 
-  private CompletableFuture<OperationResult> unanswered(Throwable why, OperationResult result) {
-    var over = new OperationResult.Failed(ErrorCode.NO_SESSION, "the session was over");
+  private CompletableFuture<OperationResult> unanswered(Throwable why, Author author) {
     return CompletableFuture.failedFuture(
         new UnansweredException(
-            Waits.asHoldfast(why),
-            CompletableFuture.completedFuture(isOutcomeTold ? result : over)));
+            Waits.asHoldfast(why), beforeOutcome.thenApply(go -> outcome(author))));
   }
 
-  private CompletableFuture<OperationResult> apply(
+  /** What the namespace remembers by now, as it tells it to who asks under the same number. */
+  private OperationResult outcome(Author author) {
+    if (!isOutcomeTold) {
+      return new OperationResult.Failed(ErrorCode.NO_SESSION, "nobody knows");
+    }
+    lock.lock();
+    try {
+      Applied applied = namespace.apply(author, UnknownOutcomes.NOTHING);
+      namespace = applied.namespace();
+      return applied.result();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private record Made(Author author, OperationResult result) {}
+
+  private CompletableFuture<Made> apply(
       ClientId under, Operation operation, InlineChunk chunkOrNull) {
     lock.lock();
     try {
@@ -261,14 +279,15 @@ public final class MemoryFileService implements FileService {
       }
       if (operation.isOfSession() && !under.equals(client)) {
         return CompletableFuture.completedFuture(
-            new OperationResult.Failed(ErrorCode.NO_SESSION, "the session was over"));
+            new Made(
+                new Author(client, sequence, sequence),
+                new OperationResult.Failed(ErrorCode.NO_SESSION, "the session was over")));
       }
       sequence++;
-      Applied applied =
-          namespace.apply(
-              new Author(client, sequence, sequence), Operation.read(reader(operation)));
+      var author = new Author(client, sequence, Math.max(0, sequence - Author.WINDOW / 2));
+      Applied applied = namespace.apply(author, Operation.read(reader(operation)));
       namespace = applied.namespace();
-      return CompletableFuture.completedFuture(applied.result());
+      return CompletableFuture.completedFuture(new Made(author, applied.result()));
     } finally {
       lock.unlock();
     }

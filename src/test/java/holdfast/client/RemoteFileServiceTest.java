@@ -12,6 +12,7 @@ import holdfast.metadata.EntryName;
 import holdfast.metadata.FileLock;
 import holdfast.metadata.LockFamily;
 import holdfast.metadata.LockMode;
+import holdfast.metadata.Namespace;
 import holdfast.metadata.Operation;
 import holdfast.metadata.OperationResult;
 import holdfast.metadata.Query;
@@ -23,6 +24,7 @@ import holdfast.model.HostPort;
 import holdfast.model.InstanceId;
 import holdfast.model.LogId;
 import holdfast.model.NodeId;
+import holdfast.model.SealId;
 import holdfast.peer.port.Body;
 import holdfast.peer.port.FileService;
 import holdfast.peer.port.Remote;
@@ -40,6 +42,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.function.BiFunction;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
@@ -402,7 +405,7 @@ class RemoteFileServiceTest {
   }
 
   @Test
-  void whatBecameOfAChangeOfASessionThatIsOverNobodyTells() {
+  void aChangeThatThePoolDoesNotRememberOfASessionThatIsOverNeverHappens() {
     var outcome = outcomeOfALostChange();
     endSessionOf(service.client());
     loop.advance(5 * S);
@@ -413,6 +416,62 @@ class RemoteFileServiceTest {
     var later = service.change(OPERATION, null, false, loop.nowNs() + 5 * S);
     loop.advance(S);
     assertEquals(result(), later.join());
+  }
+
+  private static OperationResult done() {
+    var root =
+        (Answer.Inode)
+            Namespace.empty(5, new SealId(3, 3), 0755, 0, 0, 0).query(new Query.GetAttributes(1));
+    return new OperationResult.Done(root.attributes(), List.of());
+  }
+
+  /** It was done again, over what others had written since. */
+  @Test
+  void whatBecameOfAChangeOfASessionThatIsOverIsAskedForToo() {
+    var outcome = outcomeOfALostChange();
+    ClientId old = service.client();
+    long sequence = sentChanges(OPERATION).getLast().sequence();
+    endSessionOf(old);
+    var ending = network.script;
+    BiFunction<NodeId, Request, ScriptedTransport.Answer> watched =
+        (at, request) ->
+            request instanceof Request.Watch watch && watch.client().equals(old)
+                ? ScriptedTransport.Answer.of(new Reply.Failure(ErrorCode.NO_SESSION, "over", null))
+                : ending.apply(at, request);
+    network.script =
+        (at, request) -> request instanceof Request.Change ? null : watched.apply(at, request);
+    loop.advance(5 * S);
+    assertNotEquals(old, service.client(), "the session isn't lost");
+    assertFalse(outcome.isDone(), "nobody was asked");
+
+    network.script =
+        (at, request) ->
+            request instanceof Request.Change change
+                    && change.author().equals(old)
+                    && change.sequence() == sequence
+                    && change.answeredBelow() <= sequence
+                ? ScriptedTransport.Answer.of(new Reply.Changed(done(), 5, 1))
+                : watched.apply(at, request);
+    loop.advance(5 * S);
+
+    assertTrue(outcome.isDone());
+    assertEquals(done(), outcome.join());
+  }
+
+  @Test
+  void aServiceThatClosesLeavesNobodyWaitingForWhatBecameOfAChange() {
+    var outcome = outcomeOfALostChange();
+
+    service.close();
+    loop.advance(MS);
+
+    assertTrue(outcome.isDone());
+    assertEquals(
+        ErrorCode.NO_SESSION,
+        assertInstanceOf(OperationResult.Failed.class, outcome.join()).code());
+    network.sent.clear();
+    loop.advance(10 * S);
+    assertEquals(List.of(), sentChanges(UnknownOutcomes.NOTHING));
   }
 
   /** More lost ones than may be under way are no reason to wait longer for a majority. */

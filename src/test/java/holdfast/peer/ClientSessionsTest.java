@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import holdfast.metadata.Answer;
 import holdfast.metadata.FileLock;
 import holdfast.metadata.Invalidation;
 import holdfast.metadata.LockFamily;
@@ -13,6 +14,7 @@ import holdfast.metadata.Operation;
 import holdfast.metadata.OperationResult;
 import holdfast.model.ErrorCode;
 import holdfast.peer.port.FileService;
+import holdfast.peer.port.UnansweredException;
 import holdfast.sim.SimClient;
 import holdfast.sim.SimCluster;
 import holdfast.sim.SimPeer;
@@ -335,5 +337,27 @@ class ClientSessionsTest {
     cluster.await("another session", 20 * SimWorld.S, () -> told.lostCount == 1);
     assertInstanceOf(OperationResult.Done.class, cluster.get(silent.makeDirectory("d")));
     assertEquals(2, sessions());
+  }
+
+  /** It was taken for one that never happened, and done again over what others had done since. */
+  @Test
+  void whatBecameOfAChangeIsToldThoughItsSessionIsOver() {
+    var own = new Listener();
+    SimClient author = openAndWait(own);
+    SimClient other = openAndWait(new Listener());
+    cluster.peers().forEach(peer -> cluster.network().cut(peer.id(), author.id()));
+    var made = author.makeDirectory("d", author.loop().nowNs() + SHORT_NS);
+    cluster.await("failed", SimWorld.S, made::isCompletedExceptionally);
+    var outcome = UnansweredException.outcomeOf(made);
+    cluster.peers().forEach(peer -> cluster.network().cutBoth(author.id(), peer.id()));
+    cluster.run(SESSION_OVER_NS);
+    var found = cluster.get(other.lookup("d")).answer();
+    long inode = assertInstanceOf(Answer.Entry.class, found).entry().attributes().inode();
+
+    cluster.network().mend();
+    cluster.await("another session", 20 * SimWorld.S, () -> own.lostCount == 1);
+    cluster.await("what became of it", 20 * SimWorld.S, outcome::isDone);
+
+    assertEquals(inode, cluster.get(outcome).orThrow().attributes().inode());
   }
 }

@@ -21,8 +21,9 @@ public final class UnansweredException extends HoldfastException {
 
   /**
    * What became of the change; if it hasn't happened by then it never does. Completes when the pool
-   * answers again, however long that takes: normally, with a failed result if it didn't happen, and
-   * with NO_SESSION if its session ended before anybody could tell.
+   * answers again, however long that takes: normally, with a failed result if it didn't happen.
+   * NO_SESSION: its session is over, and the pool remembers no such change. Then it didn't happen,
+   * unless the pool has forgotten the session, or this client has closed and nobody told it.
    */
   public CompletableFuture<OperationResult> outcome() {
     return outcome;
