@@ -27,6 +27,9 @@ final class PoolReplacement extends Replacement {
   /** Forced this often, so that the last time isn't long: each call has a deadline. */
   private static final long FORCE_EVERY_BYTES = 256L << 20;
 
+  /** How often mode and time are set again. */
+  private static final int ATTEMPTS_MAX = 3;
+
   private final PooledFileSystem files;
   private final Ids ids;
   private final LongSupplier random;
@@ -34,6 +37,7 @@ final class PoolReplacement extends Replacement {
   private final long directory;
   private final FileAttributes replacedOrNull;
   private final long lockOwner;
+  private AttributeChange wanted;
   private volatile PoolPath made;
   private volatile long inode;
   private volatile long handle = PoolFileSystem.NO_HANDLE;
@@ -118,11 +122,16 @@ final class PoolReplacement extends Replacement {
 
   /** Whether this name leads to what was made. */
   private boolean isStill(PoolPath at) {
+    FileAttributes found = foundOrNull(at);
+    return found != null && found.inode() == inode;
+  }
+
+  private FileAttributes foundOrNull(PoolPath at) {
     try {
-      return files.lookup(directory, PoolPath.bytes(at.last())).inode() == inode;
+      return files.lookup(directory, PoolPath.bytes(at.last()));
     } catch (HoldfastException e) {
       if (e.code() == ErrorCode.NOT_FOUND) {
-        return false;
+        return null;
       }
       throw e;
     }
@@ -186,7 +195,7 @@ final class PoolReplacement extends Replacement {
     // Who isn't root owns everything there is; root puts into others' files as others' files.
     boolean isAnothers = ids.uid() == 0 && replacedOrNull != null;
     mask |= isAnothers ? AttributeChange.UID | AttributeChange.GID : 0;
-    var change =
+    wanted =
         new AttributeChange(
             mask,
             mode,
@@ -195,22 +204,70 @@ final class PoolReplacement extends Replacement {
             0,
             0,
             mtimeNs);
-    files.setAttributes(inode, change, handle);
+    files.setAttributes(inode, wanted, handle);
   }
 
   @Override
   void takeName() {
-    byte[] from = PoolPath.bytes(made.last());
+    PoolPath from = made;
+    boolean isSettled = false;
     try {
-      files.rename(directory, from, directory, PoolPath.bytes(path.last()), 0);
+      files.rename(
+          directory, PoolPath.bytes(from.last()), directory, PoolPath.bytes(path.last()), 0);
     } catch (HoldfastException e) {
       settle(e);
+      isSettled = true;
     }
     isNamed();
     made = null;
-    files.fsyncDirectory(directory, false);
+    force(from);
+    // Nobody has heard of one without an answer: a power cut before the force goes unnoticed.
+    if (isSettled && !isStill(path)) {
+      isInDoubt();
+      throw new HoldfastException(
+          ErrorCode.STORE_FAILED, "rename " + from + ": expected=the new file there, was=another");
+    }
+    keepAttributes();
     files.release(handle);
     handle = PoolFileSystem.NO_HANDLE;
+  }
+
+  private void force(PoolPath from) {
+    try {
+      files.fsyncDirectory(directory, false);
+    } catch (HoldfastException e) {
+      if (e.code() == ErrorCode.STORE_FAILED && isStill(from)) {
+        isRefused(); // a power cut took the rename
+        made = from;
+      }
+      throw e;
+    }
+  }
+
+  /**
+   * A power cut may have taken mode, time and owner alone, and the rename been made after it. What
+   * is found after the force is on disk.
+   */
+  private void keepAttributes() {
+    for (int attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+      FileAttributes found = foundOrNull(path);
+      if (found == null || found.inode() != inode || isAsWanted(found)) {
+        return; // another's file has the name by now, after this one
+      }
+      files.setAttributes(inode, wanted, handle);
+      files.fsyncDirectory(directory, false);
+    }
+    throw new HoldfastException(
+        ErrorCode.STORE_FAILED,
+        "set mode and time of " + path + ": expected=that they stay, was=others each time");
+  }
+
+  private boolean isAsWanted(FileAttributes found) {
+    int mask = wanted.mask();
+    return (found.mode() & FileAttributes.PERMISSION_MASK) == wanted.mode()
+        && ((mask & AttributeChange.MTIME) == 0 || found.mtimeNs() == wanted.mtimeNs())
+        && ((mask & AttributeChange.UID) == 0 || found.uid() == wanted.uid())
+        && ((mask & AttributeChange.GID) == 0 || found.gid() == wanted.gid());
   }
 
   /**

@@ -2,13 +2,13 @@ package holdfast.client;
 
 import holdfast.metadata.Answer;
 import holdfast.metadata.Operation;
+import holdfast.metadata.OperationResult;
 import holdfast.metadata.Query;
 import holdfast.model.ClientId;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import holdfast.peer.port.FileService;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
@@ -16,7 +16,7 @@ import java.util.concurrent.locks.ReentrantLock;
 /**
  * Directories that this client has changed and that may not be on disk yet. When the session is
  * lost, a power cut may have taken the changes: who asks to force such a directory then is told so,
- * once, if its time of change has gone back. Any thread.
+ * once, if the last of them isn't there any more. Any thread.
  */
 final class ChangedDirectories {
   /** Most that are remembered, changed or lost. */
@@ -30,23 +30,31 @@ final class ChangedDirectories {
   /**
    * The last change of a directory.
    *
-   * @param answeredNs on the monotonic clock
-   * @param timeNs the directory's time of change since, as this client gave it
+   * @param answeredNs when the newest one was answered, on the monotonic clock
    */
-  private record Change(long answeredNs, long timeNs) {}
+  private record Changed(long answeredNs, DirectoryChange last) {}
 
-  /** One that is known to be lost. */
-  private static final Change LOST = new Change(0, 0);
+  /**
+   * The last change known when the session was lost, and the last of those that were under way
+   * then: these were made before that, or again in the next session.
+   */
+  private record Doubt(DirectoryChange known, DirectoryChange underWay) {}
+
+  /** It is known that changes are lost. */
+  private static final Doubt LOST = new Doubt(null, null);
 
   /** Eldest first. */
-  private final Map<Long, Change> changed = new LinkedHashMap<>();
+  private final Map<Long, Changed> changed = new LinkedHashMap<>();
 
   /** Those of sessions that were lost: are they still there? */
-  private final Map<Long, Change> doubtful = new LinkedHashMap<>();
+  private final Map<Long, Doubt> doubtful = new LinkedHashMap<>();
 
   private long sessionCount;
 
-  /** Counts the sessions that were lost: taken before a change is asked for. */
+  /**
+   * Counts the sessions that were lost: taken before {@link #beforeChange}, so that a change that
+   * none was looked for before is known as one that was under way.
+   */
   long sessionCount() {
     lock.lock();
     try {
@@ -59,52 +67,56 @@ final class ChangedDirectories {
   /**
    * The pool has made a change.
    *
-   * @param session the count when it was asked for
+   * @param session the count before it was asked for
    */
-  void changed(Operation operation, long session, long nowNs) {
-    List<Long> directories = directories(operation);
-    if (directories.isEmpty()) {
-      return;
-    }
-    var change = new Change(nowNs, operation.timeNs());
+  void changed(Operation operation, OperationResult.Done done, long session, long nowNs) {
     lock.lock();
     try {
-      if (session != sessionCount) {
-        directories.forEach(directory -> doubt(directory, change));
-        bound(doubtful);
-        return;
-      }
-      // The session lives: what was changed in it so long ago is on disk.
-      var eldest = changed.values().iterator();
-      while (eldest.hasNext() && nowNs - eldest.next().answeredNs() > FORCED_AFTER_NS) {
-        eldest.remove();
-      }
-      for (long directory : directories) {
-        changed.remove(directory);
-        changed.put(directory, change);
+      for (DirectoryChange change : DirectoryChange.of(operation, done)) {
+        if (session == sessionCount) {
+          remember(change, nowNs);
+        } else {
+          wasUnderWay(change);
+        }
       }
       bound(changed);
+      bound(doubtful);
     } finally {
       lock.unlock();
     }
   }
 
-  private static List<Long> directories(Operation operation) {
-    return switch (operation) {
-      case Operation.Create create -> List.of(create.parent());
-      case Operation.Link link -> List.of(link.parent());
-      case Operation.Unlink unlink -> List.of(unlink.parent());
-      case Operation.RemoveDirectory remove -> List.of(remove.parent());
-      case Operation.Rename rename -> List.of(rename.oldParent(), rename.newParent());
-      default -> List.of();
-    };
+  private void remember(DirectoryChange change, long nowNs) {
+    // The session lives: what was changed in it so long ago is on disk.
+    var eldest = changed.values().iterator();
+    while (eldest.hasNext() && nowNs - eldest.next().answeredNs() > FORCED_AFTER_NS) {
+      eldest.remove();
+    }
+    Changed old = changed.remove(change.directory());
+    // Answers of two threads may come in another order than their changes were made in.
+    boolean isLast = old == null || change.version() > old.last().version();
+    changed.put(change.directory(), new Changed(nowNs, isLast ? change : old.last()));
   }
 
-  private void doubt(long directory, Change change) {
-    doubtful.merge(directory, change, (old, now) -> old == LOST ? LOST : now);
+  /** A number that another change had before was given again: that one is in no log any more. */
+  private void wasUnderWay(DirectoryChange change) {
+    doubtful.merge(
+        change.directory(),
+        new Doubt(change, change),
+        (old, now) -> {
+          if (old == LOST
+              || change.version() == old.known().version()
+              || change.version() == old.underWay().version()) {
+            return LOST;
+          }
+          if (change.version() < old.underWay().version()) {
+            return old;
+          }
+          return change.proves(old.known()) ? now : new Doubt(old.known(), change);
+        });
   }
 
-  private static void bound(Map<Long, Change> remembered) {
+  private static void bound(Map<Long, ?> remembered) {
     var eldest = remembered.keySet().iterator();
     while (remembered.size() > REMEMBERED_MAX) {
       eldest.next();
@@ -116,7 +128,12 @@ final class ChangedDirectories {
     lock.lock();
     try {
       sessionCount++;
-      changed.forEach(this::doubt);
+      changed.forEach(
+          (directory, now) ->
+              doubtful.merge(
+                  directory,
+                  new Doubt(now.last(), now.last()),
+                  (old, doubt) -> old == LOST ? LOST : doubt));
       bound(doubtful);
       changed.clear();
     } finally {
@@ -145,20 +162,20 @@ final class ChangedDirectories {
   }
 
   /**
-   * A change is about to be made, which gives its directories another time: finds out before
-   * whether an earlier one is lost. Blocks until the deadline at most.
+   * A change is about to be made, after which an earlier one may not be missed any more: finds out
+   * before whether it is lost. Blocks until the deadline at most.
    */
   void beforeChange(Operation operation, FileService service, Waits waits, long deadlineNs) {
-    for (long directory : directories(operation)) {
-      Change change = doubtfulOrNull(directory);
-      if (change != null && change != LOST) {
-        boolean isLost = isLost(directory, change, service, waits, deadlineNs);
+    for (long directory : DirectoryChange.directories(operation)) {
+      Doubt doubt = doubtOrNull(directory);
+      if (doubt != null && doubt != LOST) {
+        boolean isLost = isLost(doubt, service, waits, deadlineNs);
         lock.lock();
         try {
           if (isLost) {
-            doubtful.replace(directory, change, LOST);
+            doubtful.replace(directory, doubt, LOST);
           } else {
-            doubtful.remove(directory, change);
+            doubtful.remove(directory, doubt);
           }
         } finally {
           lock.unlock();
@@ -167,7 +184,7 @@ final class ChangedDirectories {
     }
   }
 
-  private Change doubtfulOrNull(long directory) {
+  private Doubt doubtOrNull(long directory) {
     lock.lock();
     try {
       return doubtful.get(directory);
@@ -178,33 +195,42 @@ final class ChangedDirectories {
 
   /** Throws STORE_FAILED, once, if a change of the directory is lost. */
   private void vouch(long directory, FileService service, Waits waits, long deadlineNs) {
-    Change change = doubtfulOrNull(directory);
-    if (change == null) {
-      return;
-    }
-    boolean isLost = change == LOST || isLost(directory, change, service, waits, deadlineNs);
-    lock.lock();
-    try {
-      doubtful.remove(directory, change);
-    } finally {
-      lock.unlock();
-    }
-    if (isLost) {
-      throw LostContent.ofDirectory(directory);
+    Doubt doubt = doubtOrNull(directory);
+    while (doubt != null) {
+      boolean isLost = doubt == LOST || isLost(doubt, service, waits, deadlineNs);
+      if (settle(directory, doubt)) {
+        if (isLost) {
+          throw LostContent.ofDirectory(directory);
+        }
+        return;
+      }
+      doubt = doubtOrNull(directory); // one that was under way has been answered meanwhile
     }
   }
 
-  private static boolean isLost(
-      long directory, Change change, FileService service, Waits waits, long deadlineNs) {
-    FileService.Told told =
-        waits.await(service.ask(new Query.GetAttributes(directory), deadlineNs), deadlineNs);
+  private boolean settle(long directory, Doubt doubt) {
+    lock.lock();
+    try {
+      return doubtful.remove(directory, doubt);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private static boolean isLost(Doubt doubt, FileService service, Waits waits, long deadlineNs) {
+    return doubt.known().isLost(query -> ask(query, service, waits, deadlineNs))
+        || (!doubt.underWay().equals(doubt.known())
+            && doubt.underWay().isLost(query -> ask(query, service, waits, deadlineNs)));
+  }
+
+  private static Answer ask(Query query, FileService service, Waits waits, long deadlineNs) {
+    FileService.Told told = waits.await(service.ask(query, deadlineNs), deadlineNs);
     if (told.stale()) {
       throw new HoldfastException(
           ErrorCode.NO_QUORUM,
           "look at changed directory: expected=a leader, was=an older state only; start the peers"
               + " that are missing");
     }
-    return !(told.answer() instanceof Answer.Inode found)
-        || found.attributes().ctimeNs() < change.timeNs();
+    return told.answer();
   }
 }

@@ -251,12 +251,12 @@ final class Tree {
   }
 
   OperationResult.Done change(Operation operation, long deadlineNs) {
+    long session = changed.sessionCount();
     changed.beforeChange(operation, service, waits, deadlineNs);
     long askedNs = waits.nowNs();
-    long session = changed.sessionCount();
     OperationResult.Done done =
         waits.await(service.change(operation, null, false, deadlineNs), deadlineNs).orThrow();
-    changed.changed(operation, session, waits.nowNs());
+    changed.changed(operation, done, session, waits.nowNs());
     if (done.attributes().linkCount() > 0) {
       known.changed(done.attributes(), askedNs, waits.nowNs());
     }

@@ -12,10 +12,14 @@ import holdfast.client.MemoryPool;
 import holdfast.client.OpenFlags;
 import holdfast.client.PoolFileSystem;
 import holdfast.client.PooledFileSystem;
+import holdfast.metadata.Answer;
 import holdfast.metadata.FileLock;
 import holdfast.metadata.LockFamily;
 import holdfast.metadata.LockMode;
+import holdfast.metadata.Namespace;
 import holdfast.metadata.Operation;
+import holdfast.metadata.Query;
+import holdfast.metadata.Tag;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import java.io.ByteArrayInputStream;
@@ -34,6 +38,7 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -209,6 +214,94 @@ class PutCommandTest {
 
     expectNew("file");
     assertThat(names(ROOT)).containsExactly("file");
+  }
+
+  /** Something that was done after the cut hid it. */
+  @Test
+  void aRenameThatAPowerCutTakesIsToldThoughAnotherHasChangedTheDirectorySince() {
+    var unnamed = new AtomicReference<Namespace>();
+    pool.beforeChange =
+        operation -> {
+          if (operation instanceof Operation.Rename) {
+            unnamed.set(pool.namespace());
+          }
+          return CompletableFuture.completedFuture(null);
+        };
+    pool.afterChange =
+        operation -> {
+          if (operation instanceof Operation.Rename) {
+            pool.losePower(unnamed.get());
+            pool.beginOther();
+            pool.changeUnheard(
+                    new Operation.Link(
+                        ROOT,
+                        MemoryPool.sealed("other"),
+                        Tag.ZERO,
+                        unnamed.get().query(new Query.Lookup(ROOT, MemoryPool.sealed("file")))
+                                instanceof Answer.Entry old
+                            ? old.entry().attributes().inode()
+                            : 0,
+                        Long.MAX_VALUE))
+                .orThrow();
+          }
+          return CompletableFuture.completedFuture(null);
+        };
+
+    HoldfastException failure = failureOfPut("/file");
+
+    assertThat(failure.code()).isEqualTo(ErrorCode.STORE_FAILED);
+    assertThat(failure).hasMessageContaining("/file is as it was");
+    pool.afterChange = operation -> CompletableFuture.completedFuture(null);
+    assertThat(MemoryPool.read(files, "file")).isEqualTo(OLD);
+  }
+
+  /** The rename is under way at the power cut, and made again after it; mode and time are gone. */
+  @Test
+  void modeAndTimeThatAPowerCutTakesBeforeTheRenameAreSetAgain() {
+    var unset = new AtomicReference<Namespace>();
+    pool.beforeChange =
+        operation -> {
+          if (operation instanceof Operation.SetAttributes) {
+            unset.compareAndSet(null, pool.namespace());
+          } else if (operation instanceof Operation.Rename) {
+            pool.losePower(unset.get());
+          }
+          return CompletableFuture.completedFuture(null);
+        };
+
+    put("/file");
+
+    expectNew("file");
+    assertThat(names(ROOT)).containsExactly("file");
+  }
+
+  @Test
+  void aRenameWhoseAnswerIsLostAndThatAPowerCutTakesThenIsNotSaidToHaveHappened() {
+    var unnamed = new AtomicReference<Namespace>();
+    pool.beforeChange =
+        operation -> {
+          if (operation instanceof Operation.Rename) {
+            unnamed.set(pool.namespace());
+          }
+          return CompletableFuture.completedFuture(null);
+        };
+    pool.afterChange =
+        operation ->
+            operation instanceof Operation.Rename
+                ? CompletableFuture.failedFuture(
+                    new HoldfastException(ErrorCode.TIMED_OUT, "no answer"))
+                : CompletableFuture.completedFuture(null);
+    pool.beforeForce =
+        () -> {
+          if (unnamed.get() != null) {
+            pool.losePower(unnamed.getAndSet(null));
+          }
+        };
+
+    HoldfastException failure = failureOfPut("/file");
+
+    assertThat(failure).hasMessageContaining("not known");
+    assertThat(MemoryPool.read(files, "file")).isEqualTo(OLD);
   }
 
   @Test

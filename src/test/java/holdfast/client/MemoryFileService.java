@@ -57,6 +57,9 @@ public final class MemoryFileService implements FileService {
   public volatile Function<Operation, CompletableFuture<Void>> afterChange =
       operation -> CompletableFuture.completedFuture(null);
 
+  /** Happens before the log is forced. */
+  public volatile Runnable beforeForce = () -> {};
+
   /** What it waits for until it comes out what became of a change that had no answer. */
   volatile CompletableFuture<Void> beforeOutcome = CompletableFuture.completedFuture(null);
 
@@ -197,7 +200,7 @@ public final class MemoryFileService implements FileService {
     }
   }
 
-  Namespace namespace() {
+  public Namespace namespace() {
     lock.lock();
     try {
       return namespace;
@@ -350,6 +353,7 @@ public final class MemoryFileService implements FileService {
 
   @Override
   public CompletableFuture<Void> forceLog(ClientId under, long deadlineNs) {
+    beforeForce.run();
     lock.lock();
     try {
       if (isSessionOver()) {
@@ -365,7 +369,7 @@ public final class MemoryFileService implements FileService {
   }
 
   /** A power cut of all peers: this is what was forced, and every session is over. */
-  void losePower(Namespace forced) {
+  public void losePower(Namespace forced) {
     lock.lock();
     try {
       var editor = forced.edit();

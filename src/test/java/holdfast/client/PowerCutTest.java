@@ -10,13 +10,19 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import holdfast.metadata.FileType;
 import holdfast.metadata.Namespace;
 import holdfast.metadata.Operation;
+import holdfast.metadata.Tag;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
+import holdfast.model.SealId;
 import java.util.Arrays;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -459,5 +465,162 @@ class PowerCutTest {
     byte[] expected = bytes(1, 50);
     System.arraycopy(bytes(2, 20), 0, expected, 10, 20);
     assertArrayEquals(expected, read(memory.mount(), "f"));
+  }
+
+  private void expectLostDirectory() {
+    long directory = fs.openDirectory(1);
+    var lost = assertThrows(HoldfastException.class, () -> fs.fsyncDirectory(directory, false));
+    assertEquals(ErrorCode.STORE_FAILED, lost.code(), lost.getMessage());
+    fs.fsyncDirectory(directory, false); // told once
+  }
+
+  private void losePowerAt(Namespace forced, String created) {
+    pool.beforeChange =
+        operation -> {
+          if (operation instanceof Operation.Create create
+              && create.name().equals(MemoryPool.sealed(created))) {
+            pool.losePower(forced);
+          }
+          return CompletableFuture.completedFuture(null);
+        };
+  }
+
+  /** The one under way gave the directory a newer time. */
+  @Test
+  void aLostChangeOfADirectoryIsToldThoughOneThatWasUnderWayIsMadeAgain() {
+    Namespace before = pool.namespace();
+    fs.release(create("a", new byte[0]));
+    losePowerAt(before, "b");
+
+    fs.release(create("b", new byte[0]));
+
+    expectLostDirectory();
+  }
+
+  @Test
+  void ofTwoLostChangesTheSecondIsToldToo() {
+    Namespace before = pool.namespace();
+    fs.release(create("a", new byte[0]));
+    fs.release(create("c", new byte[0]));
+    losePowerAt(before, "b");
+
+    fs.release(create("b", new byte[0]));
+
+    expectLostDirectory();
+  }
+
+  /** As cp -a, tar and rsync do at last. */
+  @Test
+  void aLostChangeOfADirectoryIsToldThoughItsModeIsSetAfterwards() {
+    Namespace before = pool.namespace();
+    fs.release(create("a", new byte[0]));
+
+    pool.losePower(before);
+    fs.setAttributes(
+        1,
+        new AttributeChange(AttributeChange.MODE, 0700, 0, 0, 0, 0, 0),
+        PoolFileSystem.NO_HANDLE);
+
+    expectLostDirectory();
+  }
+
+  private void changeByOther(Operation operation) {
+    pool.changeUnheard(operation).orThrow();
+  }
+
+  private static Operation createByOther(String name) {
+    return new Operation.Create(
+        1,
+        MemoryPool.sealed(name),
+        Tag.ZERO,
+        new SealId(9, 77),
+        FileType.FILE,
+        0644,
+        0,
+        0,
+        0,
+        Optional.empty(),
+        true,
+        Long.MAX_VALUE,
+        Optional.empty());
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 3})
+  void aLostChangeOfADirectoryIsToldThoughAnotherMountHasChangedItSince(int count) {
+    long moved = fs.lookup(1, name(released(create("old", new byte[0]), "old"))).inode();
+    Namespace before = pool.namespace();
+    fs.rename(1, name("old"), 1, name("new"), 0);
+
+    pool.losePower(before);
+    pool.beginOther();
+    for (int i = 0; i < count; i++) {
+      changeByOther(createByOther("other" + i));
+    }
+
+    expectLostDirectory();
+    assertEquals(moved, fs.lookup(1, name("old")).inode());
+  }
+
+  private String released(long handle, String name) {
+    fs.release(handle);
+    return name;
+  }
+
+  @Test
+  void aChangeOfADirectoryThatIsThereIsNotToldAsLostThoughAnotherMountHasChangedItSince() {
+    fs.release(create("a", new byte[0]));
+    fs.release(create("gone", new byte[0]));
+    fs.link(fs.lookup(1, name("a")).inode(), 1, name("link"));
+    fs.unlink(1, name("gone"));
+    long directory = fs.openDirectory(1);
+
+    pool.losePower(pool.namespace());
+    pool.beginOther();
+    changeByOther(createByOther("gone"));
+
+    fs.fsyncDirectory(directory, false);
+  }
+
+  /** The change that is made last has the earlier time, and is answered first. */
+  @Test
+  void changesInAnotherOrderThanTheirTimesAreNotTakenForLost() throws Exception {
+    var later = MemoryPool.sealed("later");
+    var earlier = MemoryPool.sealed("earlier");
+    var isEarlierAsked = new CompletableFuture<Void>();
+    var isLaterMade = new CompletableFuture<Void>();
+    var isEarlierAnswered = new CompletableFuture<Void>();
+    pool.beforeChange =
+        operation -> {
+          if (operation instanceof Operation.Create create && create.name().equals(earlier)) {
+            isEarlierAsked.complete(null);
+            return isLaterMade;
+          }
+          return CompletableFuture.completedFuture(null);
+        };
+    pool.afterChange =
+        operation -> {
+          if (operation instanceof Operation.Create create && create.name().equals(later)) {
+            isLaterMade.complete(null);
+            return isEarlierAnswered;
+          }
+          return CompletableFuture.completedFuture(null);
+        };
+    var first = run(() -> fs.release(create("earlier", new byte[0])));
+    isEarlierAsked.get(10, TimeUnit.SECONDS);
+    var second = run(() -> fs.release(create("later", new byte[0])));
+    first.get(10, TimeUnit.SECONDS);
+    isEarlierAnswered.complete(null);
+    second.get(10, TimeUnit.SECONDS);
+
+    pool.endSession();
+
+    fs.fsyncDirectory(fs.openDirectory(1), false);
+  }
+
+  private static FutureTask<Void> run(Runnable task) {
+    var running = new FutureTask<Void>(task, null);
+    Thread.ofVirtual().start(running);
+    return running;
   }
 }
