@@ -51,6 +51,8 @@ enum Fault {
   VOTE_AFTER_LOST_VOTE,
   /** A configuration counts as soon as it is written. */
   COUNT_UNFORCED_CONFIGURATION,
+  /** A configuration of an older term counts though no entry of the own term is forced. */
+  COUNT_CONFIGURATION_OF_OLDER_TERM,
   /** A log ends though a member without a vote holds more of it. */
   END_WITHOUT_ASKING,
   /** A loss is made good as soon as a leader knows of it. */

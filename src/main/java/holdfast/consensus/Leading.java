@@ -57,10 +57,10 @@ final class Leading {
     replication.replicateToAll();
   }
 
-  /** A configuration goes out, and counts, when it is forced. */
+  /** A configuration goes out when it is forced, and counts when an entry of our term is, too. */
   private void forceConfiguration() {
-    long index = core.log.configurationIndex();
-    if (index > core.commitIndex) {
+    if (core.log.configurationIndex() > core.committedFloor()) {
+      long index = Math.max(core.log.configurationIndex(), firstIndex);
       replication.forceWantedIndex = Math.max(replication.forceWantedIndex, index);
       core.askForce(index);
     }

@@ -80,7 +80,7 @@ class RaftRulesTest {
     assertEquals(5, rig.core.term());
     assertTrue(rig.core.durableTerm() < 5, "nobody may be told of a term that a crash undoes");
     assertEquals(
-        new HardState(5, Optional.of(B)),
+        new HardState(5, Optional.of(B), 1),
         only(Effect.PersistHardState.class, asked).getLast().state());
     assertEquals(1, sent(VoteReply.class, rig.write()).size());
     assertEquals(5, rig.core.durableTerm());
@@ -541,7 +541,7 @@ class RaftRulesTest {
     var rig =
         new Rig(
             new InitialState(
-                new HardState(1, Optional.empty()),
+                new HardState(1, Optional.empty(), 1),
                 SnapshotMeta.NONE,
                 List.of(
                     LogEntry.configuration(1, 1, new Configuration(List.of(A, B, C), List.of())),
@@ -561,6 +561,29 @@ class RaftRulesTest {
     var forced = rig.accept(B, 3, 3);
     assertEquals(
         List.of(new Effect.ForcedAtMajority(3)), only(Effect.ForcedAtMajority.class, forced));
+  }
+
+  @Test
+  void aConfigurationOfAnOlderTermRestsOnAForcedEntryOfTheLeadersOwnTerm() {
+    var rig =
+        new Rig(
+            new InitialState(
+                new HardState(1, Optional.empty()),
+                SnapshotMeta.NONE,
+                List.of(
+                    LogEntry.configuration(1, 1, new Configuration(List.of(A, B, C, D), List.of())),
+                    LogEntry.configuration(
+                        2, 1, new Configuration(List.of(A, B, C), List.of(D))))));
+    rig.isForcing = false;
+    rig.elect();
+
+    var followed = rig.accept(B, 3, 3);
+    assertTrue(only(Effect.Commit.class, followed).isEmpty(), "our own 3 isn't forced");
+    assertEquals(List.of(new Effect.ForceLog(3)), only(Effect.ForceLog.class, rig.effects));
+    assertEquals(3, sent(Heartbeat.class, rig.effects).getFirst().forceUpTo());
+
+    var forced = rig.step(new Event.LogForced(3, 2));
+    assertEquals(3, only(Effect.Commit.class, forced).getFirst().upToIndex());
   }
 
   @Test

@@ -38,11 +38,11 @@ final class Rig {
     this(RaftConfig.DEFAULT, initial);
   }
 
-  /** A log of one entry in term 1 that makes these the voters and the rest followers. */
+  /** A log of one entry in term 1, committed, that makes these the voters, the rest followers. */
   static InitialState group(List<Endpoint> voters, Endpoint... followers) {
     var configuration = new Configuration(voters, List.of(followers));
     return new InitialState(
-        new HardState(1, java.util.Optional.empty()),
+        new HardState(1, java.util.Optional.empty(), 1),
         SnapshotMeta.NONE,
         List.of(LogEntry.configuration(1, 1, configuration)));
   }

@@ -401,6 +401,7 @@ final class SimNode {
     for (LogEntry entry : e.entries()) {
       stateHash = Checkers.nextHash(stateHash, entry);
       if (!isEnding) {
+        checkConfiguration(entry);
         long expected = checkers().committed(entry, core.term());
         Checkers.require(stateHash == expected, "state after %s differs", entry);
       }
@@ -415,8 +416,26 @@ final class SimNode {
   }
 
   private void checkForced(long index) {
-    long term = checkers().committedAt(index).term();
-    Configuration configuration = core.configuration();
+    checkForced(core.configuration(), index, checkers().committedAt(index).term());
+    checkers().forced(index);
+    sim.forcedCount++;
+  }
+
+  /**
+   * Before a configuration counts nobody may be electable that doesn't know it. The first has
+   * nothing before it, and one that is uncommitted when the pair rule makes the next never counts.
+   */
+  private void checkConfiguration(LogEntry entry) {
+    boolean isNews = entry.index() > Math.max(1, checkers().committedCount());
+    if (isNews && leads() && entry.kind() == LogEntry.Kind.CONFIGURATION) {
+      Configuration configuration = Configuration.of(entry.payload());
+      if (configuration.equals(core.configuration())) {
+        checkForced(configuration, entry.index(), entry.term());
+      }
+    }
+  }
+
+  private void checkForced(Configuration configuration, long index, long term) {
     long count =
         sim.nodes.stream()
             .filter(n -> hasVote(configuration, n) && n.logId.equals(logId))
@@ -424,8 +443,6 @@ final class SimNode {
             .filter(n -> n.hasOnceForcedOf(core.term()))
             .count();
     Checkers.require(count >= configuration.quorum(), "%s forced at %s voters only", index, count);
-    checkers().forced(index);
-    sim.forcedCount++;
   }
 
   /** What a folder held before it was put back was forced when it was said to be. */

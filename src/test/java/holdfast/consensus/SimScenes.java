@@ -6,6 +6,7 @@ import holdfast.consensus.RaftMessage.VoteReply;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * What chance alone hardly ever brings together: each scene is an event that a rule of the core is
@@ -43,7 +44,8 @@ final class SimScenes {
             new Scene(2, this::folderOfALoneLeaderPutBack),
             new Scene(3, this::folderPutBackAfterItsVote),
             new Scene(2, this::partnersVoteTakenAndPowerCut),
-            new Scene(4, this::followerHoldsTheMost));
+            new Scene(4, this::followerHoldsTheMost),
+            new Scene(4, this::configurationOfAnOlderTerm));
     scene = number < 0 ? Optional.empty() : Optional.of(scenes.get(number % scenes.size()));
   }
 
@@ -88,8 +90,9 @@ final class SimScenes {
       sim.at(500, this::play);
       return;
     }
+    Configuration configuration = leads.core.configuration();
     List<SimNode> others = new ArrayList<>(sim.nodes);
-    others.remove(leads);
+    others.removeIf(node -> node == leads || !configuration.isVoter(node.endpoint));
     if (sim.random.nextBoolean()) {
       others.add(others.removeFirst());
     }
@@ -343,11 +346,7 @@ final class SimScenes {
           return isVote || isBetween && !votes.isEmpty();
         });
     // From here on the leader would be heard no more: it is told so by hand.
-    second.step(
-        new Event.Receive(
-            new RaftMessage.TimeoutNow(
-                new RaftMessage.Header(
-                    leader.logId, leader.endpoint, second.endpoint, leader.core.term()))));
+    stand(second, leader);
     after(6_000, this::end);
   }
 
@@ -393,5 +392,87 @@ final class SimScenes {
           voters.forEach(node -> powerCut(node, 20 + sim.random.nextInt(200)));
         });
     after(9_000, this::end);
+  }
+
+  /** The leader and two voters are joined by a third; {@code then} gets that one. */
+  private void withFourVoters(Consumer<SimNode> then) {
+    isQuiet = true;
+    SimNode fourth =
+        sim.nodes.stream()
+            .filter(node -> node != leader && node != second && node != third)
+            .findFirst()
+            .orElseThrow();
+    repeat(100, 1_000, () -> change(new MembershipChange.Promote(fourth.endpoint)));
+    after(
+        1_500,
+        () -> {
+          boolean isReady =
+              leader.leads()
+                  && leader.core.configuration().isVoter(fourth.endpoint)
+                  && sim.nodes.stream()
+                      .allMatch(n -> n.isUp() && n.appliedIndex == leader.appliedIndex);
+          if (isReady) {
+            then.accept(fourth);
+          } else {
+            end();
+          }
+        });
+  }
+
+  private void change(MembershipChange change) {
+    leader.step(new Event.ChangeMembership(sim.nextId(), change));
+  }
+
+  /** As if the leader had asked this one to succeed it. */
+  private void stand(SimNode node, SimNode asking) {
+    node.step(
+        new Event.Receive(
+            new RaftMessage.TimeoutNow(
+                new RaftMessage.Header(
+                    asking.logId, asking.endpoint, node.endpoint, asking.core.term()))));
+  }
+
+  /**
+   * Of four voters only the leader gets the entry that takes the fourth's vote; the fourth leads
+   * next, has an entry of its own and is cut off. The first leads again, by its old entry, and both
+   * that have what it commits then lose power.
+   */
+  private void configurationOfAnOlderTerm() {
+    withFourVoters(
+        fourth -> {
+          isolate(leader);
+          change(new MembershipChange.Demote(fourth.endpoint));
+          onLeader =
+              () -> {
+                if (fourth.leads()) {
+                  isolate(fourth);
+                  after(50, () -> leadsAgain(fourth));
+                }
+              };
+          after(100, () -> stand(fourth, leader));
+        });
+    after(14_000, this::end);
+  }
+
+  private void leadsAgain(SimNode fourth) {
+    filters.clear();
+    isolate(fourth);
+    filters.add((from, to, m) -> from == leader && to == third && m instanceof Append);
+    leader.diskLatencyMs = 100;
+    boolean[] isDone = {false};
+    onCommit =
+        () -> {
+          if (!isDone[0] && leader.leads()) {
+            isDone[0] = true;
+            after(0, () -> losePower(fourth));
+          }
+        };
+  }
+
+  private void losePower(SimNode fourth) {
+    filters.clear();
+    powerCut(leader, 20);
+    powerCut(second, 5_000);
+    leader.diskLatencyMs = 3;
   }
 }
