@@ -115,9 +115,14 @@ final class Outbox {
     }
   }
 
+  /** Forgets what waits for a write. */
+  void dropHeld() {
+    held.clear();
+  }
+
   /** Forgets everything that is not yet handed out. */
   void drop() {
-    held.clear();
+    dropHeld();
     effects.clear();
   }
 

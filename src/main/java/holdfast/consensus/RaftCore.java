@@ -226,7 +226,9 @@ public final class RaftCore {
     }
   }
 
+  /** What waited for a write acknowledged without a word of the loss: it isn't sent any more. */
   private void lost(Recovery recovery) {
+    core.out.dropHeld();
     follow(core.term, Optional.empty(), Effect.Cause.STORE_LOST);
     core.lost(recovery);
     following.lost();

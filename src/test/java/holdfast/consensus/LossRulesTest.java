@@ -72,6 +72,23 @@ final class LossRulesTest {
   }
 
   @Test
+  void whatWaitsForItsWriteIsNotSentAfterALoss() {
+    var rig = Rig.ofThree();
+    rig.step(new Event.Tick());
+    rig.nowMs += 2L * RaftConfig.DEFAULT.electionTimeoutMinMs();
+    rig.isWriting = false;
+    rig.receive(new RaftMessage.VoteRequest(rig.from(B, 3), 9, 1, false));
+    rig.receive(
+        new Append(rig.from(B, 3), 1, 1, 0, 0, List.of(Rig.command(2, 3), Rig.command(3, 3))));
+
+    rig.step(new Event.Lost(new Recovery(NONCE, Recovery.Cause.DAMAGE, true)));
+    var written = rig.write();
+
+    assertEquals(List.of(), sent(RaftMessage.AppendAccepted.class, written));
+    assertEquals(List.of(), sent(RaftMessage.VoteReply.class, written), "it says it lost nothing");
+  }
+
+  @Test
   void whoLostLogAndVoteStandsForNothingAndAsksWhoeverSends() {
     var lost = new Recovery(NONCE, Recovery.Cause.DAMAGE, true);
     var initial =
