@@ -250,9 +250,15 @@ final class CoreState {
     return Math.max(commitIndex, knownCommitted);
   }
 
-  /** Takes note of a force; false if the log was cut meanwhile or nothing is new. */
+  /**
+   * Takes note of a force; false if the log was cut meanwhile or nothing is new. A force comes
+   * after the writes that it covers, so it says nothing of what isn't written yet. <i>Event: it
+   * takes seconds; meanwhile one leader cuts the log, and the next sends the same entries
+   * again.</i>
+   */
   boolean logForced(long index, long entryTerm) {
-    if (index <= forcedIndex || log.termAt(index) != entryTerm) {
+    boolean isWritten = index <= out.writtenIndex();
+    if (index <= forcedIndex || !isWritten || log.termAt(index) != entryTerm) {
       return false;
     }
     forcedIndex = index;

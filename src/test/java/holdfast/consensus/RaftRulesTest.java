@@ -614,6 +614,23 @@ class RaftRulesTest {
   }
 
   @Test
+  void aLateForceDoesNotVouchForEntriesThatWereCutAndWrittenAgain() {
+    var rig = Rig.ofThree();
+    rig.isForcing = false;
+    rig.step(new Event.Tick());
+    rig.receive(append(rig, 3, 1, 1, command(2, 1), command(3, 1)));
+    rig.isWriting = false;
+    rig.receive(new Append(rig.from(C, 4), 1, 1, 0, 0, List.of(command(2, 4))));
+    rig.receive(append(rig, 5, 1, 1, command(2, 1), command(3, 1)));
+
+    rig.step(new Event.LogForced(3, 1)); // The disk has yet to cut.
+    assertEquals(1, rig.core.forcedIndex());
+    rig.write();
+    rig.step(new Event.LogForced(3, 1));
+    assertEquals(3, rig.core.forcedIndex());
+  }
+
+  @Test
   void anOldLeaderLearnsOfTheNewTerm() {
     var rig =
         new Rig(

@@ -29,6 +29,7 @@ final class Rig {
 
   private final Map<Long, Long> terms = new HashMap<>();
   private long ticket;
+  private long forceAsked;
 
   Rig(RaftConfig config, InitialState initial) {
     core = new RaftCore(config, A, LOG, initial, bound -> 0, EnumSet.noneOf(Fault.class));
@@ -72,8 +73,10 @@ final class Rig {
         append.entries().forEach(entry -> terms.put(entry.index(), entry.term()));
       }
       if (all.get(i) instanceof Effect.ForceLog force && isForcing) {
-        long index = force.upToIndex();
-        all.addAll(core.step(nowMs, new Event.LogForced(index, terms.getOrDefault(index, 1L))));
+        forceAsked = force.upToIndex();
+        if (isWriting) {
+          all.addAll(core.step(nowMs, forced()));
+        }
       }
       long asked =
           switch (all.get(i)) {
@@ -109,9 +112,19 @@ final class Rig {
     return all;
   }
 
-  /** The disk catches up. */
+  private Event forced() {
+    long index = forceAsked;
+    forceAsked = 0;
+    return new Event.LogForced(index, terms.getOrDefault(index, 1L));
+  }
+
+  /** The disk catches up; a force comes after the writes before it. */
   List<Effect> write() {
-    return step(new Event.PersistDone(ticket));
+    List<Effect> all = step(new Event.PersistDone(ticket));
+    if (forceAsked > 0) {
+      all.addAll(step(forced()));
+    }
+    return all;
   }
 
   List<Effect> tickAfter(long ms) {
