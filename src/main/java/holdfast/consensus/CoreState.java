@@ -29,6 +29,8 @@ final class CoreState {
   /** Everything up to here is committed; durable, and so never more than the truth. */
   private long knownCommitted;
 
+  private List<Endpoint> promised;
+
   Role role = Role.FOLLOWER;
   Optional<Endpoint> leader = Optional.empty();
   long commitIndex;
@@ -53,6 +55,7 @@ final class CoreState {
     this.faults = faults;
     term = initial.hardState().term();
     votedFor = initial.hardState().votedFor();
+    promised = initial.hardState().promised();
     snapshot = initial.snapshot();
     recovery = initial.recovery();
     isVoteKnown = !recovery.isVoteLost() || faults.contains(Fault.VOTE_AFTER_LOST_VOTE);
@@ -111,8 +114,32 @@ final class CoreState {
     return log.configurationsFrom(Math.max(commitIndex, knownCommitted));
   }
 
-  /** A member without a vote that this endpoint elected, since it last heard from a leader. */
-  Optional<Endpoint> promised = Optional.empty();
+  /** Members without a vote that this endpoint elected, since it last heard from a leader. */
+  List<Endpoint> promised() {
+    return promised;
+  }
+
+  /** Durable with the next write of term and vote; false if there are too many already. */
+  boolean promise(Endpoint candidate) {
+    if (promised.contains(candidate)) {
+      return true;
+    }
+    if (promised.size() == HardState.PROMISED_MAX) {
+      return false;
+    }
+    List<Endpoint> more = new ArrayList<>(promised);
+    more.add(candidate);
+    promised = List.copyOf(more);
+    return true;
+  }
+
+  /** Somebody leads, so none of them has ended the log. */
+  void forgetPromises() {
+    if (!promised.isEmpty()) {
+      promised = List.of();
+      persistHardState();
+    }
+  }
 
   boolean isVoteKnown() {
     return isVoteKnown;
@@ -174,7 +201,7 @@ final class CoreState {
   }
 
   private void persistHardState() {
-    out.persistHardState(new HardState(term, votedFor, knownCommitted));
+    out.persistHardState(new HardState(term, votedFor, knownCommitted, promised));
   }
 
   /** Appends entries at the end of the log, after cutting it at {@code truncateFrom} if &gt; 0. */

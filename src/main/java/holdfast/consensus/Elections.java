@@ -6,6 +6,7 @@ import holdfast.consensus.RaftMessage.VoteReply;
 import holdfast.consensus.RaftMessage.VoteRequest;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 
@@ -50,7 +51,6 @@ final class Elections {
     this.core = core;
     startedMs = core.nowMs;
     standsUntilMs = core.nowMs;
-    core.votedFor.ifPresent(this::notePromise);
     resetDeadline();
   }
 
@@ -65,16 +65,14 @@ final class Elections {
     leaderHeardMs = core.nowMs;
     gaveWayCount = 0;
     promised.clear();
-    core.promised = Optional.empty();
+    core.forgetPromises();
     resetDeadline();
   }
 
-  /** Our own vote goes to somebody. */
-  private void notePromise(Endpoint candidate) {
+  /** Our own vote goes to somebody; false if it can't be remembered. */
+  private boolean notePromise(Endpoint candidate) {
     boolean isVoter = core.openConfigurations().stream().anyMatch(open -> open.isVoter(candidate));
-    if (!isVoter && !candidate.equals(core.self)) {
-      core.promised = Optional.of(candidate);
-    }
+    return isVoter || core.promise(candidate);
   }
 
   /**
@@ -156,7 +154,7 @@ final class Elections {
   }
 
   private RaftMessage.Vote ownVote(boolean granted) {
-    return new RaftMessage.Vote(granted, core.recovery.cause(), core.promised);
+    return new RaftMessage.Vote(granted, core.recovery.cause(), core.promised());
   }
 
   private void addVote(Endpoint voter, RaftMessage.Vote vote) {
@@ -170,7 +168,8 @@ final class Elections {
 
   private void notePromised(RaftMessage.Vote vote) {
     if (promised.size() < Configuration.FOLLOWERS_MAX) {
-      vote.promised().filter(member -> !member.equals(core.self)).ifPresent(promised::add);
+      promised.addAll(vote.promised());
+      promised.remove(core.self);
     }
   }
 
@@ -313,11 +312,12 @@ final class Elections {
         core.votedFor.isEmpty()
             || core.votedFor.get().equals(candidate)
             || core.has(Fault.VOTE_TWICE);
-    boolean granted = free && isUpToDate(request.lastIndex(), request.lastTerm());
-    RaftMessage.Vote vote = ownVote(granted);
+    boolean isFit = free && isUpToDate(request.lastIndex(), request.lastTerm());
+    List<Endpoint> promisedBefore = core.promised();
+    boolean granted = isFit && notePromise(candidate);
+    var vote = new RaftMessage.Vote(granted, core.recovery.cause(), promisedBefore);
     if (granted) {
       resetDeadline();
-      notePromise(candidate);
       if (!core.votedFor.equals(Optional.of(candidate))) {
         core.setTerm(core.term, Optional.of(candidate));
       }

@@ -2,6 +2,9 @@ package holdfast.consensus;
 
 import holdfast.util.ByteReader;
 import holdfast.util.ByteWriter;
+import holdfast.util.Invariants;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -9,8 +12,13 @@ import java.util.Optional;
  *
  * @param committedIndex everything up to here is committed; a lower bound, told anew whenever a
  *     configuration is
+ * @param promised who may have ended the log by this voter's vote, since it last heard a leader
  */
-public record HardState(long term, Optional<Endpoint> votedFor, long committedIndex) {
+public record HardState(
+    long term, Optional<Endpoint> votedFor, long committedIndex, List<Endpoint> promised) {
+  /** Most that may have ended the log; beyond it a voter elects nobody else to do so. */
+  public static final int PROMISED_MAX = 4;
+
   /** Before the first term. */
   public static final HardState INITIAL = new HardState(0, Optional.empty());
 
@@ -19,17 +27,47 @@ public record HardState(long term, Optional<Endpoint> votedFor, long committedIn
     this(term, votedFor, 0);
   }
 
-  /** Reads term u64, committed index u64, a boolean, and the endpoint if there is one. */
+  /** Nobody can have ended the log. */
+  public HardState(long term, Optional<Endpoint> votedFor, long committedIndex) {
+    this(term, votedFor, committedIndex, List.of());
+  }
+
+  /** Freezes the list. */
+  public HardState {
+    promised = List.copyOf(promised);
+    Invariants.check(
+        promised.size() <= PROMISED_MAX,
+        "a voter remembers at most %s, was=%s",
+        PROMISED_MAX,
+        promised);
+  }
+
+  /** Reads term u64, committed index u64, a boolean, and the endpoint if there is one; promises. */
   public static HardState read(ByteReader in) {
     long term = in.u64();
     long committedIndex = in.u64();
     Optional<Endpoint> vote = in.bool() ? Optional.of(Endpoint.read(in)) : Optional.empty();
-    return new HardState(term, vote, committedIndex);
+    return new HardState(term, vote, committedIndex, readPromised(in));
   }
 
   /** Appends what {@link #read} takes. */
   public void write(ByteWriter out) {
     out.u64(term).u64(committedIndex).bool(votedFor.isPresent());
     votedFor.ifPresent(endpoint -> endpoint.write(out));
+    writePromised(promised, out);
+  }
+
+  /** Reads a u32 count and the endpoints. */
+  static List<Endpoint> readPromised(ByteReader in) {
+    List<Endpoint> promised = new ArrayList<>();
+    for (int left = in.count(PROMISED_MAX); left > 0; left--) {
+      promised.add(Endpoint.read(in));
+    }
+    return promised;
+  }
+
+  static void writePromised(List<Endpoint> promised, ByteWriter out) {
+    out.u32(promised.size());
+    promised.forEach(endpoint -> endpoint.write(out));
   }
 }

@@ -3,7 +3,6 @@ package holdfast.consensus;
 import holdfast.model.LogId;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Optional;
 
 /**
  * What endpoints say to each other. A message may be lost, delayed, doubled or overtaken. {@link
@@ -41,10 +40,15 @@ public sealed interface RaftMessage {
    * A vote, or what it would be.
    *
    * @param recovering what the voter may have lost
-   * @param promised a member without a vote that the voter elected before: it may have ended the
-   *     log, and told nobody yet
+   * @param promised members without a vote that the voter elected before: one may have ended the
+   *     log, and told nobody yet; {@link HardState#PROMISED_MAX} at most
    */
-  record Vote(boolean granted, Recovery.Cause recovering, Optional<Endpoint> promised) {}
+  record Vote(boolean granted, Recovery.Cause recovering, List<Endpoint> promised) {
+    /** Freezes the list. */
+    public Vote {
+      promised = List.copyOf(promised);
+    }
+  }
 
   /**
    * {@code askedTerm} is the term of the request that this answers. {@code ahead}: the sender's log

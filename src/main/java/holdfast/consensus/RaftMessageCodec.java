@@ -21,7 +21,6 @@ import holdfast.util.ByteWriter;
 import holdfast.util.Invariants;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 
 /**
  * The bytes of a {@link RaftMessage}: kind u8, log id, from, to, term, then the fields in the order
@@ -168,15 +167,14 @@ public final class RaftMessageCodec {
   }
 
   private static void writeVote(RaftMessage.Vote vote, ByteWriter out) {
-    out.bool(vote.granted()).u8(vote.recovering().ordinal()).bool(vote.promised().isPresent());
-    vote.promised().ifPresent(member -> member.write(out));
+    out.bool(vote.granted()).u8(vote.recovering().ordinal());
+    HardState.writePromised(vote.promised(), out);
   }
 
   private static RaftMessage.Vote readVote(ByteReader in) {
     boolean granted = in.bool();
     Recovery.Cause recovering = cause(in);
-    return new RaftMessage.Vote(
-        granted, recovering, in.bool() ? Optional.of(Endpoint.read(in)) : Optional.empty());
+    return new RaftMessage.Vote(granted, recovering, HardState.readPromised(in));
   }
 
   private static void writeAppend(Append append, ByteWriter out) {

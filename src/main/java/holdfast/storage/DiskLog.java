@@ -424,15 +424,25 @@ public final class DiskLog implements OperationLog {
     return new HardState(
         logId,
         state.term(),
-        state.votedFor().map(vote -> new HardState.Vote(vote.node(), vote.incarnation())),
-        state.committedIndex());
+        state.votedFor().map(DiskLog::stored),
+        state.committedIndex(),
+        state.promised().stream().map(DiskLog::stored).toList());
+  }
+
+  private static HardState.Vote stored(Endpoint voter) {
+    return new HardState.Vote(voter.node(), voter.incarnation());
+  }
+
+  private static Endpoint endpoint(HardState.Vote stored) {
+    return new Endpoint(stored.node(), stored.incarnation());
   }
 
   private static holdfast.consensus.HardState hardState(HardState stored) {
     return new holdfast.consensus.HardState(
         stored.term(),
-        stored.vote().map(vote -> new Endpoint(vote.node(), vote.incarnation())),
-        stored.committedIndex());
+        stored.vote().map(DiskLog::endpoint),
+        stored.committedIndex(),
+        stored.promised().stream().map(DiskLog::endpoint).toList());
   }
 
   private SnapshotMeta stored(holdfast.consensus.SnapshotMeta meta) {

@@ -18,7 +18,7 @@ final class LogFormat {
   static final int VERSION = 3;
   static final int SEGMENT_HEADER_BYTES = 64;
   static final int ENTRY_HEADER_BYTES = 36;
-  static final int STATE_BYTES = 384;
+  static final int STATE_BYTES = 512;
   static final int STATE_VOTERS_MAX = 5;
   static final int ENTRY_MAGIC = 0x48464C45;
   static final int PAYLOAD_BYTES_MAX = 128 << 10;
@@ -175,8 +175,7 @@ final class LogFormat {
     hard.logId().write(out.u64(sequence));
     out.u64(hard.term()).bool(hard.vote().isPresent());
     if (hard.vote().isPresent()) {
-      hard.vote().get().node().write(out);
-      out.u64(hard.vote().get().incarnation());
+      writeVote(hard.vote().get(), out);
     } else {
       out.raw(new byte[NodeId.BYTES]).u64(0);
     }
@@ -184,6 +183,9 @@ final class LogFormat {
     out.u64(hard.committedIndex()).u64(state.highestSegment());
     out.u8(state.voters().size());
     state.voters().forEach(voter -> voter.write(out));
+    out.raw(new byte[(STATE_VOTERS_MAX - state.voters().size()) * Endpoint.BYTES]);
+    out.u8(hard.promised().size());
+    hard.promised().forEach(member -> writeVote(member, out));
     return Crc.seal(out, STATE_BYTES);
   }
 
@@ -193,18 +195,35 @@ final class LogFormat {
     var logId = LogId.read(in);
     long term = in.u64();
     boolean hasVote = in.bool();
-    var vote = new HardState.Vote(NodeId.read(in), in.u64());
+    var vote = readVote(in);
     long startIndex = in.u64();
     long startTerm = in.u64();
     long lowestSegment = in.u64();
-    var hard = new HardState(logId, term, hasVote ? Optional.of(vote) : Optional.empty(), in.u64());
+    long committedIndex = in.u64();
     long highestSegment = in.u64();
     var voters = new ArrayList<Endpoint>();
     for (int left = in.u8(); left > 0; left--) {
       voters.add(Endpoint.read(in));
     }
+    in.raw((STATE_VOTERS_MAX - voters.size()) * Endpoint.BYTES);
+    var promised = new ArrayList<HardState.Vote>();
+    for (int left = in.u8(); left > 0; left--) {
+      promised.add(readVote(in));
+    }
+    var hard =
+        new HardState(
+            logId, term, hasVote ? Optional.of(vote) : Optional.empty(), committedIndex, promised);
     return new State(
         hard, List.copyOf(voters), startIndex, startTerm, lowestSegment, highestSegment);
+  }
+
+  private static void writeVote(HardState.Vote vote, ByteWriter out) {
+    vote.node().write(out);
+    out.u64(vote.incarnation());
+  }
+
+  private static HardState.Vote readVote(ByteReader in) {
+    return new HardState.Vote(NodeId.read(in), in.u64());
   }
 
   private static int chain(

@@ -304,8 +304,7 @@ final class LogRecovery {
         stored
             .map(state -> state.hard().committedUpTo(end.lastIndex()))
             .orElseGet(
-                () ->
-                    new HardState(id, Math.max(end.lastTerm(), base.term()), Optional.empty(), 0));
+                () -> new HardState(id, Math.max(end.lastTerm(), base.term()), Optional.empty()));
     List<Endpoint> voters = stored.map(LogFormat.State::voters).orElse(List.of());
     if (kept.isEmpty()) {
       return new LogFormat.State(

@@ -31,7 +31,7 @@ class RaftMessageCodecTest {
         new RaftMessage.PreVoteReply(HEADER, 3, Rig.vote(Recovery.Cause.DAMAGE), true),
         new RaftMessage.VoteRequest(HEADER, 4, 5, true),
         new RaftMessage.VoteReply(
-            HEADER, new RaftMessage.Vote(false, Recovery.Cause.POWER_CUT, Optional.of(Rig.D))),
+            HEADER, new RaftMessage.Vote(false, Recovery.Cause.POWER_CUT, List.of(Rig.C, Rig.D))),
         new Append(HEADER, 6, 7, 8, 9, List.of(command(7, 8), LogEntry.noop(8, 9))),
         new RaftMessage.AppendAccepted(HEADER, 10, 11),
         new RaftMessage.AppendRejected(HEADER, 12, 13, 14),
@@ -139,7 +139,8 @@ class RaftMessageCodecTest {
 
   @Test
   void storedValuesComeBackAsTheyWere() {
-    for (HardState state : List.of(HardState.INITIAL, new HardState(3, Optional.of(A), 7))) {
+    for (HardState state :
+        List.of(HardState.INITIAL, new HardState(3, Optional.of(A), 7, List.of(B)))) {
       var out = new holdfast.util.ByteWriter();
       state.write(out);
       assertEquals(state, HardState.read(new ByteReader(out.toBytes())));

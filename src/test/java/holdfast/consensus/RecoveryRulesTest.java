@@ -221,6 +221,39 @@ class RecoveryRulesTest {
     assertEquals(Role.ENDED, rig.core.role());
   }
 
+  private static boolean isAnyPromiseTold(Rig rig) {
+    rig.nowMs += 5_000;
+    var asked = rig.receive(new PreVoteRequest(rig.from(D, rig.core.term()), 9, 1, false));
+    return !sent(PreVoteReply.class, asked).getFirst().vote().promised().isEmpty();
+  }
+
+  private static Rig restarted(Rig rig) {
+    InitialState stored = group(List.of(A, B), C, D);
+    HardState last = only(Effect.PersistHardState.class, rig.effects).getLast().state();
+    var next = new Rig(new InitialState(last, stored.snapshot(), stored.entries()));
+    next.step(new Event.Tick());
+    return next;
+  }
+
+  @Test
+  void aVoterRemembersWhomItElectedThroughTermsAndRestartsUntilItHearsALeader() {
+    var rig = recovering(POWER_CUT, group(List.of(A, B), C, D));
+    rig.step(new Event.Tick());
+    rig.nowMs += 5_000;
+    rig.receive(new VoteRequest(rig.from(C, 3), 9, 1, false));
+    rig.receive(new VoteRequest(rig.from(D, 4), 0, 0, false));
+    assertEquals(Optional.empty(), rig.core.votedFor());
+
+    assertTrue(isAnyPromiseTold(rig));
+    rig = restarted(rig);
+    assertTrue(isAnyPromiseTold(rig), "C may have ended the log");
+
+    rig.receive(new Heartbeat(rig.from(B, 5), 1, 1, 0, 0, 0, 0));
+    assertFalse(isAnyPromiseTold(rig));
+    rig = restarted(rig);
+    assertFalse(isAnyPromiseTold(rig));
+  }
+
   @Test
   void aDamagedFolderGivesWayToWhoHoldsMoreAsOftenAsItTakes() {
     var rig = recovering(DAMAGE, group(List.of(A, B), C));
@@ -233,7 +266,7 @@ class RecoveryRulesTest {
           new PreVoteReply(
               rig.from(C),
               rig.core.term() + 1,
-              new RaftMessage.Vote(false, NONE, Optional.empty()),
+              new RaftMessage.Vote(false, NONE, List.of()),
               true));
       rig.tickAfter(TIMEOUTS_MS);
     }

@@ -58,7 +58,7 @@ final class Rig {
 
   /** A vote that is given. */
   static RaftMessage.Vote vote(Recovery.Cause recovering) {
-    return new RaftMessage.Vote(true, recovering, java.util.Optional.empty());
+    return new RaftMessage.Vote(true, recovering, List.of());
   }
 
   static LogEntry command(long index, long term) {

@@ -81,7 +81,8 @@ final class DiskGoldenTest {
     var vote = new HardState.Vote(new NodeId(1, 2, 3, 4), 6);
     var state =
         new LogFormat.State(
-            new HardState(LOG, 13, Optional.of(vote), 998),
+            new HardState(
+                LOG, 13, Optional.of(vote), 998, List.of(new HardState.Vote(vote.node(), 3))),
             List.of(new Endpoint(new NodeId(5, 6, 7, 8), 9)),
             999,
             12,

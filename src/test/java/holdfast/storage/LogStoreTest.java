@@ -234,7 +234,7 @@ final class LogStoreTest {
       for (var openedAfter : List.of(OpenedAfter.CLEAN, OpenedAfter.PROCESS_CRASH)) {
         fill(open(openedAfter()), 30);
         var log = open(OpenedAfter.PROCESS_CRASH);
-        var hard = new HardState(LOG, log.hardState().term() + 1, Optional.empty(), 20);
+        var hard = new HardState(LOG, log.hardState().term() + 1, Optional.empty(), 20, List.of());
         log.saveHardState(hard);
         log.close();
         disk.flipBit(name, 8L * 50);
