@@ -35,7 +35,7 @@ record PoolState(
           + PoolMap.PEERS_MAX * (NodeId.BYTES + Absence.BYTES)
           + 1_024;
 
-  private static final int FORMAT = 3;
+  private static final int FORMAT = 4;
 
   /** Freezes who is gone. */
   PoolState {

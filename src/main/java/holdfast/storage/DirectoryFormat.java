@@ -9,7 +9,7 @@ import java.util.Optional;
 
 /** The small files of a storage directory (docs/disk-format.md, "The directory"). */
 final class DirectoryFormat {
-  static final int VERSION = 3;
+  static final int VERSION = 4;
   static final int FORMAT_BYTES = 64;
   static final int RUN_BYTES = 160;
   static final int RECOVERY_BYTES = 256;

@@ -348,7 +348,7 @@ class HandshakeTest {
     var failure = assertThrows(HoldfastException.class, () -> initiator.m3(answer));
     assertEquals(ErrorCode.UNSUPPORTED, failure.code());
     assertEquals(
-        "connect to peer: expected=protocol version 5 to 6, was=3 to 3: update the older holdfast,"
+        "connect to peer: expected=protocol version 5 to 6, was=4 to 4: update the older holdfast,"
             + " peer=here:1",
         failure.getMessage());
   }
