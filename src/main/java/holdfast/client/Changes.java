@@ -13,7 +13,7 @@ import holdfast.peer.port.UnansweredException;
 import holdfast.protocol.Reply;
 import holdfast.protocol.Request;
 import java.util.concurrent.CompletableFuture;
-import java.util.function.Consumer;
+import java.util.function.BiConsumer;
 import java.util.function.Supplier;
 
 /**
@@ -31,16 +31,16 @@ final class Changes {
   private final Transport transport;
   private final PoolView view;
   private final PoolSession session;
-  private final Consumer<Reply.Changed> onAnswer;
+  private final BiConsumer<ClientId, Reply.Changed> onAnswer;
   private final UnknownOutcomes outcomes;
 
-  /** {@code onAnswer} is told of every answer. */
+  /** {@code onAnswer} is told of every answer, and of the session that it is for. */
   Changes(
       Loop loop,
       Transport transport,
       PoolView view,
       PoolSession session,
-      Consumer<Reply.Changed> onAnswer) {
+      BiConsumer<ClientId, Reply.Changed> onAnswer) {
     this.loop = loop;
     this.transport = transport;
     this.view = view;
@@ -156,6 +156,7 @@ final class Changes {
     long sequence = window.begin();
     InlineChunk chunkOrNull = change.chunkOrNull();
     send(
+            under,
             change.deadlineNs(),
             () ->
                 new Request.Change(
@@ -199,6 +200,7 @@ final class Changes {
   private CompletableFuture<OperationResult> ask(
       ClientId under, ChangeWindow window, long sequence) {
     return send(
+            under,
             loop.nowNs() + Attempts.ATTEMPT_MAX_NS,
             () ->
                 new Request.Change(
@@ -213,7 +215,7 @@ final class Changes {
   }
 
   private CompletableFuture<OperationResult> send(
-      long deadlineNs, Supplier<Request> request, Body bodyOrNull) {
+      ClientId under, long deadlineNs, Supplier<Request> request, Body bodyOrNull) {
     var answered = new CompletableFuture<OperationResult>();
     var call =
         new LeaderCall<>(
@@ -229,7 +231,7 @@ final class Changes {
                 return null;
               }
               view.ledBy(from);
-              onAnswer.accept(answer);
+              onAnswer.accept(under, answer);
               return answer.result();
             });
     loop.post(call::start);

@@ -75,7 +75,7 @@ final class MapRefresher {
             isAsked = false;
             if (reply instanceof Reply.Map map) {
               if (map.mapOrNull() != null) {
-                view.adopt(map.mapOrNull());
+                view.adopt(to, map.mapOrNull());
               }
               if (map.leaderOrNull() != null) {
                 view.leaderIs(map.leaderOrNull());

@@ -3,6 +3,7 @@ package holdfast.client;
 import holdfast.model.NodeId;
 import holdfast.peer.port.Loop;
 import holdfast.peer.port.Transport;
+import holdfast.placement.MapVersion;
 import holdfast.placement.PeerEntry;
 import holdfast.placement.PoolMap;
 import holdfast.protocol.Reply;
@@ -17,6 +18,13 @@ final class PoolView {
   private final Set<NodeId> peers = new LinkedHashSet<>();
   private PoolMap mapOrNull;
   private NodeId leaderOrNull;
+
+  /** Whether the leader has answered as one: another peer may take for it who was it before. */
+  private boolean isLeaderSure;
+
+  /** Another log may have begun since the map was told. */
+  private boolean isMapDoubtful;
+
   private long leaderlessSinceNs;
   private boolean leaderless;
 
@@ -28,16 +36,30 @@ final class PoolView {
     return mapOrNull;
   }
 
-  /** Index of the newest map known; -1 without one. */
+  /** Index of the newest map known; -1 without one, or if it may be another log's. */
   long mapIndex() {
-    return mapOrNull == null ? -1 : mapOrNull.version().index();
+    return mapOrNull == null || isMapDoubtful ? -1 : mapOrNull.version().index();
   }
 
-  /** Takes a map unless it is older than the one known. */
-  void adopt(PoolMap map) {
-    if (map.version().index() < mapIndex()) {
-      return;
+  /** All sessions end with a log: the next one's map may have a lower index, or the same. */
+  void sessionBegun() {
+    isMapDoubtful = true;
+  }
+
+  /**
+   * Takes a map unless it is older than the one known. Those of two logs aren't ordered: there the
+   * leader's is the newer one.
+   */
+  void adopt(NodeId from, PoolMap map) {
+    boolean isOfLeader = isLeaderSure && from.equals(leaderOrNull);
+    if (mapOrNull != null) {
+      MapVersion known = mapOrNull.version();
+      boolean isOfKnownLog = map.version().log().equals(known.log());
+      if (isOfKnownLog ? known.isAfter(map.version()) : !isOfLeader) {
+        return;
+      }
     }
+    isMapDoubtful &= !isOfLeader;
     mapOrNull = map;
     for (PeerEntry peer : map.peers()) {
       transport.learn(peer.node(), List.of(peer.address()));
@@ -55,6 +77,7 @@ final class PoolView {
   void leaderIs(Reply.Leader leader) {
     transport.learn(leader.node(), List.of(leader.address()));
     saw(leader.node());
+    isLeaderSure &= leader.node().equals(leaderOrNull);
     leaderOrNull = leader.node();
     if (transport.isConnected(leader.node())) {
       leaderless = false; // one that can be asked: whether it leads, its answer tells
@@ -64,6 +87,7 @@ final class PoolView {
   /** This peer answered as the leader does. */
   void ledBy(NodeId peer) {
     leaderOrNull = peer;
+    isLeaderSure = true;
     leaderless = false;
   }
 
@@ -71,6 +95,7 @@ final class PoolView {
   void notLedBy(NodeId peer, long nowNs) {
     if (peer.equals(leaderOrNull)) {
       leaderOrNull = null;
+      isLeaderSure = false;
     }
     if (!leaderless && leaderOrNull == null) {
       leaderless = true;

@@ -99,7 +99,9 @@ public final class RemoteFileService implements FileService, NodeService {
             return null;
           }
           view.ledBy(from);
-          learnEpoch(begun.epoch());
+          view.sessionBegun();
+          stale.sessionBegun();
+          epoch = begun.epoch(); // another log's may be lower
           maps.refresh();
           session.opened();
           return begun.sealingSuite();
@@ -265,15 +267,22 @@ public final class RemoteFileService implements FileService, NodeService {
 
   /** The newest map, once one is known; asked for until the deadline. */
   public CompletableFuture<PoolMap> map(long deadlineNs) {
-    return this.<Reply.Map>leaderTells(
-            new Request.GetMap(-1),
-            deadlineNs,
-            reply -> reply instanceof Reply.Map map && map.mapOrNull() != null ? map : null)
-        .thenApply(
-            reply -> {
-              view.adopt(reply.mapOrNull());
-              return reply.mapOrNull();
-            });
+    var told = new CompletableFuture<PoolMap>();
+    loop.post(
+        () ->
+            leaderCall(
+                told,
+                deadlineNs,
+                () -> new Request.GetMap(-1),
+                null,
+                (from, reply) -> {
+                  if (!(reply instanceof Reply.Map map) || map.mapOrNull() == null) {
+                    return null;
+                  }
+                  view.adopt(from, map.mapOrNull());
+                  return map.mapOrNull();
+                }));
+    return told;
   }
 
   @Override
@@ -344,13 +353,12 @@ public final class RemoteFileService implements FileService, NodeService {
     loop.post(changes::close);
   }
 
-  private void learn(Reply.Changed answer) {
-    learnEpoch(answer.epoch());
-    stale.seen(answer.index());
-  }
-
-  private void learnEpoch(long newEpoch) {
-    epoch = Math.max(epoch, newEpoch);
+  /** What an earlier session was told may be of a log that has ended. */
+  private void learn(ClientId under, Reply.Changed answer) {
+    if (under.equals(session.client())) {
+      epoch = Math.max(epoch, answer.epoch());
+      stale.seen(answer.index());
+    }
   }
 
   private CompletableFuture<Void> leaderDoes(Request request, long deadlineNs) {

@@ -16,9 +16,18 @@ final class StaleAnswers {
   /** How far the pool's log was applied in what this client was told last. */
   private long seenIndex;
 
+  /** What was seen may be of a log that has ended: the next one goes on from further back. */
+  private boolean isDoubtful;
+
   /** A leader has answered from, or changed, the state of this index. */
   void seen(long index) {
-    seenIndex = Math.max(seenIndex, index);
+    seenIndex = isDoubtful ? index : Math.max(seenIndex, index);
+    isDoubtful = false;
+  }
+
+  /** All sessions end with a log. */
+  void sessionBegun() {
+    isDoubtful = true;
   }
 
   /**

@@ -579,6 +579,94 @@ class RemoteFileServiceTest {
     assertFalse(settling.isEmpty(), "nothing says that the lost change is over");
   }
 
+  /** A session under which another log answers: its epoch, its map's and its own index. */
+  private ScriptedTransport.Answer answerOf(NodeId at, Request request, long epoch, long index) {
+    return switch (request) {
+      case Request.OpenSession open when at.equals(leader) ->
+          ScriptedTransport.Answer.of(new Reply.Session(epoch, map.version().index(), 1));
+      case Request.Change change when at.equals(leader) ->
+          ScriptedTransport.Answer.of(new Reply.Changed(result(), index, epoch));
+      default -> answer(at, request);
+    };
+  }
+
+  private ScriptedTransport.Answer overOr(
+      ClientId over, Request request, ScriptedTransport.Answer other) {
+    var result = new OperationResult.Failed(ErrorCode.NO_SESSION, "over");
+    return switch (request) {
+      case Request.Watch watch when watch.client().equals(over) ->
+          ScriptedTransport.Answer.of(new Reply.Failure(ErrorCode.NO_SESSION, "over", null));
+      case Request.Change change when change.author().equals(over) ->
+          ScriptedTransport.Answer.of(new Reply.Changed(result, 1_000, 5));
+      default -> other;
+    };
+  }
+
+  private void changeSomething() {
+    service.change(OPERATION, null, false, loop.nowNs() + S);
+    loop.advance(2 * S);
+  }
+
+  /** Its last advance was lost with the end of the log: no commit was taken for minutes. */
+  @Test
+  void theUploadEpochIsThatOfTheLogInWhichTheSessionLives() {
+    ClientId old = service.client();
+    network.script = (at, request) -> answerOf(at, request, 5, 1_000);
+    changeSomething();
+    assertEquals(5, service.epoch());
+
+    // The old session's answers say 5 still.
+    network.script = (at, request) -> overOr(old, request, answerOf(at, request, 4, 10));
+    changeSomething();
+
+    assertNotEquals(old, service.client());
+    assertEquals(4, service.epoch());
+    network.script = (at, request) -> answerOf(at, request, 6, 11);
+    changeSomething();
+    assertEquals(6, service.epoch());
+  }
+
+  private long mapIndexAskedWith() {
+    network.sent.clear();
+    loop.advance(3 * S);
+    return ((Request.GetMap) network.sent(Request.GetMap.class).getLast().request()).knownIndex();
+  }
+
+  @Test
+  void theMapIsThatOfTheLogInWhichTheSessionLives() {
+    ClientId old = service.client();
+    PoolMap older = map;
+    map = map.next(new MapVersion(new LogId(1, 1), 900), PoolSettings.DEFAULT, map.peers());
+    PoolMap newer = map;
+    assertEquals(900, mapIndexAskedWith());
+
+    map = older.next(new MapVersion(new LogId(1, 2), 10), PoolSettings.DEFAULT, older.peers());
+    network.script = (at, request) -> overOr(old, request, answerOf(at, request, 4, 10));
+    assertEquals(10, mapIndexAskedWith());
+
+    // One that doesn't follow the new log yet, while nobody leads.
+    leader = null;
+    map = newer;
+    loop.advance(3 * S);
+    assertEquals(10, mapIndexAskedWith());
+  }
+
+  @Test
+  void anAnswerOfAPeerWithoutAMajorityIsNotMeasuredByALogThatHasEnded() {
+    ClientId old = service.client();
+    network.script = (at, request) -> answerOf(at, request, 5, 1_000);
+    changeSomething();
+    network.script = (at, request) -> overOr(old, request, answerOf(at, request, 4, 10));
+    changeSomething();
+    changeSomething();
+
+    var name = new Query.Lookup(1, new EntryName(new byte[48]));
+
+    var asked = askWithoutLeader(name, 10);
+    assertTrue(asked.isDone(), "believed of no state");
+    assertTrue(asked.join().stale());
+  }
+
   @Test
   void aStoreGoesToTheNextTargetWhenThePrimaryIsDown() {
     NodeId primary = map.targets(CHUNK.partition()).get(0);
