@@ -14,7 +14,8 @@ import java.util.Map;
  * whole ones alone meet every majority, in each configuration that may have committed something
  * that the newest doesn't know of: from the last one known to be committed to the newest. Where
  * they don't, an entry that was acknowledged may be in no log that votes; then every voter's vote
- * is needed, so that nobody else can have gone on, and the log ends.
+ * is needed, so that nobody else can have gone on, and the log ends. Whoever voted in it remembers
+ * that, since others may know of configurations in which fewer votes would do.
  */
 final class Ballot {
   /** How an election stands. */

@@ -114,7 +114,7 @@ final class CoreState {
     return log.configurationsFrom(Math.max(commitIndex, knownCommitted));
   }
 
-  /** Members without a vote that this endpoint elected, since it last heard from a leader. */
+  /** Who may have ended the log by this endpoint's vote, since it last heard from a leader. */
   List<Endpoint> promised() {
     return promised;
   }

@@ -47,6 +47,9 @@ final class Elections {
 
   private boolean isToldToGoOn;
 
+  /** Whether this election ends the log if it is won by every vote only. */
+  private boolean mayEnd;
+
   Elections(CoreState core) {
     this.core = core;
     startedMs = core.nowMs;
@@ -69,16 +72,18 @@ final class Elections {
     resetDeadline();
   }
 
-  /** Our own vote goes to somebody; false if it can't be remembered. */
-  private boolean notePromise(Endpoint candidate) {
-    boolean isVoter = core.openConfigurations().stream().anyMatch(open -> open.isVoter(candidate));
-    return isVoter || core.promise(candidate);
+  /** We lead: with the votes of all that might have ended the log. */
+  void leads() {
+    promised.clear();
+    core.forgetPromises();
   }
 
   /**
-   * Members without a vote that voters elected before, ourselves among them: one may have ended the
-   * log. <i>Event: F, without a vote, is elected by all, ends the log and is cut off before anybody
-   * hears of it; the voters elect another one, who ends the same log.</i>
+   * Whom voters elected before, ourselves among them, and who may have ended the log thereby.
+   * Nobody wins without their votes. <i>Event: F, without a vote, is elected by all, ends the log
+   * and is cut off before anybody hears of it; the voters elect another one, who ends the same log.
+   * Event: B doesn't know that the newest configuration is committed, and ends the log since too
+   * few of the one before are whole; C knows, and leads by three votes of four in the old log.</i>
    */
   private final Set<Endpoint> promised = new HashSet<>();
 
@@ -175,14 +180,21 @@ final class Elections {
 
   private Ballot.Outcome outcome() {
     Ballot.Outcome outcome = ballot.outcome(core.openConfigurations());
-    if (outcome == Ballot.Outcome.WON_BY_ALL && !isToldToGoOn && !ballot.hasAll(promised)) {
+    // Who has no vote may only end a log, not lead one.
+    boolean isNotForUs = outcome == Ballot.Outcome.WON && !core.isVoter();
+    if (outcome == Ballot.Outcome.OPEN || isNotForUs) {
       return Ballot.Outcome.OPEN;
+    }
+    boolean isBlind = outcome == Ballot.Outcome.WON && core.has(Fault.LEAD_WITHOUT_FOUNDER);
+    if (!ballot.hasAll(promised) && !isBlind) {
+      if (!isToldToGoOn) {
+        return Ballot.Outcome.OPEN;
+      }
+      outcome = Ballot.Outcome.WON_BY_ALL; // Two logs may go on from this one: not under one name.
     }
     boolean isTooEarly =
         outcome == Ballot.Outcome.WON_BY_ALL && ballot.hasDamage() && !isDamageWaitedOut();
-    // Who has no vote may only end a log, not lead one.
-    boolean isNotForUs = outcome == Ballot.Outcome.WON && !core.isVoter();
-    return isTooEarly || isNotForUs ? Ballot.Outcome.OPEN : outcome;
+    return isTooEarly ? Ballot.Outcome.OPEN : outcome;
   }
 
   /**
@@ -231,12 +243,14 @@ final class Elections {
   /** Starts an election in the next term. Our own vote counts once it is on disk. */
   void campaign(boolean transfer) {
     resetDeadline();
+    mayEnd = hasInquired && !transfer;
     core.setTerm(core.term + 1, Optional.of(core.self));
     core.setRole(Role.CANDIDATE, Optional.empty(), Effect.Cause.ELECTION);
     ballot.clear();
     for (Endpoint voter : otherVoters()) {
       core.out.send(
-          new VoteRequest(core.to(voter), core.log.lastIndex(), core.log.lastTerm(), transfer));
+          new VoteRequest(
+              core.to(voter), core.log.lastIndex(), core.log.lastTerm(), transfer, mayEnd));
     }
   }
 
@@ -252,7 +266,7 @@ final class Elections {
   /** Nobody ends a log who hasn't asked before whether somebody has more of it. */
   private Ballot.Outcome electionOutcome() {
     Ballot.Outcome outcome = outcome();
-    return outcome == Ballot.Outcome.WON_BY_ALL && !hasInquired ? Ballot.Outcome.OPEN : outcome;
+    return outcome == Ballot.Outcome.WON_BY_ALL && !mayEnd ? Ballot.Outcome.OPEN : outcome;
   }
 
   void onPreVoteRequest(PreVoteRequest request) {
@@ -314,7 +328,8 @@ final class Elections {
             || core.has(Fault.VOTE_TWICE);
     boolean isFit = free && isUpToDate(request.lastIndex(), request.lastTerm());
     List<Endpoint> promisedBefore = core.promised();
-    boolean granted = isFit && notePromise(candidate);
+    // Written with the vote, so that whoever wins with a later one hears of it.
+    boolean granted = isFit && (!request.ends() || core.promise(candidate));
     var vote = new RaftMessage.Vote(granted, core.recovery.cause(), promisedBefore);
     if (granted) {
       resetDeadline();

@@ -53,6 +53,8 @@ enum Fault {
   COUNT_UNFORCED_CONFIGURATION,
   /** A configuration of an older term counts though no entry of the own term is forced. */
   COUNT_CONFIGURATION_OF_OLDER_TERM,
+  /** Somebody leads without the vote of who may have ended the log. */
+  LEAD_WITHOUT_FOUNDER,
   /** A log ends though a member without a vote holds more of it. */
   END_WITHOUT_ASKING,
   /** A loss is made good as soon as a leader knows of it. */

@@ -203,8 +203,8 @@ public final class RaftCore {
   }
 
   /**
-   * Every voter has given this endpoint its vote, so nobody else can lead in this log any more;
-   * what it holds, committed or not, is what the next log begins with.
+   * Every voter has given this endpoint its vote and remembers it, so nobody else can lead in this
+   * log any more; what it holds, committed or not, is what the next log begins with.
    */
   private void endLog() {
     core.setRole(Role.ENDED, Optional.empty(), Effect.Cause.ELECTED_BY_ALL);
@@ -370,6 +370,7 @@ public final class RaftCore {
   private void lead() {
     core.setRole(Role.LEADER, Optional.of(core.self), Effect.Cause.ELECTED);
     core.recovered(); // Whoever wins has all that was committed.
+    elections.leads();
     leading = new Leading(core);
     leading.start();
     leading.advance();

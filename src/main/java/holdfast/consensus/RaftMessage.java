@@ -40,8 +40,8 @@ public sealed interface RaftMessage {
    * A vote, or what it would be.
    *
    * @param recovering what the voter may have lost
-   * @param promised members without a vote that the voter elected before: one may have ended the
-   *     log, and told nobody yet; {@link HardState#PROMISED_MAX} at most
+   * @param promised who may have ended the log by the voter's earlier vote, and told nobody yet;
+   *     {@link HardState#PROMISED_MAX} at most
    */
   record Vote(boolean granted, Recovery.Cause recovering, List<Endpoint> promised) {
     /** Freezes the list. */
@@ -59,9 +59,10 @@ public sealed interface RaftMessage {
 
   /**
    * Vote for me in this term. {@code transfer}: the leader itself asked for it, so that a voter
-   * that hears from a leader grants it too.
+   * that hears from a leader grants it too. {@code ends}: the sender ends the log if it wins by
+   * every vote only.
    */
-  record VoteRequest(Header header, long lastIndex, long lastTerm, boolean transfer)
+  record VoteRequest(Header header, long lastIndex, long lastTerm, boolean transfer, boolean ends)
       implements RaftMessage {}
 
   /** In the term of the header. */

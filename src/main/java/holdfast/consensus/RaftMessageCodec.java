@@ -57,7 +57,8 @@ public final class RaftMessageCodec {
         writeVote(m.vote(), out);
         out.bool(m.ahead());
       }
-      case VoteRequest m -> out.u64(m.lastIndex()).u64(m.lastTerm()).bool(m.transfer());
+      case VoteRequest m ->
+          out.u64(m.lastIndex()).u64(m.lastTerm()).bool(m.transfer()).bool(m.ends());
       case VoteReply m -> writeVote(m.vote(), out);
       case Append m -> writeAppend(m, out);
       case AppendAccepted m -> out.u64(m.matchIndex()).u64(m.forcedIndex());
@@ -102,7 +103,7 @@ public final class RaftMessageCodec {
     return switch (kind) {
       case 1 -> new PreVoteRequest(header, index(in), index(in), in.bool());
       case 2 -> new PreVoteReply(header, index(in), readVote(in), in.bool());
-      case 3 -> new VoteRequest(header, index(in), index(in), in.bool());
+      case 3 -> new VoteRequest(header, index(in), index(in), in.bool(), in.bool());
       case 4 -> new VoteReply(header, readVote(in));
       case 5 -> readAppend(header, in);
       case 6 -> new AppendAccepted(header, index(in), index(in));

@@ -77,7 +77,7 @@ final class LossRulesTest {
     rig.step(new Event.Tick());
     rig.nowMs += 2L * RaftConfig.DEFAULT.electionTimeoutMinMs();
     rig.isWriting = false;
-    rig.receive(new RaftMessage.VoteRequest(rig.from(B, 3), 9, 1, false));
+    rig.receive(new RaftMessage.VoteRequest(rig.from(B, 3), 9, 1, false, false));
     rig.receive(
         new Append(rig.from(B, 3), 1, 1, 0, 0, List.of(Rig.command(2, 3), Rig.command(3, 3))));
 
@@ -99,7 +99,7 @@ final class LossRulesTest {
 
     assertTrue(only(Effect.PersistHardState.class, rig.effects).isEmpty(), "nobody was asked");
     assertTrue(only(Effect.Send.class, rig.effects).isEmpty());
-    rig.receive(new RaftMessage.VoteRequest(rig.from(B, 4), 5, 4, true));
+    rig.receive(new RaftMessage.VoteRequest(rig.from(B, 4), 5, 4, true, false));
     rig.tickAfter(2L * RaftConfig.DEFAULT.heartbeatMs());
     assertFalse(sent(TermRequest.class, rig.effects).isEmpty());
     assertTrue(sent(RaftMessage.VoteReply.class, rig.effects).isEmpty(), "it may have voted");

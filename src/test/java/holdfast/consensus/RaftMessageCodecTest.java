@@ -29,7 +29,7 @@ class RaftMessageCodecTest {
     return List.of(
         new RaftMessage.PreVoteRequest(HEADER, 1, 2, true),
         new RaftMessage.PreVoteReply(HEADER, 3, Rig.vote(Recovery.Cause.DAMAGE), true),
-        new RaftMessage.VoteRequest(HEADER, 4, 5, true),
+        new RaftMessage.VoteRequest(HEADER, 4, 5, true, true),
         new RaftMessage.VoteReply(
             HEADER, new RaftMessage.Vote(false, Recovery.Cause.POWER_CUT, List.of(Rig.C, Rig.D))),
         new Append(HEADER, 6, 7, 8, 9, List.of(command(7, 8), LogEntry.noop(8, 9))),

@@ -31,7 +31,7 @@ import org.junit.jupiter.api.Test;
 /** Each rule of the core by itself. */
 class RaftRulesTest {
   private static VoteRequest voteRequest(Rig rig, long term, boolean transfer) {
-    return new VoteRequest(rig.from(B, term), 100, 100, transfer);
+    return new VoteRequest(rig.from(B, term), 100, 100, transfer, false);
   }
 
   private static Append append(Rig rig, long term, long prevIndex, long prevTerm, LogEntry... e) {
@@ -60,8 +60,8 @@ class RaftRulesTest {
     rig.receive(append(rig, 3, 1, 1));
 
     rig.nowMs += 900;
-    var refused = rig.receive(new VoteRequest(rig.from(C, 4), 100, 100, false));
-    var granted = rig.receive(new VoteRequest(rig.from(C, 4), 100, 100, true));
+    var refused = rig.receive(new VoteRequest(rig.from(C, 4), 100, 100, false, false));
+    var granted = rig.receive(new VoteRequest(rig.from(C, 4), 100, 100, true, false));
 
     assertTrue(refused.isEmpty());
     assertTrue(sent(VoteReply.class, granted).getFirst().vote().granted());
@@ -93,7 +93,7 @@ class RaftRulesTest {
     rig.nowMs += 5_000;
     rig.receive(voteRequest(rig, 5, false));
 
-    var second = rig.receive(new VoteRequest(rig.from(C, 5), 100, 100, false));
+    var second = rig.receive(new VoteRequest(rig.from(C, 5), 100, 100, false, false));
 
     assertFalse(sent(VoteReply.class, second).getFirst().vote().granted());
   }
@@ -106,9 +106,9 @@ class RaftRulesTest {
     rig.receive(append(rig, 3, 1, 1, command(2, 3), command(3, 3)));
     rig.nowMs += 5_000;
 
-    var shorter = rig.receive(new VoteRequest(rig.from(C, 4), 2, 3, false));
-    var older = rig.receive(new VoteRequest(rig.from(C, 5), 9, 2, false));
-    var equal = rig.receive(new VoteRequest(rig.from(C, 6), 3, 3, false));
+    var shorter = rig.receive(new VoteRequest(rig.from(C, 4), 2, 3, false, false));
+    var older = rig.receive(new VoteRequest(rig.from(C, 5), 9, 2, false, false));
+    var equal = rig.receive(new VoteRequest(rig.from(C, 6), 3, 3, false, false));
 
     assertFalse(sent(VoteReply.class, shorter).getFirst().vote().granted());
     assertFalse(sent(VoteReply.class, older).getFirst().vote().granted());

@@ -139,7 +139,7 @@ class RecoveryRulesTest {
     var rig = recovering(new Recovery(NONCE, DAMAGE, true), InitialState.empty());
     rig.step(new Event.Tick());
 
-    var ignored = rig.receive(new VoteRequest(rig.from(B, 4), 9, 4, false));
+    var ignored = rig.receive(new VoteRequest(rig.from(B, 4), 9, 4, false, false));
     assertTrue(sent(VoteReply.class, ignored).isEmpty());
     var asked = rig.tickAfter(1_000);
     assertEquals(
@@ -152,7 +152,7 @@ class RecoveryRulesTest {
     assertEquals(7, rig.core.term(), "one above the highest");
 
     rig.nowMs += 5_000;
-    var voted = rig.receive(new VoteRequest(rig.from(B, 8), 9, 4, false));
+    var voted = rig.receive(new VoteRequest(rig.from(B, 8), 9, 4, false, false));
     assertTrue(sent(VoteReply.class, voted).getFirst().vote().granted());
   }
 
@@ -164,7 +164,7 @@ class RecoveryRulesTest {
 
     rig.receive(new TermReply(rig.from(B, 4), NONCE - 1, List.of(A, B)));
     rig.nowMs += 5_000;
-    var ignored = rig.receive(new VoteRequest(rig.from(B, 4), 9, 4, false));
+    var ignored = rig.receive(new VoteRequest(rig.from(B, 4), 9, 4, false, false));
     assertTrue(sent(VoteReply.class, ignored).isEmpty());
     rig.receive(new TermReply(rig.from(B, 4), NONCE, List.of(A, B)));
 
@@ -203,7 +203,7 @@ class RecoveryRulesTest {
     var rig = recovering(POWER_CUT, group(List.of(A, B), C, D));
     rig.step(new Event.Tick());
     rig.nowMs += 5_000;
-    rig.receive(new VoteRequest(rig.from(C, 3), 9, 1, false));
+    rig.receive(new VoteRequest(rig.from(C, 3), 9, 1, false, true));
     rig.tickAfter(TIMEOUTS_MS);
 
     rig.receive(rig.preVote(B, POWER_CUT));
@@ -240,8 +240,8 @@ class RecoveryRulesTest {
     var rig = recovering(POWER_CUT, group(List.of(A, B), C, D));
     rig.step(new Event.Tick());
     rig.nowMs += 5_000;
-    rig.receive(new VoteRequest(rig.from(C, 3), 9, 1, false));
-    rig.receive(new VoteRequest(rig.from(D, 4), 0, 0, false));
+    rig.receive(new VoteRequest(rig.from(C, 3), 9, 1, false, true));
+    rig.receive(new VoteRequest(rig.from(D, 4), 0, 0, false, false));
     assertEquals(Optional.empty(), rig.core.votedFor());
 
     assertTrue(isAnyPromiseTold(rig));
@@ -252,6 +252,50 @@ class RecoveryRulesTest {
     assertFalse(isAnyPromiseTold(rig));
     rig = restarted(rig);
     assertFalse(isAnyPromiseTold(rig));
+  }
+
+  /** One of four that lack nothing: B asked for its vote to end the log, C and D vote for it. */
+  private static Rig votedForWhoEndsTheLog() {
+    var rig = new Rig(group(List.of(A, B, C, D)));
+    rig.step(new Event.Tick());
+    rig.nowMs += 5_000;
+    rig.receive(new VoteRequest(rig.from(B, 3), 9, 1, false, true));
+    rig.tickAfter(TIMEOUTS_MS);
+    rig.receive(rig.preVote(C, NONE));
+    rig.receive(rig.preVote(D, NONE));
+    return rig;
+  }
+
+  @Test
+  void nobodyLeadsWithoutTheVoteOfWhoMayHaveEndedTheLog() {
+    var rig = votedForWhoEndsTheLog();
+    assertEquals(Role.PRE_CANDIDATE, rig.core.role(), "B may have ended it");
+
+    rig.receive(rig.preVote(B, POWER_CUT));
+    vote(rig, C, NONE);
+    vote(rig, D, NONE);
+    assertEquals(Role.CANDIDATE, rig.core.role());
+    vote(rig, B, POWER_CUT);
+
+    assertEquals(Role.LEADER, rig.core.role());
+    var last = only(Effect.PersistHardState.class, rig.effects).getLast().state();
+    assertEquals(List.of(), last.promised());
+  }
+
+  @Test
+  void whoIsToldToGoOnWithoutWhoMayHaveEndedTheLogEndsItToo() {
+    var rig = votedForWhoEndsTheLog();
+
+    rig.step(new Event.GoOn());
+    rig.tickAfter(TIMEOUTS_MS);
+    for (Endpoint voter : List.of(C, D)) {
+      rig.receive(rig.preVote(voter, NONE));
+    }
+    for (Endpoint voter : List.of(C, D)) {
+      rig.receive(new VoteReply(rig.from(voter), Rig.vote(NONE)));
+    }
+
+    assertEquals(Role.ENDED, rig.core.role(), "two logs go on from it, under two names");
   }
 
   @Test

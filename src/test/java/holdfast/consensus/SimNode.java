@@ -365,6 +365,7 @@ final class SimNode {
         isEnding = e.role() == Role.ENDED;
         if (isEnding) {
           sim.chaos.ends(this);
+          sim.scenes.ends(this);
         }
         if (e.role() == Role.LEADER) {
           checkers().leads(endpoint, e.term(), baseIndex, log);

@@ -30,6 +30,7 @@ final class SimScenes {
   private SimNode third;
   private Runnable onCommit = () -> {};
   private Runnable onLeader = () -> {};
+  private Consumer<SimNode> onEnd = node -> {};
 
   /** {@code number} below 0: no scene in this run. */
   SimScenes(Sim sim, int number) {
@@ -45,7 +46,8 @@ final class SimScenes {
             new Scene(3, this::folderPutBackAfterItsVote),
             new Scene(2, this::partnersVoteTakenAndPowerCut),
             new Scene(4, this::followerHoldsTheMost),
-            new Scene(4, this::configurationOfAnOlderTerm));
+            new Scene(4, this::configurationOfAnOlderTerm),
+            new Scene(4, this::founderIsCutOff));
     scene = number < 0 ? Optional.empty() : Optional.of(scenes.get(number % scenes.size()));
   }
 
@@ -83,6 +85,11 @@ final class SimScenes {
     }
   }
 
+  /** A node has just ended its log, and nothing of that is sent yet. */
+  void ends(SimNode node) {
+    onEnd.accept(node);
+  }
+
   void play() {
     SimNode leads = sim.nodes.stream().filter(SimNode::leads).findFirst().orElse(null);
     int voters = Math.min(3, sim.nodes.size());
@@ -107,6 +114,7 @@ final class SimScenes {
     filters.clear();
     onCommit = () -> {};
     onLeader = () -> {};
+    onEnd = node -> {};
     isPlaying = false;
     isQuiet = false;
   }
@@ -397,11 +405,7 @@ final class SimScenes {
   /** The leader and two voters are joined by a third; {@code then} gets that one. */
   private void withFourVoters(Consumer<SimNode> then) {
     isQuiet = true;
-    SimNode fourth =
-        sim.nodes.stream()
-            .filter(node -> node != leader && node != second && node != third)
-            .findFirst()
-            .orElseThrow();
+    SimNode fourth = fourth();
     repeat(100, 1_000, () -> change(new MembershipChange.Promote(fourth.endpoint)));
     after(
         1_500,
@@ -474,5 +478,60 @@ final class SimScenes {
     powerCut(leader, 20);
     powerCut(second, 5_000);
     leader.diskLatencyMs = 3;
+  }
+
+  private SimNode fourth() {
+    return sim.nodes.stream()
+        .filter(node -> node != leader && node != second && node != third)
+        .findFirst()
+        .orElseThrow();
+  }
+
+  /**
+   * The second has the entry that gives the fourth a vote, and never hears that it is committed. It
+   * and the leader lose power; by what it knows only every vote will do, so it ends the log, and is
+   * cut off. The third and the fourth know that three votes of four would do.
+   */
+  private void founderIsCutOff() {
+    isQuiet = true;
+    SimNode fourth = fourth();
+    after(
+        300,
+        () -> {
+          long before = leader.core.lastIndex();
+          filters.add(
+              (from, to, m) -> from == leader && to == second && second.core.lastIndex() > before);
+          repeat(100, 500, () -> promote(fourth, before));
+          after(900, () -> losePower(fourth, before));
+        });
+    after(11_000, this::end);
+  }
+
+  private void promote(SimNode fourth, long before) {
+    if (leader.core.lastIndex() == before) {
+      change(new MembershipChange.Promote(fourth.endpoint));
+    }
+  }
+
+  private void losePower(SimNode fourth, long before) {
+    boolean isReady =
+        leader.leads()
+            && third.core.commitIndex() == before + 1
+            && fourth.core.commitIndex() == before + 1
+            && second.core.lastIndex() == before + 1
+            && second.core.commitIndex() <= before;
+    if (!isReady) {
+      end();
+      return;
+    }
+    filters.clear();
+    filters.add((from, to, m) -> m instanceof PreVoteRequest && from != second);
+    onEnd =
+        node -> {
+          filters.clear();
+          isolate(node);
+        };
+    powerCut(leader, 20);
+    powerCut(second, 20);
   }
 }

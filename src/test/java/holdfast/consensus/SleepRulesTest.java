@@ -88,7 +88,7 @@ class SleepRulesTest {
     rig.receive(new Heartbeat(rig.from(B), 1, 1, 0, 0, 0, 0));
 
     rig.nowMs += SLEPT_MS;
-    var vote = rig.receive(new VoteRequest(rig.from(C, rig.core.term() + 1), 1, 1, false));
+    var vote = rig.receive(new VoteRequest(rig.from(C, rig.core.term() + 1), 1, 1, false, false));
 
     assertTrue(sent(VoteReply.class, vote).getFirst().vote().granted());
   }
