@@ -2,9 +2,11 @@ package holdfast.consensus;
 
 import holdfast.consensus.RaftMessage.TermReply;
 import holdfast.consensus.RaftMessage.TermRequest;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 
 /**
@@ -18,12 +20,14 @@ final class LostVote {
   private static final int OTHERS_MAX = 64;
 
   private final CoreState core;
-  private final Set<Endpoint> answered = new HashSet<>();
 
   /**
-   * Asked beyond our own configurations: who sends to us as if to a member, and whoever votes in
-   * the configurations that it knows of.
+   * Who answered, and who votes in the configurations that it knows of. Its last answer counts, as
+   * if the earlier ones had been lost: who has no vote any more isn't waited for for ever.
    */
+  private final Map<Endpoint, List<Endpoint>> answered = new HashMap<>();
+
+  /** Asked beyond our own configurations and those: who sends to us as if to a member. */
   private final Set<Endpoint> others = new HashSet<>();
 
   private boolean areOthersTooMany;
@@ -44,9 +48,18 @@ final class LostVote {
       core.voteKnown(Math.max(highestTerm, core.term) + 1);
     } else if (core.nowMs - askedMs >= 2L * core.config.heartbeatMs()) {
       askedMs = core.nowMs;
-      missing.forEach(
-          voter -> core.out.send(new TermRequest(core.to(voter), core.recovery.nonce())));
+      missing.forEach(this::ask);
+      answered.forEach(
+          (from, voters) -> {
+            if (voters.stream().anyMatch(missing::contains)) {
+              ask(from);
+            }
+          });
     }
+  }
+
+  private void ask(Endpoint voter) {
+    core.out.send(new TermRequest(core.to(voter), core.recovery.nonce()));
   }
 
   /** Where nothing at all could be read, whoever sends first tells who votes. */
@@ -57,8 +70,9 @@ final class LostVote {
   private Set<Endpoint> missing() {
     Set<Endpoint> missing = new HashSet<>(others);
     core.openConfigurations().forEach(configuration -> missing.addAll(configuration.voters()));
+    answered.values().forEach(missing::addAll);
     missing.remove(core.self);
-    missing.removeAll(answered);
+    missing.removeAll(answered.keySet());
     return missing;
   }
 
@@ -83,8 +97,9 @@ final class LostVote {
 
   void onReply(TermReply reply) {
     if (!core.isVoteKnown() && reply.nonce() == core.recovery.nonce()) {
-      answered.add(reply.header().from());
-      reply.voters().forEach(this::onOther);
+      if (answered.size() < OTHERS_MAX || answered.containsKey(reply.header().from())) {
+        answered.put(reply.header().from(), reply.voters());
+      }
       highestTerm = Math.max(highestTerm, reply.header().term());
       tick();
     }
