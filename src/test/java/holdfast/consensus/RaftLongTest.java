@@ -3,6 +3,7 @@ package holdfast.consensus;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import holdfast.util.Invariants;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.random.RandomGenerator;
@@ -50,7 +51,7 @@ class RaftLongTest {
     while (seen == null && seed < from + FAULT_SEEDS_MAX) {
       try {
         new Sim(seed, EnumSet.of(fault)).run(CHAOS_MS);
-      } catch (AssertionError | RuntimeException failure) {
+      } catch (AssertionError | Invariants.Violation failure) {
         seen = String.valueOf(failure.getMessage()).lines().findFirst().orElse("");
       }
       seed++;
