@@ -64,15 +64,19 @@ public record Attributes(
 
   /** Checks the mode's range. */
   public Attributes {
-    Bounds.check(
-        (mode & ~MODE_MASK) == 0,
-        "check mode: expected=0 to 07777, was=0%s",
-        Integer.toOctalString(mode));
+    checkMode(mode);
     Bounds.check(
         xattrCount >= 0 && xattrCount <= XATTR_COUNT_MAX,
         "check xattr count: expected=0 to %s, was=%s",
         XATTR_COUNT_MAX,
         xattrCount);
+  }
+
+  static void checkMode(int mode) {
+    Bounds.check(
+        (mode & ~MODE_MASK) == 0,
+        "check mode: expected=0 to 07777, was=0%s",
+        Integer.toOctalString(mode));
   }
 
   /** The part of a version that a file's tag is made with. */

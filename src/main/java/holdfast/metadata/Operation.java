@@ -50,7 +50,7 @@ public sealed interface Operation {
       implements Operation {
     /** Checks that mode, target and content fit the type. */
     public Create {
-      Bounds.check((mode & ~Attributes.MODE_MASK) == 0, "check mode: was=%s", mode);
+      Attributes.checkMode(mode);
       Bounds.check(
           target.isPresent() == (type == FileType.SYMLINK),
           "check create: expected=a target for symbolic links exactly, was=%s",
@@ -162,7 +162,7 @@ public sealed interface Operation {
     /** Checks mask and mode. */
     public SetAttributes {
       Bounds.check((mask & ~MASK_ALL) == 0, "check mask: expected=0 to 31, was=%s", mask);
-      Bounds.check((mode & ~Attributes.MODE_MASK) == 0, "check mode: was=%s", mode);
+      Attributes.checkMode(mode);
     }
   }
 

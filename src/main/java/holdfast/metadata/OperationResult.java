@@ -30,7 +30,11 @@ public sealed interface OperationResult {
     /** Takes a copy. */
     public Done {
       others = List.copyOf(others);
-      Bounds.check(others.size() <= OTHERS_MAX, "check result: was=%s others", others.size());
+      Bounds.check(
+          others.size() <= OTHERS_MAX,
+          "check result: expected=at most %s others, was=%s",
+          OTHERS_MAX,
+          others.size());
     }
   }
 
@@ -97,7 +101,8 @@ public sealed interface OperationResult {
   private static Done readDone(ByteReader in) {
     var attributes = Attributes.read(in);
     int count = in.u8();
-    Bounds.check(count <= OTHERS_MAX, "read result: was=%s others", count);
+    Bounds.check(
+        count <= OTHERS_MAX, "read result: expected=at most %s others, was=%s", OTHERS_MAX, count);
     var others = new ArrayList<Attributes>(count);
     for (int i = 0; i < count; i++) {
       others.add(Attributes.read(in));
