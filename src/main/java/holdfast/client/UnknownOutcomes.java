@@ -27,6 +27,9 @@ final class UnknownOutcomes {
     CompletableFuture<OperationResult> of(ClientId under, ChangeWindow window, long sequence);
   }
 
+  /** Most that are asked for, of many sessions; of one more nobody is told what became of it. */
+  static final int OPEN_MAX = 4_096;
+
   private record Change(
       ClientId under,
       ChangeWindow window,
@@ -37,7 +40,7 @@ final class UnknownOutcomes {
   private final PoolSession session;
   private final Ask ask;
 
-  /** As many as a window spans, and what is left of earlier sessions. */
+  /** As many as a window spans, and what is left of earlier sessions; bounded. */
   private final ArrayDeque<Change> open = new ArrayDeque<>();
 
   private boolean isAsking;
@@ -57,7 +60,7 @@ final class UnknownOutcomes {
    */
   CompletableFuture<OperationResult> add(ClientId under, ChangeWindow window, long sequence) {
     var change = new Change(under, window, sequence, new CompletableFuture<>());
-    if (isClosed) {
+    if (isClosed || open.size() >= OPEN_MAX) {
       endUnknown(change);
       return change.outcome();
     }
@@ -95,7 +98,8 @@ final class UnknownOutcomes {
         change,
         new OperationResult.Failed(
             ErrorCode.NO_SESSION,
-            "ask what became of a change: expected=an answer of the pool, was=this client's end"));
+            "ask what became of a change: expected=an answer of the pool, was=none before this"
+                + " client's end, or too many that wait for one"));
   }
 
   private static void end(Change change, OperationResult result) {

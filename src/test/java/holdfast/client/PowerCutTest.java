@@ -10,14 +10,17 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import holdfast.metadata.Answer;
 import holdfast.metadata.FileType;
 import holdfast.metadata.Namespace;
 import holdfast.metadata.Operation;
+import holdfast.metadata.Query;
 import holdfast.metadata.Tag;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import holdfast.model.SealId;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -168,22 +171,7 @@ class PowerCutTest {
     fs.flush(handle);
 
     pool.losePower(forced);
-    pool.beginOther();
-    long inode = fs.lookup(1, name("f")).inode();
-    var now = pool.namespace().query(new holdfast.metadata.Query.GetAttributes(inode));
-    long version = ((holdfast.metadata.Answer.Inode) now).attributes().version();
-    pool.changeUnheard(
-            new Operation.Commit(
-                inode,
-                version,
-                version + 1,
-                0,
-                new holdfast.metadata.Tag(9, 9),
-                1,
-                1,
-                pool.epoch(),
-                java.util.List.of()))
-        .orThrow();
+    writeByOther(fs.lookup(1, name("f")).inode(), 0);
 
     expectLost(handle);
     fs.release(handle);
@@ -317,6 +305,17 @@ class PowerCutTest {
     fs.fsyncDirectory(directory, false);
   }
 
+  /** What was forced of a file that was written again, and closed. */
+  private Namespace closedWithALaterVersion() {
+    long writer = create("f", bytes(1, 50));
+    fs.fsync(writer, false);
+    Namespace forced = pool.namespace();
+    put(fs, writer, 0, bytes(2, 20));
+    fs.flush(writer);
+    fs.release(writer);
+    return forced;
+  }
+
   /** Heard by the watch, before anything is asked for. */
   private void losePowerAndHearOfIt(Namespace forced) {
     pool.losePower(forced);
@@ -325,12 +324,7 @@ class PowerCutTest {
 
   @Test
   void aLaterCommitDoesNotHideThatAnEarlierOneOfTheFileIsLost() {
-    long first = create("f", bytes(1, 50));
-    fs.fsync(first, false);
-    Namespace forced = pool.namespace();
-    put(fs, first, 0, bytes(2, 20));
-    fs.flush(first);
-    fs.release(first);
+    Namespace forced = closedWithALaterVersion();
 
     pool.losePower(forced);
 
@@ -377,19 +371,19 @@ class PowerCutTest {
   /** The number of a version that is lost is given again, to other content. */
   private void writeByOther(long inode, int lengthBytes) {
     pool.beginOther();
-    var now = pool.namespace().query(new holdfast.metadata.Query.GetAttributes(inode));
-    long version = ((holdfast.metadata.Answer.Inode) now).attributes().version();
+    var now = pool.namespace().query(new Query.GetAttributes(inode));
+    long version = ((Answer.Inode) now).attributes().version();
     pool.changeUnheard(
             new Operation.Commit(
                 inode,
                 version,
                 version + 1,
                 lengthBytes,
-                new holdfast.metadata.Tag(9, 9),
+                new Tag(9, 9),
                 1,
                 1,
                 pool.epoch(),
-                java.util.List.of()))
+                List.of()))
         .orThrow();
   }
 
@@ -415,12 +409,7 @@ class PowerCutTest {
 
   @Test
   void whoOpensAFileAgainSeesWhatThePoolHasAndNotWhatIsLost() {
-    long writer = create("f", bytes(1, 50));
-    fs.fsync(writer, false);
-    Namespace forced = pool.namespace();
-    put(fs, writer, 0, bytes(2, 20));
-    fs.flush(writer);
-    fs.release(writer);
+    Namespace forced = closedWithALaterVersion();
     long inode = fs.lookup(1, name("f")).inode();
     long reader = fs.open(inode, OpenFlags.READ_ONLY).handle();
 
@@ -434,12 +423,7 @@ class PowerCutTest {
 
   @Test
   void theKernelsPagesOfAVersionThatIsLostAreNotKept() {
-    long writer = create("f", bytes(1, 50));
-    fs.fsync(writer, false);
-    Namespace forced = pool.namespace();
-    put(fs, writer, 0, bytes(2, 20));
-    fs.flush(writer);
-    fs.release(writer);
+    Namespace forced = closedWithALaterVersion();
     long inode = fs.lookup(1, name("f")).inode();
 
     losePowerAndHearOfIt(forced);
