@@ -474,6 +474,25 @@ class RemoteFileServiceTest {
     assertEquals(List.of(), sentChanges(UnknownOutcomes.NOTHING));
   }
 
+  @Test
+  void soManyChangesAreAskedForAndOfOneMoreNobodyIsTold() {
+    var session = new PoolSession(loop, network, null, () -> new ClientId(1, 1), () -> {});
+    var outcomes =
+        new UnknownOutcomes(loop, session, (under, of, number) -> new CompletableFuture<>());
+    var window = new ChangeWindow();
+    var open = new ArrayList<CompletableFuture<OperationResult>>();
+    for (int i = 0; i < UnknownOutcomes.OPEN_MAX; i++) {
+      open.add(outcomes.add(new ClientId(1, i), window, window.begin()));
+    }
+
+    var oneMore = outcomes.add(new ClientId(2, 2), window, window.begin());
+
+    assertTrue(UnknownOutcomes.isOfNoSession(oneMore.getNow(null)));
+    assertTrue(open.stream().noneMatch(CompletableFuture::isDone));
+    outcomes.close();
+    assertTrue(open.stream().allMatch(each -> UnknownOutcomes.isOfNoSession(each.getNow(null))));
+  }
+
   /** More lost ones than may be under way are no reason to wait longer for a majority. */
   @Test
   void withoutAMajorityAChangeThatFindsNoRoomFailsAsOthersDo() {
