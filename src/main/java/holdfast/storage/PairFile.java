@@ -4,6 +4,7 @@ import holdfast.model.StorageException;
 import holdfast.util.ByteReader;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Optional;
 import java.util.function.LongFunction;
 
@@ -21,6 +22,11 @@ final class PairFile {
   private final Disk disk;
   private final Kind kind;
   private long sequence;
+
+  /**
+   * Whether this object put the files there: an earlier process may not have forced their names.
+   */
+  private boolean isOurs;
 
   /** Why a copy couldn't be read at all. */
   private Optional<StorageException> unreadable = Optional.empty();
@@ -83,12 +89,20 @@ final class PairFile {
   /** Replaces both copies by new files; durable when this returns, the old or the new before. */
   void replace(LongFunction<byte[]> content) {
     byte[] bytes = content.apply(++sequence);
-    SmallFile.replace(disk, kind.name(), bytes);
-    SmallFile.replace(disk, kind.copyName(), bytes);
+    SmallFile.replace(disk, List.of(kind.name(), kind.copyName()), bytes);
+    isOurs = true;
   }
 
-  /** As {@link #replace}, in place: half the forces. Not after one of them has failed. */
+  /**
+   * As {@link #replace}, in place, which a force less is enough for. One copy after the other: the
+   * power may fail in the midst of each. Both are forced, so that a copy the power cut damaged
+   * isn't the only one that holds a vote. Not after a force has failed.
+   */
   void overwrite(LongFunction<byte[]> content) {
+    if (!isOurs) {
+      replace(content);
+      return;
+    }
     byte[] bytes = content.apply(++sequence);
     overwrite(kind.name(), bytes);
     overwrite(kind.copyName(), bytes);

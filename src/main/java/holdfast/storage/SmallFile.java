@@ -6,6 +6,7 @@ import holdfast.util.ByteReader;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Optional;
 
 /** Small files that are read and replaced as a whole, and the checks all headers share. */
@@ -20,13 +21,24 @@ final class SmallFile {
 
   /** Replaces a file atomically: durable when this returns, the old or the new one before. */
   static void replace(Disk disk, String name, byte[] bytes) {
-    String temporary = name + TEMPORARY_SUFFIX;
-    disk.delete(temporary);
-    try (var file = disk.open(temporary, Disk.Mode.CREATE)) {
-      file.write(0, ByteBuffer.wrap(bytes));
-      file.force();
+    replace(disk, List.of(name), bytes);
+  }
+
+  /**
+   * As {@link #replace(Disk, String, byte[])}: several files with the same content, each of them.
+   */
+  static void replace(Disk disk, List<String> names, byte[] bytes) {
+    for (String name : names) {
+      String temporary = name + TEMPORARY_SUFFIX;
+      disk.delete(temporary);
+      try (var file = disk.open(temporary, Disk.Mode.CREATE)) {
+        file.write(0, ByteBuffer.wrap(bytes));
+        file.force();
+      }
     }
-    disk.rename(temporary, name);
+    for (String name : names) {
+      disk.rename(name + TEMPORARY_SUFFIX, name);
+    }
     disk.forceDirectory();
   }
 

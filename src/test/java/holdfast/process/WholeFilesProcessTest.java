@@ -29,10 +29,10 @@ class WholeFilesProcessTest {
   private static final int OLD_BYTES = 5_000_000;
 
   /** Takes a second to copy, and doesn't fit into the full pool. */
-  private static final long LARGE_BYTES = 200_000_000;
+  private static final long LARGE_BYTES = 100_000_000;
 
   /** A copy that has read so much is in the middle of it. */
-  private static final long MIDDLE_BYTES = 40_000_000;
+  private static final long MIDDLE_BYTES = 25_000_000;
 
   /** A machine may be so busy that a chunk needs more than the standard time. */
   private static final String[] PATIENT = {"--timeout", "40s"};
@@ -138,7 +138,7 @@ class WholeFilesProcessTest {
   @Test
   @Execution(ExecutionMode.CONCURRENT)
   void aFullPoolKeepsTheOldFileAndTakesAnotherAfterwards() throws Exception {
-    start(3, "--capacity", "150MB");
+    start(3, "--capacity", "75MB");
 
     Result put = pool.holdfast("put", large.toString(), "/file", PATIENT[0], PATIENT[1]);
 
