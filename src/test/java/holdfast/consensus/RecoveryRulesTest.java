@@ -27,6 +27,7 @@ import holdfast.consensus.RaftMessage.VoteRequest;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 /** What an endpoint does, and what its vote is worth, that may have lost something. */
@@ -271,6 +272,26 @@ class RecoveryRulesTest {
     assertFalse(isAnyPromiseTold(rig));
     rig = restarted(rig);
     assertFalse(isAnyPromiseTold(rig));
+  }
+
+  @Test
+  void aVoterElectsNobodyWhomItCouldNotRemember() {
+    List<Endpoint> candidates =
+        IntStream.rangeClosed(2, 2 + HardState.PROMISED_MAX)
+            .mapToObj(number -> Rig.endpoint(number, 1))
+            .toList();
+    var rig = new Rig(group(List.of(A, B, C), D));
+    rig.step(new Event.Tick());
+    long term = 3;
+    for (Endpoint candidate : candidates) {
+      rig.nowMs += 5_000;
+      rig.receive(new VoteRequest(rig.from(candidate, term++), 9, 1, false, true));
+    }
+    assertEquals(Optional.empty(), rig.core.votedFor(), "nobody could be told of the last one");
+
+    rig.nowMs += 5_000;
+    rig.receive(new VoteRequest(rig.from(candidates.getFirst(), term), 9, 1, false, true));
+    assertEquals(Optional.of(candidates.getFirst()), rig.core.votedFor(), "remembered already");
   }
 
   /** One of four that lack nothing: B asked for its vote to end the log, C and D vote for it. */
