@@ -134,7 +134,7 @@ abstract class Attempts<T> {
 
           @Override
           public void onFailure(HoldfastException why) {
-            failed(to, why, null);
+            failed(to, notReached(why), null);
           }
         });
   }
@@ -165,6 +165,18 @@ abstract class Attempts<T> {
     } else {
       later();
     }
+  }
+
+  /**
+   * That one peer can't be connected to says nothing of the others, whatever the reason: another
+   * disk, and so another peer, may be at its address now. The last reason is told at the deadline.
+   */
+  private static HoldfastException notReached(HoldfastException why) {
+    return switch (why.code()) {
+      case REFUSED, UNSUPPORTED, MALFORMED ->
+          new HoldfastException(ErrorCode.UNREACHABLE, why.getMessage(), why);
+      default -> why;
+    };
   }
 
   private void later() {

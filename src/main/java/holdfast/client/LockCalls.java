@@ -139,9 +139,10 @@ final class LockCalls {
   void set(FileHandle handle, FileLock lock, long deadlineNs) {
     FileContent content = handle.content;
     var owner = HeldLocks.Owner.of(content.inode, lock);
-    handle.checkLock();
-    if (lock.mode() == LockMode.NONE && !held.contains(owner)) {
-      return;
+    if (lock.mode() != LockMode.NONE) {
+      handle.checkLock();
+    } else if (!held.contains(owner)) {
+      return; // a lost lock too: a program that can't unlock thinks that it has it for ever
     }
     AppendGate.settle(handle);
     save(content, deadlineNs);

@@ -129,9 +129,21 @@ final class LogRunner {
               if (!isStopped && standing.hasLog()) {
                 standing.driver().lost(marked);
                 owner.onStanding();
+              } else if (!isStopped && !beyond.log().equals(LogId.NONE)) {
+                takePartAgain(beyond.log());
               }
             },
             owner::onFailure);
+  }
+
+  /**
+   * Nothing is left of the log that this peer was in. Its vote may be needed there all the same: it
+   * gives it as one that lacks everything, before any leader could take it in.
+   */
+  private void takePartAgain(LogId log) {
+    isBeginning = true;
+    listener.onNote("this folder holds nothing of log " + log + ", which it had: filling it again");
+    logStart().begin(log, InitialState.joining(recovery), () -> isBeginning = false);
   }
 
   /** Whether this peer may have lost the end of its log and hasn't caught up yet. */

@@ -308,6 +308,7 @@ class FileLocksTest {
     assertThat(refusal(() -> get(handle))).isEqualTo(ErrorCode.NO_SESSION);
     assertThat(refusal(() -> fs.fsync(handle, false))).isEqualTo(ErrorCode.NO_SESSION);
     assertThat(refusal(() -> fs.lock(handle, exclusive(ME)))).isEqualTo(ErrorCode.NO_SESSION);
+    fs.lock(handle, none(ME)); // a program that can't unlock thinks it has the lock for ever
 
     assertThat(refusal(() -> fs.flush(bystander))).as("told once").isEqualTo(ErrorCode.NO_SESSION);
     fs.flush(bystander);
@@ -318,6 +319,20 @@ class FileLocksTest {
     put(again, "new");
     fs.flush(again);
     assertThat(inPool().sizeBytes()).isEqualTo(3);
+  }
+
+  @Test
+  void aHandleThatLostItsLockReleasesWhatItsOwnerHasSince() {
+    fs.lock(handle, exclusive(ME));
+    put(handle, "lost with it");
+    pool.endSession();
+    assertThat(refusal(() -> fs.flush(handle))).isEqualTo(ErrorCode.NO_SESSION);
+    long again = fs.open(inode, OpenFlags.READ_ONLY).handle();
+    fs.lock(again, exclusive(ME));
+
+    fs.lock(handle, none(ME));
+
+    lockByOther(LockMode.EXCLUSIVE);
   }
 
   @Test

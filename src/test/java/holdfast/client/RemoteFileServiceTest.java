@@ -45,6 +45,8 @@ import java.util.concurrent.CompletionException;
 import java.util.function.BiFunction;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** Finding the leader, trying again and giving up, on a clock and a network of the test. */
 class RemoteFileServiceTest {
@@ -217,6 +219,39 @@ class RemoteFileServiceTest {
     loop.advance(S);
 
     assertTrue(changed.isDone());
+  }
+
+  /**
+   * Another disk, and so another peer, may be at its address; or an older program; or who knows.
+   */
+  @ParameterizedTest
+  @EnumSource(names = {"REFUSED", "UNSUPPORTED", "MALFORMED"})
+  void aPeerThatCannotBeConnectedToIsNoAnswerOfThePool(ErrorCode code) {
+    network.connected.remove(A);
+    network.failures.put(A, code);
+    leader = B;
+    long deadlineNs = loop.nowNs() + 10 * S;
+
+    var calls =
+        List.<CompletableFuture<?>>of(
+            service.ask(QUERY, deadlineNs),
+            service.change(OPERATION, null, false, deadlineNs),
+            service.store(CHUNK, Body.whole(new byte[10]), deadlineNs),
+            service.force(Set.of(CHUNK), deadlineNs),
+            service.forceLog(deadlineNs));
+    loop.advance(2 * S);
+    calls.forEach(CompletableFuture::join);
+
+    leader = null;
+    var told = service.ask(QUERY, loop.nowNs() + 10 * S);
+    loop.advance(5 * S);
+    assertTrue(told.join().stale());
+
+    network.connected.clear();
+    ALL.forEach(node -> network.failures.put(node, code));
+    var nowhere = service.ask(QUERY, loop.nowNs() + 10 * S);
+    loop.advance(10 * S + MS);
+    assertEquals("reach peer: it is down", failure(nowhere).getMessage(), "the last one's reason");
   }
 
   @Test

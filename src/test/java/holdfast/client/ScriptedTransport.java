@@ -10,8 +10,10 @@ import holdfast.protocol.Notice;
 import holdfast.protocol.Reply;
 import holdfast.protocol.Request;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.function.BiFunction;
 import java.util.function.Consumer;
@@ -31,6 +33,9 @@ final class ScriptedTransport implements Transport {
   final ManualLoop loop;
   final List<Sent> sent = new ArrayList<>();
   final Set<NodeId> connected = new HashSet<>();
+
+  /** Why a peer that isn't connected can't be reached; UNREACHABLE where nothing is said. */
+  final Map<NodeId, ErrorCode> failures = new HashMap<>();
 
   /** What a peer answers; null: nothing, so that the request ends at its deadline. */
   BiFunction<NodeId, Request, Answer> script = (to, request) -> null;
@@ -55,7 +60,8 @@ final class ScriptedTransport implements Transport {
       loop.post(
           () ->
               handler.onFailure(
-                  new HoldfastException(ErrorCode.UNREACHABLE, "reach peer: it is down")));
+                  new HoldfastException(
+                      failures.getOrDefault(to, ErrorCode.UNREACHABLE), "reach peer: it is down")));
       return;
     }
     Answer answer = script.apply(to, request);

@@ -90,6 +90,44 @@ class NextLogTest {
   }
 
   /**
+   * Of three voters one goes, and has no vote any more; of another's folder only the key is left.
+   * Its vote is needed, though it has no log to give one in: the others tell it in which it was.
+   */
+  @ParameterizedTest
+  @ValueSource(longs = {1, 2, 3, 4, 5, 6})
+  void aVoterOfWhichOnlyTheKeyIsLeftVotesAsOneThatLacksAll(long seed) {
+    var cluster = SimCluster.of(3).seed(seed).start();
+    SimClient client = cluster.client();
+    cluster.get(client.open());
+    cluster.run(3 * SimWorld.S);
+    SimPeer has = cluster.peer((int) (seed % 3));
+    SimPeer emptied = cluster.peer((int) ((seed + 1) % 3));
+    SimPeer off = cluster.peer((int) ((seed + 2) % 3));
+    off.kill();
+    cluster.await("two voters", 10 * SimWorld.S, () -> voterCount(has) == 2);
+    put(cluster, client);
+    cluster.run(3 * SimWorld.S);
+
+    has.kill();
+    emptied.kill();
+    emptied.store().putBack(emptied.store().backup().emptied());
+    emptied.forgetMark();
+    emptied.start();
+    off.start();
+
+    assertNoLeaderFor(cluster, 90 * SimWorld.S);
+    has.start();
+    cluster.await("a leader", 120 * SimWorld.S, () -> cluster.leader().isPresent());
+    cluster.await("made good", 60 * SimWorld.S, () -> !emptied.access().isRecovering());
+    assertAllThere(cluster, client);
+    cluster.await("whole", 60 * SimWorld.S, cluster::isWhole);
+  }
+
+  private static int voterCount(SimPeer peer) {
+    return peer.access().core().orElseThrow().configuration().voters().size();
+  }
+
+  /**
    * The machines know that, so each has lost its vote; nothing was lost of the next log, though.
    */
   @ParameterizedTest

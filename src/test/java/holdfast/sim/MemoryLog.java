@@ -47,6 +47,11 @@ public final class MemoryLog implements OperationLog {
       this.incarnation = incarnation;
     }
 
+    /** A folder of which only the key is left. */
+    public Platter emptied() {
+      return new Platter(incarnation);
+    }
+
     /** What a backup made now would bring back. */
     public Platter copy() {
       var copy = new Platter(incarnation);
