@@ -60,6 +60,8 @@ final class GetCommand extends FileCommand {
     Path local = Path.of(target == null ? named.last() : target);
     if (Files.isDirectory(local)) {
       local = local.resolve(named.last());
+    } else if (target != null && target.endsWith("/")) {
+      throw new UsageException("get " + source + ": expected=a directory, was=none: " + target);
     }
     copy(files, path, found.inode(), destination(local));
   }

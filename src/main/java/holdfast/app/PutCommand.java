@@ -54,6 +54,8 @@ final class PutCommand extends FileCommand {
         }
         path = path.child(local.getFileName().toString()).follow(files);
         found = findOrNull(files, path);
+      } else if (target.endsWith("/")) {
+        throw new UsageException("put " + source + ": expected=a directory, was=none: " + target);
       }
       copy(files, from, path, found);
     }

@@ -218,9 +218,12 @@ final class Runs {
             beyond -> {
               isJudged = true;
               String why =
-                  ("the folder is older than it was: run %d of it was at entry %d, term %d of log"
-                          + " %s; this is run %d, with entry %d, term %d of log %s")
+                  ("%s: run %d of it was at entry %d, term %d of log %s; this is run %d, with entry"
+                          + " %d, term %d of log %s")
                       .formatted(
+                          found.settledIndex() > beyond.settledIndex()
+                              ? "another copy of the folder has run as this one"
+                              : "the folder is older than it was",
                           beyond.run(),
                           beyond.settledIndex(),
                           beyond.term(),

@@ -174,31 +174,43 @@ final class Standing {
   }
 
   private String awaitedText() {
-    List<String> voters =
-        driver.configuration().voters().stream().map(v -> v.node().shortForm()).toList();
+    List<NodeId> voters =
+        driver.configuration().voters().stream().map(voter -> voter.node()).toList();
     return switch (driver.core().recovery().cause()) {
       case NONE ->
-          "expected=%d of the peers %s, was=fewer reachable"
-              .formatted(driver.configuration().quorum(), voters);
+          "expected=%d of the peers %s that lack nothing, was=%s"
+              .formatted(driver.configuration().quorum(), names(voters), inReach(voters));
       case POWER_CUT ->
-          allNeeded(
-              voters, "this peer's machine went down, and what it may have lost another may have");
+          ("expected=all of the peers %s, was=%s; this peer's machine went down, and what it may"
+                  + " have lost another may have")
+              .formatted(names(voters), inReach(voters));
       case DAMAGE -> damageText(voters);
     };
   }
 
-  private static String damageText(List<String> voters) {
+  private String damageText(List<NodeId> voters) {
     return voters.size() > 1
-        ? allNeeded(voters, "this peer's folder is damaged, older than it was or a copy")
+        ? ("expected=all of the peers %s, was=%s; this peer's folder is damaged, older than it was"
+                + " or a copy. %d s after all are in reach the pool goes on without what none of"
+                + " them holds: if there is a better folder of one, stop them and put it back")
+            .formatted(names(voters), inReach(voters), config.raft().startWaitMs() / 1_000)
         : ("expected=a whole folder of %s, the only voter it knows, was=damaged, older than it was"
-                .formatted(voters)
-            + " or a copy; start the pool's other peers first, if there are any: one that knows"
-            + " more makes it good. Only if there is none and no better folder: start it with"
-            + " --accept-damage to go on with this, and without what is missing");
+                + " or a copy; start the pool's other peers first, if there are any: one that knows"
+                + " more makes it good. Only if there is none and no better folder: start it with"
+                + " --accept-damage to go on with this, and without what is missing")
+            .formatted(names(voters));
   }
 
-  private static String allNeeded(List<String> voters, String why) {
-    return "expected=all of the peers %s, was=fewer reachable; %s".formatted(voters, why);
+  private String inReach(List<NodeId> voters) {
+    List<NodeId> silent =
+        voters.stream()
+            .filter(voter -> !voter.equals(config.self()) && heartbeats.isSuspect(voter))
+            .toList();
+    return silent.isEmpty() ? "in reach, but not agreed yet" : "no sign of " + names(silent);
+  }
+
+  private static List<String> names(List<NodeId> nodes) {
+    return nodes.stream().map(NodeId::shortForm).toList();
   }
 
   static void fail(Responder responder, ErrorCode code, String text) {

@@ -183,6 +183,13 @@ public final class NioDisk implements Disk {
     } else {
       code = ErrorCode.STORE_FAILED;
     }
+    if (code == ErrorCode.NO_SPACE) {
+      return new StorageException(
+          code,
+          "%s: expected=room on its file system, was=full (%s), path=%s; free some space there"
+              .formatted(verb, text, path),
+          cause);
+    }
     return new StorageException(
         code,
         verb

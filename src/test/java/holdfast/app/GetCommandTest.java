@@ -101,6 +101,18 @@ class GetCommandTest {
   }
 
   @Test
+  void aNameThatEndsInASlashIsADirectorys() throws IOException {
+    var command = new GetCommand();
+    command.source = "/file";
+    for (String target : List.of(folder.resolve("none") + "/", local + "/")) {
+      command.target = target;
+      assertThatThrownBy(() -> command.run(files, new PrintWriter(System.out)))
+          .hasMessageContaining("expected=a directory, was=none: " + target);
+    }
+    expectOldAndNothingElse();
+  }
+
+  @Test
   void aNewFileGetsModeAndTimeInADirectoryToo() throws IOException {
     get("/file", folder.resolve("new"));
     get("/file", folder);

@@ -127,6 +127,15 @@ class PutCommandTest {
   }
 
   @Test
+  void aNameThatEndsInASlashIsADirectorys() {
+    for (String target : List.of("/none/", "/file/")) {
+      assertThatThrownBy(() -> put(target))
+          .hasMessageContaining("expected=a directory, was=none: " + target);
+    }
+    assertThat(names(ROOT)).containsExactly("file");
+  }
+
+  @Test
   void aFileIsReplacedWithItsModeAndTimeAndItsOtherNamesKeepTheOldOne() {
     files.link(find("file").inode(), ROOT, bytes("other"));
 

@@ -116,6 +116,8 @@ class NextLogTest {
     off.start();
 
     assertNoLeaderFor(cluster, 90 * SimWorld.S);
+    String notes = cluster.world().trace().tail();
+    assertTrue(notes.contains("was=no sign of [" + has.id().shortForm() + "]"), notes);
     has.start();
     cluster.await("a leader", 120 * SimWorld.S, () -> cluster.leader().isPresent());
     cluster.await("made good", 60 * SimWorld.S, () -> !emptied.access().isRecovering());
