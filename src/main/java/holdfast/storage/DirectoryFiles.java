@@ -68,6 +68,12 @@ final class DirectoryFiles {
                         || SnapshotFormat.isSnapshotName(name));
   }
 
+  /** Whether a peer has ever started here: its key is made once there is a format file. */
+  boolean hasKey() {
+    return disk.exists(DirectoryFormat.KEY_FILE)
+        || disk.exists(DirectoryFormat.KEY_FILE + PairFile.COPY_SUFFIX);
+  }
+
   /**
    * Makes sure, in a directory without a readable format, that it is one of this version: that some
    * other file can be read.

@@ -9,6 +9,9 @@ import java.util.Optional;
 
 /** The small files of a storage directory (docs/disk-format.md, "The directory"). */
 final class DirectoryFormat {
+  /** The peer's key, which is made after the format file: see {@code crypto.NodeKey}. */
+  static final String KEY_FILE = "node.key";
+
   static final int VERSION = 4;
   static final int FORMAT_BYTES = 64;
   static final int RUN_BYTES = 160;

@@ -65,7 +65,7 @@ public final class StorageDirectory implements LossListener, AutoCloseable {
     boolean isOpened = false;
     try {
       var files = new DirectoryFiles(disk, machine, random);
-      boolean isNew = files.format().isEmpty() && !files.hasData();
+      boolean isNew = files.format().isEmpty() && !files.hasData() && !files.hasKey();
       var directory = isNew ? create(disk, held, files) : reopen(disk, held, files);
       isOpened = true;
       return directory;
@@ -86,7 +86,8 @@ public final class StorageDirectory implements LossListener, AutoCloseable {
 
   private static StorageDirectory reopen(Disk disk, DiskLock held, DirectoryFiles files) {
     boolean isFormatLost = files.format().isEmpty();
-    if (isFormatLost) {
+    boolean isEmptied = isFormatLost && !files.hasData();
+    if (isFormatLost && !isEmptied) {
       files.requireReadable();
     }
     files.deleteTemporary();
@@ -103,9 +104,12 @@ public final class StorageDirectory implements LossListener, AutoCloseable {
       recovery = files.mark(recovery, Recovery.Cause.DAMAGE, true, copied.get());
     }
     if (isFormatLost) {
-      String why = "both copies of the format file are missing or damaged";
+      String why =
+          isEmptied
+              ? "everything but the peer's key is missing"
+              : "both copies of the format file are missing or damaged";
       LOG.log(System.Logger.Level.ERROR, why + ": written anew, path=" + disk.path("format"));
-      recovery = files.mark(recovery, Recovery.Cause.DAMAGE, false, why);
+      recovery = files.mark(recovery, Recovery.Cause.DAMAGE, isEmptied, why);
       files.writeFormat(true);
     }
     // The run isn't written yet: a start that fails must find the same as this one.

@@ -223,6 +223,25 @@ final class StorageDirectoryTest {
     }
   }
 
+  /**
+   * Taken for new, its peer founded a second, empty log of its pool where it had founded the first.
+   */
+  @Test
+  void aDirectoryOfWhichOnlyTheKeyIsLeftIsNotNew() {
+    try (var key = disk.open("node.key.copy", Disk.Mode.CREATE)) {
+      key.force();
+    }
+    disk.forceDirectory();
+
+    for (int start = 0; start < 2; start++) {
+      try (var directory = open("boot 1")) {
+        assertEquals(Recovery.Cause.DAMAGE, directory.recovery().cause());
+        assertTrue(directory.recovery().isVoteLost());
+        assertTrue(directory.isLogBegun());
+      }
+    }
+  }
+
   @Test
   void aDirectoryInWhichNothingCanBeReadIsRefused() {
     open("boot 1").closeCleanly();
