@@ -27,6 +27,10 @@ final class SimNode {
   final Endpoint endpoint;
   RaftCore core;
   long life;
+
+  /** Up to here its disk knew of commits when it started. */
+  private long knownAtStart;
+
   long startedMs;
   long pausedUntilMs;
   int diskLatencyMs = 3;
@@ -85,6 +89,7 @@ final class SimNode {
 
   private void run(InitialState initial, RaftCore newCore) {
     life++;
+    knownAtStart = initial.hardState().committedIndex();
     var snapshot = disk.snapshots.lastEntry();
     appliedIndex = initial.snapshot().index();
     stateHash = snapshot == null ? 1 : new ByteReader(snapshot.getValue().bytes()).u64();
@@ -417,7 +422,7 @@ final class SimNode {
   }
 
   private void checkForced(long index) {
-    checkForced(core.configuration(), index, checkers().committedAt(index).term());
+    checkForced(core.configuration(), index, checkers().committedAt(index).term(), core.term());
     checkers().forced(index);
     sim.forcedCount++;
   }
@@ -431,17 +436,19 @@ final class SimNode {
     if (isNews && leads() && entry.kind() == LogEntry.Kind.CONFIGURATION) {
       Configuration configuration = Configuration.of(entry.payload());
       if (configuration.equals(core.configuration())) {
-        checkForced(configuration, entry.index(), entry.term());
+        // Who knew it to be committed when it started has that from a leader who saw it forced.
+        long ofTerm = entry.index() <= knownAtStart ? entry.term() : core.term();
+        checkForced(configuration, entry.index(), entry.term(), ofTerm);
       }
     }
   }
 
-  private void checkForced(Configuration configuration, long index, long term) {
+  private void checkForced(Configuration configuration, long index, long term, long ofTerm) {
     long count =
         sim.nodes.stream()
             .filter(n -> hasVote(configuration, n) && n.logId.equals(logId))
             .filter(n -> n.hasOnceForced(index, term))
-            .filter(n -> n.hasOnceForcedOf(core.term()))
+            .filter(n -> n.hasOnceForcedOf(ofTerm))
             .count();
     Checkers.require(count >= configuration.quorum(), "%s forced at %s voters only", index, count);
   }
@@ -564,6 +571,9 @@ final class SimNode {
 
   /** One disk, first in, first out; fails rarely, and then for good. */
   private void queue(Runnable work, Runnable answer) {
+    if (isDiskBroken) {
+      return; // Nothing is written behind what failed, though the core may not have heard of it.
+    }
     diskQueue.add(new DiskWork(work, answer));
     long busyUntilMs = Math.min(Math.max(diskFreeMs, sim.nowMs), sim.nowMs + 3_000);
     diskFreeMs = Math.max(diskFreeMs, busyUntilMs + sim.random.nextInt(diskLatencyMs));

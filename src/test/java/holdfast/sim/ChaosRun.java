@@ -359,7 +359,12 @@ public final class ChaosRun {
     boolean isKept = cluster.peers().stream().anyMatch(peer -> peer.access().asideCount() > 0);
     Optional<PoolStatus> told = status();
     return isKept
-        ? told.map(status -> !status.safe() && status.summary().contains("aside")).orElse(false)
+        ? told.map(
+                status ->
+                    !status.safe()
+                        && status.summary().contains("aside")
+                        && status.copies().missing() == 0)
+            .orElse(false)
         : told.map(PoolStatus::safe).orElse(false);
   }
 
