@@ -137,4 +137,24 @@ class KeyDamageProcessTest {
     pool.startPeer(1);
     assertThat(pool.holdfast("get", "/kept", "-").expectDone("get").out()).isEqualTo(CONTENT);
   }
+
+  @Test
+  void theFounderWhoseFolderIsEmptiedButForItsKeyFoundsNoSecondLog() throws Exception {
+    Pool pool = stopped();
+    try (var files = Files.list(pool.storage(1))) {
+      for (Path file : files.filter(f -> !f.getFileName().toString().startsWith("node")).toList()) {
+        Files.delete(file);
+      }
+    }
+
+    pool.startPeer(1);
+
+    assertThat(pool.peer(1).err())
+        .contains("everything but the peer's key is missing")
+        .contains("holds none any more: waiting for who has it")
+        .containsOnlyOnce("founding pool"); // at the first start
+    Result listed = pool.holdfast("ls", "/", "--timeout", "3s");
+    assertThat(listed.exit()).as(listed.out()).isEqualTo(1);
+    assertThat(pool.holdfast("status", "--timeout", "3s").out()).doesNotStartWith("SAFE");
+  }
 }

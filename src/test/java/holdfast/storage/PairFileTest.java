@@ -11,6 +11,7 @@ import java.nio.ByteBuffer;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
+/** What was saved in a pair is there, whatever crashes and whichever copy is damaged. */
 final class PairFileTest {
   private static final int SIZE_BYTES = 128;
   private static final int ROUND_COUNT = 20;

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import holdfast.consensus.Recovery;
+import holdfast.crypto.NodeKey;
 import holdfast.model.ErrorCode;
 import holdfast.model.LogId;
 import holdfast.model.StorageException;
@@ -228,7 +229,7 @@ final class StorageDirectoryTest {
    */
   @Test
   void aDirectoryOfWhichOnlyTheKeyIsLeftIsNotNew() {
-    try (var key = disk.open("node.key.copy", Disk.Mode.CREATE)) {
+    try (var key = disk.open(NodeKey.FILE_NAME + ".copy", Disk.Mode.CREATE)) {
       key.force();
     }
     disk.forceDirectory();
