@@ -73,7 +73,7 @@ final class CoreState {
     commitIndex = snapshot.index();
     forcedIndex = log.lastIndex();
     if (!joins) {
-      out.resetLog(snapshot.index(), snapshot.term());
+      out.resetLog(snapshot);
     }
     announceConfiguration();
   }
@@ -324,7 +324,7 @@ final class CoreState {
       forcedIndex = Math.max(forcedIndex, meta.index());
     } else {
       log.reset(meta);
-      out.resetLog(meta.index(), meta.term());
+      out.resetLog(meta);
       forcedIndex = meta.index();
       forceAskedIndex = 0;
       announcedConfigurationIndex = -1;

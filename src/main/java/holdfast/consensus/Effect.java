@@ -23,11 +23,8 @@ public sealed interface Effect {
    */
   record AppendEntries(long ticket, long truncateFrom, List<LogEntry> entries) implements Effect {}
 
-  /**
-   * Drop the whole log; it goes on after (index, term), which a durable snapshot covers. Then
-   * {@link Event.PersistDone}.
-   */
-  record ResetLog(long ticket, long index, long term) implements Effect {}
+  /** Drop the whole log; it goes on after this durable snapshot. Then {@link Event.PersistDone}. */
+  record ResetLog(long ticket, SnapshotMeta snapshot) implements Effect {}
 
   /** Entries up to this index may go: a durable snapshot covers them. No answer. */
   record CompactLog(long upToIndex) implements Effect {}

@@ -52,7 +52,27 @@ final class Outbox {
   void persistHardState(HardState state) {
     hardStateTicket = ++lastTicket;
     handedOutTerm = state.term();
+    dropSuperseded();
     add(new Effect.PersistHardState(lastTicket, state));
+  }
+
+  /**
+   * A term and the vote in it are one write: what this step handed out before without entries
+   * behind it needn't reach the disk by itself. The later ticket answers for both.
+   */
+  private void dropSuperseded() {
+    for (int i = effects.size() - 1; i >= 0; i--) {
+      switch (effects.get(i)) {
+        case Effect.PersistHardState superseded -> effects.remove(i);
+        case Effect.AppendEntries append -> {
+          return;
+        }
+        case Effect.ResetLog reset -> {
+          return;
+        }
+        default -> {}
+      }
+    }
   }
 
   /** {@code truncateFrom} 0 for none; {@code entries} are not empty. */
@@ -64,10 +84,10 @@ final class Outbox {
     writes.add(new Write(lastTicket, entries.getLast().index()));
   }
 
-  void resetLog(long index, long term) {
-    cutAt(index);
-    writtenIndex = index;
-    add(new Effect.ResetLog(++lastTicket, index, term));
+  void resetLog(SnapshotMeta snapshot) {
+    cutAt(snapshot.index());
+    writtenIndex = snapshot.index();
+    add(new Effect.ResetLog(++lastTicket, snapshot));
   }
 
   private void cutAt(long lastIndex) {

@@ -308,9 +308,9 @@ final class ConsensusDriver {
           log.persistHardState(persist.state(), why -> written(why, persist.ticket()));
       case Effect.AppendEntries append -> append(append);
       case Effect.ResetLog reset -> {
-        writtenIndex = reset.index();
-        writtenTerm = reset.term();
-        log.reset(reset.index(), reset.term(), why -> written(why, reset.ticket()));
+        writtenIndex = reset.snapshot().index();
+        writtenTerm = reset.snapshot().term();
+        log.reset(reset.snapshot(), why -> written(why, reset.ticket()));
       }
       case Effect.CompactLog compact -> log.compact(compact.upToIndex(), this::stopIfFailed);
       case Effect.ForceLog force -> force();

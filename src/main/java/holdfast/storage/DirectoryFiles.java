@@ -178,7 +178,7 @@ final class DirectoryFiles {
 
   void writeRun(boolean isClean, Optional<DirectoryFormat.LogEnd> logEnd) {
     var run = new DirectoryFormat.Run(isClean, machine, runNumber(), disk.folderId(), logEnd);
-    runFile.replace(sequence -> DirectoryFormat.run(sequence, run));
+    runFile.overwrite(sequence -> DirectoryFormat.run(sequence, run));
   }
 
   /** Makes the next start a system crash. */

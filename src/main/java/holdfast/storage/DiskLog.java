@@ -156,11 +156,11 @@ public final class DiskLog implements OperationLog {
         () -> refuse(!logId.equals(NO_LOG), "begin log: expected=none, was=" + logId),
         () -> {
           logId = newLog;
-          log.reset(stored(initial.hardState()), initial.snapshot().index(), 0);
+          long startIndex = initial.snapshot().index();
+          log.reset(stored(initial.hardState()), startIndex, 0, voters(initial.entries()));
           if (!initial.entries().isEmpty()) {
             log.append(initial.entries().stream().map(DiskLog::stored).toList());
             log.force();
-            saveVoters(initial.entries());
           }
           // Last: until then the next start takes all this for nothing.
           directory.beginLog();
@@ -184,9 +184,8 @@ public final class DiskLog implements OperationLog {
           if (sourceOrNull != null) {
             snapshots.stage(stored(base), sourceOrNull);
           }
-          log.leave(stored(hardState), base.index(), base.term());
-          snapshots.leaveAllBut(newLog);
-          log.saveVoters(base.configuration().voters());
+          log.leave(stored(hardState), stored(base), base.configuration().voters());
+          snapshots.leaveAllBut(newLog); // Forces the names of what both left.
         },
         done);
   }
@@ -271,12 +270,20 @@ public final class DiskLog implements OperationLog {
 
   /** Who votes is known even when nothing else can be read: who is alone must know it. */
   private void saveVoters(List<LogEntry> entries) {
+    List<Endpoint> voters = voters(entries);
+    if (!voters.isEmpty()) {
+      log.saveVoters(voters);
+    }
+  }
+
+  /** Who votes by the last configuration among these; empty if there is none. */
+  private static List<Endpoint> voters(List<LogEntry> entries) {
     for (LogEntry entry : entries.reversed()) {
       if (entry.kind() == LogEntry.Kind.CONFIGURATION) {
-        log.saveVoters(Configuration.of(entry.payload()).voters());
-        return;
+        return Configuration.of(entry.payload()).voters();
       }
     }
+    return List.of();
   }
 
   private void appendInBatches(List<LogEntry> entries) {
@@ -298,8 +305,15 @@ public final class DiskLog implements OperationLog {
   }
 
   @Override
-  public void reset(long index, long term, Consumer<StorageException> done) {
-    onLog(() -> log.reset(log.hardState(), index, term), done);
+  public void reset(holdfast.consensus.SnapshotMeta snapshot, Consumer<StorageException> done) {
+    onLog(
+        () ->
+            log.reset(
+                log.hardState(),
+                snapshot.index(),
+                snapshot.term(),
+                snapshot.configuration().voters()),
+        done);
   }
 
   @Override
@@ -360,9 +374,6 @@ public final class DiskLog implements OperationLog {
         snapshotDisk,
         () -> {
           snapshots.receive(labelled, totalBytes, offset, bytes);
-          if (offset + bytes.length >= totalBytes) {
-            log.saveVoters(meta.configuration().voters());
-          }
           loop.post(() -> done.accept(null));
         },
         done);

@@ -75,9 +75,14 @@ final class LogFormat {
       return new State(hard, voters, index, term, lowest, highestSegment);
     }
 
-    /** Of no segment yet. */
-    State emptied(HardState next, long index, long term, long nextSegment) {
-      return new State(next, voters, index, term, nextSegment, nextSegment - 1);
+    /**
+     * Of no entry yet.
+     *
+     * @param lowest the first segment from now on, made already or not yet
+     */
+    State emptied(
+        HardState next, List<Endpoint> nextVoters, long index, long term, long lowest, long made) {
+      return new State(next, nextVoters, index, term, lowest, made);
     }
   }
 

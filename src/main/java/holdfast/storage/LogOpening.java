@@ -75,7 +75,7 @@ final class LogOpening {
       directory.begin();
       if (!id.equals(newLog) && !directory.isLogBegun()) {
         // A crash came while the log was begun: nobody has heard of it.
-        log.reset(new HardState(newLog, 0, Optional.empty()), 0, 0);
+        log.reset(new HardState(newLog, 0, Optional.empty()), 0, 0, List.of());
       }
       isOpened = true;
       return log;

@@ -57,10 +57,18 @@ final class LogRecovery {
     Optional<LogId> found = Optional.empty();
     for (String name : disk.list()) {
       if (LogFormat.segmentNumber(name) >= 0) {
-        found = header(name).map(LogFormat.SegmentHeader::logId).or(keep(found));
+        Optional<LogId> of = header(name).map(LogFormat.SegmentHeader::logId);
+        found = hasEntries(name) ? of.or(keep(found)) : found.or(keep(of));
       }
     }
     return found;
+  }
+
+  /** One without may have been made for a log that wasn't begun any more. */
+  private boolean hasEntries(String name) {
+    try (var file = disk.open(name, Disk.Mode.READ)) {
+      return file.size() > LogFormat.SEGMENT_HEADER_BYTES;
+    }
   }
 
   private static java.util.function.Supplier<Optional<LogId>> keep(Optional<LogId> found) {
@@ -116,11 +124,15 @@ final class LogRecovery {
 
   private LogPlan plan(
       LogId id, Optional<Base> given, long leastIndex, List<Item> items, List<String> outdated) {
+    List<Item> unused = items.stream().filter(this::isUnused).toList();
+    long nextSegment = nextSegment(items);
+    items.removeAll(unused);
     List<List<Item>> runs = runs(items);
     Base base = given.orElseGet(() -> believed(runs));
     List<Item> kept =
         runs.reversed().stream().filter(run -> holds(run, base)).findFirst().orElse(List.of());
     var plan = new LogPlan(disk, openedAfter, stateFile, items, kept, outdated);
+    unused.forEach(plan::drop);
     noteState(items);
     if (kept.isEmpty()) {
       noteUnused(plan, runs, items, base);
@@ -131,10 +143,20 @@ final class LogRecovery {
     }
     DirectoryFormat.LogEnd end = plan.end(base);
     noteEnd(end, leastIndex, !kept.isEmpty());
-    long nextSegment = nextSegment(items);
     plan.state(state(id, base, end, nextSegment, kept), nextSegment);
     plan.losses(losses, stored.isEmpty());
     return plan;
+  }
+
+  /**
+   * Whether this segment was made, and the state that was to name it not written any more: no entry
+   * was ever written to it.
+   */
+  private boolean isUnused(Item item) {
+    return stored.isPresent()
+        && item.number() > stored.get().highestSegment()
+        && item.isWhole()
+        && item.segment().filter(segment -> segment.firstIndex() == segment.endIndex()).isPresent();
   }
 
   /** Without a word from snapshots: the log begins where its state says, or its first segment. */

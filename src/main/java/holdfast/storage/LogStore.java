@@ -302,36 +302,73 @@ public final class LogStore implements AutoCloseable {
    * Drops everything and starts anew behind (startIndex, startTerm): a snapshot from elsewhere was
    * installed, or another log is followed. Durable when this returns, atomically.
    */
-  public void reset(HardState hard, long startIndex, long startTerm) {
+  public void reset(HardState hard, long startIndex, long startTerm, List<Endpoint> voters) {
     withoutForces(
         () -> {
           requireUsable();
-          saveState(state.emptied(hard, startIndex, startTerm, nextSegment));
+          Optional<LogSegment> first = startAnew(hard, startIndex, startTerm, voters);
           dropLowest(segments.size());
-          forcedIndex = startIndex;
+          first.ifPresent(segments::add);
         });
   }
 
-  /** As {@link #reset} to another log, but what this one holds is set aside, not dropped. */
-  void leave(HardState hard, long startIndex, long startTerm) {
-    withoutForces(() -> leaveLocked(hard, startIndex, startTerm));
+  /**
+   * As {@link #reset} to another log, but what this one holds is set aside, not dropped: under its
+   * new names durably with the next force of the directory, under the old ones until then.
+   */
+  void leave(HardState hard, SnapshotMeta base, List<Endpoint> voters) {
+    withoutForces(
+        () -> {
+          requireUsable();
+          if (forcedIndex < lastIndexLocked()) {
+            // What is kept is kept whole: nobody forces it later. The segments before were forced.
+            forceOrFail(segments.getLast());
+          }
+          LogId left = state.hard().logId();
+          Optional<LogSegment> first = startAnew(hard, base.index(), base.term(), voters);
+          setAside(left);
+          first.ifPresent(segments::add);
+        });
   }
 
-  private void leaveLocked(HardState hard, long startIndex, long startTerm) {
+  /**
+   * From now on the log has no entry, durably. Behind a snapshot its first segment is made before,
+   * and returned: one write of the state names both. Until then it is a file of no log, which a
+   * start deletes.
+   */
+  private Optional<LogSegment> startAnew(
+      HardState hard, long startIndex, long startTerm, List<Endpoint> voters) {
+    Optional<LogSegment> first = Optional.empty();
+    boolean isDone = false;
     try {
-      requireUsable();
-      // What is kept is kept whole: nobody forces it later. The segments before were forced.
-      segments.reversed().stream().findFirst().ifPresent(LogSegment::force);
-      LogId left = state.hard().logId();
-      saveState(state.emptied(hard, startIndex, startTerm, nextSegment));
+      long lowest = nextSegment;
+      if (startIndex > 0) {
+        first =
+            Optional.of(
+                create(
+                    new LogFormat.SegmentHeader(
+                        lowest, startIndex + 1, startTerm, 0, hard.logId())));
+      }
+      saveState(
+          state.emptied(hard, List.copyOf(voters), startIndex, startTerm, lowest, nextSegment - 1));
+      forcedIndex = startIndex;
+      isDone = true;
+      return first;
+    } finally {
+      if (!isDone) {
+        first.ifPresent(LogSegment::close);
+      }
+    }
+  }
+
+  private void setAside(LogId left) {
+    try {
       for (LogSegment segment : segments) {
         segment.close();
         String name = LogFormat.segmentName(segment.number());
         disk.rename(name, LogFormat.asideName(left, name));
       }
       segments.clear();
-      disk.forceDirectory();
-      forcedIndex = startIndex;
     } catch (StorageException e) {
       throw fail(e);
     }
@@ -375,16 +412,20 @@ public final class LogStore implements AutoCloseable {
     var header =
         new LogFormat.SegmentHeader(
             nextSegment, lastIndexLocked() + 1, lastTermLocked(), chain, state.hard().logId());
-    LogSegment created;
-    try {
-      created = LogSegment.create(disk, header);
-    } catch (StorageException e) {
-      throw e.code() == ErrorCode.NO_SPACE ? e : fail(e);
-    }
-    nextSegment++;
+    LogSegment created = create(header);
     segments.add(created);
     saveState(state.withHighest(created.number()));
     return created;
+  }
+
+  private LogSegment create(LogFormat.SegmentHeader header) {
+    try {
+      LogSegment created = LogSegment.create(disk, header);
+      nextSegment++;
+      return created;
+    } catch (StorageException e) {
+      throw e.code() == ErrorCode.NO_SPACE ? e : fail(e);
+    }
   }
 
   private void cutFrom(long index) {

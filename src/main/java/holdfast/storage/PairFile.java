@@ -96,7 +96,7 @@ final class PairFile {
   /**
    * As {@link #replace}, in place, which a force less is enough for. One copy after the other: the
    * power may fail in the midst of each. Both are forced, so that a copy the power cut damaged
-   * isn't the only one that holds a vote. Not after a force has failed.
+   * isn't the only one that holds a vote. After a save that failed the next one replaces them.
    */
   void overwrite(LongFunction<byte[]> content) {
     if (!isOurs) {
@@ -104,8 +104,10 @@ final class PairFile {
       return;
     }
     byte[] bytes = content.apply(++sequence);
+    isOurs = false; // Should a force fail, the next save isn't in place.
     overwrite(kind.name(), bytes);
     overwrite(kind.copyName(), bytes);
+    isOurs = true;
   }
 
   private void overwrite(String name, byte[] bytes) {
@@ -117,6 +119,7 @@ final class PairFile {
 
   /** Deletes both copies, durably. */
   void delete() {
+    isOurs = false;
     disk.delete(kind.copyName());
     disk.delete(kind.name());
     disk.forceDirectory();

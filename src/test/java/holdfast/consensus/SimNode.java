@@ -331,8 +331,8 @@ final class SimNode {
       case Effect.AppendEntries e -> append(e);
       case Effect.ResetLog e -> {
         log.clear();
-        baseIndex = e.index();
-        baseTerm = e.term();
+        baseIndex = e.snapshot().index();
+        baseTerm = e.snapshot().term();
         onDisk(disk::reset, new Event.PersistDone(e.ticket()));
       }
       case Effect.CompactLog e -> queue(() -> disk.compact(e.upToIndex()), () -> {});

@@ -288,14 +288,14 @@ public final class MemoryLog implements OperationLog {
   }
 
   @Override
-  public void reset(long index, long term, Consumer<StorageException> done) {
+  public void reset(SnapshotMeta snapshot, Consumer<StorageException> done) {
     write(
         "reset log",
         FORCE_NS,
         done,
         () -> {
           platter.entries.clear();
-          platter.forcedIndex = index;
+          platter.forcedIndex = snapshot.index();
         });
   }
 

@@ -55,6 +55,7 @@ public final class SimDisk implements Disk {
   private boolean isPowerLost;
   private int writesUntilFailure = NEVER;
   private int forcesUntilFailure = NEVER;
+  private long forceCount;
   private String forceToFailOrNull;
 
   /** One unforced change of a name; {@code from} or {@code to} may be null. */
@@ -153,6 +154,11 @@ public final class SimDisk implements Disk {
   /** Number of changes so far: writes, forces, cuts, creations, renames, deletions. */
   public long changeCount() {
     return locked(() -> changeCount);
+  }
+
+  /** Number of forces so far, of files and of the directory. */
+  public long forceCount() {
+    return locked(() -> forceCount);
   }
 
   /** Differs if what was done to the disk differs, in whatever order of names or sizes. */
@@ -354,6 +360,7 @@ public final class SimDisk implements Disk {
   }
 
   boolean isForceToFail(String name) {
+    forceCount++;
     if (forceToFailOrNull != null && name.startsWith(forceToFailOrNull)) {
       forceToFailOrNull = null;
       return true;

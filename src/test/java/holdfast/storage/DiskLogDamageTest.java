@@ -17,9 +17,11 @@ import holdfast.model.StorageException;
 import holdfast.peer.port.OperationLog;
 import holdfast.sim.SimDisk;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
+import java.util.Set;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import org.junit.jupiter.api.AfterAll;
@@ -153,7 +155,7 @@ final class DiskLogDamageTest {
     DiskLog log = open();
     begun(log);
     log.storeSnapshotPiece(meta(9, 5), 3, 0, new byte[] {1, 2, 3}, this::done);
-    log.reset(9, 5, this::done);
+    log.reset(meta(9, 5), this::done);
     log.append(0, List.of(entry(10, 5)), this::done);
     log.force(this::done);
     disk.flipBit(SnapshotFormat.name(9, 5), 8L * 90);
@@ -508,7 +510,7 @@ final class DiskLogDamageTest {
     DiskLog log = open();
     begun(log);
     log.storeSnapshotPiece(meta(10, 5), 3, 0, new byte[] {1, 2, 3}, this::done);
-    log.reset(10, 5, this::done);
+    log.reset(meta(10, 5), this::done);
     left(log);
     disk.restart();
 
@@ -608,6 +610,75 @@ final class DiskLogDamageTest {
       }
     }
     assertTrue(switchedCount > 1, "switched " + switchedCount + " times");
+  }
+
+  /** Its first segment is made before the state names it. */
+  @Test
+  void aLogThatIsFoundedIsTheOldOneOrTheNewOneWheneverPowerIsLost() {
+    var next = new LogId(5, 5);
+    var found = new HashSet<Optional<LogId>>();
+    boolean isPowerLost = true;
+    for (long change = 1; isPowerLost; change++) {
+      var own = new SimDisk("d", change);
+      DiskLog log = open(directory(own, "boot"));
+      begun(log);
+      log.force(why -> {});
+      own.losePowerAt(change);
+      log.switchTo(
+          RUN_IN_NEXT_LOG,
+          next,
+          new HardState(2, Optional.empty()),
+          meta(1_000, 1),
+          source(new byte[100]),
+          why -> {});
+      log.append(0, List.of(entry(1_001, 2)), why -> {});
+      log.force(why -> {});
+      isPowerLost = own.isPowerLost();
+      own.crash();
+
+      var after = open(directory(own, "later")).found();
+
+      found.add(after.log());
+      boolean isOld = after.log().equals(Optional.of(LOG));
+      assertEquals(Recovery.Cause.POWER_CUT, after.initial().recovery().cause(), "at " + change);
+      assertEquals(isOld ? 0 : 1_000, after.initial().snapshot().index(), "at " + change);
+      assertTrue(!isOld || after.initial().entries().size() == 3, "at " + change);
+      assertTrue(isPowerLost || after.initial().entries().size() == 1);
+      List<OperationLog.Aside> aside = List.of(new OperationLog.Aside(LOG, 3, 1));
+      assertEquals(isOld ? List.of() : aside, after.aside(), "at " + change);
+    }
+    assertEquals(Set.of(Optional.of(LOG), Optional.of(next)), found);
+  }
+
+  /** Until then nothing is read or written; a disk may take 100 ms for each. */
+  @Test
+  void aChangeOfLogsWaitsForTheDiskNoMoreOftenThanItMust() {
+    var none = holdfast.consensus.SnapshotMeta.NONE;
+    var hard = new HardState(2, Optional.empty());
+    DiskLog founder = open();
+    begun(founder);
+    founder.force(this::done);
+    long before = disk.forceCount();
+    founder.switchTo(
+        RUN_IN_NEXT_LOG, new LogId(5, 5), hard, meta(9, 1), source(new byte[9]), this::done);
+    assertEquals(2 + 2 + 2 + 2 + 1, disk.forceCount() - before, "run, snapshot, segment, state");
+    before = disk.forceCount();
+    founder.append(0, List.of(entry(10, 2)), this::done);
+    founder.force(this::done);
+    assertEquals(1, disk.forceCount() - before);
+
+    before = disk.forceCount();
+    founder.switchTo(RUN_IN_NEXT_LOG, new LogId(6, 6), hard, none, null, this::done);
+    assertEquals(2 + 2 + 1, disk.forceCount() - before, "run, state, the directory");
+    before = disk.forceCount();
+    founder.storeSnapshotPiece(meta(20, 3), 3, 0, new byte[] {1, 2, 3}, this::done);
+    founder.reset(meta(20, 3), this::done);
+    assertEquals(2 + 2 + 2, disk.forceCount() - before, "snapshot, segment, state");
+    before = disk.forceCount();
+    founder.append(0, List.of(entry(21, 3)), this::done);
+    founder.force(this::done);
+    assertEquals(1, disk.forceCount() - before);
+    assertEquals(List.of(), failures);
   }
 
   private OperationLog.SnapshotSaved saved() {

@@ -171,7 +171,7 @@ final class LogStoreCrashTest {
       sure = 0;
       var hard = hard(new LogId(random.nextInt(), 1), after.hard().term() + 1);
       after = new Model(hard, start, random.nextInt(5), List.of());
-      store.reset(hard, start, after.startTerm());
+      store.reset(hard, start, after.startTerm(), List.of());
     }
 
     private void vote(LogStore store) {

@@ -104,8 +104,8 @@ public interface OperationLog {
    */
   void append(long truncateFrom, List<LogEntry> entries, Consumer<StorageException> done);
 
-  /** Drops every entry; the log goes on after (index, term), which a durable snapshot covers. */
-  void reset(long index, long term, Consumer<StorageException> done);
+  /** Drops every entry; the log goes on after this snapshot, which is durable. */
+  void reset(SnapshotMeta snapshot, Consumer<StorageException> done);
 
   /** Drops the entries up to this index, or fewer: a durable snapshot covers them. */
   void compact(long upToIndex, Consumer<StorageException> done);
