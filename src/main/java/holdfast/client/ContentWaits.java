@@ -1,5 +1,6 @@
 package holdfast.client;
 
+import holdfast.model.HoldfastException;
 import java.util.function.BooleanSupplier;
 
 /**
@@ -13,16 +14,51 @@ final class ContentWaits {
   /**
    * Until no commit is under way.
    *
-   * @throws holdfast.model.HoldfastException as the one that had no answer, or TIMED_OUT
+   * @throws HoldfastException as the one that had no answer, or TIMED_OUT
    */
   static void commit(FileContent content, Waits waits, long deadlineNs) {
     until(() -> !content.isCommitting, content, waits, deadlineNs);
   }
 
-  /** Until all uploads that have started by now are laid over the view; throws likewise. */
-  static void uploads(FileContent content, Waits waits, long deadlineNs) {
+  /**
+   * Until all uploads that have started by now are laid over the view; throws likewise, and what
+   * one of them failed with that is kept to be tried again. One that was begun before and fails has
+   * another try: what it met may be over.
+   *
+   * @param tryAgain tries again what failed
+   */
+  static void uploads(FileContent content, Waits waits, Runnable tryAgain, long deadlineNs) {
+    long sinceNs = waits.nowNs();
     long upTo = content.uploadsStarted;
-    until(() -> content.uploadsApplied >= upTo, content, waits, deadlineNs);
+    while (true) {
+      until(
+          () -> content.uploadsApplied >= upTo || pausedOrNull(content, upTo) != null,
+          content,
+          waits,
+          deadlineNs);
+      Upload paused = pausedOrNull(content, upTo);
+      if (paused == null) {
+        return;
+      }
+      if (paused.triedNs >= sinceNs) {
+        throw Waits.asHoldfast(paused.pausedOrNull);
+      }
+      tryAgain.run();
+    }
+  }
+
+  /** The first of those that have started by then that failed and is kept. */
+  private static Upload pausedOrNull(FileContent content, long upTo) {
+    long left = upTo - content.uploadsApplied;
+    for (Upload upload : content.uploads) {
+      if (left-- <= 0) {
+        return null;
+      }
+      if (upload.pausedOrNull != null) {
+        return upload;
+      }
+    }
+    return null;
   }
 
   private static void until(

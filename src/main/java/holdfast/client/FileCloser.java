@@ -40,7 +40,11 @@ final class FileCloser {
         writeBack.flush(open.content, false, waits.deadlineNs());
       }
     } catch (HoldfastException e) {
-      LOG.log(Level.WARNING, "close file: not all was saved: {0}", e.getMessage());
+      LOG.log(
+          Level.WARNING,
+          "close file: not all was saved, inode={0}: {1}",
+          Long.toString(open.content.inode),
+          e.getMessage());
     } finally {
       if (holds.close(handle)) {
         writeBack.giveUp(open.content); // nobody saves it, so it mustn't come after the next lock

@@ -133,7 +133,7 @@ final class FileContent {
   /** Chunks stored since the last fsync. */
   final Set<ChunkId> unforced = new HashSet<>();
 
-  /** The last background failure and its number: each handle reports it once. */
+  /** The last loss of something written, and its number: each handle tells it. */
   HoldfastException failureOrNull;
 
   long failureNumber;
@@ -459,7 +459,7 @@ final class FileContent {
     return changedRanges.gaps(from, to);
   }
 
-  /** Remembers a background failure for the next write, fsync or close of each handle. */
+  /** Something that was written is lost: each handle tells it ({@link FileHandle}). */
   void failed(HoldfastException why) {
     failureOrNull = why;
     failureNumber++;

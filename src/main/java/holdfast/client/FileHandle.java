@@ -6,7 +6,12 @@ import holdfast.model.HoldfastException;
 /** One open(2) of a file. */
 final class FileHandle {
   final FileContent content;
-  private long failureSeen;
+
+  /** The content's last failure that a write or an fsync of this handle told. */
+  private long warnedOf;
+
+  /** The content's last failure that an fsync of this handle told. */
+  private long forceTold;
 
   /** Where a sequential reader would read next, and how far was read ahead; under the lock. */
   private long nextOffset;
@@ -15,13 +20,15 @@ final class FileHandle {
   private volatile boolean isLockLost;
 
   private volatile boolean hasLocked;
+  private boolean hasWritten;
 
   private int sequentialCount;
   private long aheadTo;
 
   FileHandle(FileContent content) {
     this.content = content;
-    this.failureSeen = content.failureNumber;
+    warnedOf = content.failureNumber;
+    forceTold = content.failureNumber;
   }
 
   /** Before what it locks is noted anywhere. */
@@ -48,14 +55,49 @@ final class FileHandle {
     }
   }
 
-  /** Throws a background failure that this handle hasn't reported yet; under the content's lock. */
-  void throwFailure() {
+  /** For a write: throws a failure that this handle hasn't told yet; under the content's lock. */
+  void warnOfFailure() {
     checkLock();
-    if (failureSeen != content.failureNumber) {
-      failureSeen = content.failureNumber;
-      HoldfastException why = content.failureOrNull;
-      throw new HoldfastException(why.code(), why.getMessage(), why);
+    if (warnedOf != content.failureNumber) {
+      warnedOf = content.failureNumber;
+      throwFailure();
     }
+  }
+
+  /** Something was written through it; under the content's lock. */
+  void noteWrite() {
+    hasWritten = true;
+  }
+
+  /**
+   * For a close(2) of one of its descriptors: throws a failure that no fsync has told. It may be a
+   * child that closes what it inherited, and looks at no answer: so every close tells it, but for a
+   * handle that nothing was written through, which tells it once. Under the content's lock.
+   */
+  void tellCloser() {
+    if (hasWritten && forceTold != content.failureNumber) {
+      checkLock();
+      throwFailure();
+    }
+    warnOfFailure();
+  }
+
+  /**
+   * For an fsync: throws a failure once, whichever write or close has told it before: what was
+   * written earlier is lost, and only an fsync answers for all of that. Under the content's lock.
+   */
+  void tellForcer() {
+    checkLock();
+    if (forceTold != content.failureNumber) {
+      forceTold = content.failureNumber;
+      warnedOf = content.failureNumber;
+      throwFailure();
+    }
+  }
+
+  private void throwFailure() {
+    HoldfastException why = content.failureOrNull;
+    throw new HoldfastException(why.code(), why.getMessage(), why);
   }
 
   /**

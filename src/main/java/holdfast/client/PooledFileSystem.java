@@ -319,7 +319,7 @@ public final class PooledFileSystem implements PoolFileSystem {
     // Nobody else will ever open it: what is unsaved may stay here.
     boolean isNameless = open.content.isNameless();
     if (isNameless) {
-      throwFailure(open);
+      tell(open, false);
     } else {
       save(open, false);
     }
@@ -365,17 +365,21 @@ public final class PooledFileSystem implements PoolFileSystem {
         writeBack.flush(content, forced, waits.deadlineNs());
       }
     } catch (HoldfastException e) {
-      // What was dropped is the worse news, and this handle must hear of it once.
-      throwFailure(open);
+      // What was dropped is the worse news, and this handle must hear of it.
+      tell(open, forced);
       throw SaveFailure.of(e);
     }
-    throwFailure(open);
+    tell(open, forced);
   }
 
-  private static void throwFailure(FileHandle open) {
+  private static void tell(FileHandle open, boolean forced) {
     open.content.lock.lock();
     try {
-      open.throwFailure();
+      if (forced) {
+        open.tellForcer();
+      } else {
+        open.tellCloser();
+      }
     } finally {
       open.content.lock.unlock();
     }

@@ -13,6 +13,14 @@ final class SaveFailure {
 
   private SaveFailure() {}
 
+  /** Whether the pool, or enough of it, just doesn't answer: it may do so later. */
+  static boolean isPoolAway(HoldfastException why) {
+    return switch (of(why).code()) {
+      case TIMED_OUT, READ_ONLY, NO_QUORUM -> true;
+      default -> false;
+    };
+  }
+
   /** The same failure with a code that these calls may have. */
   static HoldfastException of(HoldfastException why) {
     ErrorCode code =

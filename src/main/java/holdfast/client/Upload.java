@@ -26,12 +26,28 @@ final class Upload {
 
   HoldfastException failureOrNull;
 
+  /** Why it waits to be tried again; null while it is under way. */
+  HoldfastException pausedOrNull;
+
+  /** When it was tried last. */
+  long triedNs;
+
+  /** When it was tried first. */
+  private final long begunNs;
+
   /** It went with an operation that had no answer: it stays until its outcome is known. */
   boolean isUnanswered;
 
-  Upload(DirtyPiece piece, boolean isRewrite) {
+  Upload(DirtyPiece piece, boolean isRewrite, long nowNs) {
     this.piece = piece;
     this.isRewrite = isRewrite;
+    begunNs = nowNs;
+    triedNs = nowNs;
+  }
+
+  /** How long it has been tried. */
+  long ageNs(long nowNs) {
+    return nowNs - begunNs;
   }
 
   boolean isEnded() {

@@ -6,19 +6,26 @@ import holdfast.peer.port.Body;
 import holdfast.peer.port.FileService;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
 
 /**
  * Seals pieces of files and stores them: sealing on the sealers in parallel, stores side by side.
  * What an upload brings is in its file's view when it is told to have ended. Any thread.
  */
 final class Uploads {
+  /**
+   * A file that stays open keeps what the pool doesn't take for so long: it may be away, or be
+   * starting again. Then its memory is needed more.
+   */
+  static final long KEPT_NS = TimeUnit.MINUTES.toNanos(5);
+
   private final FileService service;
   private final Sealing sealing;
   private final Executor sealers;
   private final Waits waits;
   private final MemoryBudget budget;
 
-  /** How long a background store may take before its writers are told it failed. */
+  /** How long a background store may take before it is given up, or tried again. */
   private final long storeTimeoutNs;
 
   private final SealedArrays sealedArrays;
@@ -42,7 +49,7 @@ final class Uploads {
 
   /** Starts to seal and store a piece; called under the file's lock. */
   void start(FileContent content, DirtyPiece piece, boolean isRewrite) {
-    var upload = new Upload(piece, isRewrite);
+    var upload = new Upload(piece, isRewrite, waits.nowNs());
     content.uploads.add(upload);
     content.uploadsStarted++;
     resume(content, upload);
@@ -51,6 +58,31 @@ final class Uploads {
   /** Starts to seal and store what the file's uploads have already. */
   void resume(FileContent content, Upload upload) {
     onSealers(content, upload, () -> sealAndStore(content, upload));
+  }
+
+  /** Tries again what the pool didn't take; called under the file's lock. */
+  void resumePaused(FileContent content) {
+    for (Upload upload : content.uploads) {
+      if (upload.pausedOrNull != null) {
+        upload.pausedOrNull = null;
+        upload.triedNs = waits.nowNs();
+        resume(content, upload);
+      }
+    }
+  }
+
+  /** Gives up what the pool didn't take; called under the file's lock. */
+  void endPaused(FileContent content) {
+    long freedBytes = 0;
+    for (Upload upload : content.uploads) {
+      if (upload.pausedOrNull != null) {
+        upload.failureOrNull = upload.pausedOrNull;
+        upload.pausedOrNull = null;
+        freedBytes += upload.piece.heldBytes();
+      }
+    }
+    content.applyEnded();
+    budget.release(freedBytes + content.takeDroppedBytes());
   }
 
   /** An upload that no thread takes has failed: its writers must not wait for it. */
@@ -111,7 +143,13 @@ final class Uploads {
             upload.piece.extents(
                 sealedOrNull.chunk(), sealedOrNull.salt(), sealedOrNull.keyReference());
       } else {
-        upload.failureOrNull = SaveFailure.of(failureOrNull);
+        HoldfastException why = SaveFailure.of(failureOrNull);
+        if (mayTryAgain(content, upload, why)) {
+          upload.pausedOrNull = why;
+          content.changed.signalAll();
+          return;
+        }
+        upload.failureOrNull = why;
       }
       content.applyEnded();
       // Before anybody who waited for the upload goes on: what it took is free by then. One that
@@ -120,5 +158,11 @@ final class Uploads {
     } finally {
       content.lock.unlock();
     }
+  }
+
+  private boolean mayTryAgain(FileContent content, Upload upload, HoldfastException why) {
+    return content.openCount > 0
+        && SaveFailure.isPoolAway(why)
+        && upload.ageNs(waits.nowNs()) < KEPT_NS;
   }
 }

@@ -104,6 +104,7 @@ final class WriteBack {
           content.dirtySinceNs = waits.nowNs();
         }
         content.dirty.write(offset, source, sourceOffset, lengthBytes);
+        handle.noteWrite();
         if (isAppend) {
           boolean mayGoOn = (kernelOffset + lengthBytes) % PAGE_BYTES == 0;
           content.appends.add(handle, offset, offset + lengthBytes, mayGoOn, waits.nowNs());
@@ -135,7 +136,7 @@ final class WriteBack {
       long deadlineNs) {
     try {
       long offset = isAppend ? handle.content.awaitEnd(waits, deadlineNs) : kernelOffset;
-      handle.throwFailure();
+      handle.warnOfFailure();
       if (offset > Extent.FILE_MAX_BYTES - lengthBytes) {
         throw new HoldfastException(
             ErrorCode.TOO_LARGE, "write: expected=an end of at most 4 EiB, was=offset " + offset);
@@ -147,10 +148,11 @@ final class WriteBack {
     }
   }
 
-  /** Starts saving everything that was written so far. */
+  /** Starts saving everything that was written so far, and what the pool didn't take before. */
   void saveAll(FileContent content) {
     content.lock.lock();
     try {
+      uploads.resumePaused(content);
       List<DirtyPiece> pieces = takeAll(content);
       pieces.forEach(piece -> uploads.start(content, piece, false));
     } finally {
@@ -277,7 +279,7 @@ final class WriteBack {
   private void awaitUploads(FileContent content, long deadlineNs) {
     content.lock.lock();
     try {
-      ContentWaits.uploads(content, waits, deadlineNs);
+      ContentWaits.uploads(content, waits, () -> uploads.resumePaused(content), deadlineNs);
     } finally {
       content.lock.unlock();
     }
@@ -308,7 +310,7 @@ final class WriteBack {
         pieces.forEach(piece -> uploads.start(content, piece, false));
         return false;
       }
-      upload = new Upload(pieces.get(0), false);
+      upload = new Upload(pieces.get(0), false, waits.nowNs());
       content.uploads.add(upload);
       content.uploadsStarted++;
     } finally {
@@ -377,6 +379,7 @@ final class WriteBack {
       }
       content.uploads.forEach(upload -> upload.cutBytes = 0);
       content.revert();
+      uploads.endPaused(content);
     } finally {
       content.lock.unlock();
     }

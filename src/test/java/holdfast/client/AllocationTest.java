@@ -234,7 +234,7 @@ class AllocationTest {
             blocks,
             0);
     file.sizeBytes = WINDOW;
-    var upload = new Upload(dirty.takeFullWindow(0), false);
+    var upload = new Upload(dirty.takeFullWindow(0), false, 0);
     file.uploads.add(upload);
 
     file.clear(1_000, 5_000);

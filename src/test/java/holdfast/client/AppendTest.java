@@ -427,6 +427,7 @@ class AppendTest {
     append(here, handles[0], bytes(4, WINDOW));
     assertThrows(HoldfastException.class, () -> here.flush(handles[0]));
     pool.storeFailure = null;
+    assertThrows(HoldfastException.class, () -> here.fsync(handles[0], false));
     append(here, handles[0], "here");
     here.flush(handles[0]);
 

@@ -171,11 +171,12 @@ class ContentRaceTest {
     pool.storeFailure = null;
     pool.beforeChange = operation -> CompletableFuture.completedFuture(null);
     mayCommit.complete(null);
-    await(flush);
+    assertThrows(ExecutionException.class, () -> await(flush), "a close tells what is lost");
 
     byte[] expected = before.clone();
     System.arraycopy(first, 0, expected, 0, WINDOW);
     assertArrayEquals(expected, get(fs, handle));
+    assertThrows(HoldfastException.class, () -> fs.fsync(handle, false));
     fs.flush(handle);
     fs.release(handle);
     assertArrayEquals(expected, read(mount(), "r"));

@@ -18,6 +18,7 @@ import holdfast.model.HoldfastException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -101,6 +102,9 @@ class PooledFileSystemTest {
     assertEquals(ErrorCode.SEAL_BROKEN, failure.code());
   }
 
+  /** With 9 MB each they are more than may be unsaved at a time. */
+  private static final int UNSAVED_ROUNDS = 9;
+
   @Test
   void failedBackgroundStoreIsToldOnceAndTheFileKeepsWhatWasAcknowledged() {
     byte[] first = bytes(5, 5_000_000);
@@ -111,11 +115,85 @@ class PooledFileSystemTest {
     put(fs, handle, 0, bytes(6, 9_000_000));
     var failure = assertThrows(HoldfastException.class, () -> fs.flush(handle));
     pool.storeFailure = null;
+    var forced = assertThrows(HoldfastException.class, () -> fs.fsync(handle, false));
+    fs.fsync(handle, false);
     fs.flush(handle);
     fs.release(handle);
 
     assertEquals(ErrorCode.NO_SPACE, failure.code());
+    assertEquals(ErrorCode.NO_SPACE, forced.code());
     assertArrayEquals(first, read(mount(), "d"));
+  }
+
+  /**
+   * A program's child closes the descriptor that it inherited and looks at no answer; another
+   * thread's write of something else fails. The fsync that follows has to say what is lost.
+   */
+  @Test
+  void anFsyncTellsWhatIsLostWhoeverWasToldBefore() {
+    write(fs, "shared", bytes(1, 100));
+    long inode = fs.lookup(1, name("shared")).inode();
+    for (boolean isToldByWrite : List.of(false, true)) {
+      long handle = fs.open(inode, OpenFlags.READ_WRITE).handle();
+      pool.storeFailure = new HoldfastException(ErrorCode.NO_SPACE, "full");
+      put(fs, handle, 0, bytes(6, 9_000_000));
+      assertThrows(HoldfastException.class, () -> fs.flush(handle));
+      if (isToldByWrite) {
+        assertThrows(HoldfastException.class, () -> put(fs, handle, 0, new byte[1]));
+        put(fs, handle, 0, bytes(1, 1));
+      }
+      assertThrows(HoldfastException.class, () -> fs.flush(handle), "every close");
+      pool.storeFailure = null;
+
+      assertThrows(HoldfastException.class, () -> fs.fsync(handle, false));
+
+      fs.flush(handle);
+      fs.fsync(handle, false);
+      fs.release(handle);
+      assertArrayEquals(bytes(1, 100), read(mount(), "shared"));
+    }
+  }
+
+  /** All peers are started again, which takes longer than a call may wait. */
+  @Test
+  void aFileThatStaysOpenKeepsWhatThePoolDidNotTake() {
+    var codes = List.of(ErrorCode.TIMED_OUT, ErrorCode.UNREACHABLE, ErrorCode.NO_QUORUM);
+    for (int round = 0; round < UNSAVED_ROUNDS; round++) {
+      ErrorCode code = codes.get(round % codes.size());
+      String path = "away " + round;
+      write(fs, path, bytes(1, 100));
+      long inode = fs.lookup(1, name(path)).inode();
+      byte[] wanted = bytes(7, 9_000_000);
+      long handle = fs.open(inode, OpenFlags.READ_WRITE).handle();
+      pool.storeFailure = new HoldfastException(code, "away");
+      put(fs, handle, 0, wanted);
+      assertThrows(HoldfastException.class, () -> fs.fsync(handle, false));
+      put(fs, handle, 0, Arrays.copyOf(wanted, 1));
+      assertThrows(HoldfastException.class, () -> fs.flush(handle));
+      pool.storeFailure = null;
+
+      fs.fsync(handle, false);
+
+      assertArrayEquals(wanted, read(mount(), path));
+      fs.release(handle);
+    }
+  }
+
+  /** Nobody can be told any more, and the memory is needed. */
+  @Test
+  void aFileThatIsClosedKeepsNothingThatThePoolDidNotTake() {
+    write(fs, "closed", bytes(1, 100));
+    long inode = fs.lookup(1, name("closed")).inode();
+    for (int round = 0; round < UNSAVED_ROUNDS; round++) {
+      long handle = fs.open(inode, OpenFlags.READ_WRITE).handle();
+      pool.storeFailure = new HoldfastException(ErrorCode.TIMED_OUT, "away");
+      put(fs, handle, 0, bytes(7, 9_000_000));
+      assertThrows(HoldfastException.class, () -> fs.flush(handle));
+      fs.release(handle);
+      pool.storeFailure = null;
+
+      assertArrayEquals(bytes(1, 100), read(fs, "closed"));
+    }
   }
 
   /** close(2) said EAGAIN or ENOTCONN when a peer was busy or none was to be reached. */
@@ -123,10 +201,6 @@ class PooledFileSystemTest {
   void aFailedSaveHasAnErrnoOfThisKindOfCall() {
     var seen = new LinkedHashMap<ErrorCode, Integer>();
     seen.put(ErrorCode.NO_SPACE, 28);
-    seen.put(ErrorCode.BUSY, 110);
-    seen.put(ErrorCode.NOT_READY, 110);
-    seen.put(ErrorCode.UNREACHABLE, 110);
-    seen.put(ErrorCode.TIMED_OUT, 110);
     seen.put(ErrorCode.STORE_FAILED, 5);
     seen.put(ErrorCode.CHUNK_CORRUPT, 5);
     seen.put(ErrorCode.REFUSED, 5);
@@ -160,6 +234,36 @@ class PooledFileSystemTest {
           fs.flush(handle);
           fs.release(handle);
           fs.release(bystander);
+        });
+    assertArrayEquals(first, read(mount(), "errno"));
+  }
+
+  /** It is kept: a write of something else is no place to tell it. */
+  @Test
+  void aSaveOfWhatIsKeptHasAnErrnoOfThisKindOfCall() {
+    byte[] first = bytes(5, 1_000);
+    write(fs, "errno", first);
+    long inode = fs.lookup(1, name("errno")).inode();
+    var seen = new LinkedHashMap<ErrorCode, Integer>();
+    seen.put(ErrorCode.BUSY, 110);
+    seen.put(ErrorCode.NOT_READY, 110);
+    seen.put(ErrorCode.UNREACHABLE, 110);
+    seen.put(ErrorCode.TIMED_OUT, 110);
+    seen.put(ErrorCode.READ_ONLY, 30);
+    seen.forEach(
+        (code, errno) -> {
+          long handle = fs.open(inode, OpenFlags.READ_WRITE).handle();
+          pool.storeFailure = new HoldfastException(code, "refused");
+          put(fs, handle, 0, bytes(6, 9_000_000));
+
+          var forced = assertThrows(HoldfastException.class, () -> fs.fsync(handle, false));
+          put(fs, handle, 0, new byte[1]);
+          var closed = assertThrows(HoldfastException.class, () -> fs.flush(handle));
+
+          assertEquals(errno, forced.code().errno(), code.name());
+          assertEquals(errno, closed.code().errno(), code.name());
+          fs.release(handle);
+          pool.storeFailure = null;
         });
     assertArrayEquals(first, read(mount(), "errno"));
   }
