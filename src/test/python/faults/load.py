@@ -26,6 +26,9 @@ HEADER = struct.Struct(">4sIQII")  # magic, file, version, size, CRC of the rest
 MAGIC = b"HFPW"
 RECORD_MAGIC = b"HFRC"
 SMALL_BYTES_MAX = 100_000
+SLOW_SHARE = 0.1
+SLOW_PIECES = 8
+SLOW_PAUSE_S = 0.4
 RECORD_BYTES_MAX = 20_000
 TARGETS = 8
 PIECE_BYTES = 1 << 20
@@ -112,12 +115,14 @@ class Writer(threading.Thread):
 
     def write(self, path, flags, data, number, is_forced, call_bytes=1 << 20):
         """Writes a whole content; notes each return under this number."""
+        is_slow = not flags & os.O_APPEND and self.chance(SLOW_SHARE)
         fd = os.open(path, flags, 0o644)
         try:
             self.note("opened", number)
-            view = memoryview(data)
-            while view:
-                view = view[os.write(fd, view[:call_bytes]) :]
+            if is_slow:
+                self._write_slowly(fd, memoryview(data))
+            else:
+                self._write_all(fd, memoryview(data), call_bytes)
             self.note("written", number)
             if is_forced:
                 os.fsync(fd)
@@ -125,6 +130,32 @@ class Writer(threading.Thread):
         finally:
             os.close(fd)
         self.note("closed", number)
+
+
+    @staticmethod
+    def _write_all(fd, view, call_bytes=1 << 20):
+        while view:
+            view = view[os.write(fd, view[:call_bytes]) :]
+
+    def _write_slowly(self, fd, view):
+        """
+        As programs do that compute between writes, start children, which close what they inherit
+        and look at no answer, and write again what was refused: the fsync answers for all of it.
+        """
+        piece_bytes = max(1, -(-len(view) // SLOW_PIECES))
+        for at in range(0, len(view), piece_bytes):
+            try:
+                self._write_all(fd, view[at : at + piece_bytes])
+            except OSError as e:
+                self.note("error", e.errno, e.strerror)
+                time.sleep(AFTER_ERROR_S)
+                os.lseek(fd, at, os.SEEK_SET)
+                self._write_all(fd, view[at : at + piece_bytes])
+            time.sleep(self.random.random() * SLOW_PAUSE_S)
+            try:
+                os.close(os.dup(fd))
+            except OSError as e:
+                self.note("error", e.errno, f"close of a duplicate: {e.strerror}")
 
 
 class SmallFiles(Writer):

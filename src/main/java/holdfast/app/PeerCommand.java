@@ -68,7 +68,7 @@ final class PeerCommand implements Callable<Integer> {
       names = "--accept-damage",
       description =
           "Goes on with what is left of a damaged log although no other peer can give back the"
-              + " rest; status says so afterwards.")
+              + " rest; status says so afterwards if anything is known to be missing.")
   boolean acceptDamage;
 
   @Mixin CommonOptions common;

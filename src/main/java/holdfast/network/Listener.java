@@ -7,6 +7,7 @@ import holdfast.model.NetworkException;
 import holdfast.util.ByteReader;
 import holdfast.util.MonotonicClock;
 import holdfast.util.NamedThreads;
+import java.io.EOFException;
 import java.io.IOException;
 import java.lang.System.Logger.Level;
 import java.net.BindException;
@@ -161,6 +162,9 @@ final class Listener {
       var input = new SocketInput(socket, clock);
       input.expectHandshake(clock.nowNs() + limits.handshakeNs(), SocketInput.STRANGER_BYTES_MAX);
       done = handshakes.respond(socket, input);
+    } catch (EOFException e) {
+      // Who dials a peer at two addresses leaves one of them: nothing is wrong.
+      LOG.log(Level.DEBUG, "refuse connection: from={0}, was=gone", source.getHostAddress());
     } catch (IOException | ByteReader.Malformed | HoldfastException e) {
       logOnce(source, e);
     } finally {

@@ -131,7 +131,7 @@ public final class PeerNode implements NodeService {
         .post(
             () -> {
               if (standing.hasLog() && standing.driver().configuration().voters().size() == 1) {
-                standing.driver().goOn();
+                standing.goOn();
               }
             });
   }

@@ -22,6 +22,7 @@ final class Standing {
   private volatile Replica replica; // handshakes ask for the data key, on their threads
   private long leaderlessSinceNs;
   private boolean isLeaderless = true;
+  private boolean isToldToGoOn;
 
   Standing(PeerConfig config, PeerPorts ports) {
     this.config = config;
@@ -36,6 +37,12 @@ final class Standing {
   void begin(ConsensusDriver theDriver, Replica theReplica) {
     driver = theDriver;
     replica = theReplica;
+  }
+
+  /** The operator gives up what is missing here. */
+  void goOn() {
+    isToldToGoOn = true;
+    driver.goOn();
   }
 
   /** Role, leader or configuration changed. */
@@ -189,6 +196,9 @@ final class Standing {
   }
 
   private String damageText(List<NodeId> voters) {
+    if (isToldToGoOn && voters.size() == 1) {
+      return "expected=a leader, was=none yet: going on with what is left, as it was told to";
+    }
     return voters.size() > 1
         ? ("expected=all of the peers %s, was=%s; this peer's folder is damaged, older than it was"
                 + " or a copy. %d s after all are in reach the pool goes on without what none of"
