@@ -6,7 +6,6 @@ import holdfast.model.ErrorCode;
 import holdfast.model.LogId;
 import holdfast.model.StorageException;
 import holdfast.util.Invariants;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
@@ -38,7 +37,7 @@ public final class LogStore implements AutoCloseable {
   /** Guards all that follows, over I/O other than forces. */
   private final ReentrantLock lock = new ReentrantLock();
 
-  private final List<LogSegment> segments;
+  private final LogSegments segments;
   private final PairFile stateFile;
   private LogFormat.State state;
   private long forcedIndex;
@@ -52,7 +51,7 @@ public final class LogStore implements AutoCloseable {
     this.segmentBytes = segmentBytes;
     this.stateFile = plan.stateFile();
     this.state = plan.state();
-    this.segments = new ArrayList<>(plan.segments());
+    this.segments = new LogSegments(disk, plan.segments());
     this.nextSegment = plan.nextSegment();
     this.forcedIndex = lastIndexLocked();
   }
@@ -136,8 +135,8 @@ public final class LogStore implements AutoCloseable {
   DirectoryFormat.LogEnd end() {
     return locked(
         () -> {
-          int chain = segments.isEmpty() ? 0 : segments.getLast().lastChain();
-          return new DirectoryFormat.LogEnd(lastIndexLocked(), lastTermLocked(), chain);
+          return new DirectoryFormat.LogEnd(
+              lastIndexLocked(), lastTermLocked(), segments.lastChain());
         });
   }
 
@@ -148,7 +147,7 @@ public final class LogStore implements AutoCloseable {
 
   /** Bytes its files take on disk. */
   public long diskBytes() {
-    return locked(() -> segments.stream().mapToLong(LogSegment::tailBytes).sum());
+    return locked(segments::sizeBytes);
   }
 
   /** Term of an entry from {@link #startIndex} to {@link #lastIndex}; doesn't read the disk. */
@@ -163,9 +162,7 @@ public final class LogStore implements AutoCloseable {
         state.startIndex(),
         lastIndexLocked(),
         index);
-    return index == state.startIndex()
-        ? state.startTerm()
-        : LogSegment.holding(segments, index).term(index);
+    return index == state.startIndex() ? state.startTerm() : segments.term(index);
   }
 
   /**
@@ -212,7 +209,7 @@ public final class LogStore implements AutoCloseable {
           forcedIndex = lastIndexLocked();
           return forcedIndex;
         }
-        segment = segments.getLast();
+        segment = segments.last();
         target = lastIndexLocked();
       } finally {
         lock.unlock();
@@ -241,21 +238,15 @@ public final class LogStore implements AutoCloseable {
       requireUsable();
       Invariants.check(
           fromIndex > state.startIndex(), "index above %s, was=%s", state.startIndex(), fromIndex);
-      var entries = new ArrayList<StoredEntry>();
-      long index = fromIndex;
-      int leftBytes = maxBytes;
-      while (index <= lastIndexLocked() && leftBytes >= 0) {
-        var left = LogSegment.holding(segments, index).read(index, leftBytes, entries);
-        if (left.isEmpty()) {
-          throw fail(
-              new StorageException(
-                  ErrorCode.STORE_FAILED,
-                  "read log: expected=entries as written, was=others, index=" + index));
-        }
-        leftBytes = left.get();
-        index = fromIndex + entries.size();
-      }
-      return entries;
+      return segments
+          .read(fromIndex, lastIndexLocked(), maxBytes)
+          .orElseThrow(
+              () ->
+                  fail(
+                      new StorageException(
+                          ErrorCode.STORE_FAILED,
+                          "read log: expected=entries as written, was=others, index="
+                              + fromIndex)));
     } finally {
       lock.unlock();
     }
@@ -285,15 +276,11 @@ public final class LogStore implements AutoCloseable {
             return;
           }
           long startTerm = term(upToIndex);
-          int dropCount = 0;
-          while (dropCount < segments.size()
-              && segments.get(dropCount).endIndex() <= upToIndex + 1) {
-            dropCount++;
-          }
+          int dropCount = segments.countBefore(upToIndex + 1);
           long lowest =
-              dropCount < segments.size() ? segments.get(dropCount).number() : nextSegment;
+              dropCount < segments.count() ? segments.get(dropCount).number() : nextSegment;
           saveState(state.startingAt(upToIndex, startTerm, lowest));
-          dropLowest(dropCount);
+          orFail(() -> segments.dropLowest(dropCount));
           forcedIndex = Math.max(forcedIndex, upToIndex);
         });
   }
@@ -307,7 +294,7 @@ public final class LogStore implements AutoCloseable {
         () -> {
           requireUsable();
           Optional<LogSegment> first = startAnew(hard, startIndex, startTerm, voters);
-          dropLowest(segments.size());
+          orFail(() -> segments.dropLowest(segments.count()));
           first.ifPresent(segments::add);
         });
   }
@@ -322,11 +309,11 @@ public final class LogStore implements AutoCloseable {
           requireUsable();
           if (forcedIndex < lastIndexLocked()) {
             // What is kept is kept whole: nobody forces it later. The segments before were forced.
-            forceOrFail(segments.getLast());
+            forceOrFail(segments.last());
           }
           LogId left = state.hard().logId();
           Optional<LogSegment> first = startAnew(hard, base.index(), base.term(), voters);
-          setAside(left);
+          orFail(() -> segments.setAside(left));
           first.ifPresent(segments::add);
         });
   }
@@ -361,26 +348,13 @@ public final class LogStore implements AutoCloseable {
     }
   }
 
-  private void setAside(LogId left) {
-    try {
-      for (LogSegment segment : segments) {
-        segment.close();
-        String name = LogFormat.segmentName(segment.number());
-        disk.rename(name, LogFormat.asideName(left, name));
-      }
-      segments.clear();
-    } catch (StorageException e) {
-      throw fail(e);
-    }
-  }
-
   /** Lets the files go. Forces nothing: {@link #force} first. */
   @Override
   public void close() {
     withoutForces(
         () -> {
           isClosed = true;
-          segments.forEach(LogSegment::close);
+          segments.close();
         });
   }
 
@@ -400,7 +374,7 @@ public final class LogStore implements AutoCloseable {
   /** The segment a batch goes to. The one before is forced when a new one is begun. */
   private LogSegment segmentFor(int batchBytes) {
     if (!segments.isEmpty()) {
-      var last = segments.getLast();
+      LogSegment last = segments.last();
       boolean isEmpty = last.tailBytes() == LogFormat.SEGMENT_HEADER_BYTES;
       if (isEmpty || last.tailBytes() + batchBytes <= segmentBytes) {
         return last;
@@ -408,10 +382,13 @@ public final class LogStore implements AutoCloseable {
       forceOrFail(last);
       forcedIndex = lastIndexLocked();
     }
-    int chain = segments.isEmpty() ? 0 : segments.getLast().lastChain();
     var header =
         new LogFormat.SegmentHeader(
-            nextSegment, lastIndexLocked() + 1, lastTermLocked(), chain, state.hard().logId());
+            nextSegment,
+            lastIndexLocked() + 1,
+            lastTermLocked(),
+            segments.lastChain(),
+            state.hard().logId());
     LogSegment created = create(header);
     segments.add(created);
     saveState(state.withHighest(created.number()));
@@ -429,37 +406,24 @@ public final class LogStore implements AutoCloseable {
   }
 
   private void cutFrom(long index) {
-    int keep = segments.size();
-    while (keep > 0 && segments.get(keep - 1).firstIndex() >= index) {
-      keep--;
-    }
-    if (keep < segments.size()) {
+    int keep = segments.countBegunBefore(index);
+    if (keep < segments.count()) {
       // First: from the moment that one is deleted none of them needs to be there any more.
       saveState(state.withHighest(keep == 0 ? 0 : segments.get(keep - 1).number()));
     }
-    try {
-      while (segments.size() > keep) {
-        var last = segments.remove(segments.size() - 1);
-        last.close();
-        disk.delete(LogFormat.segmentName(last.number()));
-        disk.forceDirectory();
-      }
-      if (!segments.isEmpty()) {
-        segments.getLast().cutFrom(index);
-        segments.getLast().force();
-      }
-    } catch (StorageException e) {
-      throw fail(e);
-    }
+    orFail(
+        () -> {
+          segments.dropHighest(keep);
+          if (!segments.isEmpty()) {
+            segments.last().cutFrom(index);
+            segments.last().force();
+          }
+        });
   }
 
-  private void dropLowest(int count) {
+  private void orFail(Runnable change) {
     try {
-      for (LogSegment lowest : List.copyOf(segments.subList(0, count))) {
-        segments.remove(lowest);
-        lowest.close();
-        disk.delete(LogFormat.segmentName(lowest.number()));
-      }
+      change.run();
     } catch (StorageException e) {
       throw fail(e);
     }
@@ -478,12 +442,7 @@ public final class LogStore implements AutoCloseable {
     try {
       segment.force();
     } catch (StorageException e) {
-      lock.lock();
-      try {
-        throw fail(e);
-      } finally {
-        lock.unlock();
-      }
+      throw locked(() -> fail(e));
     }
   }
 
@@ -530,12 +489,10 @@ public final class LogStore implements AutoCloseable {
   private long lastIndexLocked() {
     return segments.isEmpty()
         ? state.startIndex()
-        : Math.max(state.startIndex(), segments.getLast().endIndex() - 1);
+        : Math.max(state.startIndex(), segments.last().endIndex() - 1);
   }
 
   private long lastTermLocked() {
-    return lastIndexLocked() == state.startIndex()
-        ? state.startTerm()
-        : segments.getLast().lastTerm();
+    return lastIndexLocked() == state.startIndex() ? state.startTerm() : segments.last().lastTerm();
   }
 }
