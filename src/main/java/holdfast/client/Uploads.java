@@ -4,6 +4,7 @@ import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import holdfast.peer.port.Body;
 import holdfast.peer.port.FileService;
+import java.util.List;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -62,7 +63,7 @@ final class Uploads {
 
   /** Tries again what the pool didn't take; called under the file's lock. */
   void resumePaused(FileContent content) {
-    for (Upload upload : content.uploads) {
+    for (Upload upload : List.copyOf(content.uploads)) { // one that nobody takes ends at once
       if (upload.pausedOrNull != null) {
         upload.pausedOrNull = null;
         upload.triedNs = waits.nowNs();
