@@ -10,7 +10,6 @@ import holdfast.consensus.Proposal;
 import holdfast.consensus.RaftCore;
 import holdfast.consensus.RaftMessage;
 import holdfast.consensus.Recovery;
-import holdfast.consensus.Rejection;
 import holdfast.consensus.Role;
 import holdfast.consensus.SnapshotMeta;
 import holdfast.model.ErrorCode;
@@ -112,6 +111,7 @@ final class ConsensusDriver {
   private boolean isStepping;
   private boolean isStopped;
   private boolean isLeft;
+  private boolean isHeld;
   private Role role = Role.FOLLOWER;
   private long term;
   private Optional<Endpoint> leader = Optional.empty();
@@ -283,12 +283,12 @@ final class ConsensusDriver {
   }
 
   private void drain() {
-    if (isStepping) {
+    if (isStepping || isHeld) {
       return;
     }
     isStepping = true;
     try {
-      while (!events.isEmpty() && !isStopped) {
+      while (!events.isEmpty() && !isStopped && !isHeld) {
         for (Effect effect : core.step(loop.nowNs() / 1_000_000L, events.poll())) {
           carryOut(effect);
         }
@@ -317,14 +317,12 @@ final class ConsensusDriver {
       case Effect.Commit commit -> commit.entries().forEach(this::apply);
       case Effect.ProposalAccepted accept ->
           pending.accepted(accept.id(), accept.index(), accept.term());
-      case Effect.ProposalRejected reject ->
-          pending.refused(reject.id()).onFailure(code(reject.reason()), text(reject.reason()));
+      case Effect.ProposalRejected reject -> pending.refused(reject.id(), reject.reason());
       case Effect.ReadReady ready -> {
         pending.readable(ready.id(), ready.index());
         pending.applied(applied.index());
       }
-      case Effect.ReadRejected reject ->
-          pending.unread(reject.id()).onFailure(code(reject.reason()), text(reject.reason()));
+      case Effect.ReadRejected reject -> pending.unread(reject.id(), reject.reason());
       case Effect.ForcedAtMajority forced -> {
         forcedAtMajority = forced.index();
         pending.forced(forcedAtMajority);
@@ -462,29 +460,26 @@ final class ConsensusDriver {
     step(new Event.GoOn());
   }
 
+  /**
+   * The store may lack something, and that is being marked: until {@link #lost} nothing is done.
+   * <i>Event: an older folder, alone, led until its mark was written.</i>
+   */
+  void hold() {
+    isHeld = true;
+  }
+
   /** The store may lack something, as it turned out; it is marked by now. */
   void lost(Recovery recovery) {
-    step(new Event.Lost(recovery));
+    isHeld = false;
+    if (!isStopped) {
+      events.addFirst(new Event.Lost(recovery));
+      drain();
+    }
   }
 
   /** The node ends: nothing more is done or answered. */
   void stop() {
     isStopped = true;
     events.clear();
-  }
-
-  private static ErrorCode code(Rejection reason) {
-    return switch (reason) {
-      case NOT_LEADER, TRANSFERRING -> ErrorCode.NOT_LEADER;
-      case BUSY, CHANGE_PENDING, NO_COMMIT_IN_TERM, NOT_CAUGHT_UP -> ErrorCode.BUSY;
-      case NO_QUORUM -> ErrorCode.NO_QUORUM;
-      case INVALID -> ErrorCode.INVALID;
-      case TOO_LARGE -> ErrorCode.TOO_LARGE;
-      case STOPPED -> ErrorCode.STORE_FAILED;
-    };
-  }
-
-  private static String text(Rejection reason) {
-    return "change pool: expected=accepted, was=" + reason;
   }
 }

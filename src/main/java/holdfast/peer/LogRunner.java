@@ -117,6 +117,9 @@ final class LogRunner {
   /** This folder may have forgotten entries and votes: it recovers, once that is durable. */
   void lost(RunMark beyond, long runNumber, String why) {
     isMarking = true;
+    if (standing.hasLog()) {
+      standing.driver().hold();
+    }
     ports
         .log()
         .lost(

@@ -1,5 +1,6 @@
 package holdfast.peer;
 
+import holdfast.consensus.Rejection;
 import holdfast.model.ErrorCode;
 import holdfast.peer.ConsensusDriver.Proposed;
 import java.util.ArrayList;
@@ -57,8 +58,8 @@ final class PendingCalls {
     accepted.put(index, new Accepted(term, proposed.remove(id)));
   }
 
-  Proposed refused(long id) {
-    return proposed.remove(id);
+  void refused(long id, Rejection reason) {
+    fail(proposed.remove(id), reason);
   }
 
   /** The read may be answered once this index is applied. */
@@ -66,8 +67,21 @@ final class PendingCalls {
     readable.add(new Waiting(index, reads.remove(id)));
   }
 
-  Proposed unread(long id) {
-    return reads.remove(id);
+  void unread(long id, Rejection reason) {
+    fail(reads.remove(id), reason);
+  }
+
+  private static void fail(Proposed refused, Rejection reason) {
+    ErrorCode code =
+        switch (reason) {
+          case NOT_LEADER, TRANSFERRING -> ErrorCode.NOT_LEADER;
+          case BUSY, CHANGE_PENDING, NO_COMMIT_IN_TERM, NOT_CAUGHT_UP -> ErrorCode.BUSY;
+          case NO_QUORUM -> ErrorCode.NO_QUORUM;
+          case INVALID -> ErrorCode.INVALID;
+          case TOO_LARGE -> ErrorCode.TOO_LARGE;
+          case STOPPED -> ErrorCode.STORE_FAILED;
+        };
+    refused.onFailure(code, "change pool: expected=accepted, was=" + reason);
   }
 
   /** This entry is committed and applied. */
