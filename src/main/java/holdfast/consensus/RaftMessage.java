@@ -22,6 +22,17 @@ public sealed interface RaftMessage {
   Header header();
 
   /**
+   * Whether others may rely on it later. Who only asked and told what might be promised nothing,
+   * and may be forgotten; what isn't known to be of that kind is a promise.
+   */
+  default boolean isPromise() {
+    return !(this instanceof PreVoteRequest
+        || this instanceof PreVoteReply
+        || this instanceof TermRequest
+        || this instanceof TermReply);
+  }
+
+  /**
    * Stands before every message. A receiver that is not exactly {@code to}, incarnation included,
    * or follows another log drops the message.
    */

@@ -56,6 +56,9 @@ final class ConsensusDriver {
     /** The store failed: this node takes no part any more. */
     void onStoreFailed(HoldfastException why);
 
+    /** A message that {@link RaftMessage#isPromise} goes out after this, or this node leads. */
+    void onPromised();
+
     /** {@link Effect.Recovered}: the log is where it was, or further. */
     void onRecovered();
 
@@ -300,10 +303,7 @@ final class ConsensusDriver {
 
   private void carryOut(Effect effect) {
     switch (effect) {
-      case Effect.Send send -> {
-        var header = send.message().header();
-        transport.send(header.to().node(), new Notice.Consensus(send.message()));
-      }
+      case Effect.Send send -> send(send.message());
       case Effect.PersistHardState persist ->
           log.persistHardState(persist.state(), why -> written(why, persist.ticket()));
       case Effect.AppendEntries append -> append(append);
@@ -352,6 +352,13 @@ final class ConsensusDriver {
         machine.onStanding();
       }
     }
+  }
+
+  private void send(RaftMessage message) {
+    if (message.isPromise()) {
+      machine.onPromised();
+    }
+    transport.send(message.header().to().node(), new Notice.Consensus(message));
   }
 
   private void append(Effect.AppendEntries append) {
@@ -418,7 +425,9 @@ final class ConsensusDriver {
     forcedAtMajority = changed.term() == term ? forcedAtMajority : 0;
     term = changed.term();
     leader = changed.leader();
-    if (role != Role.LEADER) {
+    if (role == Role.LEADER) {
+      machine.onPromised();
+    } else {
       pending.failLeaders(ErrorCode.NOT_LEADER, "change pool: leadership was lost");
     }
     machine.onStanding();

@@ -67,7 +67,8 @@ final class Heartbeats {
     isStopped = true;
   }
 
-  private void beat() {
+  /** Tells it now, besides every 500 ms. */
+  void beat() {
     Notice.Heartbeat beat = own.get();
     boolean isBeside = ++beatCount % BESIDE_EVERY == 0;
     for (NodeId node : receivers.get()) {

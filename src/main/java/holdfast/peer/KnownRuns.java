@@ -53,6 +53,9 @@ final class KnownRuns {
 
     long firstNs;
 
+    /** Its folder is no good, and it has promised nothing. */
+    boolean isFirstRetracted;
+
     /** When its last connection broke; negative while there is one. */
     long brokenNs;
 
@@ -64,8 +67,9 @@ final class KnownRuns {
     boolean isSecondLast;
     int returns;
 
-    void begin(InstanceId instance, long nowNs) {
+    void begin(InstanceId instance, boolean isRetracted, long nowNs) {
       first = instance;
+      isFirstRetracted = isRetracted;
       firstNs = nowNs;
       brokenNs = -1;
       isFirstGone = false;
@@ -79,6 +83,13 @@ final class KnownRuns {
   private final InstanceId instance;
   private final TreeMap<NodeId, Notice.KnownRun> known = new TreeMap<>();
   private final Map<NodeId, Heard> heard = new HashMap<>();
+
+  /**
+   * What was known of each before the process of which it is known now; empty for nothing. Not of
+   * what was loaded; only of peers in {@link #known}.
+   */
+  private final Map<NodeId, Optional<Notice.KnownRun>> before = new HashMap<>();
+
   private NodeId toldLast;
   private RunMark ofSelf;
   private boolean isChanged;
@@ -124,8 +135,13 @@ final class KnownRuns {
    * for an older one.</i>
    */
   boolean onHeartbeat(Remote from, Notice.Heartbeat beat, long nowNs) {
-    if (!isFirst(from, nowNs)) {
+    boolean isRetracted = beat.mark().run() == 0;
+    if (!isFirst(from, isRetracted, nowNs)) {
       return false;
+    }
+    if (isRetracted) {
+      takeBack(from);
+      return true;
     }
     var said = new Notice.KnownRun(from.node(), beat.mark(), beat.asideLogs());
     note(said);
@@ -133,23 +149,46 @@ final class KnownRuns {
     return true;
   }
 
-  private boolean isFirst(Remote from, long nowNs) {
+  /**
+   * What a process said before it knew that its folder is no good, without having promised
+   * anything. <i>Event: an older folder is put in place, waits, and the newest is put back: others
+   * take that one for older than the one that only waited.</i>
+   */
+  private void takeBack(Remote from) {
+    Notice.KnownRun now = known.get(from.node());
+    boolean isOfIt = now != null && now.mark().instance().equals(from.instance());
+    if (isOfIt && before.containsKey(from.node())) {
+      before
+          .remove(from.node())
+          .ifPresentOrElse(last -> known.put(from.node(), last), () -> known.remove(from.node()));
+      isChanged = true;
+    }
+  }
+
+  /**
+   * A process with a folder that is no good takes nobody's place, but of who is silent, and keeps
+   * none. <i>Event: a copy takes the original's connection, is heard 200 ms later, and the original
+   * is ended as its twin.</i>
+   */
+  private boolean isFirst(Remote from, boolean isRetracted, long nowNs) {
     Heard of = heard.get(from.node());
     if (of == null) {
       of = new Heard();
-      of.begin(from.instance(), nowNs);
+      of.begin(from.instance(), isRetracted, nowNs);
       return heard.size() < NODES_MAX && heard.put(from.node(), of) == null;
     }
     if (from.instance().equals(of.first)) {
       of.firstNs = nowNs;
+      of.isFirstRetracted = isRetracted;
       of.brokenNs = -1;
       of.isFirstGone = false;
       of.returns += of.isSecondLast ? 1 : 0;
       of.isSecondLast = false;
       return true;
     }
-    if (of.isFirstGone || nowNs - of.firstNs > SILENT_NS) {
-      of.begin(from.instance(), nowNs);
+    boolean isNext = !isRetracted && (of.isFirstGone || of.isFirstRetracted);
+    if (isNext || nowNs - of.firstNs > SILENT_NS) {
+      of.begin(from.instance(), isRetracted, nowNs);
       return true;
     }
     if (!from.instance().equals(of.second)) {
@@ -183,10 +222,12 @@ final class KnownRuns {
   }
 
   private void note(Notice.KnownRun more) {
-    Notice.KnownRun before = known.get(more.node());
-    boolean isMore =
-        before == null ? known.size() < NODES_MAX : more.mark().isBeyond(before.mark());
+    Notice.KnownRun last = known.get(more.node());
+    boolean isMore = last == null ? known.size() < NODES_MAX : more.mark().isBeyond(last.mark());
     if (more.mark().run() > 0 && isMore) {
+      if (last == null || !last.mark().instance().equals(more.mark().instance())) {
+        before.put(more.node(), Optional.ofNullable(last));
+      }
       known.put(more.node(), more);
       isChanged = true;
     }
@@ -194,9 +235,9 @@ final class KnownRuns {
 
   /** A peer itself says what it keeps, having come as far as is known of it. */
   private void noteAside(Notice.KnownRun said) {
-    Notice.KnownRun before = known.get(said.node());
-    boolean isAsFar = before != null && before.mark().equals(said.mark());
-    if (isAsFar && before.asideLogs() != said.asideLogs()) {
+    Notice.KnownRun last = known.get(said.node());
+    boolean isAsFar = last != null && last.mark().equals(said.mark());
+    if (isAsFar && last.asideLogs() != said.asideLogs()) {
       known.put(said.node(), said);
       isChanged = true;
     }
@@ -260,7 +301,8 @@ final class KnownRuns {
     for (Notice.KnownRun each : told.known()) {
       if (!each.node().equals(self)) {
         note(each);
-      } else if (!each.mark().instance().equals(instance)
+      } else if (each.mark().run() > 0
+          && !each.mark().instance().equals(instance)
           && (ofSelf == null || each.mark().isBeyond(ofSelf))) {
         ofSelf = each.mark();
       }

@@ -47,6 +47,9 @@ final class LogRunner {
     /** This run has that number on its disk: it may be told. */
     void onRun(long number);
 
+    /** This run is about to do what others, or a client, may rely on later. */
+    void onPromised();
+
     /** Role, term, leader or configuration changed, or another log runs. */
     void onStanding();
 
@@ -151,7 +154,12 @@ final class LogRunner {
 
   /** Whether this peer may have lost the end of its log and hasn't caught up yet. */
   boolean isRecovering() {
-    return standing.hasLog() ? standing.driver().core().recovery().isNeeded() : recovery.isNeeded();
+    return recovery().isNeeded();
+  }
+
+  /** What this folder may lack, as far as that is known. */
+  Recovery recovery() {
+    return standing.hasLog() ? standing.driver().core().recovery() : recovery;
   }
 
   /**
@@ -270,6 +278,7 @@ final class LogRunner {
             : ("log %s has ended without entries that are here: they are kept aside. Following log"
                     + " %s of %s")
                 .formatted(left, next, from.shortForm()));
+    owner.onPromised();
     leave();
     // An older folder may be from before the next log, and have forgotten what it acknowledged and
     // whom it voted for there. What a power cut took is of the log that is left.
@@ -340,6 +349,7 @@ final class LogRunner {
         "log %s ended at entry %d: too many voters may have lost its end. Founding log %s"
             .formatted(left, ended.index(), next));
     onceHere.settle(left, ended.index(), standing.replica().state().lineage());
+    owner.onPromised();
     leave();
     var base = new SnapshotMeta(ended.index() + INDEX_GAP, ended.term(), ended.configuration());
     InitialState initial = InitialState.after(base, electedTerm, self);
@@ -433,6 +443,11 @@ final class LogRunner {
       @Override
       public void onStoreFailed(HoldfastException why) {
         owner.onFailure(why);
+      }
+
+      @Override
+      public void onPromised() {
+        owner.onPromised();
       }
 
       @Override

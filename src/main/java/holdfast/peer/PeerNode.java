@@ -1,6 +1,7 @@
 package holdfast.peer;
 
 import holdfast.consensus.Endpoint;
+import holdfast.consensus.Recovery;
 import holdfast.metadata.Author;
 import holdfast.metadata.Operation;
 import holdfast.metadata.OperationResult;
@@ -166,6 +167,16 @@ public final class PeerNode implements NodeService {
       }
 
       @Override
+      public boolean isDamaged() {
+        return runner.recovery().cause() == Recovery.Cause.DAMAGE;
+      }
+
+      @Override
+      public void onMark() {
+        heartbeats.beat();
+      }
+
+      @Override
       public void onOlder(RunMark beyond, long runNumber, String why) {
         runner.lost(beyond, runNumber, why);
       }
@@ -192,6 +203,11 @@ public final class PeerNode implements NodeService {
       @Override
       public void onRun(long number) {
         runs.onRun(number);
+      }
+
+      @Override
+      public void onPromised() {
+        runs.onPromised();
       }
 
       @Override

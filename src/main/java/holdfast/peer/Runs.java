@@ -28,6 +28,12 @@ final class Runs {
     /** Whether the log is being loaded or changed: nothing is judged meanwhile. */
     boolean isBusy();
 
+    /** Whether this folder is known to be damaged, older than it was or a copy. */
+    boolean isDamaged();
+
+    /** What this run says of itself is another thing now: others hear it at once. */
+    void onMark();
+
     /**
      * The folder was further once, up to there: it may have forgotten votes. This run has the
      * number {@code ownRun} from now on.
@@ -45,9 +51,14 @@ final class Runs {
   private final Owner owner;
   private final KnownRuns known;
   private final RunMark found;
+  private final RunMark rememberedOrNull;
   private long run;
-  private RunMark kept;
+  private RunMark keptOrNull;
   private boolean isJudged;
+
+  /** Whether this process has sent or begun anything that others rely on, in whatever log. */
+  private boolean hasPromised;
+
   private boolean isSaveFailing;
   private boolean isStopped;
 
@@ -66,19 +77,25 @@ final class Runs {
     } catch (ByteReader.Malformed e) {
       listener.onNote("forget what is known of other peers: was=" + e.getMessage());
     }
-    remember(ports.memory().found());
+    rememberedOrNull = remembered(ports.memory().found());
+    keptOrNull = rememberedOrNull;
+    if (rememberedOrNull != null) {
+      known.onRemembered(rememberedOrNull);
+    }
   }
 
-  private void remember(byte[] kept) {
+  private RunMark remembered(byte[] kept) {
     if (kept.length == 0) {
-      return;
+      return null;
     }
     try {
       var in = new ByteReader(kept);
-      known.onRemembered(RunMark.read(in));
+      RunMark mark = RunMark.read(in);
       in.end();
+      return mark;
     } catch (ByteReader.Malformed e) {
       listener.onNote("forget what this machine remembers of this peer: was=" + e.getMessage());
+      return null;
     }
   }
 
@@ -107,11 +124,16 @@ final class Runs {
     ports.loop().at(ports.loop().nowNs() + SAVE_EVERY_NS, "save runs", this::start);
   }
 
-  /** This machine remembers how far this run is; what it knew before was judged by now. */
+  /**
+   * This machine remembers how far this run is; what it knew before was judged by now. A run that
+   * has promised nothing leaves it what it knew.
+   */
   private void keep() {
-    RunMark mark = mark();
-    if (!owner.isBusy() && !mark.equals(kept)) {
-      kept = mark;
+    boolean isRetracted = isRetracted();
+    RunMark mark = isRetracted && rememberedOrNull != null ? rememberedOrNull : mark();
+    boolean isReady = isRetracted || !owner.isBusy();
+    if (isReady && !mark.equals(keptOrNull)) {
+      keptOrNull = mark;
       var out = new ByteWriter(RunMark.BYTES);
       mark.write(out);
       ports.memory().keep(out.toBytes());
@@ -152,8 +174,33 @@ final class Runs {
     run = Math.max(run, number);
   }
 
-  /** How far this run is now. */
+  /**
+   * Whether nobody needs to know of this run: its folder is no good, and it hasn't promised
+   * anything. Who puts the better folder back mustn't find that taken for the older one.
+   */
+  private boolean isRetracted() {
+    return !hasPromised && (isJudged || owner.isDamaged());
+  }
+
+  /**
+   * This run is about to promise something, so it must be known from now on. Whoever gets the
+   * promise hears of the run before it, on the same way; the others and the machine as soon as that
+   * gets there.
+   */
+  void onPromised() {
+    boolean wasRetracted = isRetracted();
+    hasPromised = true;
+    if (wasRetracted && !isStopped) {
+      keep();
+      owner.onMark();
+    }
+  }
+
+  /** How far this run is now; run 0 while nobody needs to know of it. */
   RunMark mark() {
+    if (isRetracted()) {
+      return new RunMark(0, config.instance(), LogId.NONE, 0, 0);
+    }
     if (!standing.hasLog()) {
       return new RunMark(run, config.instance(), LogId.NONE, 0, 0);
     }
@@ -235,6 +282,8 @@ final class Runs {
               listener.onNote(why);
               run = Math.max(run, beyond.run() + 1);
               owner.onOlder(beyond, run, why);
+              keep();
+              owner.onMark();
             });
   }
 

@@ -10,7 +10,8 @@ import holdfast.util.ByteWriter;
  * under one number term and log only grow. Who comes back with less has a folder that is older than
  * it was.
  *
- * @param run number of the run, from 1
+ * @param run number of the run, from 1; 0 for one whose folder is damaged, older or a copy and that
+ *     has promised nothing: nobody needs to know of it
  * @param instance the process of that run
  * @param log the log it followed; {@link LogId#NONE} for none
  * @param term the term it was in

@@ -118,6 +118,113 @@ class KnownRunsTest {
     assertTrue(hear(mark(RunMark.inNextLog(7) + 1, SECOND, 10), false));
   }
 
+  private boolean retract(InstanceId instance) {
+    return hear(new RunMark(0, instance, LogId.NONE, 0, 0), true);
+  }
+
+  private List<Notice.KnownRun> told() {
+    return runs.toTell(OTHER).known();
+  }
+
+  @Test
+  void whatAnOlderFolderSaidOfItselfBeforeItKnewIsTakenBack() {
+    var newest = mark(7, FIRST, 10);
+    hear(newest, false);
+    restart(SECOND);
+    hear(mark(8, SECOND, 5), false);
+    hear(mark(9, SECOND, 6), false);
+    runs.changes();
+
+    assertTrue(retract(SECOND), "it is heard");
+
+    assertEquals(List.of(new Notice.KnownRun(OTHER, newest, 0)), told());
+    assertTrue(runs.changes().isPresent());
+    assertTrue(retract(SECOND));
+    assertEquals(List.of(new Notice.KnownRun(OTHER, newest, 0)), told());
+    var promised = new Notice.KnownRun(OTHER, mark(9, SECOND, 6), 0);
+    hear(promised.mark(), true);
+    assertEquals(List.of(promised), told(), "it has promised something");
+  }
+
+  @Test
+  void whatWasToldOfAnOlderFolderIsTakenBackToo() {
+    var third = new InstanceId(2, 3);
+    hear(mark(7, FIRST, 10), false);
+    runs.onTold(new Notice.KnownRuns(List.of(new Notice.KnownRun(OTHER, mark(8, third, 5), 0))));
+    restart(third);
+    nowNs += 6 * SimWorld.S;
+
+    assertTrue(retract(third));
+
+    assertEquals(List.of(new Notice.KnownRun(OTHER, mark(7, FIRST, 10), 0)), told());
+  }
+
+  @Test
+  void whatAFolderSaidOfWhichNothingElseIsKnownIsForgotten() {
+    hear(mark(8, SECOND, 5), false);
+
+    assertTrue(retract(SECOND));
+
+    assertEquals(List.of(), told());
+  }
+
+  @Test
+  void aRunThatPromisesNothingTakesBackNothingOfAnother() {
+    hear(mark(7, FIRST, 10), false);
+    restart(SECOND);
+    nowNs += 6 * SimWorld.S;
+
+    assertTrue(retract(SECOND));
+
+    var first = new Notice.KnownRun(OTHER, mark(7, FIRST, 10), 0);
+    assertEquals(List.of(first), told());
+    var later = new KnownRuns(SELF, OWN);
+    later.load(runs.changes().orElseThrow());
+    assertTrue(later.onHeartbeat(remote(FIRST), beat(new RunMark(0, FIRST, LOG, 0, 0), true), 0));
+    assertEquals(List.of(first), later.toTell(OTHER).known(), "what was before it isn't known");
+  }
+
+  @Test
+  void aRunThatPromisedNothingIsNothingToTheMachine() {
+    runs.onRemembered(new RunMark(0, FIRST, LOG, 9, 1_000));
+
+    assertFalse(runs.beyond(mark(1, OWN, 5)).isPresent());
+  }
+
+  @Test
+  void aCopyThatKnowsItIsOneNeverTakesTheOriginalsPlace() {
+    assertTrue(hear(mark(7, FIRST, 10), false));
+    for (int i = 0; i < 4; i++) {
+      restart(SECOND); // It took the connection over, and is heard long after.
+      assertFalse(retract(SECOND));
+      restart(FIRST);
+      assertTrue(hear(mark(7, FIRST, 10), false));
+      assertFalse(runs.isSecond(remote(FIRST)));
+    }
+
+    assertTrue(runs.isSecond(remote(SECOND)), "it is told so");
+  }
+
+  @Test
+  void whoKnowsNobodysOriginalHearsItAsSoonAsItComes() {
+    assertTrue(retract(SECOND));
+    runs.onConnected(remote(FIRST), nowNs);
+
+    assertTrue(hear(mark(7, FIRST, 10), false));
+
+    assertFalse(retract(SECOND));
+  }
+
+  @Test
+  void aDamagedFolderThatStartsAgainIsHeardWhenTheProcessBeforeIsSilent() {
+    assertTrue(hear(mark(7, FIRST, 10), false));
+    restart(SECOND);
+    assertFalse(retract(SECOND));
+    nowNs += 5 * SimWorld.S;
+
+    assertTrue(retract(SECOND));
+  }
+
   @Test
   void whatThisVeryProcessSaidIsNoNews() {
     runs.onTold(new Notice.KnownRuns(List.of(new Notice.KnownRun(SELF, mark(9, OWN, 1_000), 0))));
