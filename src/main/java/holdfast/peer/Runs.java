@@ -292,10 +292,28 @@ final class Runs {
       owner.onFailure(
           new HoldfastException(
               ErrorCode.REFUSED,
-              ("run peer: expected=one process of peer %s, was=another one too, as %s at %s says;"
-                      + " give this one an empty storage folder, its own is a copy of that one's")
-                  .formatted(
-                      config.self().shortForm(), from.node().shortForm(), from.remoteHost())));
+              "run peer: expected=one process of peer %s, was=this one at %s and another one too%s,"
+                      .formatted(config.self().shortForm(), config.address(), otherAddress())
+                  + " as %s at %s says; %s"
+                      .formatted(from.node().shortForm(), from.remoteHost(), twinAdvice())));
     }
+  }
+
+  /** Where the pool has this peer listed, if that isn't here. */
+  private String otherAddress() {
+    return standing
+        .map()
+        .flatMap(map -> map.peer(config.self()))
+        .filter(listed -> !listed.address().equals(config.address()))
+        .map(listed -> " at " + listed.address())
+        .orElse("");
+  }
+
+  /** Who was there first needn't be the original: which folder is the copy may not be known. */
+  private String twinAdvice() {
+    return owner.isDamaged()
+        ? "give this one an empty storage folder, its own is a copy, older than it was or damaged"
+        : "stop one of the two, and give the one that runs on a copy of the other's folder an empty"
+            + " storage folder";
   }
 }

@@ -14,6 +14,8 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** A peer's folder is copied, or put back from a copy: nobody loses anything by it. */
 @Tag("process")
@@ -29,9 +31,10 @@ class CopiedFolderProcessTest {
     pool.execute(List.of("cp", "-a", from.toString(), to.toString()), COPY_MAX).expectDone("cp");
   }
 
-  @Test
-  void aCopyThatIsStartedBesideItsOriginalEndsAndTheOriginalGoesOn() throws Exception {
-    Pool pool = pools.start(2);
+  @ParameterizedTest
+  @ValueSource(ints = {2, 3})
+  void aCopyThatIsStartedBesideItsOriginalEndsAndTheOriginalGoesOn(int peers) throws Exception {
+    Pool pool = pools.start(peers);
     Path mount = pool.mount("mnt");
     Files.writeString(mount.resolve("before"), "1");
     Path twin = pool.work().resolve("twin");
@@ -40,9 +43,9 @@ class CopiedFolderProcessTest {
     Launched second = startAt(pool, twin);
 
     assertThat(second.awaitExit(FOUND_OUT_MAX)).as(second.err()).isEqualTo(1);
-    assertThat(second.err()).contains("another one too").contains("is a copy of that one's");
+    assertThat(second.err()).contains("another one too").contains("its own is a copy");
     assertThat(pool.peer(2).isAlive()).isTrue();
-    pool.awaitStatus("both up and safe", status -> status.count("up") == 2 && status.isSafe());
+    pool.awaitStatus("both up and safe", status -> status.count("up") == peers && status.isSafe());
     Files.writeString(mount.resolve("after"), "2");
     assertThat(mount.resolve("before")).hasContent("1");
     pool.umount(mount);
