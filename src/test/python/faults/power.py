@@ -86,6 +86,7 @@ class Round:
 
     def run(self):
         cluster, plan = self.cluster, self.plan
+        self.result.figures["ms more a force"] = plan.slow_sync_ms
         try:
             cluster.start_pool(plan.peers)
             for name in ("a", "b"):
