@@ -18,8 +18,12 @@ final class Appends {
   /** The longest write(2) that is committed as a whole. */
   static final long WHOLE_MAX_BYTES = 1L << 20;
 
-  /** The kernel sends the rest of a write sooner than that. */
-  static final long OPEN_MAX_NS = TimeUnit.MILLISECONDS.toNanos(100);
+  /**
+   * The kernel sends the rest of a write sooner than that. It does so at once, but the program that
+   * writes has to get a core first. <i>Event: a busy machine gave it none for 0.1 s, and another
+   * mount's record came between the two parts.</i>
+   */
+  static final long OPEN_MAX_NS = TimeUnit.SECONDS.toNanos(1);
 
   /** All of them. Between two ranges lies what other writes made longer. */
   private final Ranges all = new Ranges();
