@@ -4,6 +4,7 @@
 
 MIB (64) is the size of the file that is written in place, PAUSE (30) the most between steps in ms,
 FORCED (0.4) the share of writes that are followed by fsync, JOURNAL what kind of it SQLite keeps.
+SLOW (0.1) is the share of contents that are written slowly, in pieces.
 
 Runs until it is told to stop (SIGTERM) or its mount is gone. The journal of a kind is
 JOURNALS/NAME-KIND.jsonl, on the local disk: one list a line, [clock, event, ...], the clock that of
@@ -73,6 +74,7 @@ class Writer(threading.Thread):
         self.mib = int(options.get("MIB", 64))
         self.pause_ms = int(options.get("PAUSE", 30))
         self.forced_share = float(options.get("FORCED", 0.4))
+        self.slow_share = float(options.get("SLOW", SLOW_SHARE))
         self.journal_mode = options.get("JOURNAL", "delete")
         self.is_over = False
         path = os.path.join(journals, self.folder_name + ".jsonl")
@@ -115,11 +117,12 @@ class Writer(threading.Thread):
 
     def write(self, path, flags, data, number, is_forced, call_bytes=1 << 20):
         """Writes a whole content; notes each return under this number."""
-        is_slow = not flags & os.O_APPEND and self.chance(SLOW_SHARE)
+        is_slow = not flags & os.O_APPEND and self.chance(self.slow_share)
         fd = os.open(path, flags, 0o644)
         try:
             self.note("opened", number)
             if is_slow:
+                self.note("slowly", number)
                 self._write_slowly(fd, memoryview(data))
             else:
                 self._write_all(fd, memoryview(data), call_bytes)

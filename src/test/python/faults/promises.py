@@ -66,7 +66,8 @@ class Item:
         return event in self.at
 
     def may_be_partial(self):
-        return not self.has("closed") or self.at["closed"] - self.begun > SLOW_S
+        """Of what was written slowly a close of a duplicate has saved parts."""
+        return self.has("slowly") or not self.has("closed") or self.at["closed"] - self.begun > SLOW_S
 
     def is_promised(self, faults):
         """Its bytes."""
