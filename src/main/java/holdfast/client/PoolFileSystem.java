@@ -157,8 +157,9 @@ public interface PoolFileSystem extends AutoCloseable {
 
   /**
    * A close(2) of one of the handle's descriptors: what was written so far is with the pool on
-   * return, and a failure of an earlier background write is thrown here. May come several times,
-   * and not at all.
+   * return. Throws what has made something written lost, each time until an {@link #fsync} of this
+   * handle told it; once, if nothing was written through the handle. May come several times, and
+   * not at all.
    */
   void flush(long handle);
 
@@ -190,7 +191,10 @@ public interface PoolFileSystem extends AutoCloseable {
    */
   PendingLock lockWhenFree(long handle, LockRequest request, PendingLock.Listener listener);
 
-  /** What was written so far, through any handle, is forced to disk in the pool on return. */
+  /**
+   * What was written so far, through any handle, is forced to disk in the pool on return. Throws,
+   * once, what has made something written lost, whichever call told it before.
+   */
   void fsync(long handle, boolean dataOnly);
 
   /** The last descriptor is gone: comes exactly once. A failure is logged only. */

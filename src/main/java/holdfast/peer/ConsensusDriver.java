@@ -161,7 +161,9 @@ final class ConsensusDriver {
     if (isStopped) {
       return;
     }
-    step(new Event.Tick());
+    if (!isHeld) {
+      step(new Event.Tick()); // a disk that hangs would let them pile up
+    }
     loop.at(loop.nowNs() + tickNs, "consensus tick", this::tick);
   }
 

@@ -74,16 +74,6 @@ final class LogFormat {
     State startingAt(long index, long term, long lowest) {
       return new State(hard, voters, index, term, lowest, highestSegment);
     }
-
-    /**
-     * Of no entry yet.
-     *
-     * @param lowest the first segment from now on, made already or not yet
-     */
-    State emptied(
-        HardState next, List<Endpoint> nextVoters, long index, long term, long lowest, long made) {
-      return new State(next, nextVoters, index, term, lowest, made);
-    }
   }
 
   static boolean isLogName(String name) {

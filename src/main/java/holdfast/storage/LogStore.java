@@ -337,7 +337,8 @@ public final class LogStore implements AutoCloseable {
                         lowest, startIndex + 1, startTerm, 0, hard.logId())));
       }
       saveState(
-          state.emptied(hard, List.copyOf(voters), startIndex, startTerm, lowest, nextSegment - 1));
+          new LogFormat.State(
+              hard, List.copyOf(voters), startIndex, startTerm, lowest, nextSegment - 1));
       forcedIndex = startIndex;
       isDone = true;
       return first;
