@@ -57,7 +57,7 @@ final class Acknowledged {
 
   /**
    * The pool has another version than it had: null, unless something that wasn't forced is lost by
-   * that. Told once. Where another client has written more since, it can't be told from that.
+   * that: once. Where another client has written more since, it can't be told from that.
    */
   HoldfastException lostOrNull(Attributes known, Attributes found) {
     long knownVersion = Attributes.contentVersion(known.version());

@@ -40,7 +40,7 @@ final class AppendGate implements AutoCloseable {
       long untilNs = waits.nowNs() + Appends.OPEN_MAX_NS;
       long openNs = content.appends.openLeftNs(waits.nowNs());
       while (!isNow && openNs > 0 && untilNs - waits.nowNs() > 0) {
-        content.awaitChange(waits, deadlineNs, Math.min(openNs, untilNs - waits.nowNs()));
+        ContentWaits.change(content, waits, deadlineNs, Math.min(openNs, untilNs - waits.nowNs()));
         openNs = content.appends.openLeftNs(waits.nowNs());
       }
       if (isNow || openNs <= 0) {

@@ -1,6 +1,8 @@
 package holdfast.client;
 
+import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
+import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 
 /**
@@ -9,7 +11,41 @@ import java.util.function.BooleanSupplier;
  * lock.
  */
 final class ContentWaits {
+  private static final long LOOK_AGAIN_NS = TimeUnit.SECONDS.toNanos(1);
+
   private ContentWaits() {}
+
+  /** Where appended bytes go; waits while others are being moved. */
+  static long end(FileContent content, Waits waits, long deadlineNs) {
+    while (!content.appends.mayAppend()) {
+      change(content, waits, deadlineNs, LOOK_AGAIN_NS);
+    }
+    return content.sizeBytes;
+  }
+
+  /**
+   * For a change of the content, for so long at most.
+   *
+   * @throws HoldfastException TIMED_OUT when the deadline is over
+   */
+  static void change(FileContent content, Waits waits, long deadlineNs, long lookAgainNs) {
+    try {
+      long leftNs = deadlineNs - waits.nowNs();
+      if (leftNs <= 0 || content.changed.awaitNanos(Math.min(leftNs, lookAgainNs)) < 0) {
+        if (deadlineNs - waits.nowNs() <= 0) {
+          throw new HoldfastException(
+              ErrorCode.TIMED_OUT,
+              "save file: expected=stored by the deadline, was="
+                  + content.uploads.size()
+                  + " uploads under way, inode="
+                  + content.inode);
+        }
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new HoldfastException(ErrorCode.SHUTTING_DOWN, "save file: interrupted", e);
+    }
+  }
 
   /**
    * Until no commit is under way.
@@ -68,7 +104,7 @@ final class ContentWaits {
           && waits.nowNs() - content.unansweredNs >= LeaderCall.QUORUM_WAIT_NS) {
         throw Waits.asHoldfast(content.unansweredOrNull);
       }
-      content.awaitChange(waits, deadlineNs);
+      change(content, waits, deadlineNs, LOOK_AGAIN_NS);
     }
   }
 }

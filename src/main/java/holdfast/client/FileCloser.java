@@ -34,7 +34,7 @@ final class FileCloser {
     FileHandle open = files.handle(handle);
     try {
       if (open.content.isNameless() && files.isLast(open)) {
-        writeBack.discard(open.content);
+        writeBack.giveUp(open.content);
       } else if (open.content.isUnsaved()) {
         AppendGate.settle(open);
         writeBack.flush(open.content, false, waits.deadlineNs());
@@ -46,24 +46,32 @@ final class FileCloser {
           Long.toString(open.content.inode),
           e.getMessage());
     } finally {
-      if (holds.close(handle)) {
-        writeBack.giveUp(open.content); // nobody saves it, so it mustn't come after the next lock
-      }
+      close(open, handle);
       if (lockCalls.released(open)) {
         lockWaits.wake(open.content.inode);
       }
     }
   }
 
-  /** Closes a handle, and gives up what isn't saved if no other has the file open. Never waits. */
-  void abandon(long handle) {
-    FileHandle open = files.handle(handle);
-    if (files.isLast(open)) {
-      writeBack.discard(open.content);
-    }
+  /**
+   * Closes a handle that no lock was set through, and gives up what isn't saved if no other has the
+   * file open: nobody saves it, so it mustn't come after the next lock, nor keep memory. Never
+   * waits.
+   */
+  void drop(long handle) {
+    close(files.handle(handle), handle);
+  }
+
+  private void close(FileHandle open, long handle) {
     if (holds.close(handle)) {
       writeBack.giveUp(open.content);
     }
+  }
+
+  /** Closes a handle, and gives up what isn't saved if no other has the file open. Never waits. */
+  void abandon(long handle) {
+    FileHandle open = files.handle(handle);
+    close(open, handle);
     lockCalls.abandoned(open);
   }
 }

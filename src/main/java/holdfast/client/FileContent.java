@@ -5,7 +5,6 @@ import holdfast.metadata.Attributes;
 import holdfast.metadata.Extent;
 import holdfast.metadata.ExtentMap;
 import holdfast.model.ChunkId;
-import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import holdfast.model.SealId;
 import holdfast.util.Invariants;
@@ -15,7 +14,6 @@ import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
@@ -133,15 +131,14 @@ final class FileContent {
   /** Chunks stored since the last fsync. */
   final Set<ChunkId> unforced = new HashSet<>();
 
-  /** The last loss of something written, and its number: each handle tells it. */
-  HoldfastException failureOrNull;
-
-  long failureNumber;
+  /** Of what was written: each handle tells them ({@link FileHandle}). */
+  final Losses losses;
 
   /** {@code blocks} gives the memory of what is written. */
   FileContent(Attributes attributes, List<Extent> extents, ArrayPool blocks, long nowNs) {
     dirty = new DirtyData(blocks);
     inode = attributes.inode();
+    losses = new Losses(inode);
     sealId = attributes.sealId();
     adopt(attributes, extents, nowNs);
   }
@@ -207,7 +204,7 @@ final class FileContent {
     try {
       if (!isUnlinked && (isWritten || !acknowledged.isForced() || isUnsaved())) {
         isLost = true;
-        failed(LostContent.ofInode(inode));
+        losses.add(LostContent.ofInode(inode));
       }
       isUnlinked = true;
       isGone = true;
@@ -326,17 +323,17 @@ final class FileContent {
 
   /**
    * Lays the uploads that ended over the view, in order; called under the lock. After one that
-   * failed, the file is what the pool has: what was written around the lost part would show holes
-   * as if they had been written.
+   * failed, the file is what the pool has: what was written around the lost part, before or after
+   * it, would show holes as if they had been written.
    */
   void applyEnded() {
     while (!uploads.isEmpty() && uploads.peek().isEnded()) {
       Upload upload = uploads.poll();
       upload.piece.release();
-      if (upload.failureOrNull != null) {
-        failed(upload.failureOrNull);
+      if (upload.failureOrNull != null && upload.counts()) {
+        losses.add(upload.failureOrNull);
         revert();
-      } else {
+      } else if (upload.failureOrNull == null) {
         List<Extent> laid = lay(upload, upload.extentsOrNull);
         laid.forEach(extent -> unforced.add(extent.chunk()));
         for (Extent extent : laid) {
@@ -388,10 +385,18 @@ final class FileContent {
     return laid;
   }
 
-  /** Drops what isn't committed and not under way. */
-  void revert() {
+  /** Drops what isn't committed, nor about to be; called under the lock. */
+  void drop() {
+    revert();
+    applyEnded();
+  }
+
+  private void revert() {
     droppedBytes += dirty.heldBytes();
     dirty.cutFrom(0);
+    for (Upload upload : uploads) {
+      droppedBytes += upload.drop();
+    }
     uncommitted.clear();
     written.clear();
     appends.clear();
@@ -457,44 +462,5 @@ final class FileContent {
       difference.added().forEach(each -> changedRanges.add(each.fileOffset(), each.fileEnd()));
     }
     return changedRanges.gaps(from, to);
-  }
-
-  /** Something that was written is lost: each handle tells it ({@link FileHandle}). */
-  void failed(HoldfastException why) {
-    failureOrNull = why;
-    failureNumber++;
-  }
-
-  /** Where appended bytes go; called under the lock, waits while others are being moved. */
-  long awaitEnd(Waits waits, long deadlineNs) {
-    while (!appends.mayAppend()) {
-      awaitChange(waits, deadlineNs);
-    }
-    return sizeBytes;
-  }
-
-  /** Waits on {@link #changed} until the deadline; called under the lock. */
-  void awaitChange(Waits waits, long deadlineNs) {
-    awaitChange(waits, deadlineNs, TimeUnit.SECONDS.toNanos(1));
-  }
-
-  /** Likewise, and for so long at most. */
-  void awaitChange(Waits waits, long deadlineNs, long lookAgainNs) {
-    try {
-      long leftNs = deadlineNs - waits.nowNs();
-      if (leftNs <= 0 || changed.awaitNanos(Math.min(leftNs, lookAgainNs)) < 0) {
-        if (deadlineNs - waits.nowNs() <= 0) {
-          throw new HoldfastException(
-              ErrorCode.TIMED_OUT,
-              "save file: expected=stored by the deadline, was="
-                  + uploads.size()
-                  + " uploads under way, inode="
-                  + inode);
-        }
-      }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new HoldfastException(ErrorCode.SHUTTING_DOWN, "save file: interrupted", e);
-    }
   }
 }

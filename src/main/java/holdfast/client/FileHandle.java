@@ -7,10 +7,16 @@ import holdfast.model.HoldfastException;
 final class FileHandle {
   final FileContent content;
 
-  /** The content's last failure that a write or an fsync of this handle told. */
+  /** The number of the content's last loss that was known when it was opened. */
+  private final long openedAt;
+
+  /** The last one that a write or an fsync of this handle told. */
   private long warnedOf;
 
-  /** The content's last failure that an fsync of this handle told. */
+  /**
+   * The last one that an fsync of this handle told, or that of another before it was opened: one
+   * that nobody has heard of is this one's to tell, as Linux has it.
+   */
   private long forceTold;
 
   /** Where a sequential reader would read next, and how far was read ahead; under the lock. */
@@ -27,8 +33,9 @@ final class FileHandle {
 
   FileHandle(FileContent content) {
     this.content = content;
-    warnedOf = content.failureNumber;
-    forceTold = content.failureNumber;
+    openedAt = content.losses.count();
+    warnedOf = openedAt;
+    forceTold = content.losses.forceTold();
   }
 
   /** Before what it locks is noted anywhere. */
@@ -55,12 +62,12 @@ final class FileHandle {
     }
   }
 
-  /** For a write: throws a failure that this handle hasn't told yet; under the content's lock. */
+  /** For a write: throws a loss that this handle hasn't told yet; under the content's lock. */
   void warnOfFailure() {
     checkLock();
-    if (warnedOf != content.failureNumber) {
-      warnedOf = content.failureNumber;
-      throwFailure();
+    if (warnedOf != content.losses.count()) {
+      warnedOf = content.losses.count();
+      content.losses.throwLast();
     }
   }
 
@@ -69,35 +76,47 @@ final class FileHandle {
     hasWritten = true;
   }
 
+  /** For an fsync, or a close: throws what it has to be told. Takes the content's lock. */
+  void tell(boolean isFsync) {
+    content.lock.lock();
+    try {
+      if (isFsync) {
+        tellForcer();
+      } else {
+        tellCloser();
+      }
+    } finally {
+      content.lock.unlock();
+    }
+  }
+
   /**
-   * For a close(2) of one of its descriptors: throws a failure that no fsync has told. It may be a
-   * child that closes what it inherited, and looks at no answer: so every close tells it, but for a
-   * handle that nothing was written through, which tells it once. Under the content's lock.
+   * For a close(2) of one of its descriptors: throws a loss since it was opened that no fsync of it
+   * has told. It may be a child that closes what it inherited, and looks at no answer: so every
+   * close tells it, but for a handle that nothing was written through, which tells it once. Under
+   * the content's lock.
    */
-  void tellCloser() {
-    if (hasWritten && forceTold != content.failureNumber) {
+  private void tellCloser() {
+    long count = content.losses.count();
+    if (hasWritten && forceTold != count && openedAt != count) {
       checkLock();
-      throwFailure();
+      content.losses.throwLast();
     }
     warnOfFailure();
   }
 
   /**
-   * For an fsync: throws a failure once, whichever write or close has told it before: what was
-   * written earlier is lost, and only an fsync answers for all of that. Under the content's lock.
+   * For an fsync: throws a loss once, whichever write or close has told it before: what was written
+   * earlier is lost, and only an fsync answers for all of that. Under the content's lock.
    */
-  void tellForcer() {
+  private void tellForcer() {
     checkLock();
-    if (forceTold != content.failureNumber) {
-      forceTold = content.failureNumber;
-      warnedOf = content.failureNumber;
-      throwFailure();
+    if (forceTold != content.losses.count()) {
+      forceTold = content.losses.count();
+      warnedOf = forceTold;
+      content.losses.tellForced();
+      content.losses.throwLast();
     }
-  }
-
-  private void throwFailure() {
-    HoldfastException why = content.failureOrNull;
-    throw new HoldfastException(why.code(), why.getMessage(), why);
   }
 
   /**

@@ -50,7 +50,7 @@ final class Flusher {
     try {
       writeBack.flush(content, false, waits.deadlineNs());
     } catch (HoldfastException e) {
-      // Uploads that failed have told their handles; what is left is tried again in a while.
+      // What is lost by it is noted for the handles; what is left is tried again in a while.
       LOG.log(Level.DEBUG, "save file in the background: {0}", e.getMessage());
     } catch (RuntimeException e) {
       LOG.log(Level.ERROR, "save file in the background", e);

@@ -11,6 +11,7 @@ final class Inodes {
   private final Tree tree;
   private final OpenFiles files;
   private final Holds holds;
+  private final FileCloser closer;
   private final RemovedInodes removed;
   private final WriteBack writeBack;
   private final Freshness freshness;
@@ -22,6 +23,7 @@ final class Inodes {
       Tree tree,
       OpenFiles files,
       Holds holds,
+      FileCloser closer,
       RemovedInodes removed,
       WriteBack writeBack,
       Freshness freshness,
@@ -31,6 +33,7 @@ final class Inodes {
     this.tree = tree;
     this.files = files;
     this.holds = holds;
+    this.closer = closer;
     this.removed = removed;
     this.writeBack = writeBack;
     this.freshness = freshness;
@@ -132,7 +135,7 @@ final class Inodes {
         content.lock.unlock();
       }
     } finally {
-      holds.close(opened.handle());
+      closer.drop(opened.handle());
     }
   }
 

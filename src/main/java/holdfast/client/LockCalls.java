@@ -433,7 +433,10 @@ final class LockCalls {
   private void giveUp(FileContent content) {
     content.lock.lock();
     try {
-      content.failed(
+      if (!content.isUnsaved()) {
+        return;
+      }
+      content.losses.add(
           new HoldfastException(
               ErrorCode.NO_SESSION,
               "save file: was=written under a lock that is lost, inode=" + content.inode));

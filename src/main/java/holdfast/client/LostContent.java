@@ -5,7 +5,7 @@ import holdfast.model.HoldfastException;
 
 /**
  * What the pool had acknowledged, and a power cut of all voters took, since nobody had asked to
- * force it. Whoever asks now must hear that it is too late: once for each handle.
+ * force it. Whoever asks now must hear that it is too late.
  */
 final class LostContent {
   private LostContent() {}

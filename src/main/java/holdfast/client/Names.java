@@ -11,6 +11,7 @@ final class Names {
   private final Tree tree;
   private final OpenFiles files;
   private final Holds holds;
+  private final FileCloser closer;
   private final Removals removals;
   private final RemovedInodes removed;
   private final WriteBack writeBack;
@@ -22,6 +23,7 @@ final class Names {
       Tree tree,
       OpenFiles files,
       Holds holds,
+      FileCloser closer,
       RemovedInodes removed,
       WriteBack writeBack,
       Freshness freshness,
@@ -30,6 +32,7 @@ final class Names {
     this.tree = tree;
     this.files = files;
     this.holds = holds;
+    this.closer = closer;
     this.removals = new Removals(tree, files, holds, this::changed);
     this.removed = removed;
     this.writeBack = writeBack;
@@ -90,7 +93,7 @@ final class Names {
       try {
         writeBack.truncate(files.handle(opened.handle()).content, 0, deadlineNs);
       } catch (RuntimeException e) {
-        holds.close(opened.handle());
+        closer.drop(opened.handle());
         throw e;
       }
     }

@@ -2,7 +2,6 @@ package holdfast.client;
 
 import holdfast.metadata.Attributes;
 import holdfast.metadata.Extent;
-import holdfast.model.ChunkId;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import java.util.ArrayList;
@@ -11,7 +10,6 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
@@ -21,9 +19,6 @@ import java.util.concurrent.locks.ReentrantLock;
 final class OpenFiles {
   /** Most handles at once. */
   static final int HANDLES_MAX = 65_536;
-
-  /** Longer than peers take to force everything by themselves. */
-  private static final long FORCED_AFTER_NS = 5_000_000_000L;
 
   /** Files whose version is remembered after they were closed, for the kernel's pages. */
   private static final int VERSIONS_MAX = 16_384;
@@ -49,21 +44,7 @@ final class OpenFiles {
         }
       };
 
-  /**
-   * Chunks of closed files that nobody has forced yet, for who opens them again to fsync. Peers
-   * force everything within a second.
-   */
-  private final Map<Long, Unforced> unforced =
-      new LinkedHashMap<>() {
-        private static final long serialVersionUID = 1L;
-
-        @Override
-        protected boolean removeEldestEntry(Map.Entry<Long, Unforced> eldest) {
-          return size() > VERSIONS_MAX;
-        }
-      };
-
-  private record Unforced(Set<ChunkId> chunks, long closedNs) {}
+  private final UnforcedChunks unforced = new UnforcedChunks();
 
   /** {@code blocks} gives the memory of what is written. */
   OpenFiles(
@@ -176,7 +157,7 @@ final class OpenFiles {
       if (content == null) {
         content = new FileContent(attributes, extents, blocks, waits.nowNs());
         contents.put(attributes.inode(), content);
-        takeUnforced(content);
+        unforced.give(content);
         keepPages = closedVersion != null && closedVersion == attributes.version();
       } else {
         keepPages = refresh(content, attributes, extents);
@@ -192,33 +173,6 @@ final class OpenFiles {
     long handle = nextHandle.getAndIncrement();
     handles.put(handle, new FileHandle(content));
     return new OpenedFile(handle, keepPages);
-  }
-
-  private void takeUnforced(FileContent content) {
-    Unforced left = unforced.remove(content.inode);
-    if (left != null && !isForced(left)) {
-      // Of what was replaced meanwhile nobody wants to know.
-      content.committedExtents.stream()
-          .map(Extent::chunk)
-          .filter(left.chunks()::contains)
-          .forEach(content.unforced::add);
-    }
-  }
-
-  private void keepUnforced(FileContent content) {
-    // Eldest first, so most calls look at one.
-    var eldest = unforced.values().iterator();
-    while (eldest.hasNext() && isForced(eldest.next())) {
-      eldest.remove();
-    }
-    if (!content.unforced.isEmpty() && !content.isUnlinked) {
-      unforced.remove(content.inode);
-      unforced.put(content.inode, new Unforced(content.unforced, waits.nowNs()));
-    }
-  }
-
-  private boolean isForced(Unforced left) {
-    return waits.nowNs() - left.closedNs() >= FORCED_AFTER_NS;
   }
 
   /**
@@ -255,7 +209,7 @@ final class OpenFiles {
       }
       HoldfastException lost = content.acknowledged.lostOrNull(content.committed, attributes);
       if (lost != null) {
-        content.failed(lost);
+        content.losses.add(lost);
         saved.told(content.inode);
       }
       content.adopt(attributes, extents, waits.nowNs());
@@ -322,7 +276,7 @@ final class OpenFiles {
         if (isSure && !content.isUnlinked && !content.isUnsaved()) {
           closedVersions.put(content.inode, content.committed.version());
         }
-        keepUnforced(content);
+        unforced.keep(content);
       } finally {
         content.lock.unlock();
       }

@@ -89,7 +89,8 @@ public final class PooledFileSystem implements PoolFileSystem {
     var blocks = new ArrayPool(DirtyData.BLOCK_BYTES, WriteBack.BLOCKS_KEPT_MAX);
     misplaced = new MisplacedPages(pages, threads, waits);
     var budget = new MemoryBudget(WriteBack.UNSAVED_MAX_BYTES);
-    var reconciler = new Reconciler(loader, misplaced, tree.savedContents(), budget, waits);
+    var reconciler =
+        new Reconciler(service, loader, misplaced, tree.savedContents(), budget, waits);
     files = new OpenFiles(loader, reconciler, tree.savedContents(), waits, blocks);
     holds = new Holds(service, files, waits, wallClock);
     reader = new ChunkReader(service, sealing, new BlockCache(options.cacheSizeBytes()), sealers);
@@ -99,36 +100,49 @@ public final class PooledFileSystem implements PoolFileSystem {
     writeBack =
         new WriteBack(
             service, sealing, sealers, waits, wallClock, committer, reader, blocks, budget,
-            freshness, timeoutNs);
+            freshness, misplaced, timeoutNs);
     space = new SpaceCache(service, waits);
     boolean isForUserOnly = options.ownerOrNull() != null;
     xattrs = new Xattrs(tree, files, freshness, sealing, waits, wallClock, isForUserOnly);
     allocation = new Allocation(writeBack, space);
     presentation = new Presentation(options.ownerOrNull());
-    names = new Names(tree, files, holds, removed, writeBack, freshness, presentation, waits);
-    inodes =
-        new Inodes(
-            tree, files, holds, removed, writeBack, freshness, presentation, waits, wallClock);
-    flusher = new Flusher(files, writeBack, waits, threads);
-    notifiers = threads.platformPool("notifier", NOTIFIER_COUNT, NOTIFIER_QUEUE_MAX);
-    taker = threads.platformPool("taker", 1, 1);
     lockCalls = new LockCalls(service, files, writeBack, pages, waits, wallClock);
     lockWaits = new LockWaits(lockCalls, waits, threads);
     closer = new FileCloser(files, holds, writeBack, lockCalls, lockWaits, waits);
-    feed =
-        new ChangeFeed(
-            freshness,
-            holds,
-            files,
-            directories,
+    names =
+        new Names(tree, files, holds, closer, removed, writeBack, freshness, presentation, waits);
+    inodes =
+        new Inodes(
             tree,
+            files,
+            holds,
+            closer,
+            removed,
+            writeBack,
+            freshness,
+            presentation,
             waits,
-            pages,
-            lockCalls,
-            lockWaits,
-            notifiers,
-            taker);
+            wallClock);
+    flusher = new Flusher(files, writeBack, waits, threads);
+    notifiers = threads.platformPool("notifier", NOTIFIER_COUNT, NOTIFIER_QUEUE_MAX);
+    taker = threads.platformPool("taker", 1, 1);
+    feed = newFeed();
     service.watch(feed);
+  }
+
+  private ChangeFeed newFeed() {
+    return new ChangeFeed(
+        freshness,
+        holds,
+        files,
+        directories,
+        tree,
+        waits,
+        pages,
+        lockCalls,
+        lockWaits,
+        notifiers,
+        taker);
   }
 
   @Override
@@ -319,7 +333,7 @@ public final class PooledFileSystem implements PoolFileSystem {
     // Nobody else will ever open it: what is unsaved may stay here.
     boolean isNameless = open.content.isNameless();
     if (isNameless) {
-      tell(open, false);
+      open.tell(false);
     } else {
       save(open, false);
     }
@@ -366,23 +380,10 @@ public final class PooledFileSystem implements PoolFileSystem {
       }
     } catch (HoldfastException e) {
       // What was dropped is the worse news, and this handle must hear of it.
-      tell(open, forced);
+      open.tell(forced);
       throw SaveFailure.of(e);
     }
-    tell(open, forced);
-  }
-
-  private static void tell(FileHandle open, boolean forced) {
-    open.content.lock.lock();
-    try {
-      if (forced) {
-        open.tellForcer();
-      } else {
-        open.tellCloser();
-      }
-    } finally {
-      open.content.lock.unlock();
-    }
+    open.tell(forced);
   }
 
   @Override

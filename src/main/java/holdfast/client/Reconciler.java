@@ -4,6 +4,7 @@ import holdfast.metadata.Attributes;
 import holdfast.model.ChunkId;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
+import holdfast.peer.port.FileService;
 import java.util.HashSet;
 
 /**
@@ -11,6 +12,7 @@ import java.util.HashSet;
  * older one after a power cut. Any thread but the loop.
  */
 final class Reconciler {
+  private final FileService service;
   private final ExtentLoader loader;
   private final MisplacedPages pages;
   private final SavedContents saved;
@@ -22,11 +24,13 @@ final class Reconciler {
    * gets back what is dropped.
    */
   Reconciler(
+      FileService service,
       ExtentLoader loader,
       MisplacedPages pages,
       SavedContents saved,
       MemoryBudget budget,
       Waits waits) {
+    this.service = service;
     this.saved = saved;
     this.budget = budget;
     this.loader = loader;
@@ -70,9 +74,8 @@ final class Reconciler {
         content.isMixed = true;
       } else {
         // What came after what is lost would stand beside what came before it.
-        content.failed(lost);
-        content.uploads.forEach(upload -> upload.cutBytes = 0);
-        content.revert();
+        content.losses.add(lost);
+        content.drop();
         budget.release(content.takeDroppedBytes());
         content.adopt(newer.attributes(), newer.extents(), waits.nowNs());
         content.rebaseCount++;
@@ -125,7 +128,7 @@ final class Reconciler {
     try {
       HoldfastException lost = content.isGone ? null : lostBeforeOrNull(content.committed);
       if (lost != null) {
-        content.failed(lost);
+        content.losses.add(lost);
         throw lost;
       }
     } finally {
@@ -184,6 +187,6 @@ final class Reconciler {
 
   /** The pool doesn't know the file: who wrote it lately, by whatever handle, is told. */
   void gone(FileContent content) {
-    content.gone(saved.forget(content.inode));
+    content.gone(saved.forget(content.inode, service.client(), waits.nowNs()));
   }
 }

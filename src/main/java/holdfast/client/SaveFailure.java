@@ -21,6 +21,16 @@ final class SaveFailure {
     };
   }
 
+  /**
+   * The failure for which something was given up: its code isn't one of those after which all is
+   * still here.
+   */
+  static HoldfastException asLoss(HoldfastException why) {
+    return isPoolAway(why)
+        ? new HoldfastException(ErrorCode.STORE_FAILED, "gave up: " + why.getMessage(), why)
+        : of(why);
+  }
+
   /** The same failure with a code that these calls may have. */
   static HoldfastException of(HoldfastException why) {
     ErrorCode code =

@@ -16,8 +16,8 @@ final class SavedContents {
   /** Most that are remembered. */
   static final int REMEMBERED_MAX = 16_384;
 
-  /** Much longer than peers take to force everything by themselves. */
-  private static final long FORCED_AFTER_NS = TimeUnit.SECONDS.toNanos(30);
+  /** Much longer than a majority takes to force the log by itself. */
+  private static final long LOG_FORCED_AFTER_NS = TimeUnit.SECONDS.toNanos(30);
 
   /**
    * The last commit of a file.
@@ -48,23 +48,11 @@ final class SavedContents {
       long newVersion = Attributes.contentVersion(version);
       boolean isOverdue = before != null && !isInOrder && before.version() > newVersion;
       saved.put(inode, new Saved(under, nowNs, isOverdue ? before.version() : newVersion, isLost));
-      dropForced(under, nowNs);
+      if (saved.size() > REMEMBERED_MAX) {
+        saved.remove(saved.keySet().iterator().next());
+      }
     } finally {
       lock.unlock();
-    }
-  }
-
-  private void dropForced(ClientId under, long nowNs) {
-    var eldest = saved.values().iterator();
-    while (eldest.hasNext()) {
-      Saved next = eldest.next();
-      // While a session lives, what was committed in it so long ago is on disk.
-      boolean isForced =
-          !next.isLost() && next.under().equals(under) && nowNs - next.savedNs() > FORCED_AFTER_NS;
-      if (!isForced && saved.size() <= REMEMBERED_MAX) {
-        return;
-      }
-      eldest.remove();
     }
   }
 
@@ -116,11 +104,18 @@ final class SavedContents {
     }
   }
 
-  /** The pool doesn't know the file any more; returns whether it was remembered. */
-  boolean forget(long inode) {
+  /**
+   * The pool doesn't know the file any more.
+   *
+   * @param current the session by now: what was committed long ago in it, the log has on disk
+   * @return whether its author has to take it for lost
+   */
+  boolean forget(long inode, ClientId current, long nowNs) {
     lock.lock();
     try {
-      return saved.remove(inode) != null;
+      Saved known = saved.remove(inode);
+      return known != null
+          && (!known.under().equals(current) || nowNs - known.savedNs() <= LOG_FORCED_AFTER_NS);
     } finally {
       lock.unlock();
     }

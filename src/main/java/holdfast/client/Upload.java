@@ -2,6 +2,7 @@ package holdfast.client;
 
 import holdfast.metadata.Extent;
 import holdfast.model.HoldfastException;
+import holdfast.peer.port.Body;
 import java.util.Arrays;
 import java.util.List;
 
@@ -32,8 +33,13 @@ final class Upload {
   /** When it was tried last. */
   long triedNs;
 
-  /** When it was tried first. */
-  private final long begunNs;
+  /** For how long it was tried, up to {@link #countedNs}. */
+  private long keptNs;
+
+  private long countedNs;
+
+  /** As it was sealed for the first try: tried again, it is the same chunk. */
+  SealedPiece sealedOrNull;
 
   /** It went with an operation that had no answer: it stays until its outcome is known. */
   boolean isUnanswered;
@@ -41,13 +47,56 @@ final class Upload {
   Upload(DirtyPiece piece, boolean isRewrite, long nowNs) {
     this.piece = piece;
     this.isRewrite = isRewrite;
-    begunNs = nowNs;
     triedNs = nowNs;
+    countedNs = nowNs;
   }
 
-  /** How long it has been tried. */
-  long ageNs(long nowNs) {
-    return nowNs - begunNs;
+  /**
+   * A sealed piece.
+   *
+   * @param body its bytes, until it is released
+   */
+  record SealedPiece(Sealing.Sealed sealed, Body body) {}
+
+  /** Whether anything of it is still to be in the file. */
+  boolean counts() {
+    return cutBytes > piece.parts().getFirst().from();
+  }
+
+  /**
+   * For how long it was tried by now.
+   *
+   * @param tryMaxNs since the call before: what is longer was a sleep of the machine
+   */
+  long keptNs(long nowNs, long tryMaxNs) {
+    keptNs += Math.min(nowNs - countedNs, tryMaxNs);
+    countedNs = nowNs;
+    return keptNs;
+  }
+
+  /**
+   * Nothing of it is to be in the file any more. One that waits to be tried again has ended by
+   * that.
+   *
+   * @return bytes of memory that nobody else gives back
+   */
+  long drop() {
+    cutBytes = 0;
+    if (pausedOrNull == null) {
+      return 0;
+    }
+    failureOrNull = pausedOrNull;
+    pausedOrNull = null;
+    releaseSealed();
+    return piece.heldBytes();
+  }
+
+  /** It won't be tried again. */
+  void releaseSealed() {
+    if (sealedOrNull != null) {
+      sealedOrNull.body().release();
+      sealedOrNull = null;
+    }
   }
 
   boolean isEnded() {

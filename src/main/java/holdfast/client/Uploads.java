@@ -20,30 +20,39 @@ final class Uploads {
    */
   static final long KEPT_NS = TimeUnit.MINUTES.toNanos(5);
 
+  /** From one try's end to the next one's begin, at most: who waits longer has slept. */
+  private static final long REST_MAX_NS = 2 * Flusher.UNSAVED_MAX_NS;
+
   private final FileService service;
   private final Sealing sealing;
   private final Executor sealers;
   private final Waits waits;
   private final MemoryBudget budget;
+  private final MisplacedPages pages;
 
   /** How long a background store may take before it is given up, or tried again. */
   private final long storeTimeoutNs;
 
   private final SealedArrays sealedArrays;
 
-  /** {@code budget} gets back what a piece took when it has ended. */
+  /**
+   * {@code budget} gets back what a piece took when it has ended; {@code pages} are dropped where
+   * they show what is lost.
+   */
   Uploads(
       FileService service,
       Sealing sealing,
       Executor sealers,
       Waits waits,
       MemoryBudget budget,
+      MisplacedPages pages,
       long storeTimeoutNs) {
     this.service = service;
     this.sealing = sealing;
     this.sealers = sealers;
     this.waits = waits;
     this.budget = budget;
+    this.pages = pages;
     this.storeTimeoutNs = storeTimeoutNs;
     this.sealedArrays = new SealedArrays(sealing);
   }
@@ -72,20 +81,6 @@ final class Uploads {
     }
   }
 
-  /** Gives up what the pool didn't take; called under the file's lock. */
-  void endPaused(FileContent content) {
-    long freedBytes = 0;
-    for (Upload upload : content.uploads) {
-      if (upload.pausedOrNull != null) {
-        upload.failureOrNull = upload.pausedOrNull;
-        upload.pausedOrNull = null;
-        freedBytes += upload.piece.heldBytes();
-      }
-    }
-    content.applyEnded();
-    budget.release(freedBytes + content.takeDroppedBytes());
-  }
-
   /** An upload that no thread takes has failed: its writers must not wait for it. */
   private void onSealers(FileContent content, Upload upload, Runnable work) {
     try {
@@ -103,31 +98,38 @@ final class Uploads {
 
   private void sealAndStore(FileContent content, Upload upload) {
     try {
+      Upload.SealedPiece sealed = sealed(upload);
+      service
+          .store(sealed.sealed().chunk(), sealed.body(), waits.nowNs() + storeTimeoutNs)
+          .whenComplete(
+              (stored, failure) ->
+                  onSealers(
+                      content,
+                      upload,
+                      () -> {
+                        if (failure == null) {
+                          ended(content, upload, sealed.sealed(), stored.epoch(), null);
+                        } else {
+                          ended(content, upload, null, 0, Waits.asHoldfast(failure));
+                        }
+                      }));
+    } catch (RuntimeException e) {
+      ended(content, upload, null, 0, Waits.asHoldfast(e));
+    }
+  }
+
+  /** Sealed again it would be another chunk, and the one before would stay where it got to. */
+  private Upload.SealedPiece sealed(Upload upload) {
+    if (upload.sealedOrNull == null) {
       byte[] target = sealedArrays.take(upload.piece.lengthBytes());
       Sealing.Sealed sealed =
           sealing.seal(upload.piece.blocks(), upload.piece.lengthBytes(), target);
       // A connection that still sends the array holds it; were that wrong, the receiver would
       // refuse bytes that don't hash to their name.
       Body body = Body.whole(target, () -> sealedArrays.giveBack(target));
-      service
-          .store(sealed.chunk(), body, waits.nowNs() + storeTimeoutNs)
-          .whenComplete(
-              (stored, failure) -> {
-                body.release();
-                onSealers(
-                    content,
-                    upload,
-                    () -> {
-                      if (failure == null) {
-                        ended(content, upload, sealed, stored.epoch(), null);
-                      } else {
-                        ended(content, upload, null, 0, Waits.asHoldfast(failure));
-                      }
-                    });
-              });
-    } catch (RuntimeException e) {
-      ended(content, upload, null, 0, Waits.asHoldfast(e));
+      upload.sealedOrNull = new Upload.SealedPiece(sealed, body);
     }
+    return upload.sealedOrNull;
   }
 
   private void ended(
@@ -136,6 +138,7 @@ final class Uploads {
       Sealing.Sealed sealedOrNull,
       long epoch,
       HoldfastException failureOrNull) {
+    boolean isLost;
     content.lock.lock();
     try {
       if (sealedOrNull != null) {
@@ -152,18 +155,26 @@ final class Uploads {
         }
         upload.failureOrNull = why;
       }
+      upload.releaseSealed();
+      long lossCount = content.losses.count();
       content.applyEnded();
+      isLost = content.losses.count() > lossCount;
       // Before anybody who waited for the upload goes on: what it took is free by then. One that
       // failed may have dropped what was written after it.
       budget.release(upload.piece.heldBytes() + content.takeDroppedBytes());
     } finally {
       content.lock.unlock();
     }
+    if (isLost) {
+      pages.drop(content.inode);
+    }
   }
 
   private boolean mayTryAgain(FileContent content, Upload upload, HoldfastException why) {
+    long keptNs = upload.keptNs(waits.nowNs(), storeTimeoutNs + REST_MAX_NS);
     return content.openCount > 0
+        && upload.counts()
         && SaveFailure.isPoolAway(why)
-        && upload.ageNs(waits.nowNs()) < KEPT_NS;
+        && keptNs < KEPT_NS;
   }
 }

@@ -4,6 +4,7 @@ import holdfast.metadata.Extent;
 import holdfast.metadata.ExtentMap;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
+import holdfast.peer.port.Body;
 import holdfast.peer.port.FileService;
 import holdfast.util.WallClock;
 import java.util.List;
@@ -43,6 +44,7 @@ final class WriteBack {
   private final ContentForce contentForce;
   private final Uploads uploads;
   private final MemoryBudget budget;
+  private final MisplacedPages pages;
 
   WriteBack(
       FileService service,
@@ -55,8 +57,10 @@ final class WriteBack {
       ArrayPool blocks,
       MemoryBudget budget,
       Freshness freshness,
+      MisplacedPages pages,
       long storeTimeoutNs) {
     this.budget = budget;
+    this.pages = pages;
     this.service = service;
     this.sealing = sealing;
     this.waits = waits;
@@ -66,7 +70,7 @@ final class WriteBack {
     this.blocks = blocks;
     this.freshness = freshness;
     this.contentForce = new ContentForce(service, committer.reconciler(), waits);
-    this.uploads = new Uploads(service, sealing, sealers, waits, budget, storeTimeoutNs);
+    this.uploads = new Uploads(service, sealing, sealers, waits, budget, pages, storeTimeoutNs);
   }
 
   /**
@@ -135,7 +139,7 @@ final class WriteBack {
       long gotBytes,
       long deadlineNs) {
     try {
-      long offset = isAppend ? handle.content.awaitEnd(waits, deadlineNs) : kernelOffset;
+      long offset = isAppend ? ContentWaits.end(handle.content, waits, deadlineNs) : kernelOffset;
       handle.warnOfFailure();
       if (offset > Extent.FILE_MAX_BYTES - lengthBytes) {
         throw new HoldfastException(
@@ -327,6 +331,7 @@ final class WriteBack {
       DirtyPiece piece = upload.piece;
       byte[] target = new byte[sealing.sealedBytes(piece.lengthBytes())];
       Sealing.Sealed sealed = sealing.seal(piece.blocks(), piece.lengthBytes(), target);
+      upload.sealedOrNull = new Upload.SealedPiece(sealed, Body.whole(target));
       List<Extent> extents = piece.extents(sealed.chunk(), sealed.salt(), sealed.keyReference());
       var inline =
           new CommitStep.Inline(
@@ -359,31 +364,19 @@ final class WriteBack {
     }
   }
 
-  /** Gives up what was written and not saved: nobody can read it any more. */
-  void discard(FileContent content) {
-    content.lock.lock();
-    try {
-      content.revert();
-    } finally {
-      content.lock.unlock();
-    }
-    releaseDropped(content);
-  }
-
-  /** Gives up what isn't with the pool, and on its way there too: nobody has the file open. */
+  /** Gives up what isn't with the pool, and on its way there too: nobody is to read it any more. */
   void giveUp(FileContent content) {
     content.lock.lock();
     try {
       if (!content.isUnsaved()) {
         return;
       }
-      content.uploads.forEach(upload -> upload.cutBytes = 0);
-      content.revert();
-      uploads.endPaused(content);
+      content.drop();
     } finally {
       content.lock.unlock();
     }
     releaseDropped(content);
+    pages.drop(content.inode);
   }
 
   /** Sets the size; otherwise as {@link #change}. */

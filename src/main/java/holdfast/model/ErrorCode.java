@@ -20,19 +20,19 @@ public enum ErrorCode {
   /** The content commit was made from a version that is no longer the newest. */
   STALE_VERSION(12, 116, Retry.NEVER),
   /** The upload's epoch is too old: upload again. */
-  STALE_EPOCH(13, 11, Retry.SAME_PEER),
+  STALE_EPOCH(13, 110, Retry.SAME_PEER),
   NOT_LEADER(14, 5, Retry.OTHER_PEER),
   /** No majority of voters can be reached: no change is possible, reads are stale. */
   NO_QUORUM(15, 30, Retry.AFTER_BACKOFF),
   CHUNK_MISSING(16, 5, Retry.OTHER_PEER),
   CHUNK_CORRUPT(17, 5, Retry.OTHER_PEER),
-  BUSY(18, 11, Retry.AFTER_BACKOFF),
+  BUSY(18, 110, Retry.AFTER_BACKOFF),
   TIMED_OUT(19, 110, Retry.OTHER_PEER),
   UNREACHABLE(20, 107, Retry.OTHER_PEER),
   /** The peer's own disk failed. */
   STORE_FAILED(21, 5, Retry.OTHER_PEER),
   /** The peer has not joined the pool's log yet. */
-  NOT_READY(22, 11, Retry.OTHER_PEER),
+  NOT_READY(22, 110, Retry.OTHER_PEER),
   /** The other side may not talk to us, or we not to it. */
   REFUSED(23, 13, Retry.NEVER),
   /** This home holds another data key than the pool's. */

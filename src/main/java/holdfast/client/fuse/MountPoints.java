@@ -24,7 +24,10 @@ import java.util.concurrent.TimeoutException;
 final class MountPoints {
   private static final Logger LOG = System.getLogger("holdfast.client.fuse");
   private static final Path DEVICE = Path.of("/dev/fuse");
-  private static final Duration PROBE_TIMEOUT = Duration.ofSeconds(2);
+
+  /** A mount whose process died answers at once; on a busy machine the asking thread is slower. */
+  private static final Duration PROBE_TIMEOUT = Duration.ofSeconds(5);
+
   private static final int LINK_DEPTH_MAX = 8;
 
   private final NamedThreads threads;
@@ -116,6 +119,7 @@ final class MountPoints {
    * Asks on a thread of its own: where a frozen process has mounted, the question never returns.
    */
   private boolean isStale(Path place) {
+    LibC.statisticsErrno(DEVICE); // loads the library, which isn't what is timed
     var answer = new CompletableFuture<Integer>();
     threads.startPlatform(
         "fuse-probe",

@@ -1,0 +1,52 @@
+package holdfast.client;
+
+import holdfast.model.HoldfastException;
+import java.lang.System.Logger.Level;
+
+/**
+ * What is lost of what was written to one file, and whether anybody was told who answers for it.
+ * Guarded by the file's lock.
+ */
+final class Losses {
+  private static final System.Logger LOG = System.getLogger(Losses.class.getName());
+
+  private final long inode;
+  private HoldfastException lastOrNull;
+  private long count;
+  private long forceTold;
+
+  Losses(long inode) {
+    this.inode = inode;
+  }
+
+  /** Something that was written is lost, whatever becomes of who wrote it. */
+  void add(HoldfastException why) {
+    lastOrNull = SaveFailure.asLoss(why);
+    count++;
+    LOG.log(
+        Level.WARNING,
+        "file: something that was written is lost, inode={0}: {1}",
+        Long.toString(inode),
+        why.getMessage());
+  }
+
+  /** How many there were: the number of the last one. */
+  long count() {
+    return count;
+  }
+
+  /** The number of the last one that an fsync has told, of whichever handle. */
+  long forceTold() {
+    return forceTold;
+  }
+
+  /** An fsync tells them all. */
+  void tellForced() {
+    forceTold = count;
+  }
+
+  /** Throws the last one. */
+  void throwLast() {
+    throw new HoldfastException(lastOrNull.code(), lastOrNull.getMessage(), lastOrNull);
+  }
+}
