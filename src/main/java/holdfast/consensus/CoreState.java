@@ -241,17 +241,8 @@ final class CoreState {
     if (index <= commitIndex) {
       return;
     }
-    List<LogEntry> entries = new ArrayList<>(Math.toIntExact(index - commitIndex));
-    for (long i = commitIndex + 1; i <= index; i++) {
-      LogEntry entry = log.entry(i);
-      entries.add(entry);
-      bytesSinceSnapshot += entry.sizeBytes();
-    }
-    boolean isConfigurationNew =
-        log.configurationIndex() > knownCommitted && log.configurationIndex() <= index;
-    commitIndex = index;
-    out.add(new Effect.Commit(index, entries));
-    if (isConfigurationNew) {
+    handOut(index);
+    if (log.configurationIndex() > knownCommitted && log.configurationIndex() <= index) {
       knownCommitted = index;
       persistHardState();
     }
@@ -261,6 +252,29 @@ final class CoreState {
       isSnapshotAsked = true;
       out.add(new Effect.SnapshotWanted());
     }
+  }
+
+  /**
+   * Hands out the rest of a log that ends here. The next log begins with it, but in this one it is
+   * not committed, and on disk nothing may say so. <i>Event: a crash before the next log is on
+   * disk. The one that is found refuses cuts, and leaves out configurations that may be in
+   * force.</i>
+   */
+  void handOutRest() {
+    if (log.lastIndex() > commitIndex) {
+      handOut(log.lastIndex());
+    }
+  }
+
+  private void handOut(long index) {
+    List<LogEntry> entries = new ArrayList<>(Math.toIntExact(index - commitIndex));
+    for (long i = commitIndex + 1; i <= index; i++) {
+      LogEntry entry = log.entry(i);
+      entries.add(entry);
+      bytesSinceSnapshot += entry.sizeBytes();
+    }
+    commitIndex = index;
+    out.add(new Effect.Commit(index, entries));
   }
 
   /** Asks for a force of what is there up to {@code index}, once. */

@@ -208,7 +208,7 @@ public final class RaftCore {
    */
   private void endLog() {
     core.setRole(Role.ENDED, Optional.empty(), Effect.Cause.ELECTED_BY_ALL);
-    core.commitTo(core.log.lastIndex());
+    core.handOutRest();
     var base =
         new SnapshotMeta(
             core.log.lastIndex(), core.log.lastTerm(), core.configuration().ledBy(core.self));

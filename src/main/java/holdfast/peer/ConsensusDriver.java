@@ -329,11 +329,7 @@ final class ConsensusDriver {
         forcedAtMajority = forced.index();
         pending.forced(forcedAtMajority);
       }
-      case Effect.SnapshotWanted wanted -> {
-        if (role != Role.ENDED) {
-          saveSnapshot();
-        }
-      }
+      case Effect.SnapshotWanted wanted -> saveSnapshot();
       case Effect.ReadSnapshot read -> snapshots.read(read);
       case Effect.StoreSnapshotChunk store -> snapshots.store(store);
       case Effect.InstallSnapshot install -> {

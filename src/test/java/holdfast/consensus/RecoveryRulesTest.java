@@ -357,4 +357,30 @@ class RecoveryRulesTest {
 
     assertEquals(Role.PRE_CANDIDATE, rig.core.role());
   }
+
+  /**
+   * A crash before the next log is on disk leaves the old one: what it says is committed must be.
+   */
+  @Test
+  void whoEndsTheLogDoesNotNoteThatItsEndIsCommitted() {
+    var stored =
+        new InitialState(
+            new HardState(1, Optional.empty(), 1),
+            SnapshotMeta.NONE,
+            List.of(
+                LogEntry.configuration(1, 1, new Configuration(List.of(A, B), List.of(C))),
+                LogEntry.configuration(2, 1, new Configuration(List.of(A, B, C), List.of()))));
+    var rig = recovering(POWER_CUT, stored);
+    rig.step(new Event.Tick());
+    rig.tickAfter(RaftConfig.DEFAULT.electionTimeoutMinMs());
+    rig.receive(rig.preVote(B, POWER_CUT));
+    rig.receive(rig.preVote(C, POWER_CUT));
+    rig.receive(new VoteReply(rig.from(B), Rig.vote(POWER_CUT)));
+
+    var last = rig.receive(new VoteReply(rig.from(C), Rig.vote(POWER_CUT)));
+
+    assertEquals(2, only(Effect.LogEnded.class, last).getFirst().base().index());
+    assertEquals(2, only(Effect.Commit.class, last).getFirst().upToIndex());
+    assertEquals(List.of(), only(Effect.PersistHardState.class, last));
+  }
 }
