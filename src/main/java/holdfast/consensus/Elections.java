@@ -30,6 +30,13 @@ final class Elections {
   private final long startedMs;
   private long leaderHeardMs;
   private boolean hasHeardLeader;
+
+  /**
+   * How long better folders and members that hold more have had to come: without a leader, and
+   * awake, since they may sleep when this process does.
+   */
+  private long waitedMs;
+
   private long deadlineMs;
 
   /**
@@ -66,6 +73,7 @@ final class Elections {
   void leaderHeard() {
     hasHeardLeader = true;
     leaderHeardMs = core.nowMs;
+    waitedMs = 0;
     gaveWayCount = 0;
     promised.clear();
     core.forgetPromises();
@@ -93,10 +101,31 @@ final class Elections {
   }
 
   /**
+   * Something is missing, as it turns out. What the operator has given up is what was known to be:
+   * of what is found out in a folder that was no worse for all they knew, they haven't heard. So it
+   * isn't given up, and there is time for a better folder from now on.
+   *
+   * @param before what was known to be missing
+   */
+  void lost(Recovery before) {
+    if (before.cause() != Recovery.Cause.DAMAGE) {
+      isToldToGoOn = false;
+      waitedMs = 0;
+    }
+  }
+
+  boolean isToldToGoOn() {
+    return isToldToGoOn;
+  }
+
+  /**
    * Time a step came late is no silence of others: the deadline moves with it, but not one that was
    * set after that time.
+   *
+   * @param awakeMs time since the last tick, without that
    */
-  void tick(long stallMs) {
+  void tick(long awakeMs, long stallMs) {
+    waitedMs = core.role == Role.LEADER ? 0 : waitedMs + awakeMs;
     deadlineMs = Math.min(deadlineMs + stallMs, core.nowMs + core.config.electionTimeoutMaxMs());
     inquiryEndMs = Math.min(inquiryEndMs + stallMs, core.nowMs + inquiryMs());
     if (core.role == Role.LEADER || !mayStand() || !core.isVoteKnown()) {
@@ -202,9 +231,8 @@ final class Elections {
    * better gets time to come. Alone there is nobody to wait for, and the operator decides.
    */
   private boolean isDamageWaitedOut() {
-    long aloneMs = core.nowMs - (hasHeardLeader ? leaderHeardMs : startedMs);
     boolean hasOthers = core.configuration().members().size() > 1 || !otherVoters().isEmpty();
-    return isToldToGoOn || hasOthers && aloneMs >= core.config.startWaitMs();
+    return isToldToGoOn || hasOthers && waitedMs >= core.config.startWaitMs();
   }
 
   private void campaignIfPossible() {

@@ -168,13 +168,14 @@ public final class RaftCore {
 
   private void tick() {
     // A step that comes late (a pause of this process) tells nothing about the others.
-    long stallMs = Math.max(0, core.nowMs - lastTickMs - core.config.heartbeatMs());
+    long passedMs = core.nowMs - lastTickMs;
+    long stallMs = Math.max(0, passedMs - core.config.heartbeatMs());
     lastTickMs = core.nowMs;
     if (leading != null && !leading.tick(stallMs)) {
       follow(core.term, Optional.empty(), Effect.Cause.QUORUM_LOST);
     }
     lostVote.tick();
-    elections.tick(stallMs);
+    elections.tick(passedMs - stallMs, stallMs);
   }
 
   private void persistDone(long ticket) {
@@ -230,6 +231,7 @@ public final class RaftCore {
   private void lost(Recovery recovery) {
     core.out.dropHeld();
     follow(core.term, Optional.empty(), Effect.Cause.STORE_LOST);
+    elections.lost(core.recovery);
     core.lost(recovery);
     following.lost();
     lostVote = new LostVote(core);
@@ -387,6 +389,11 @@ public final class RaftCore {
    */
   public boolean isVoteKnown() {
     return core.isVoteKnown();
+  }
+
+  /** Whether the operator has given up what may be missing here. */
+  public boolean isToldToGoOn() {
+    return elections != null && elections.isToldToGoOn();
   }
 
   /** What this endpoint does at the moment. */

@@ -22,7 +22,6 @@ final class Standing {
   private volatile Replica replica; // handshakes ask for the data key, on their threads
   private long leaderlessSinceNs;
   private boolean isLeaderless = true;
-  private boolean isToldToGoOn;
 
   Standing(PeerConfig config, PeerPorts ports) {
     this.config = config;
@@ -41,7 +40,6 @@ final class Standing {
 
   /** The operator gives up what is missing here. */
   void goOn() {
-    isToldToGoOn = true;
     driver.goOn();
   }
 
@@ -196,7 +194,7 @@ final class Standing {
   }
 
   private String damageText(List<NodeId> voters) {
-    if (isToldToGoOn && voters.size() == 1) {
+    if (driver.core().isToldToGoOn() && voters.size() == 1) {
       return "expected=a leader, was=none yet: going on with what is left, as it was told to";
     }
     return voters.size() > 1

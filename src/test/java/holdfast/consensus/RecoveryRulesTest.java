@@ -358,6 +358,58 @@ class RecoveryRulesTest {
     assertEquals(Role.PRE_CANDIDATE, rig.core.role());
   }
 
+  private static Rig leadingAloneFor(int durationMs) {
+    var rig = new Rig(group(List.of(A), B));
+    rig.step(new Event.Tick());
+    assertEquals(Role.LEADER, rig.core.role());
+    rig.tickAfter(durationMs);
+    return rig;
+  }
+
+  private static void expectWaitsForBetterFolder(Rig rig) {
+    rig.tickAfter(START_WAIT_MS - TIMEOUTS_MS);
+    assertFalse(rig.core.role() == Role.ENDED, "there may be a better folder");
+    rig.tickAfter(2 * TIMEOUTS_MS);
+    assertEquals(Role.ENDED, rig.core.role());
+  }
+
+  /** It had led for long, and waited for nobody. */
+  @Test
+  void whoLearnsThatItsFolderIsOlderWaitsForABetterOneFromThenOn() {
+    var rig = leadingAloneFor(2 * START_WAIT_MS);
+
+    rig.step(new Event.Lost(new Recovery(NONCE, DAMAGE, true)));
+
+    expectWaitsForBetterFolder(rig);
+  }
+
+  /** Started with the operator's word, a lone peer hears later of what it doesn't have. */
+  @Test
+  void theOperatorHasNotAcceptedWhatIsFoundOutLater() {
+    var rig = new Rig(group(List.of(A), B));
+    rig.step(new Event.GoOn());
+    rig.step(new Event.Tick());
+    rig.tickAfter(1_000);
+
+    rig.step(new Event.Lost(new Recovery(NONCE, DAMAGE, true)));
+
+    assertFalse(rig.core.isToldToGoOn());
+    expectWaitsForBetterFolder(rig);
+  }
+
+  /** Others tell it at each start what was found out before. */
+  @Test
+  void whatTheOperatorHasAcceptedMayBeFoundOutAgain() {
+    var rig = recovering(new Recovery(NONCE, DAMAGE, true), group(List.of(A), B));
+    rig.step(new Event.GoOn());
+
+    rig.step(new Event.Lost(new Recovery(NONCE + 1, DAMAGE, true)));
+    rig.tickAfter(TIMEOUTS_MS);
+
+    assertTrue(rig.core.isToldToGoOn());
+    assertEquals(Role.ENDED, rig.core.role());
+  }
+
   /**
    * A crash before the next log is on disk leaves the old one: what it says is committed must be.
    */

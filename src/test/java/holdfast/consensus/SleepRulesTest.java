@@ -2,6 +2,7 @@ package holdfast.consensus;
 
 import static holdfast.consensus.Rig.B;
 import static holdfast.consensus.Rig.C;
+import static holdfast.consensus.Rig.group;
 import static holdfast.consensus.Rig.only;
 import static holdfast.consensus.Rig.sent;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -12,6 +13,7 @@ import holdfast.consensus.RaftMessage.Heartbeat;
 import holdfast.consensus.RaftMessage.PreVoteRequest;
 import holdfast.consensus.RaftMessage.VoteReply;
 import holdfast.consensus.RaftMessage.VoteRequest;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /** What an endpoint may rely on when its machine has slept and its clock has counted that. */
@@ -91,5 +93,54 @@ class SleepRulesTest {
     var vote = rig.receive(new VoteRequest(rig.from(C, rig.core.term() + 1), 1, 1, false, false));
 
     assertTrue(sent(VoteReply.class, vote).getFirst().vote().granted());
+  }
+
+  /** A pair of which A's folder is older: it has waited for better ones for some seconds. */
+  private static Rig waitingForABetterFolder() {
+    InitialState stored = group(List.of(Rig.A, B));
+    var older = new Recovery(9, Recovery.Cause.DAMAGE, false);
+    var rig =
+        new Rig(new InitialState(stored.hardState(), stored.snapshot(), stored.entries(), older));
+    rig.step(new Event.Tick());
+    rig.tickAfter(5_000);
+    assertEquals(Role.PRE_CANDIDATE, rig.core.role());
+    return rig;
+  }
+
+  private static void expectWaitsOut(Rig rig) {
+    int startWaitMs = RaftConfig.DEFAULT.startWaitMs();
+    for (int waitedMs = 5_000; waitedMs < startWaitMs - 5_000; waitedMs += 1_000) {
+      rig.tickAfter(1_000);
+      rig.receive(rig.preVote(B, Recovery.Cause.NONE));
+      assertEquals(Role.PRE_CANDIDATE, rig.core.role(), "after " + waitedMs + " ms");
+    }
+    rig.tickAfter(10_000);
+    rig.receive(rig.preVote(B, Recovery.Cause.NONE));
+    rig.tickAfter(1_000);
+    rig.receive(rig.preVote(B, Recovery.Cause.NONE));
+    rig.receive(new VoteReply(rig.from(B), Rig.vote(Recovery.Cause.NONE)));
+    assertEquals(Role.ENDED, rig.core.role());
+  }
+
+  /** Who has the better folder wasn't waited for: it may have slept, too. */
+  @Test
+  void aDamagedFolderThatSleptHasNotWaitedMeanwhile() {
+    var rig = waitingForABetterFolder();
+
+    rig.nowMs += SLEPT_MS;
+    rig.step(new Event.Tick());
+
+    expectWaitsOut(rig);
+  }
+
+  @Test
+  void norIfAnAnswerIsTheFirstThatItHearsThen() {
+    var rig = waitingForABetterFolder();
+
+    rig.nowMs += SLEPT_MS;
+    rig.receive(rig.preVote(B, Recovery.Cause.NONE));
+
+    assertEquals(Role.PRE_CANDIDATE, rig.core.role());
+    expectWaitsOut(rig);
   }
 }
