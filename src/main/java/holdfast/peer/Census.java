@@ -73,9 +73,10 @@ final class Census {
     scan(mapIndex);
   }
 
-  /** What was counted doesn't hold any more; a scan follows. */
+  /** What was counted doesn't hold any more, nor what a scan counts that runs; another follows. */
   void forgetScan() {
     scannedMapIndex = -1;
+    scanNumber++;
   }
 
   /**
@@ -94,7 +95,10 @@ final class Census {
   private void scan(long mapIndex) {
     long number = ++scanNumber;
     scanMapIndex = mapIndex;
-    isOverfull = false;
+    if (isOverfull) {
+      isOverfull = false;
+      scannedMapIndex = -1; // What the last one left out isn't known before this one is done.
+    }
     isScanning = true;
     loop.post(() -> slice(number, 0, null));
   }

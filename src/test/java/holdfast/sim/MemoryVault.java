@@ -60,7 +60,7 @@ public final class MemoryVault implements ChunkVault {
     }
 
     /** As if it had been forced in time. */
-    void keep(ChunkId chunk, byte[] bytes) {
+    public void keep(ChunkId chunk, byte[] bytes) {
       written.put(chunk, bytes.clone());
       forced.add(chunk);
     }
