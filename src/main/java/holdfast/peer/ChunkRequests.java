@@ -25,6 +25,9 @@ final class ChunkRequests {
 
   private static final long FORCE_EVERY_NS = 1_000_000_000L;
 
+  /** The longest pause of a disk that can't force. */
+  private static final long FORCE_REST_MAX_NS = 60_000_000_000L;
+
   private final PeerPorts ports;
   private final OwnForce own;
   private final Standing standing;
@@ -32,6 +35,8 @@ final class ChunkRequests {
   private final Census census;
   private final Set<PeerFault> faults;
   private boolean isForceDue;
+  private long forceRestNs = FORCE_EVERY_NS;
+  private long forceNotBeforeNs = Long.MIN_VALUE / 2;
   private boolean isStopped;
   private int writing;
   private int reading;
@@ -57,11 +62,27 @@ final class ChunkRequests {
     if (isStopped) {
       return;
     }
-    if (isForceDue) {
+    if (isForceDue && ports.loop().nowNs() - forceNotBeforeNs >= 0) {
       isForceDue = false;
-      ports.vault().force(why -> {});
+      ports.vault().force(this::onForced);
     }
     ports.loop().at(ports.loop().nowNs() + FORCE_EVERY_NS, "force chunks", this::forceEverySecond);
+  }
+
+  /**
+   * What couldn't be forced is tried again, though nothing else is written: in a second where the
+   * disk was busy; one that fails has some rest, twice as much each time.
+   */
+  private void onForced(StorageException whyOrNull) {
+    if (whyOrNull == null) {
+      forceRestNs = FORCE_EVERY_NS;
+      return;
+    }
+    isForceDue = true;
+    if (whyOrNull.code() != ErrorCode.BUSY) {
+      forceNotBeforeNs = ports.loop().nowNs() + forceRestNs;
+      forceRestNs = Math.min(FORCE_REST_MAX_NS, 2 * forceRestNs);
+    }
   }
 
   void stop() {

@@ -29,6 +29,19 @@ public final class MemoryVault implements ChunkVault {
     private long placeCount;
     private long usedBytes;
     private long capacityBytes = 1L << 30;
+    private ErrorCode forceFailureOrNull;
+    private int failedForces;
+
+    /** From now on every force fails like this; null: none does. */
+    public void failForces(ErrorCode codeOrNull) {
+      forceFailureOrNull = codeOrNull;
+      failedForces = 0;
+    }
+
+    /** How many forces have failed since {@link #failForces}. */
+    public int failedForces() {
+      return failedForces;
+    }
 
     public void capacityBytes(long bytes) {
       capacityBytes = bytes;
@@ -49,7 +62,7 @@ public final class MemoryVault implements ChunkVault {
       usedBytes = written.values().stream().mapToLong(bytes -> bytes.length).sum();
     }
 
-    boolean isForced(ChunkId chunk) {
+    public boolean isForced(ChunkId chunk) {
       return forced.contains(chunk);
     }
 
@@ -85,7 +98,7 @@ public final class MemoryVault implements ChunkVault {
 
   @Override
   public void whenFailed(Runnable listener) {
-    // Nothing fails here.
+    // Nothing here is lost by a failure.
   }
 
   @Override
@@ -179,6 +192,11 @@ public final class MemoryVault implements ChunkVault {
     later(
         "force chunks",
         () -> {
+          if (platter.forceFailureOrNull != null) {
+            platter.failedForces++;
+            done.accept(new StorageException(platter.forceFailureOrNull, "force: planted"));
+            return;
+          }
           now.stream().filter(platter.written::containsKey).forEach(platter.forced::add);
           done.accept(null);
         });
