@@ -360,13 +360,8 @@ final class ConsensusDriver {
   }
 
   private void append(Effect.AppendEntries append) {
-    if (append.entries().isEmpty()) {
-      writtenIndex = append.truncateFrom() - 1;
-      writtenTerm = 0;
-    } else {
-      writtenIndex = append.entries().getLast().index();
-      writtenTerm = append.entries().getLast().term();
-    }
+    writtenIndex = append.entries().getLast().index();
+    writtenTerm = append.entries().getLast().term();
     isForceDue = true;
     log.append(append.truncateFrom(), append.entries(), why -> written(why, append.ticket()));
   }

@@ -99,8 +99,8 @@ public interface OperationLog {
   void persistHardState(HardState state, Consumer<StorageException> done);
 
   /**
-   * Drops every entry from {@code truncateFrom} on (0: none), then writes these (page cache). The
-   * list may be empty.
+   * Drops every entry from {@code truncateFrom} on (0: none), then writes these (page cache), one
+   * at least.
    */
   void append(long truncateFrom, List<LogEntry> entries, Consumer<StorageException> done);
 
