@@ -89,7 +89,7 @@ final class ClientSessions {
       return;
     }
     sync();
-    if (isCurrent()) {
+    if (standing.isCurrent()) {
       endSilent();
       removeOrphans();
     }
@@ -131,11 +131,6 @@ final class ClientSessions {
     seenOrphans = Set.of();
   }
 
-  /** Whether this peer leads and has applied everything that was acknowledged before it did. */
-  private boolean isCurrent() {
-    return standing.isLeader() && standing.driver().applied().term() == standing.driver().term();
-  }
-
   /** A sign of life. */
   void heard(ClientId client) {
     heardNs.put(client, ports.loop().nowNs());
@@ -145,7 +140,7 @@ final class ClientSessions {
     sync();
     if (!standing.isLeader()) {
       standing.refuse(responder);
-    } else if (!isCurrent()) {
+    } else if (!standing.isCurrent()) {
       Standing.fail(responder, ErrorCode.BUSY, "watch changes: expected=a moment's patience");
     } else if (!standing.replica().namespace().hasSession(watch.client())) {
       Standing.fail(
@@ -184,7 +179,7 @@ final class ClientSessions {
 
   /** A change was applied, here as everywhere: tells everybody but its author, if this leads. */
   void onChange(long index, Author author, Operation operation, OperationResult.Done done) {
-    if (!isCurrent() || standing.driver().term() != term) {
+    if (!standing.isCurrent() || standing.driver().term() != term) {
       return;
     }
     List<Invalidation> changes = Invalidation.of(operation, done);
@@ -206,7 +201,7 @@ final class ClientSessions {
 
   /** A file was reverted, here as everywhere: tells everybody, if this leads. */
   void onReverted(long index, long inode) {
-    if (!isCurrent() || standing.driver().term() != term) {
+    if (!standing.isCurrent() || standing.driver().term() != term) {
       return;
     }
     toldIndex = index;
@@ -218,7 +213,7 @@ final class ClientSessions {
 
   /** A lock was refused, here as everywhere: this leader tells when it may be free. */
   void onLockRefused(Author author, Operation.SetLock set) {
-    if (isCurrent() && standing.driver().term() == term) {
+    if (standing.isCurrent() && standing.driver().term() == term) {
       lockWaiters.refused(set.inode(), author.client());
     }
   }

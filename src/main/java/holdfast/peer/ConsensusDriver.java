@@ -211,6 +211,11 @@ final class ConsensusDriver {
     return applied;
   }
 
+  /** Whether what the leaders of earlier terms have committed is applied here. */
+  boolean hasAppliedEarlierTerms() {
+    return applied.term() == term;
+  }
+
   RaftCore core() {
     return core;
   }

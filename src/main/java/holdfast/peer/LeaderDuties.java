@@ -93,7 +93,7 @@ final class LeaderDuties {
       goneSinceNs.clear();
       underWay.clear();
     }
-    if (driver.applied().term() != driver.term()) {
+    if (!driver.hasAppliedEarlierTerms()) {
       return; // What was decided before isn't all known here yet.
     }
     if (!standing.isReady()) {
@@ -184,10 +184,10 @@ final class LeaderDuties {
 
   /** A peer asks to be listed. */
   void onJoin(Remote from, Request.Join join, Responder responder) {
-    if (!standing.isLeader()) {
-      standing.refuse(responder);
-      return;
-    }
+    standing.whenCurrent(responder, () -> list(from, join, responder));
+  }
+
+  private void list(Remote from, Request.Join join, Responder responder) {
     PeerEntry peer;
     try {
       peer = entry(from.node(), join);
@@ -225,10 +225,12 @@ final class LeaderDuties {
 
   /** A peer said goodbye. */
   void onGoodbye(NodeId node) {
-    boolean isLive =
-        standing.isLeader()
-            && standing.map().orElseThrow().peer(node).map(p -> p.state().isLive()).orElse(false);
-    if (isLive) {
+    standing.whenCurrent((reply, bodyOrNull) -> {}, () -> markAway(node));
+  }
+
+  private void markAway(NodeId node) {
+    PoolMap map = standing.map().orElseThrow();
+    if (map.peer(node).map(peer -> peer.state().isLive()).orElse(false)) {
       propose(node, new Command.SetPeerState(node, PeerState.AWAY));
     }
   }

@@ -110,7 +110,12 @@ final class NamespaceRequests {
       responder.fail(e);
       return;
     }
-    changing++;
+    Responder counted = counted(responder);
+    standing.whenCurrent(counted, () -> prepare(change, payload, bodyOrNull, counted));
+  }
+
+  private void prepare(
+      Request.Change change, byte[] payload, Body bodyOrNull, Responder responder) {
     if (change.operation() instanceof Operation.Rename rename) {
       settleSource(rename, () -> propose(change, payload, List.of(), responder), responder);
     } else if (bodyOrNull == null) {
@@ -120,16 +125,16 @@ final class NamespaceRequests {
           change.inlineChunk(),
           bodyOrNull,
           holders -> proposeWhenSure(change, payload, holders, responder),
-          why -> {
-            changing--;
-            responder.fail(why);
-          });
+          responder::fail);
     }
   }
 
   /**
    * A file that is to take another's place gets its chunks on disk first: a power cut leaves the
-   * old one's content or the new one's, as programs expect that write a file anew.
+   * old one's content or the new one's, as programs expect that write a file anew. Which chunks
+   * these are is told by what is applied here, so this peer must be current. <i>Event: a leader
+   * acknowledges the source's content and dies; to the next one, which hasn't applied that yet,
+   * there was nothing to force.</i>
    */
   private void settleSource(Operation.Rename rename, Runnable then, Responder responder) {
     boolean isReplacing =
@@ -144,13 +149,7 @@ final class NamespaceRequests {
     if (chunks.isEmpty()) {
       then.run();
     } else {
-      chunkForce.settle(
-          chunks,
-          then,
-          why -> {
-            changing--;
-            responder.fail(why);
-          });
+      chunkForce.settle(chunks, then, responder::fail);
     }
   }
 
@@ -194,30 +193,29 @@ final class NamespaceRequests {
               public void onApplied(long index) {
                 var result = standing.replica().lastResult();
                 var changed = new Reply.Changed(result, index, standing.epoch());
-                var counted = counted(responder);
                 sessions.whenSeen(
                     index,
                     change.author(),
-                    counted,
+                    responder,
                     () -> {
                       if (change.forced() && result instanceof OperationResult.Done) {
-                        force(change.inlineChunk(), holders, index, changed, counted);
+                        force(change.inlineChunk(), holders, index, changed, responder);
                       } else {
-                        counted.reply(changed, null);
+                        responder.reply(changed, null);
                       }
                     });
               }
 
               @Override
               public void onFailure(ErrorCode code, String text) {
-                changing--;
-                refuse(code, text, responder);
+                standing.refuse(code, text, responder);
               }
             });
   }
 
-  /** A change counts as under way until it is answered. */
+  /** A change counts as under way from now on until it is answered. */
   private Responder counted(Responder responder) {
+    changing++;
     var isAnswered = new AtomicBoolean();
     return (reply, bodyOrNull) -> {
       changing -= isAnswered.compareAndSet(false, true) ? 1 : 0;
@@ -233,7 +231,6 @@ final class NamespaceRequests {
             .apply(
                 new Author(change.author(), change.sequence(), change.answeredBelow()),
                 change.operation());
-    changing--;
     responder.reply(new Reply.Changed(applied.result(), 0, standing.epoch()), null);
     standing.driver().propose(payload, false, ConsensusDriver.Proposed.IGNORED);
   }
@@ -265,7 +262,7 @@ final class NamespaceRequests {
 
               @Override
               public void onFailure(ErrorCode code, String text) {
-                refuse(code, text, responder);
+                standing.refuse(code, text, responder);
               }
             });
   }
@@ -297,7 +294,7 @@ final class NamespaceRequests {
 
           @Override
           public void onFailure(ErrorCode code, String text) {
-            refuse(code, text, responder);
+            standing.refuse(code, text, responder);
           }
         };
     if (standing.replica().state().dataKeyId() == 0) {
@@ -348,16 +345,8 @@ final class NamespaceRequests {
 
               @Override
               public void onFailure(ErrorCode code, String text) {
-                refuse(code, text, responder);
+                standing.refuse(code, text, responder);
               }
             });
-  }
-
-  private void refuse(ErrorCode code, String text, Responder responder) {
-    if (code == ErrorCode.NOT_LEADER) {
-      standing.refuse(responder);
-    } else {
-      Standing.fail(responder, code, text);
-    }
   }
 }

@@ -16,6 +16,7 @@ final class PoolRequests {
   private final Standing standing;
   private final Heartbeats heartbeats;
   private final java.util.function.Supplier<holdfast.protocol.Notice.Heartbeat> own;
+  private boolean isChanging;
 
   PoolRequests(
       Standing standing,
@@ -61,8 +62,13 @@ final class PoolRequests {
   }
 
   void onSetPool(Request.SetPool set, Responder responder) {
-    if (!standing.isLeader()) {
-      standing.refuse(responder);
+    standing.whenCurrent(responder, () -> change(set, responder));
+  }
+
+  /** One at a time: each begins with the settings that are in force. */
+  private void change(Request.SetPool set, Responder responder) {
+    if (isChanging) {
+      Standing.fail(responder, ErrorCode.BUSY, "set pool: expected=one change at a time");
       return;
     }
     PoolSettings settings = standing.map().orElseThrow().settings();
@@ -72,6 +78,7 @@ final class PoolRequests {
       Standing.fail(responder, ErrorCode.INVALID, e.getMessage());
       return;
     }
+    isChanging = true;
     standing
         .driver()
         .propose(
@@ -80,16 +87,14 @@ final class PoolRequests {
             new ConsensusDriver.Proposed() {
               @Override
               public void onApplied(long index) {
+                isChanging = false;
                 responder.reply(new Reply.Done(), null);
               }
 
               @Override
               public void onFailure(ErrorCode code, String text) {
-                if (code == ErrorCode.NOT_LEADER) {
-                  standing.refuse(responder);
-                } else {
-                  Standing.fail(responder, code, text);
-                }
+                isChanging = false;
+                standing.refuse(code, text, responder);
               }
             });
   }

@@ -127,9 +127,7 @@ final class Settling {
   }
 
   private boolean isLeading() {
-    return !isStopped
-        && standing.isLeader()
-        && standing.driver().applied().term() == standing.driver().term();
+    return !isStopped && standing.isCurrent();
   }
 
   private void look() {

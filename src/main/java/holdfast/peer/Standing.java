@@ -82,6 +82,41 @@ final class Standing {
     return driver != null && driver.isLeader() && isReady();
   }
 
+  /**
+   * Whether this peer leads and has applied all that was committed before it did. Until then
+   * nothing is decided by what is applied here: what a predecessor has acknowledged may be missing
+   * from it.
+   */
+  boolean isCurrent() {
+    return isLeader() && driver.hasAppliedEarlierTerms();
+  }
+
+  /**
+   * Calls {@code then} when this peer {@link #isCurrent}: at once, or as soon as an entry of its
+   * own is applied; or else refuses. The gate for every request that a leader answers, or acts
+   * upon, by what is applied here.
+   */
+  void whenCurrent(Responder responder, Runnable then) {
+    if (isCurrent()) {
+      then.run();
+    } else if (isLeader()) {
+      driver.read(
+          new ConsensusDriver.Proposed() {
+            @Override
+            public void onApplied(long index) {
+              then.run();
+            }
+
+            @Override
+            public void onFailure(ErrorCode code, String text) {
+              refuse(code, text, responder);
+            }
+          });
+    } else {
+      refuse(responder);
+    }
+  }
+
   /** The newest map here; empty before the pool is known. */
   Optional<PoolMap> map() {
     return isReady() ? Optional.of(replica.state().map()) : Optional.empty();
@@ -117,10 +152,11 @@ final class Standing {
 
   /**
    * Whether the map here can only be a moment old: this peer leads with a quorum behind it, or the
-   * leader said a moment ago that it has none newer.
+   * leader said a moment ago that it has none newer. A new leader says so before it has applied its
+   * predecessors' maps, and may have said so before it led: so these must be here.
    */
   boolean isFresh() {
-    if (!isReady()) {
+    if (!isReady() || !driver.hasAppliedEarlierTerms()) {
       return false;
     }
     if (driver.isLeader()) {
@@ -156,6 +192,15 @@ final class Standing {
               "ask peer: expected=the leader, was=" + self().shortForm(),
               leaderOrNull()),
           null);
+    }
+  }
+
+  /** Answers why the log didn't take or tell something. */
+  void refuse(ErrorCode code, String text, Responder responder) {
+    if (code == ErrorCode.NOT_LEADER) {
+      refuse(responder);
+    } else {
+      fail(responder, code, text);
     }
   }
 

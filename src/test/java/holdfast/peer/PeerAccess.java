@@ -4,7 +4,12 @@ import holdfast.consensus.Endpoint;
 import holdfast.consensus.RaftCore;
 import holdfast.metadata.Namespace;
 import holdfast.model.ChunkId;
+import holdfast.model.InstanceId;
+import holdfast.model.NodeId;
+import holdfast.peer.port.Remote;
+import holdfast.peer.port.Responder;
 import holdfast.placement.PoolMap;
+import holdfast.protocol.Request;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.EnumSet;
@@ -36,6 +41,23 @@ public final class PeerAccess {
 
   public boolean isLeader() {
     return node.standing().isLeader();
+  }
+
+  /** Whether it leads and has applied all that was committed before it did. */
+  boolean isCurrent() {
+    return node.standing().isCurrent();
+  }
+
+  /** Takes a client's request at this very moment. */
+  void ask(NodeId client, Request request, Responder responder) {
+    var remote =
+        new Remote(client, false, new InstanceId(0, 1), Optional.empty(), "10.0.1.1", 0x5EA1L);
+    node.onRequest(remote, request, null, responder);
+  }
+
+  /** Whether its map is said to be only a moment old. */
+  boolean isFresh() {
+    return node.standing().isFresh();
   }
 
   public Optional<RaftCore> core() {

@@ -170,19 +170,12 @@ public final class SimClient {
   }
 
   public CompletableFuture<OperationResult> rename(String from, String to) {
-    return service.change(
-        new Operation.Rename(
-            ROOT,
-            entry(from),
-            ROOT,
-            entry(to),
-            Tag.ZERO,
-            Tag.ZERO,
-            RenameMode.REPLACE,
-            world.nowNs()),
-        null,
-        false,
-        deadline());
+    return service.change(renaming(from, to), null, false, deadline());
+  }
+
+  public Operation renaming(String from, String to) {
+    return new Operation.Rename(
+        ROOT, entry(from), ROOT, entry(to), Tag.ZERO, Tag.ZERO, RenameMode.REPLACE, world.nowNs());
   }
 
   public CompletableFuture<FileService.Told> lookup(String file) {
