@@ -186,6 +186,9 @@ final class ChunkSegment {
       }
       hasForceFailed = true;
       file.force();
+      if (!file.isInPlace()) {
+        throw forceFailure("its file in its place", "removed or replaced", null);
+      }
       hasForceFailed = false;
     } catch (StorageException e) {
       // Without room too: what a force was for is gone then, other than with a write.

@@ -30,6 +30,12 @@ public interface DiskFile extends AutoCloseable {
    */
   void force();
 
+  /**
+   * Whether its name still stands for it. Where somebody has removed or replaced it, or its
+   * directory, what is forced is gone when it is closed.
+   */
+  boolean isInPlace();
+
   /** Cuts the file to {@code sizeBytes} if it is longer. */
   void truncate(long sizeBytes);
 

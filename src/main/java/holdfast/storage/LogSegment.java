@@ -1,5 +1,7 @@
 package holdfast.storage;
 
+import holdfast.model.ErrorCode;
+import holdfast.model.StorageException;
 import holdfast.util.ByteWriter;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
@@ -209,6 +211,13 @@ final class LogSegment {
 
   void force() {
     file.force();
+    if (!file.isInPlace()) {
+      throw new StorageException(
+          ErrorCode.STORE_FAILED,
+          "force log: expected=its file in its place, was=removed or replaced while this peer runs,"
+              + " file="
+              + file.name());
+    }
   }
 
   /**

@@ -5,7 +5,9 @@ import holdfast.model.StorageException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
 
 /** A file channel as a {@link DiskFile}. */
 final class NioFile implements DiskFile {
@@ -19,10 +21,25 @@ final class NioFile implements DiskFile {
   private final String name;
   private final FileChannel channel;
 
+  /** Device and inode number; null where the file system has none. */
+  private final Object keyOrNull;
+
   NioFile(NioDisk disk, String name, FileChannel channel) {
     this.disk = disk;
     this.name = name;
     this.channel = channel;
+    this.keyOrNull = keyOrNull();
+  }
+
+  private Object keyOrNull() {
+    Path path = Path.of(disk.path(name));
+    try {
+      return Files.readAttributes(path, BasicFileAttributes.class).fileKey();
+    } catch (IOException e) {
+      System.getLogger(NioFile.class.getName())
+          .log(System.Logger.Level.DEBUG, "look at file: path={0}, was={1}", path, e.toString());
+      return null;
+    }
   }
 
   @Override
@@ -71,6 +88,11 @@ final class NioFile implements DiskFile {
     } catch (IOException e) {
       throw failure("force file", e);
     }
+  }
+
+  @Override
+  public boolean isInPlace() {
+    return keyOrNull == null || keyOrNull.equals(keyOrNull());
   }
 
   @Override

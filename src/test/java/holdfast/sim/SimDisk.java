@@ -218,6 +218,11 @@ public final class SimDisk implements Disk {
         });
   }
 
+  /** Whether this name is the file's. */
+  boolean stands(String name, SimFile file) {
+    return locked(() -> files.get(name) == file);
+  }
+
   @Override
   public boolean exists(String name) {
     return locked(

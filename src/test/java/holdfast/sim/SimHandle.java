@@ -94,6 +94,11 @@ final class SimHandle implements DiskFile {
   }
 
   @Override
+  public boolean isInPlace() {
+    return disk.stands(name, file);
+  }
+
+  @Override
   public void truncate(long sizeBytes) {
     disk.locked(
         () -> {

@@ -59,6 +59,27 @@ final class ChunkForceTest {
     }
   }
 
+  /** It went on being written and forced where nobody would find it; all of it was gone later. */
+  @Test
+  void nothingIsForcedInASegmentThatSomebodyHasRemoved() {
+    try (var store = open()) {
+      var id = put(store, 100);
+      store.force();
+      disk.delete(SEGMENT);
+
+      put(store, 101);
+      assertEquals(ErrorCode.STORE_FAILED, DiskContractTest.codeOf(store::force));
+
+      assertFalse(store.contains(id));
+      var later = put(store, 102);
+      store.closeCleanly();
+      try (var again = open()) {
+        assertTrue(again.contains(later));
+        assertEquals(1, again.chunkCount());
+      }
+    }
+  }
+
   @Test
   void nothingCountsAsDurableWhileTheDiskCannotBeToldOfAFailedForce() {
     try (var store = open()) {

@@ -66,6 +66,23 @@ abstract class DiskContractTest {
     }
   }
 
+  /** A force says nothing of a file that nobody finds any more. */
+  @Test
+  void fileThatIsRemovedOrReplacedIsNotInItsPlace() {
+    var disk = disk();
+
+    try (var file = disk.open("a", Disk.Mode.CREATE)) {
+      assertTrue(file.isInPlace());
+      disk.delete("a");
+      assertFalse(file.isInPlace());
+      file.force();
+      try (var other = disk.open("a", Disk.Mode.CREATE)) {
+        assertTrue(other.isInPlace());
+        assertFalse(file.isInPlace());
+      }
+    }
+  }
+
   @Test
   void truncateCutsAndNeverGrows() {
     var disk = disk();

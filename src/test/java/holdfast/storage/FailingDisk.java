@@ -110,6 +110,11 @@ final class FailingDisk implements Disk {
     }
 
     @Override
+    public boolean isInPlace() {
+      return file.isInPlace();
+    }
+
+    @Override
     public String name() {
       return file.name();
     }
