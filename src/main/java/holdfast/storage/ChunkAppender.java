@@ -116,8 +116,17 @@ final class ChunkAppender {
     }
   }
 
+  /**
+   * Throws as long as the next start would trust what may not be on the disk: nothing counts as
+   * durable before, and no other segment is begun. NO_SPACE, STORE_FAILED
+   */
+  void requireReliable() {
+    requireRenewed();
+    requireMarked(); // That may have given one up, and not have been able to say so.
+  }
+
   /** Throws if the disk can't be told of a segment that was given up: the next start trusted it. */
-  void requireMarked() {
+  private void requireMarked() {
     for (ChunkSegment segment : List.copyOf(unmarked)) {
       segment.markBadOnDisk();
       unmarked.remove(segment);
@@ -125,7 +134,7 @@ final class ChunkAppender {
   }
 
   /** Throws as long as what an earlier process wrote may not be on the disk: NO_SPACE. */
-  void requireRenewed() {
+  private void requireRenewed() {
     for (ChunkSegment segment : List.copyOf(unforced)) {
       try {
         String name = ChunkFormat.segmentName(segment.number());
@@ -167,8 +176,7 @@ final class ChunkAppender {
       }
       openOrdinal = NONE;
     }
-    requireMarked();
-    requireRenewed();
+    requireReliable();
     long last = segments.isEmpty() ? 0 : segments.get(segments.size() - 1).number();
     long number = Math.max(last, highestNumber) + 1;
     int sizeBytes = Math.max(segmentBytes, ChunkSegment.bytesForOne(lengthBytes));

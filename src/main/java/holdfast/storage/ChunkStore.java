@@ -129,8 +129,7 @@ public final class ChunkStore implements AutoCloseable {
     appendLock.lock();
     try {
       requireOpen();
-      segments.requireMarked();
-      segments.requireRenewed();
+      segments.requireReliable();
       ordinal = segments.openOrdinal();
       if (ordinal < 0) {
         return;

@@ -170,6 +170,41 @@ final class ChunkForceTest {
     }
   }
 
+  /** What an earlier process wrote can't be copied, and the disk can't be told of that either. */
+  @Test
+  void whatWasFoundAndCannotBeVouchedForIsMarkedBeforeAnythingCounts() {
+    for (boolean isPutFirst : new boolean[] {false, true}) {
+      var failing = new SimDisk("sim", 1);
+      var breaking = new FailingDisk(failing);
+      var id = killedAfterAFailedForce(failing);
+      failing.totalBytes(100);
+      try (var store = open(breaking)) {
+        failing.totalBytes(1 << 20);
+        breaking.failNextForce(ErrorCode.STORE_FAILED);
+        breaking.breakCreation(ChunkFormat.badName(1));
+
+        Runnable first = isPutFirst ? () -> put(store, 200) : store::force;
+        assertEquals(ErrorCode.STORE_FAILED, DiskContractTest.codeOf(first::run));
+
+        assertFalse(store.contains(id));
+        assertEquals(ErrorCode.STORE_FAILED, DiskContractTest.codeOf(store::force));
+        assertEquals(ErrorCode.STORE_FAILED, DiskContractTest.codeOf(() -> put(store, 201)));
+        assertEquals(ErrorCode.STORE_FAILED, DiskContractTest.codeOf(store::closeCleanly));
+        assertFalse(failing.exists(ChunkFormat.segmentName(2)));
+
+        breaking.breakCreation("");
+        put(store, 202);
+        store.force();
+      }
+      failing.crash();
+
+      try (var store = open(failing)) {
+        assertFalse(store.contains(id));
+        assertEquals(1, store.chunkCount());
+      }
+    }
+  }
+
   @Test
   void noOtherSegmentIsBegunWhileThereIsNoRoomForACopy() {
     var failing = new SimDisk("sim", 1);

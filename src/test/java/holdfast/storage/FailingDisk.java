@@ -4,15 +4,19 @@ import holdfast.model.ErrorCode;
 import holdfast.model.StorageException;
 import java.nio.ByteBuffer;
 import java.util.List;
+import java.util.function.Consumer;
 
 /**
- * A disk of which forces fail as told, each once and without a word the next time, as Linux does.
+ * A disk of which forces fail as told, each once and without a word the next time, as Linux does;
+ * and on which something else may happen meanwhile.
  */
 final class FailingDisk implements Disk {
   private final Disk disk;
   private ErrorCode nextForceOrNull;
   private boolean isDirectoryBroken;
   private String unreadable = "";
+  private String uncreatable = "";
+  private volatile Consumer<String> onRename = to -> {};
 
   FailingDisk(Disk disk) {
     this.disk = disk;
@@ -33,8 +37,21 @@ final class FailingDisk implements Disk {
     isDirectoryBroken = isBroken;
   }
 
+  /** No file of this name can be made; an empty one: every file can. */
+  void breakCreation(String name) {
+    uncreatable = name;
+  }
+
+  /** Before a file gets another name this gets that name. */
+  void onRename(Consumer<String> hook) {
+    onRename = hook;
+  }
+
   @Override
   public DiskFile open(String name, Mode mode) {
+    if (mode == Mode.CREATE && name.equals(uncreatable)) {
+      throw new StorageException(ErrorCode.STORE_FAILED, "create file: planted");
+    }
     return new FailingFile(disk.open(name, mode));
   }
 
@@ -48,6 +65,7 @@ final class FailingDisk implements Disk {
 
   @Override
   public void rename(String from, String to) {
+    onRename.accept(to);
     disk.rename(from, to);
     unreadable = to.equals(unreadable) ? "" : unreadable;
   }
