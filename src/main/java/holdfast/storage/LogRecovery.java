@@ -103,7 +103,7 @@ final class LogRecovery {
           outdated.add(name);
         }
       }
-      LogPlan plan = plan(id, given, leastIndex, items, outdated);
+      LogPlan plan = plan(id, given, leastIndex, List.copyOf(items), outdated);
       isPlanned = true;
       return plan;
     } finally {
@@ -123,15 +123,15 @@ final class LogRecovery {
   }
 
   private LogPlan plan(
-      LogId id, Optional<Base> given, long leastIndex, List<Item> items, List<String> outdated) {
-    List<Item> unused = items.stream().filter(this::isUnused).toList();
-    long nextSegment = nextSegment(items);
-    items.removeAll(unused);
+      LogId id, Optional<Base> given, long leastIndex, List<Item> all, List<String> outdated) {
+    List<Item> unused = all.stream().filter(this::isUnused).toList();
+    List<Item> items = all.stream().filter(item -> !unused.contains(item)).toList();
+    long nextSegment = nextSegment(all);
     List<List<Item>> runs = runs(items);
     Base base = given.orElseGet(() -> believed(runs));
     List<Item> kept =
         runs.reversed().stream().filter(run -> holds(run, base)).findFirst().orElse(List.of());
-    var plan = new LogPlan(disk, openedAfter, stateFile, items, kept, outdated);
+    var plan = new LogPlan(disk, openedAfter, stateFile, all, kept, outdated);
     unused.forEach(plan::drop);
     noteState(items);
     if (kept.isEmpty()) {

@@ -11,6 +11,7 @@ import holdfast.consensus.HardState;
 import holdfast.consensus.InitialState;
 import holdfast.consensus.LogEntry;
 import holdfast.consensus.Recovery;
+import holdfast.model.ErrorCode;
 import holdfast.model.LogId;
 import holdfast.model.NodeId;
 import holdfast.model.StorageException;
@@ -463,6 +464,29 @@ final class DiskLogDamageTest {
     assertEquals(2, found.initial().snapshot().index());
     assertEquals(3, found.initial().entries().getLast().index());
     assertEquals(Recovery.NONE, found.initial().recovery());
+  }
+
+  /** One that no entry was written to, too: no start had come to delete it. */
+  @Test
+  void aRefusedStartLetsAllSegmentsGo() {
+    var log = new DamageableLog(OpenedAfter.CLEAN);
+    String last = log.lastSegment();
+    long number = LogFormat.segmentNumber(last);
+    var header = new LogFormat.SegmentHeader(number + 1, 200, 9, 7, new LogId(5, 5));
+    LogSegment.create(log.disk, header).close();
+    log.disk.flipBit(last, 8L * 80);
+    int before = log.disk.openHandleCount();
+
+    assertThrows(
+        StorageException.class,
+        () ->
+            log.start(
+                loss -> {
+                  throw new StorageException(ErrorCode.REFUSED, "planted");
+                }));
+
+    assertTrue(log.disk.exists(LogFormat.segmentName(number + 1)));
+    assertEquals(before, log.disk.openHandleCount());
   }
 
   @Test
