@@ -82,6 +82,7 @@ final class PeerProcess implements AutoCloseable {
   private final ThreadPoolExecutor chunkDisk;
   private final ThreadPoolExecutor logDisk;
   private final ThreadPoolExecutor snapshotDisk;
+  private final ThreadPoolExecutor knownDisk;
   private final NodeTransport transport;
   private final NodeId nodeId;
   private final PeerNode node;
@@ -142,9 +143,11 @@ final class PeerProcess implements AutoCloseable {
     chunkDisk = base.threads.platformPool("chunks", CHUNK_THREADS, ChunkVault.OPERATIONS_MAX);
     logDisk = base.threads.platformPool("log", 1, LOG_QUEUE_MAX);
     snapshotDisk = base.threads.platformPool("snapshots", 1, LOG_QUEUE_MAX);
+    knownDisk = base.threads.platformPool("known", 1, 1);
     opened.push(chunkDisk::shutdown);
     opened.push(logDisk::shutdown);
     opened.push(snapshotDisk::shutdown);
+    opened.push(knownDisk::shutdown);
     log = openLog(options.isDamageAccepted());
     var memory = MachineMark.open(options.runFolder(), nodeId, logDisk);
     var vault = new DiskVault(chunks, space, log::diskBytes, chunkDisk, base.loop);
@@ -186,8 +189,7 @@ final class PeerProcess implements AutoCloseable {
     return DiskLog.open(
         directory,
         LogStore.SEGMENT_BYTES_DEFAULT,
-        logDisk,
-        snapshotDisk,
+        new DiskLog.Threads(logDisk, snapshotDisk, knownDisk),
         base.loop,
         LogLoss.judge(nodeId, isDamageAccepted));
   }
@@ -340,7 +342,7 @@ final class PeerProcess implements AutoCloseable {
     boolean hasLeft = stopped.await(STOP_MAX_S, TimeUnit.SECONDS) && !hasFailed;
     transport.close();
     base.close();
-    boolean areDisksDone = end(chunkDisk) & end(logDisk) & end(snapshotDisk);
+    boolean areDisksDone = end(chunkDisk) & end(logDisk) & end(snapshotDisk) & end(knownDisk);
     isClosed = true;
     if (!hasLeft || !areDisksDone) {
       directory.close();

@@ -120,7 +120,7 @@ final class Runs {
     }
     judge();
     keep();
-    known.changes().ifPresent(bytes -> ports.log().saveKnownRuns(bytes, this::saved));
+    save();
     ports.loop().at(ports.loop().nowNs() + SAVE_EVERY_NS, "save runs", this::start);
   }
 
@@ -140,6 +140,10 @@ final class Runs {
     }
   }
 
+  private void save() {
+    known.changes().ifPresent(bytes -> ports.log().saveKnownRuns(bytes, this::saved));
+  }
+
   /** What isn't saved is tried again: a full disk is no reason to stop. */
   private void saved(StorageException whyOrNull) {
     if (whyOrNull != null) {
@@ -155,6 +159,7 @@ final class Runs {
   void stop() {
     if (!isStopped) {
       keep();
+      save();
     }
     isStopped = true;
   }

@@ -20,7 +20,8 @@ import java.util.function.Consumer;
 
 /**
  * Log store and snapshots behind the peer's port: writes run one at a time on one executor, so in
- * the order of the calls; snapshots on another; outcomes come on the loop.
+ * the order of the calls; snapshots on another, what is known of other peers on a third; outcomes
+ * come on the loop.
  */
 public final class DiskLog implements OperationLog {
   /** The id in the files of a directory whose log hasn't begun. */
@@ -28,12 +29,9 @@ public final class DiskLog implements OperationLog {
 
   private static final int READ_BYTES = 1 << 20;
 
-  /** What is known of other peers' runs: damaged it is learnt again. */
-  private static final SealedFile KNOWN_RUNS =
-      new SealedFile("known", "HFKNOWNR", KNOWN_BYTES_MAX, "others know it too");
-
   private final LogStore log;
   private final SnapshotFiles snapshots;
+  private final KnownRunsFile knownRuns;
   private final StorageDirectory directory;
   private final Executor logDisk;
   private final Executor snapshotDisk;
@@ -47,19 +45,20 @@ public final class DiskLog implements OperationLog {
   private volatile LogId logId;
 
   /**
+   * What the disk's work runs on, each one task at a time, in order; nothing of one waits for
+   * another's, but a change of logs and a compaction for a snapshot that just gets its name.
+   *
+   * @param known what is known of other peers
+   */
+  public record Threads(Executor log, Executor snapshots, Executor known) {}
+
+  /**
    * Opens log and snapshots of a directory; all that they hold is durable when this returns. What
    * is damaged is set aside; what that loses has been reported to the directory then. Blocks.
-   *
-   * @param logDisk runs one task at a time, in order
-   * @param snapshotDisk runs one task at a time, in order
    */
   public static DiskLog open(
-      StorageDirectory directory,
-      int segmentBytes,
-      Executor logDisk,
-      Executor snapshotDisk,
-      Loop loop) {
-    return open(directory, segmentBytes, logDisk, snapshotDisk, loop, loss -> false);
+      StorageDirectory directory, int segmentBytes, Threads threads, Loop loop) {
+    return open(directory, segmentBytes, threads, loop, loss -> false);
   }
 
   /**
@@ -70,27 +69,22 @@ public final class DiskLog implements OperationLog {
   public static DiskLog open(
       StorageDirectory directory,
       int segmentBytes,
-      Executor logDisk,
-      Executor snapshotDisk,
+      Threads threads,
       Loop loop,
       LogLoss.Judge judge) {
     var opening = new LogOpening(directory, NO_LOG);
     LogStore log = opening.open(judge, segmentBytes);
-    return new DiskLog(log, opening, directory, logDisk, snapshotDisk, loop);
+    return new DiskLog(log, opening, directory, threads, loop);
   }
 
   private DiskLog(
-      LogStore log,
-      LogOpening opening,
-      StorageDirectory directory,
-      Executor logDisk,
-      Executor snapshotDisk,
-      Loop loop) {
+      LogStore log, LogOpening opening, StorageDirectory directory, Threads threads, Loop loop) {
     this.log = log;
     this.snapshots = new SnapshotFiles(opening.snapshots());
+    this.knownRuns = new KnownRunsFile(directory.disk(), threads.known(), loop);
     this.directory = directory;
-    this.logDisk = logDisk;
-    this.snapshotDisk = snapshotDisk;
+    this.logDisk = threads.log();
+    this.snapshotDisk = threads.snapshots();
     this.loop = loop;
     this.logId = log.hardState().logId();
     this.found = read(opening.newest());
@@ -121,7 +115,7 @@ public final class DiskLog implements OperationLog {
         directory.runNumber(),
         DamagedFiles.givenUpCount(directory.disk()),
         directory.lacking(),
-        KNOWN_RUNS.read(directory.disk()));
+        knownRuns.found());
   }
 
   /** Bytes that log and snapshots take on disk. Any thread. */
@@ -233,14 +227,7 @@ public final class DiskLog implements OperationLog {
 
   @Override
   public void saveKnownRuns(byte[] known, Consumer<StorageException> done) {
-    // Not among the log's writes: nobody waits for it.
-    submit(
-        snapshotDisk,
-        () -> {
-          KNOWN_RUNS.write(directory.disk(), known);
-          loop.post(() -> done.accept(null));
-        },
-        done);
+    knownRuns.save(known, done);
   }
 
   private static void refuse(boolean isRefused, String why) {

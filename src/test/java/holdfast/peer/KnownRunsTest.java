@@ -6,10 +6,13 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import holdfast.consensus.InitialState;
 import holdfast.metadata.OperationResult;
 import holdfast.model.InstanceId;
 import holdfast.model.LogId;
 import holdfast.model.NodeId;
+import holdfast.peer.port.MachineMemory;
+import holdfast.peer.port.OperationLog;
 import holdfast.peer.port.Remote;
 import holdfast.protocol.Notice;
 import holdfast.protocol.RunMark;
@@ -18,9 +21,11 @@ import holdfast.sim.SimClient;
 import holdfast.sim.SimCluster;
 import holdfast.sim.SimPeer;
 import holdfast.sim.SimWorld;
+import java.lang.reflect.Proxy;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.BiFunction;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -72,6 +77,64 @@ class KnownRunsTest {
     assertFalse(hear(mark(6, SECOND, 5), false));
     assertTrue(hear(mark(6, SECOND, 5), true));
     assertTrue(hear(mark(8, SECOND, 5), false), "it has a number of its own now");
+  }
+
+  @Test
+  void whatWasHeardLastIsSavedAtAnEndInGoodOrder() {
+    var saved = new ArrayList<byte[]>();
+    Runs ofPeer = runsSavedTo(saved);
+    var known = new Notice.KnownRun(OTHER, mark(5, FIRST, 100), 0);
+    ofPeer.onTold(new Notice.KnownRuns(List.of(known)));
+    assertEquals(0, saved.size());
+
+    ofPeer.stop();
+
+    assertEquals(1, saved.size());
+    runs.load(saved.getFirst());
+    assertEquals(List.of(known), runs.toTell(OTHER).known());
+  }
+
+  /** Of a peer that hasn't begun anything. */
+  private static Runs runsSavedTo(List<byte[]> saved) {
+    var found =
+        new OperationLog.Found(
+            Optional.of(LOG),
+            1,
+            InitialState.empty(),
+            0,
+            List.of(),
+            1,
+            0,
+            OperationLog.Lacking.NONE,
+            new byte[0]);
+    var log =
+        stub(
+            OperationLog.class,
+            (method, arguments) -> {
+              if (method.equals("saveKnownRuns")) {
+                saved.add((byte[]) arguments[0]);
+              }
+              return method.equals("found") ? found : null;
+            });
+    var memory =
+        stub(
+            MachineMemory.class,
+            (method, arguments) -> method.equals("found") ? new byte[0] : null);
+    var owner =
+        stub(Runs.Owner.class, (method, arguments) -> method.startsWith("is") ? true : null);
+    var config =
+        new PeerConfig(
+            SELF, OWN, null, null, "", "", 1, Optional.empty(), List.of(), null, 0, 0, 0, null);
+    return new Runs(config, new PeerPorts(null, null, null, log, memory, null), null, null, owner);
+  }
+
+  private static <T> T stub(Class<T> type, BiFunction<String, Object[], Object> answers) {
+    Object stub =
+        Proxy.newProxyInstance(
+            type.getClassLoader(),
+            new Class<?>[] {type},
+            (proxy, method, arguments) -> answers.apply(method.getName(), arguments));
+    return type.cast(stub);
   }
 
   @Test

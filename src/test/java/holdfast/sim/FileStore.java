@@ -52,7 +52,10 @@ public final class FileStore implements SimStore {
     chunks = ChunkStore.open(disk, space, CHUNK_SEGMENT_BYTES);
     var log =
         DiskLog.open(
-            directory, LOG_SEGMENT_BYTES, inOrder(loop), slowly(inOrder(loop), loop), loop);
+            directory,
+            LOG_SEGMENT_BYTES,
+            new DiskLog.Threads(inOrder(loop), slowly(inOrder(loop), loop), inOrder(loop)),
+            loop);
     return new Ports(new DiskVault(chunks, space, log::diskBytes, inOrder(loop), loop), log);
   }
 

@@ -39,6 +39,7 @@ final class DamageableLog {
 
   private static final int SEGMENT_BYTES = 3_000;
   private static final Executor DIRECT = Runnable::run;
+  private static final DiskLog.Threads THREADS = new DiskLog.Threads(DIRECT, DIRECT, DIRECT);
 
   final SimDisk disk;
   final OpenedAfter openedAfter;
@@ -120,7 +121,7 @@ final class DamageableLog {
   }
 
   private static DiskLog open(StorageDirectory directory, LogLoss.Judge judge) {
-    return DiskLog.open(directory, SEGMENT_BYTES, DIRECT, DIRECT, new DirectLoop(), judge);
+    return DiskLog.open(directory, SEGMENT_BYTES, THREADS, new DirectLoop(), judge);
   }
 
   // Damage.

@@ -23,6 +23,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
+import java.util.concurrent.Executor;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import org.junit.jupiter.api.AfterAll;
@@ -75,12 +76,11 @@ final class DiskLogDamageTest {
 
   private static DiskLog open(StorageDirectory directory, LogLoss.Judge judge) {
     return DiskLog.open(
-        directory,
-        SEGMENT_BYTES,
-        Runnable::run,
-        Runnable::run,
-        new DamageableLog.DirectLoop(),
-        judge);
+        directory, SEGMENT_BYTES, threads(Runnable::run), new DamageableLog.DirectLoop(), judge);
+  }
+
+  private static DiskLog.Threads threads(Executor snapshots) {
+    return new DiskLog.Threads(Runnable::run, snapshots, Runnable::run);
   }
 
   private static LogEntry entry(long index, long term) {
@@ -495,8 +495,7 @@ final class DiskLogDamageTest {
     var directory =
         StorageDirectory.open(disk, new Machine("boot", ""), "test", new Random(1)::nextLong);
     DiskLog log =
-        DiskLog.open(
-            directory, SEGMENT_BYTES, Runnable::run, later::add, new DamageableLog.DirectLoop());
+        DiskLog.open(directory, SEGMENT_BYTES, threads(later::add), new DamageableLog.DirectLoop());
     begun(log);
     log.saveSnapshot(meta(2, 1), source(new byte[10]), saved());
     var next = new LogId(5, 5);

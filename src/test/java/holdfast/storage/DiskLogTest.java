@@ -63,10 +63,13 @@ final class DiskLogTest {
   }
 
   private DiskLog open(Executor executor) {
+    return open(new DiskLog.Threads(executor, executor, executor));
+  }
+
+  private DiskLog open(DiskLog.Threads threads) {
     var directory =
         StorageDirectory.open(disk, new Machine("boot", ""), "test", new Random(1)::nextLong);
-    return DiskLog.open(
-        directory, SEGMENT_BYTES, executor, executor, new DamageableLog.DirectLoop());
+    return DiskLog.open(directory, SEGMENT_BYTES, threads, new DamageableLog.DirectLoop());
   }
 
   private static LogEntry entry(long index, long term) {
@@ -210,6 +213,43 @@ final class DiskLogTest {
     outcomes.forEach(why -> assertNotNull(why));
   }
 
+  /** It takes minutes to write a large one to a hard disk. */
+  @Test
+  void whatIsKnownOfOtherPeersIsSavedWhileASnapshotIsWritten() {
+    var snapshots = new ArrayList<Runnable>();
+    Executor direct = Runnable::run;
+    DiskLog log = open(new DiskLog.Threads(direct, snapshots::add, direct));
+    log.storeSnapshotPiece(meta(2, 1), 3, 0, new byte[] {1, 2, 3}, done);
+
+    log.saveKnownRuns(new byte[] {1, 2}, done);
+
+    assertEquals(1, snapshots.size());
+    assertNull(outcomes.getFirst());
+    disk.crash();
+    assertArrayEquals(new byte[] {1, 2}, open().found().knownRuns());
+  }
+
+  @Test
+  void ofWhatIsKnownOfOtherPeersOnlyTheNewestWaitsForTheDisk() {
+    var saves = new ArrayList<Runnable>();
+    DiskLog log = open(new DiskLog.Threads(Runnable::run, Runnable::run, saves::add));
+    for (byte at = 1; at <= 5; at++) {
+      log.saveKnownRuns(new byte[] {at}, done);
+    }
+    assertEquals(1, saves.size());
+    disk.failForceAfter(0);
+    saves.removeFirst().run();
+    assertEquals(ErrorCode.STORE_FAILED, outcomes.removeFirst().code());
+
+    log.saveKnownRuns(new byte[] {7}, done);
+    saves.removeFirst().run();
+
+    assertNull(outcomes.removeFirst());
+    assertEquals(List.of(), outcomes);
+    disk.restart();
+    assertArrayEquals(new byte[] {7}, open().found().knownRuns());
+  }
+
   @Test
   void powerLostAtAnyPointLosesNothingThatWasForced() {
     for (int at = 1; at <= STEPS_MAX; at++) {
@@ -235,8 +275,8 @@ final class DiskLogTest {
       var directory =
           StorageDirectory.open(disk, new Machine("boot", ""), "test", new Random(1)::nextLong);
       Executor direct = Runnable::run;
-      DiskLog log =
-          DiskLog.open(directory, SEGMENT_BYTES, direct, direct, new DamageableLog.DirectLoop());
+      var threads = new DiskLog.Threads(direct, direct, direct);
+      DiskLog log = DiskLog.open(directory, SEGMENT_BYTES, threads, new DamageableLog.DirectLoop());
       disk.losePowerAt(powerLostAt);
       live(log);
     }
@@ -293,9 +333,9 @@ final class DiskLogTest {
           StorageDirectory.open(
               disk, new Machine("other boot", ""), "test", new Random(1)::nextLong);
       Executor direct = Runnable::run;
+      var threads = new DiskLog.Threads(direct, direct, direct);
       OperationLog.Found found =
-          DiskLog.open(directory, SEGMENT_BYTES, direct, direct, new DamageableLog.DirectLoop())
-              .found();
+          DiskLog.open(directory, SEGMENT_BYTES, threads, new DamageableLog.DirectLoop()).found();
       var initial = found.initial();
       long last =
           initial.entries().isEmpty()

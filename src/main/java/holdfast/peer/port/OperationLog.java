@@ -91,7 +91,8 @@ public interface OperationLog {
 
   /**
    * Replaces what is known of other peers' runs, at most {@value #KNOWN_BYTES_MAX} bytes; forced.
-   * Beside the log's writes, in order with snapshots; a failure fails nothing else.
+   * Beside the log's writes and the snapshots, and kept up by neither; a failure fails nothing
+   * else. Of calls that wait only the last is carried out and told of.
    */
   void saveKnownRuns(byte[] known, Consumer<StorageException> done);
 
