@@ -41,7 +41,10 @@ public final class DiskLog implements OperationLog {
   /** The first failure of a write: every later one fails too. */
   private volatile Throwable failed;
 
-  /** Log id as the files have it; used on the log's executor only, after opening. */
+  /**
+   * Log id as the files have it; after opening changed on the log's executor only, before snapshots
+   * of the log that is left are set aside: from then on none of it gets its name.
+   */
   private volatile LogId logId;
 
   /**
@@ -80,7 +83,7 @@ public final class DiskLog implements OperationLog {
   private DiskLog(
       LogStore log, LogOpening opening, StorageDirectory directory, Threads threads, Loop loop) {
     this.log = log;
-    this.snapshots = new SnapshotFiles(opening.snapshots());
+    this.snapshots = new SnapshotFiles(opening.snapshots(), () -> logId);
     this.knownRuns = new KnownRunsFile(directory.disk(), threads.known(), loop);
     this.directory = directory;
     this.logDisk = threads.log();
@@ -180,6 +183,7 @@ public final class DiskLog implements OperationLog {
           }
           log.leave(stored(hardState), stored(base), base.configuration().voters());
           snapshots.leaveAllBut(newLog); // Forces the names of what both left.
+          submit(snapshotDisk, snapshots::forgetLeft, why -> {});
         },
         done);
   }
@@ -328,9 +332,6 @@ public final class DiskLog implements OperationLog {
     submit(
         snapshotDisk,
         () -> {
-          refuse(
-              !labelled.logId().equals(logId),
-              "save snapshot: expected=log " + logId + ", was=" + labelled.logId());
           long sizeBytes = snapshots.save(labelled, source);
           loop.post(() -> saved.onSaved(sizeBytes));
         },

@@ -6,13 +6,16 @@ import holdfast.model.StorageException;
 import holdfast.peer.port.OperationLog;
 import java.util.Arrays;
 import java.util.Optional;
+import java.util.function.Supplier;
 
 /**
  * Snapshots by byte offset: what a follower is sent piece by piece, and what it receives so. One
- * thread at a time, but for {@link #diskBytes}.
+ * thread at a time saves, receives and reads; meanwhile another one may leave the log: what is
+ * being written of it is given up then, and nothing of it is read any more.
  */
 final class SnapshotFiles {
   private final SnapshotStore store;
+  private final Supplier<LogId> log;
   private SnapshotReader readerOrNull;
   private long readerOffset;
   private byte[] rest = new byte[0];
@@ -21,8 +24,10 @@ final class SnapshotFiles {
   private long receivedBytes;
   private volatile long newestBytes;
 
-  SnapshotFiles(SnapshotStore store) {
+  /** {@code log} is the one that is followed: another one before that is left here. */
+  SnapshotFiles(SnapshotStore store, Supplier<LogId> log) {
     this.store = store;
+    this.log = log;
   }
 
   /** How large the newest one's content is, as found. */
@@ -40,18 +45,33 @@ final class SnapshotFiles {
     return newestBytes;
   }
 
-  /** Writes a whole snapshot; durable when this returns its size. */
+  /**
+   * Writes a whole snapshot; durable when this returns its size.
+   *
+   * @throws StorageException INVALID if its log was left
+   */
   long save(SnapshotMeta meta, OperationLog.SnapshotSource source) {
+    requireFollowed(meta);
     long sizeBytes = 0;
     try (SnapshotWriter writer = store.write(meta)) {
       for (byte[] piece = source.next(); piece != null; piece = source.next()) {
+        requireFollowed(meta);
         writer.piece(piece);
         sizeBytes += piece.length;
       }
-      writer.commit();
+      writer.commit(() -> requireFollowed(meta));
     }
     newestBytes = sizeBytes;
     return sizeBytes;
+  }
+
+  private void requireFollowed(SnapshotMeta meta) {
+    LogId followed = log.get();
+    if (!meta.logId().equals(followed)) {
+      throw new StorageException(
+          ErrorCode.INVALID,
+          "write snapshot: expected=of log " + followed + ", was=of log " + meta.logId());
+    }
   }
 
   /** Writes a snapshot of a log that isn't followed yet. */
@@ -65,12 +85,23 @@ final class SnapshotFiles {
   }
 
   /** Sets aside what belongs to other logs; what was staged for this one is its snapshot now. */
-  void leaveAllBut(LogId log) {
-    store.leaveAllBut(log);
+  void leaveAllBut(LogId followed) {
+    store.leaveAllBut(followed);
+  }
+
+  /** Lets go what was being read and received of logs that were left. */
+  void forgetLeft() {
+    if (readerOrNull != null && !readerOrNull.meta().logId().equals(log.get())) {
+      closeReader();
+    }
+    if (receiving != null && !receiving.logId().equals(log.get())) {
+      closeWriter();
+    }
   }
 
   /** Bytes from an offset on; reading on where the last call ended costs no search. */
   byte[] read(long index, long offset, int maxBytes) {
+    forgetLeft();
     boolean goesOn =
         readerOrNull != null
             && readerOrNull.meta().index() == index
@@ -96,7 +127,10 @@ final class SnapshotFiles {
   private void open(long index) {
     closeReader();
     SnapshotMeta wanted =
-        store.list().stream().filter(meta -> meta.index() == index).findFirst().orElse(null);
+        store.list().stream()
+            .filter(meta -> meta.index() == index && meta.logId().equals(log.get()))
+            .findFirst()
+            .orElse(null);
     readerOrNull =
         Optional.ofNullable(wanted)
             .flatMap(meta -> store.read(meta.index(), meta.term()))
@@ -122,8 +156,14 @@ final class SnapshotFiles {
     rest = Arrays.copyOfRange(rest, (int) (rest.length - (readerOffset - offset)), rest.length);
   }
 
-  /** Takes the next piece of a snapshot from elsewhere; durable with the last one. */
+  /**
+   * Takes the next piece of a snapshot from elsewhere; durable with the last one.
+   *
+   * @throws StorageException INVALID if its log was left
+   */
   void receive(SnapshotMeta meta, long totalBytes, long offset, byte[] bytes) {
+    forgetLeft();
+    requireFollowed(meta);
     if (offset == 0) {
       closeWriter();
       writerOrNull = store.write(meta);
@@ -142,7 +182,7 @@ final class SnapshotFiles {
     }
     receivedBytes += bytes.length;
     if (receivedBytes >= totalBytes) {
-      writerOrNull.commit();
+      writerOrNull.commit(() -> requireFollowed(meta));
       newestBytes = receivedBytes;
       closeWriter();
     }

@@ -20,7 +20,10 @@ public final class SnapshotStore {
   private static final String STAGED_SUFFIX = ".next";
 
   private final Disk disk;
+
+  /** Held while names change, and by who relies on which there are: a force of the directory. */
   private final ReentrantLock lock = new ReentrantLock();
+
   private long writerCount;
 
   private SnapshotStore(Disk disk) {
@@ -39,6 +42,17 @@ public final class SnapshotStore {
 
   /** Sets aside what belongs to another log, and finishes or drops what was staged for one. */
   void leaveAllBut(LogId log) {
+    lock.lock();
+    try {
+      setAsideAllBut(log);
+      takeStaged(log);
+      disk.forceDirectory();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void setAsideAllBut(LogId log) {
     for (String name : disk.list()) {
       if (SnapshotFormat.isSnapshotName(name)) {
         logOf(name)
@@ -46,6 +60,9 @@ public final class SnapshotStore {
             .ifPresent(of -> disk.rename(name, LogFormat.asideName(of, name)));
       }
     }
+  }
+
+  private void takeStaged(LogId log) {
     for (String name : disk.list()) {
       if (name.endsWith(STAGED_SUFFIX)) {
         Optional<LogId> of = logOf(name);
@@ -58,7 +75,6 @@ public final class SnapshotStore {
         }
       }
     }
-    disk.forceDirectory();
   }
 
   /** The log that a snapshot's header names, however damaged the rest of it is. */
@@ -160,8 +176,13 @@ public final class SnapshotStore {
 
   /** The entry up to which the older of the two newest reaches; 0 if there is one at most. */
   long olderIndex() {
-    var names = namesNewestFirst();
-    return names.size() < SnapshotFormat.SNAPSHOTS_KEPT ? 0 : SnapshotFormat.index(names.get(1));
+    lock.lock();
+    try {
+      var names = namesNewestFirst();
+      return names.size() < SnapshotFormat.SNAPSHOTS_KEPT ? 0 : SnapshotFormat.index(names.get(1));
+    } finally {
+      lock.unlock();
+    }
   }
 
   /**
@@ -203,15 +224,18 @@ public final class SnapshotStore {
     return metas;
   }
 
-  /** Deletes all but the newest. */
-  void committed() {
+  /**
+   * Gives a snapshot that is whole and forced its name, durably, and deletes all but the newest
+   * two. What {@code check} throws leaves everything as it was: no log is left between the two.
+   */
+  void publish(String temporary, String name, Runnable check) {
     lock.lock();
     try {
+      check.run();
+      disk.rename(temporary, name);
+      disk.forceDirectory();
       var names = namesNewestFirst();
-      for (String name :
-          names.subList(Math.min(SnapshotFormat.SNAPSHOTS_KEPT, names.size()), names.size())) {
-        disk.delete(name);
-      }
+      names.stream().skip(SnapshotFormat.SNAPSHOTS_KEPT).forEach(disk::delete);
     } finally {
       lock.unlock();
     }

@@ -66,15 +66,18 @@ public final class SnapshotWriter implements AutoCloseable {
 
   /** Makes it the snapshot for its index; durable when this returns. Older ones may go. */
   public void commit() {
+    commit(() -> {});
+  }
+
+  /** As above, unless {@code check} throws when it is about to get its name: then it never does. */
+  void commit(Runnable check) {
     Invariants.check(!isClosed, "snapshot is still being written");
     write(
         SnapshotFormat.footer(new SnapshotFormat.Footer(pieceCount, totalBytes, digest.digest())));
     file.force();
     file.close();
-    disk.rename(temporary, name);
-    disk.forceDirectory();
+    store.publish(temporary, name, check);
     isClosed = true;
-    store.committed();
   }
 
   /** Gives up what was not committed; after a commit it does nothing. */
