@@ -182,7 +182,8 @@ public final class DiskLog implements OperationLog {
             snapshots.stage(stored(base), sourceOrNull);
           }
           log.leave(stored(hardState), stored(base), base.configuration().voters());
-          snapshots.leaveAllBut(newLog); // Forces the names of what both left.
+          snapshots.leaveAllBut(newLog);
+          directory.disk().forceDirectory(); // The names of what both left.
           submit(snapshotDisk, snapshots::forgetLeft, why -> {});
         },
         done);

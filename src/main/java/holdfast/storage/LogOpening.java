@@ -32,7 +32,9 @@ final class LogOpening {
             disk, directory.openedAfter(), directory.isLogBegun(), directory.lastLogEnd());
     snapshots = SnapshotStore.open(disk);
     id = recovery.logId().or(snapshots::newestLog).orElse(newLog);
-    snapshots.leaveAllBut(id);
+    if (snapshots.leaveAllBut(id)) {
+      disk.forceDirectory(); // What an earlier run has set aside is forced with the state.
+    }
     checked = snapshots.check();
   }
 

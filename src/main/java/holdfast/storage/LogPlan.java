@@ -26,6 +26,7 @@ final class LogPlan implements AutoCloseable {
   private boolean isCut;
   private boolean isCopied;
   private LogFormat.State state;
+  private boolean isStateSaved;
   private long nextSegment;
 
   LogPlan(
@@ -57,8 +58,10 @@ final class LogPlan implements AutoCloseable {
     isCopied = copied;
   }
 
-  void state(LogFormat.State next, long freeSegment) {
+  /** {@code isSaved}: that is what the state file holds. */
+  void state(LogFormat.State next, boolean isSaved, long freeSegment) {
     state = next;
+    isStateSaved = isSaved;
     nextSegment = freeSegment;
   }
 
@@ -110,9 +113,9 @@ final class LogPlan implements AutoCloseable {
 
   /**
    * Reports the loss first, sets aside what is damaged, from the end of the log on, cuts the end,
-   * then writes the state and deletes what has been superseded. Where the last run didn't end
-   * cleanly the last segment and the state are put into new files: nothing relies on what an
-   * earlier process wrote and perhaps couldn't force.
+   * then writes the state, if it is another, and deletes what has been superseded. Where the last
+   * run didn't end cleanly the last segment and the state are put into new files in any case:
+   * nothing relies on what an earlier process wrote and perhaps couldn't force.
    */
   void carryOut(LossListener listener) {
     loss().ifPresent(why -> listener.lost(Recovery.Cause.DAMAGE, isVoteLost, why));
@@ -125,10 +128,16 @@ final class LogPlan implements AutoCloseable {
       told(name, DamagedFiles.copyAside(disk, name));
     }
     boolean isClean = openedAfter == OpenedAfter.CLEAN && loss().isEmpty();
-    if (!kept.isEmpty() && (isCut || !isClean)) {
+    boolean isRewritten = isCut || !isClean;
+    if (!kept.isEmpty() && isRewritten) {
       kept.getLast().segment().orElseThrow().rewrite(disk);
     }
-    stateFile.replace(sequence -> LogFormat.state(sequence, state));
+    if (isStateSaved && !isRewritten) {
+      stateFile.keep();
+    } else {
+      // Forces the segment's name, too. Of the two either may be the old one after a power cut.
+      stateFile.replace(sequence -> LogFormat.state(sequence, state));
+    }
     outdated.forEach(this::leaveOrDelete);
     for (LogRecovery.Item item : fromHighest(drops)) {
       close(item);

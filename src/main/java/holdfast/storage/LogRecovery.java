@@ -143,7 +143,8 @@ final class LogRecovery {
     }
     DirectoryFormat.LogEnd end = plan.end(base);
     noteEnd(end, leastIndex, !kept.isEmpty());
-    plan.state(state(id, base, end, nextSegment, kept), nextSegment);
+    LogFormat.State next = state(id, base, end, nextSegment, kept);
+    plan.state(next, stored.filter(next::equals).isPresent(), nextSegment);
     plan.losses(losses, stored.isEmpty());
     return plan;
   }

@@ -126,13 +126,14 @@ final class LogSegment {
 
   /**
    * Puts the entries into a new file of the same name, forced before it takes the name: what was
-   * written to the old one may have been dropped by a force that failed.
+   * written to the old one may have been dropped by a force that failed. It has the name durably
+   * with the next force of the directory.
    */
   void rewrite(Disk disk) {
     byte[] bytes = SmallFile.readUpTo(file, 0, tailBytes);
     String name = file.name();
     file.close();
-    SmallFile.replace(disk, name, bytes);
+    SmallFile.replaceUnnamed(disk, List.of(name), bytes);
     file = disk.open(name, Disk.Mode.WRITE);
   }
 

@@ -24,7 +24,8 @@ final class PairFile {
   private long sequence;
 
   /**
-   * Whether this object put the files there: an earlier process may not have forced their names.
+   * Whether this object put the files there, or they are as good: an earlier process may not have
+   * forced their names.
    */
   private boolean isOurs;
 
@@ -115,6 +116,14 @@ final class PairFile {
       file.write(0, ByteBuffer.wrap(bytes));
       file.force();
     }
+  }
+
+  /**
+   * What was loaded stays: the run that wrote it last ended cleanly, so it had forced the names and
+   * no save of it had failed. The next one may be in place.
+   */
+  void keep() {
+    isOurs = true;
   }
 
   /** Deletes both copies, durably. */

@@ -28,6 +28,16 @@ final class SmallFile {
    * As {@link #replace(Disk, String, byte[])}: several files with the same content, each of them.
    */
   static void replace(Disk disk, List<String> names, byte[] bytes) {
+    replaceUnnamed(disk, names, bytes);
+    disk.forceDirectory();
+  }
+
+  /**
+   * As {@link #replace(Disk, List, byte[])} without its last force: the content is durable when
+   * this returns, under its name with the next force of the directory. Until then the old one may
+   * be there.
+   */
+  static void replaceUnnamed(Disk disk, List<String> names, byte[] bytes) {
     for (String name : names) {
       String temporary = name + TEMPORARY_SUFFIX;
       disk.delete(temporary);
@@ -39,7 +49,6 @@ final class SmallFile {
     for (String name : names) {
       disk.rename(name + TEMPORARY_SUFFIX, name);
     }
-    disk.forceDirectory();
   }
 
   /** The whole content; empty if there is no such file. */

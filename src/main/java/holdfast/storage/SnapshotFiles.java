@@ -84,7 +84,10 @@ final class SnapshotFiles {
     }
   }
 
-  /** Sets aside what belongs to other logs; what was staged for this one is its snapshot now. */
+  /**
+   * Sets aside what belongs to other logs; what was staged for this one is its snapshot now.
+   * Durable with the next force of the directory.
+   */
   void leaveAllBut(LogId followed) {
     store.leaveAllBut(followed);
   }

@@ -40,29 +40,36 @@ public final class SnapshotStore {
     return new SnapshotStore(disk);
   }
 
-  /** Sets aside what belongs to another log, and finishes or drops what was staged for one. */
-  void leaveAllBut(LogId log) {
+  /**
+   * Sets aside what belongs to another log, and finishes or drops what was staged for one; durable
+   * with the next force of the directory.
+   *
+   * @return whether anything was
+   */
+  boolean leaveAllBut(LogId log) {
     lock.lock();
     try {
-      setAsideAllBut(log);
-      takeStaged(log);
-      disk.forceDirectory();
+      boolean isLeft = setAsideAllBut(log);
+      return takeStaged(log) || isLeft;
     } finally {
       lock.unlock();
     }
   }
 
-  private void setAsideAllBut(LogId log) {
+  private boolean setAsideAllBut(LogId log) {
+    boolean isAny = false;
     for (String name : disk.list()) {
-      if (SnapshotFormat.isSnapshotName(name)) {
-        logOf(name)
-            .filter(of -> !of.equals(log))
-            .ifPresent(of -> disk.rename(name, LogFormat.asideName(of, name)));
+      Optional<LogId> of = SnapshotFormat.isSnapshotName(name) ? logOf(name) : Optional.empty();
+      if (of.isPresent() && !of.get().equals(log)) {
+        disk.rename(name, LogFormat.asideName(of.get(), name));
+        isAny = true;
       }
     }
+    return isAny;
   }
 
-  private void takeStaged(LogId log) {
+  private boolean takeStaged(LogId log) {
+    boolean isAny = false;
     for (String name : disk.list()) {
       if (name.endsWith(STAGED_SUFFIX)) {
         Optional<LogId> of = logOf(name);
@@ -73,8 +80,10 @@ public final class SnapshotStore {
         } else {
           disk.delete(name);
         }
+        isAny = true;
       }
     }
+    return isAny;
   }
 
   /** The log that a snapshot's header names, however damaged the rest of it is. */

@@ -704,6 +704,21 @@ final class DiskLogDamageTest {
     assertEquals(List.of(), failures);
   }
 
+  /** A disk may take 100 ms for each, one after the other. */
+  @Test
+  void aStartWaitsForTheDiskNoMoreOftenThanItMust() {
+    assertEquals(3, startForces(OpenedAfter.CLEAN), "run");
+    assertEquals(1 + 3 + 3, startForces(OpenedAfter.PROCESS_CRASH), "segment, state, run");
+    assertEquals(3 + 1 + 3 + 3, startForces(OpenedAfter.SYSTEM_CRASH), "mark, the same");
+  }
+
+  private static long startForces(OpenedAfter openedAfter) {
+    var log = new DamageableLog(openedAfter);
+    long before = log.disk.forceCount();
+    open(log.directory(openedAfter == OpenedAfter.SYSTEM_CRASH ? "other boot" : "boot"));
+    return log.disk.forceCount() - before;
+  }
+
   private OperationLog.SnapshotSaved saved() {
     return new OperationLog.SnapshotSaved() {
       @Override
