@@ -133,10 +133,13 @@ final class KnownRuns {
    * A heartbeat of another peer. False if it is to be ignored: another process is this peer, or was
    * a moment ago. <i>Event: a copied folder's later run is taken for the peer's, and the original
    * for an older one.</i>
+   *
+   * @param awakeSinceNs {@link holdfast.peer.port.Loop#awakeSinceNs}: whoever wasn't heard before
+   *     that needn't have been silent
    */
-  boolean onHeartbeat(Remote from, Notice.Heartbeat beat, long nowNs) {
+  boolean onHeartbeat(Remote from, Notice.Heartbeat beat, long nowNs, long awakeSinceNs) {
     boolean isRetracted = beat.mark().run() == 0;
-    if (!isFirst(from, isRetracted, nowNs)) {
+    if (!isFirst(from, isRetracted, nowNs, awakeSinceNs)) {
       return false;
     }
     if (isRetracted) {
@@ -170,7 +173,7 @@ final class KnownRuns {
    * none. <i>Event: a copy takes the original's connection, is heard 200 ms later, and the original
    * is ended as its twin.</i>
    */
-  private boolean isFirst(Remote from, boolean isRetracted, long nowNs) {
+  private boolean isFirst(Remote from, boolean isRetracted, long nowNs, long awakeSinceNs) {
     Heard of = heard.get(from.node());
     if (of == null) {
       of = new Heard();
@@ -187,7 +190,7 @@ final class KnownRuns {
       return true;
     }
     boolean isNext = !isRetracted && (of.isFirstGone || of.isFirstRetracted);
-    if (isNext || nowNs - of.firstNs > SILENT_NS) {
+    if (isNext || nowNs - Math.max(of.firstNs, awakeSinceNs) > SILENT_NS) {
       of.begin(from.instance(), isRetracted, nowNs);
       return true;
     }
@@ -214,10 +217,11 @@ final class KnownRuns {
   }
 
   /** A process connected, as this peer or as another. */
-  void onConnected(Remote from, long nowNs) {
+  void onConnected(Remote from, long nowNs, long awakeSinceNs) {
     Heard of = heard.get(from.node());
     if (of != null && !from.instance().equals(of.first)) {
-      of.isFirstGone |= of.brokenNs >= 0 && nowNs - of.brokenNs >= APART_NS;
+      boolean isApart = nowNs - Math.max(of.brokenNs, awakeSinceNs) >= APART_NS;
+      of.isFirstGone |= of.brokenNs >= 0 && isApart;
     }
   }
 

@@ -7,6 +7,7 @@ import holdfast.model.HoldfastException;
 import holdfast.model.LogId;
 import holdfast.model.NodeId;
 import holdfast.model.StorageException;
+import holdfast.peer.port.Loop;
 import holdfast.peer.port.OperationLog;
 import holdfast.peer.port.Remote;
 import holdfast.protocol.Notice;
@@ -228,7 +229,8 @@ final class Runs {
 
   /** False if the sender is to be ignored: another process is this peer, or was a moment ago. */
   boolean onHeartbeat(Remote from, Notice.Heartbeat beat) {
-    boolean isFirst = known.onHeartbeat(from, beat, ports.loop().nowNs());
+    Loop loop = ports.loop();
+    boolean isFirst = known.onHeartbeat(from, beat, loop.nowNs(), loop.awakeSinceNs());
     if (known.isSecond(from)) {
       ports.transport().send(from.node(), new Notice.Twin(from.instance()));
     }
@@ -245,7 +247,7 @@ final class Runs {
   }
 
   void onConnected(Remote remote) {
-    known.onConnected(remote, ports.loop().nowNs());
+    known.onConnected(remote, ports.loop().nowNs(), ports.loop().awakeSinceNs());
     tell(remote.node());
   }
 

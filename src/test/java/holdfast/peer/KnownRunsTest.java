@@ -42,6 +42,7 @@ class KnownRunsTest {
 
   private final KnownRuns runs = new KnownRuns(SELF, OWN);
   private long nowNs = SimWorld.S;
+  private long awakeSinceNs;
 
   private static Notice.Heartbeat beat(RunMark mark, boolean isRecovering) {
     return new Notice.Heartbeat(
@@ -58,7 +59,7 @@ class KnownRunsTest {
 
   private boolean hear(RunMark mark, boolean isRecovering) {
     Notice.Heartbeat beat = beat(mark, isRecovering);
-    return runs.onHeartbeat(remote(mark.instance()), beat, nowNs)
+    return runs.onHeartbeat(remote(mark.instance()), beat, nowNs, awakeSinceNs)
         && runs.mayTakePart(
             remote(mark.instance()), new Heartbeats.Pulse(beat, mark.instance(), 0, 0));
   }
@@ -66,7 +67,7 @@ class KnownRunsTest {
   private void restart(InstanceId instance) {
     runs.onDisconnected(OTHER, nowNs);
     nowNs += SimWorld.S / 2;
-    runs.onConnected(remote(instance), nowNs);
+    runs.onConnected(remote(instance), nowNs, awakeSinceNs);
   }
 
   @Test
@@ -243,7 +244,8 @@ class KnownRunsTest {
     assertEquals(List.of(first), told());
     var later = new KnownRuns(SELF, OWN);
     later.load(runs.changes().orElseThrow());
-    assertTrue(later.onHeartbeat(remote(FIRST), beat(new RunMark(0, FIRST, LOG, 0, 0), true), 0));
+    assertTrue(
+        later.onHeartbeat(remote(FIRST), beat(new RunMark(0, FIRST, LOG, 0, 0), true), 0, 0));
     assertEquals(List.of(first), later.toTell(OTHER).known(), "what was before it isn't known");
   }
 
@@ -271,7 +273,7 @@ class KnownRunsTest {
   @Test
   void whoKnowsNobodysOriginalHearsItAsSoonAsItComes() {
     assertTrue(retract(SECOND));
-    runs.onConnected(remote(FIRST), nowNs);
+    runs.onConnected(remote(FIRST), nowNs, awakeSinceNs);
 
     assertTrue(hear(mark(7, FIRST, 10), false));
 
@@ -331,7 +333,7 @@ class KnownRunsTest {
     var beat =
         new Notice.Heartbeat(
             1, 0, 0, 0, 0, 0, 0, 0, true, 0, 0, 0, mark.log(), false, asideLogs, mark);
-    assertTrue(runs.onHeartbeat(remote(mark.instance()), beat, nowNs));
+    assertTrue(runs.onHeartbeat(remote(mark.instance()), beat, nowNs, awakeSinceNs));
   }
 
   @Test
@@ -342,12 +344,33 @@ class KnownRunsTest {
 
     var third = new InstanceId(2, 3);
     runs.onDisconnected(OTHER, nowNs);
-    runs.onConnected(remote(third), nowNs);
+    runs.onConnected(remote(third), nowNs, awakeSinceNs);
     assertFalse(hear(mark(9, third, 10), false), "it ended the second's connection itself");
     nowNs += 4 * SimWorld.S;
     assertFalse(hear(mark(9, third, 10), false));
     nowNs += 2 * SimWorld.S;
     assertTrue(hear(mark(9, third, 10), false));
+  }
+
+  /** What this peer didn't hear while it slept itself is nobody's silence. */
+  @Test
+  void whoSleptTakesNobodyForGone() {
+    assertTrue(hear(mark(7, FIRST, 10), false));
+    for (int i = 0; i < 4; i++) {
+      nowNs += 10 * SimWorld.S;
+      awakeSinceNs = nowNs;
+      assertFalse(hear(mark(8, SECOND, 10), false), "it was read first");
+      assertFalse(retract(SECOND));
+      assertTrue(hear(mark(7, FIRST, 10), false));
+      assertFalse(runs.isSecond(remote(FIRST)));
+    }
+    runs.onDisconnected(OTHER, nowNs);
+    nowNs += 10 * SimWorld.S;
+    awakeSinceNs = nowNs;
+    runs.onConnected(remote(SECOND), nowNs, awakeSinceNs);
+    assertFalse(hear(mark(8, SECOND, 10), false), "the first one couldn't be back before");
+    nowNs += 6 * SimWorld.S;
+    assertTrue(hear(mark(8, SECOND, 10), false), "by now it is silent");
   }
 
   @Test
