@@ -11,8 +11,10 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 
 /**
  * How far each peer had come when somebody heard of it last. Who comes back with a lower run
@@ -82,6 +84,15 @@ final class KnownRuns {
   private final NodeId self;
   private final InstanceId instance;
   private final TreeMap<NodeId, Notice.KnownRun> known = new TreeMap<>();
+
+  /**
+   * What other processes of the peer had together, if that goes beyond what is known of the one in
+   * {@link #known}, in its log. <i>Event: an older folder runs under the next number. Somebody who
+   * knows no better hears of it and passes it on to the one who does, before they meet: nobody knew
+   * any more how far the peer had been.</i>
+   */
+  private final TreeMap<NodeId, Notice.KnownRun> further = new TreeMap<>();
+
   private final Map<NodeId, Heard> heard = new HashMap<>();
 
   /**
@@ -91,7 +102,10 @@ final class KnownRuns {
   private final Map<NodeId, Optional<Notice.KnownRun>> before = new HashMap<>();
 
   private NodeId toldLast;
+
+  /** The latest other process of this peer, with what all of them had. */
   private RunMark ofSelf;
+
   private boolean isChanged;
 
   KnownRuns(NodeId self, InstanceId instance) {
@@ -108,7 +122,10 @@ final class KnownRuns {
     int count = in.count(NODES_MAX);
     for (int i = 0; i < count; i++) {
       var each = Notice.KnownRun.read(in);
-      known.put(each.node(), each);
+      Notice.KnownRun first = known.put(each.node(), each);
+      if (first != null) {
+        further.put(each.node(), first);
+      }
     }
     in.end();
   }
@@ -119,8 +136,8 @@ final class KnownRuns {
       return Optional.empty();
     }
     isChanged = false;
-    var out = new ByteWriter().u32(known.size());
-    known.values().forEach(each -> each.write(out));
+    var out = new ByteWriter().u32(known.size() + further.size());
+    known.keySet().forEach(node -> of(node).forEach(each -> each.write(out)));
     return Optional.of(out.toBytes());
   }
 
@@ -161,9 +178,14 @@ final class KnownRuns {
     Notice.KnownRun now = known.get(from.node());
     boolean isOfIt = now != null && now.mark().instance().equals(from.instance());
     if (isOfIt && before.containsKey(from.node())) {
-      before
-          .remove(from.node())
-          .ifPresentOrElse(last -> known.put(from.node(), last), () -> known.remove(from.node()));
+      Notice.KnownRun farthest = further.remove(from.node());
+      Notice.KnownRun last = before.remove(from.node()).orElse(farthest);
+      if (last == null) {
+        known.remove(from.node());
+      } else {
+        known.put(from.node(), last);
+        noteFurther(farthest);
+      }
       isChanged = true;
     }
   }
@@ -227,14 +249,48 @@ final class KnownRuns {
 
   private void note(Notice.KnownRun more) {
     Notice.KnownRun last = known.get(more.node());
-    boolean isMore = last == null ? known.size() < NODES_MAX : more.mark().isBeyond(last.mark());
+    boolean isMore = last == null ? hasRoom() : more.mark().isBeyond(last.mark());
+    boolean isOther = last == null || !last.mark().instance().equals(more.mark().instance());
     if (more.mark().run() > 0 && isMore) {
-      if (last == null || !last.mark().instance().equals(more.mark().instance())) {
+      if (isOther) {
         before.put(more.node(), Optional.ofNullable(last));
       }
       known.put(more.node(), more);
       isChanged = true;
+      noteFurther(further.remove(more.node()));
+      noteFurther(isOther ? last : null);
+    } else if (more.mark().run() > 0 && last != null && isOther) {
+      noteFurther(more);
     }
+  }
+
+  private boolean hasRoom() {
+    return known.size() + further.size() < NODES_MAX;
+  }
+
+  /** Another process than the one in {@link #known} had this, if that is further; null: nothing. */
+  private void noteFurther(Notice.KnownRun otherOrNull) {
+    if (otherOrNull == null || !isFurther(otherOrNull)) {
+      return;
+    }
+    Notice.KnownRun had = further.get(otherOrNull.node());
+    if (had == null && hasRoom()) {
+      further.put(otherOrNull.node(), otherOrNull);
+      isChanged = true;
+    } else if (had != null) {
+      RunMark both = had.mark().with(otherOrNull.mark());
+      isChanged |= !both.equals(had.mark());
+      further.put(had.node(), new Notice.KnownRun(had.node(), both, had.asideLogs()));
+    }
+  }
+
+  private boolean isFurther(Notice.KnownRun other) {
+    return other.mark().isFurther(known.get(other.node()).mark());
+  }
+
+  /** All that is known of a peer; the latest process last. */
+  private List<Notice.KnownRun> of(NodeId node) {
+    return Stream.of(further, known).map(of -> of.get(node)).filter(Objects::nonNull).toList();
   }
 
   /** A peer itself says what it keeps, having come as far as is known of it. */
@@ -278,18 +334,14 @@ final class KnownRuns {
 
   /** What to tell a peer now. */
   Notice.KnownRuns toTell(NodeId receiver) {
-    List<Notice.KnownRun> told = new ArrayList<>();
-    Notice.KnownRun ofReceiver = known.get(receiver);
-    if (ofReceiver != null) {
-      told.add(ofReceiver);
-    }
-    for (int i = told.size(); i < Math.min(Notice.KnownRuns.KNOWN_MAX, known.size()); i++) {
-      Map.Entry<NodeId, Notice.KnownRun> next =
-          toldLast == null ? null : known.higherEntry(toldLast);
-      next = next == null ? known.firstEntry() : next;
-      toldLast = next.getKey();
+    List<Notice.KnownRun> told = new ArrayList<>(of(receiver));
+    int others = known.containsKey(receiver) ? known.size() - 1 : known.size();
+    while (others > 0 && told.size() + 2 <= Notice.KnownRuns.KNOWN_MAX) {
+      NodeId next = toldLast == null ? null : known.higherKey(toldLast);
+      toldLast = next == null ? known.firstKey() : next;
       if (!toldLast.equals(receiver)) {
-        told.add(next.getValue());
+        told.addAll(of(toldLast));
+        others--;
       }
     }
     return new Notice.KnownRuns(told);
@@ -305,28 +357,23 @@ final class KnownRuns {
     for (Notice.KnownRun each : told.known()) {
       if (!each.node().equals(self)) {
         note(each);
-      } else if (each.mark().run() > 0
-          && !each.mark().instance().equals(instance)
-          && (ofSelf == null || each.mark().isBeyond(ofSelf))) {
-        ofSelf = each.mark();
+      } else if (each.mark().run() > 0 && !each.mark().instance().equals(instance)) {
+        boolean isLater = ofSelf == null || each.mark().isBeyond(ofSelf);
+        RunMark earlier = ofSelf == null ? each.mark() : ofSelf;
+        ofSelf = isLater ? each.mark().with(earlier) : ofSelf.with(each.mark());
       }
     }
   }
 
   /**
-   * What others know of this peer by another process, if that is more than this folder knew when it
-   * was opened.
+   * What others know of this peer by other processes, if that is more than this folder is known to
+   * have had.
    *
-   * @param found how far the folder had come then, under the run number of this run
+   * @param had how far it had come when it was opened, under the run number of this run; or what
+   *     was found out of it since
    */
-  Optional<RunMark> beyond(RunMark found) {
-    if (ofSelf == null) {
-      return Optional.empty();
-    }
-    boolean isSameLog = ofSelf.log().equals(found.log());
-    boolean isAhead = ofSelf.term() > found.term() || ofSelf.settledIndex() > found.settledIndex();
-    return ofSelf.run() >= found.run() || isSameLog && isAhead
-        ? Optional.of(ofSelf)
-        : Optional.empty();
+  Optional<RunMark> beyond(RunMark had) {
+    return Optional.ofNullable(ofSelf)
+        .filter(told -> told.run() >= had.run() || told.isFurther(had));
   }
 }

@@ -55,6 +55,25 @@ public record RunMark(long run, InstanceId instance, LogId log, long term, long 
     return (run / RUNS_PER_LOG + 1) * RUNS_PER_LOG;
   }
 
+  /** Whether there was more of the log that the other one is in, or a later term of it. */
+  public boolean isFurther(RunMark other) {
+    boolean isOfIt = log.equals(other.log) || other.log.equals(LogId.NONE);
+    return isOfIt && (term > other.term || settledIndex > other.settledIndex);
+  }
+
+  /** This run, as if it had had what another one of the same peer had of its log, too. */
+  public RunMark with(RunMark other) {
+    boolean isOfIt = log.equals(other.log) || log.equals(LogId.NONE);
+    return isOfIt
+        ? new RunMark(
+            run,
+            instance,
+            other.log,
+            Math.max(term, other.term),
+            Math.max(settledIndex, other.settledIndex))
+        : this;
+  }
+
   /** Whether this says more than another mark of the same peer. */
   public boolean isBeyond(RunMark other) {
     if (run != other.run) {

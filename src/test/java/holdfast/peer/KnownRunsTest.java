@@ -207,7 +207,8 @@ class KnownRunsTest {
     assertEquals(List.of(new Notice.KnownRun(OTHER, newest, 0)), told());
     var promised = new Notice.KnownRun(OTHER, mark(9, SECOND, 6), 0);
     hear(promised.mark(), true);
-    assertEquals(List.of(promised), told(), "it has promised something");
+    var further = new Notice.KnownRun(OTHER, newest, 0);
+    assertEquals(List.of(further, promised), told(), "it has promised something");
   }
 
   @Test
@@ -288,6 +289,77 @@ class KnownRunsTest {
     nowNs += 5 * SimWorld.S;
 
     assertTrue(retract(SECOND));
+  }
+
+  private static Notice.KnownRun ofOther(RunMark mark) {
+    return new Notice.KnownRun(OTHER, mark, 0);
+  }
+
+  /** What exposes a folder that is older isn't forgotten for what that one says of itself. */
+  @Test
+  void howFarAnEarlierProcessWasIsToldUntilALaterOneIsAsFar() {
+    var far = ofOther(mark(7, FIRST, 100));
+    hear(far.mark(), false);
+    var later = ofOther(mark(8, SECOND, 50));
+
+    runs.onTold(new Notice.KnownRuns(List.of(later)));
+
+    assertEquals(List.of(far, later), told());
+    assertEquals(List.of(far, later), runs.toTell(new NodeId(8, 8, 8, 8)).known());
+    var third = new KnownRuns(SELF, SECOND);
+    third.load(runs.changes().orElseThrow());
+    assertEquals(List.of(far, later), third.toTell(OTHER).known(), "it is saved");
+    var asFar = ofOther(mark(8, SECOND, 100));
+    runs.onTold(new Notice.KnownRuns(List.of(asFar)));
+    assertEquals(List.of(asFar), told());
+  }
+
+  @Test
+  void howFarAnEarlierProcessWasIsHeardAfterALaterOneToo() {
+    var later = ofOther(mark(8, SECOND, 50));
+    hear(later.mark(), false);
+    var far = ofOther(mark(7, FIRST, 100));
+
+    runs.onTold(new Notice.KnownRuns(List.of(far)));
+
+    assertEquals(List.of(far, later), told());
+    var lessFar = ofOther(mark(6, new InstanceId(2, 3), 70));
+    runs.onTold(new Notice.KnownRuns(List.of(lessFar)));
+    assertEquals(List.of(far, later), told());
+  }
+
+  @Test
+  void howFarItWasInALogThatWasLeftIsToldNoMore() {
+    hear(mark(7, FIRST, 100), false);
+    var next = ofOther(new RunMark(RunMark.inNextLog(7), SECOND, new LogId(9, 9), 5, 0));
+
+    runs.onTold(new Notice.KnownRuns(List.of(next)));
+
+    assertEquals(List.of(next), told());
+  }
+
+  @Test
+  void aFolderIsOlderThanAllThatEarlierProcessesHadTogether() {
+    runs.onTold(
+        new Notice.KnownRuns(
+            List.of(
+                new Notice.KnownRun(SELF, new RunMark(7, FIRST, LOG, 3, 100), 0),
+                new Notice.KnownRun(SELF, new RunMark(8, SECOND, LOG, 6, 50), 0))));
+
+    assertTrue(runs.beyond(new RunMark(9, OWN, LOG, 6, 99)).isPresent());
+    assertTrue(runs.beyond(new RunMark(9, OWN, LOG, 5, 100)).isPresent());
+    assertFalse(runs.beyond(new RunMark(9, OWN, LOG, 6, 100)).isPresent());
+    assertEquals(
+        Optional.of(new RunMark(8, SECOND, LOG, 6, 100)),
+        runs.beyond(new RunMark(8, OWN, LOG, 6, 100)));
+  }
+
+  /** Its number is higher, since it was started often before it joined. */
+  @Test
+  void aFolderFromBeforeItHadALogIsOlder() {
+    runs.onTold(new Notice.KnownRuns(List.of(new Notice.KnownRun(SELF, mark(5, FIRST, 9), 0))));
+
+    assertTrue(runs.beyond(new RunMark(6, OWN, LogId.NONE, 0, 0)).isPresent());
   }
 
   @Test
