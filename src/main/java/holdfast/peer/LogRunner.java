@@ -132,6 +132,7 @@ final class LogRunner {
             marked -> {
               isMarking = false;
               recovery = marked;
+              owner.onRun(runNumber);
               if (!isStopped && standing.hasLog()) {
                 standing.driver().lost(marked);
                 owner.onStanding();

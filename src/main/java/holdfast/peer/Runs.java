@@ -36,8 +36,9 @@ final class Runs {
     void onMark();
 
     /**
-     * The folder was further once, up to there: it may have forgotten votes. This run has the
-     * number {@code ownRun} from now on.
+     * The folder was further once, up to there: it may have forgotten votes. This run gets the
+     * number {@code ownRun}, and {@link #onRun} is called when that is on disk. Comes again when
+     * somebody knows of more.
      */
     void onOlder(RunMark beyond, long ownRun, String why);
 
@@ -51,11 +52,19 @@ final class Runs {
   private final Standing standing;
   private final Owner owner;
   private final KnownRuns known;
-  private final RunMark found;
   private final RunMark rememberedOrNull;
+
+  /** How far the folder had come when it was opened, or once, as far as that was found out. */
+  private RunMark had;
+
   private long run;
+
+  /** Whether others were told this number before the last promise. */
+  private boolean isRunTold = true;
+
   private RunMark keptOrNull;
-  private boolean isJudged;
+  private boolean isStarted;
+  private boolean isOlder;
 
   /** Whether this process has sent or begun anything that others rely on, in whatever log. */
   private boolean hasPromised;
@@ -72,7 +81,7 @@ final class Runs {
     known = new KnownRuns(config.self(), config.instance());
     OperationLog.Found there = ports.log().found();
     run = there.runNumber();
-    found = foundMark(there);
+    had = foundMark(there);
     try {
       known.load(there.knownRuns());
     } catch (ByteReader.Malformed e) {
@@ -119,8 +128,13 @@ final class Runs {
     if (isStopped) {
       return;
     }
+    boolean isFirst = !isStarted;
+    isStarted = true;
     judge();
     keep();
+    if (isFirst && !isOlder) {
+      owner.onMark();
+    }
     save();
     ports.loop().at(ports.loop().nowNs() + SAVE_EVERY_NS, "save runs", this::start);
   }
@@ -177,15 +191,19 @@ final class Runs {
 
   /** This run has this number by now, on its disk, too. */
   void onRun(long number) {
+    isRunTold &= number <= run;
     run = Math.max(run, number);
   }
 
   /**
-   * Whether nobody needs to know of this run: its folder is no good, and it hasn't promised
-   * anything. Who puts the better folder back mustn't find that taken for the older one.
+   * Whether nobody needs to know of this run: its folder is no good, or may be as far as is known,
+   * and it hasn't promised anything. Who puts the better folder back mustn't find that taken for
+   * the older one. <i>Event: an older folder loads a large snapshot and says its run meanwhile.
+   * Somebody hears of that through others only, never hears that it is taken back, and tells them
+   * again.</i>
    */
-  private boolean isRetracted() {
-    return !hasPromised && (isJudged || owner.isDamaged());
+  boolean isRetracted() {
+    return !hasPromised && (!isStarted || isOlder || owner.isDamaged());
   }
 
   /**
@@ -194,9 +212,10 @@ final class Runs {
    * gets there.
    */
   void onPromised() {
-    boolean wasRetracted = isRetracted();
+    boolean isNews = isRetracted() || !isRunTold;
     hasPromised = true;
-    if (wasRetracted && !isStopped) {
+    isRunTold = true;
+    if (isNews && !isStopped) {
       keep();
       owner.onMark();
     }
@@ -261,34 +280,46 @@ final class Runs {
     judge();
   }
 
-  /** After the found log was loaded, or something was told. */
-  void judge() {
-    if (isJudged || isStopped || owner.isBusy()) {
+  /**
+   * After the found log was loaded, or something was told: whoever comes later may know of more.
+   * <i>Event: the first one who knows of a later run makes it take a number that the second one
+   * knows as taken, too. That one ignored it for good.</i>
+   */
+  private void judge() {
+    if (!isStarted || isStopped || owner.isBusy()) {
       return;
     }
     known
-        .beyond(found)
+        .beyond(had)
         .ifPresent(
             beyond -> {
-              isJudged = true;
+              isOlder = true;
               String why =
                   ("%s: run %d of it was at entry %d, term %d of log %s; this is run %d, with entry"
                           + " %d, term %d of log %s")
                       .formatted(
-                          found.settledIndex() > beyond.settledIndex()
+                          had.settledIndex() > beyond.settledIndex()
                               ? "another copy of the folder has run as this one"
                               : "the folder is older than it was",
                           beyond.run(),
                           beyond.settledIndex(),
                           beyond.term(),
                           beyond.log(),
-                          found.run(),
-                          found.settledIndex(),
-                          found.term(),
-                          found.log());
+                          had.run(),
+                          had.settledIndex(),
+                          had.term(),
+                          had.log());
               listener.onNote(why);
-              run = Math.max(run, beyond.run() + 1);
-              owner.onOlder(beyond, run, why);
+              long next = Math.max(run, beyond.run() + 1);
+              had =
+                  new RunMark(
+                          next,
+                          config.instance(),
+                          beyond.log(),
+                          beyond.term(),
+                          beyond.settledIndex())
+                      .with(had);
+              owner.onOlder(beyond, next, why);
               keep();
               owner.onMark();
             });
