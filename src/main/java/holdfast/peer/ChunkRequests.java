@@ -294,14 +294,23 @@ final class ChunkRequests {
     }
   }
 
-  void onForce(Request.ForceChunks force, Responder responder) {
+  /**
+   * @param mayDeny false while this folder is no good and takes no part: another one may be put
+   *     back that has what isn't here. <i>Event: a file's newest content is on one peer only, whose
+   *     folder is swapped for an older one, or which a copy of it stands in for: that one said that
+   *     nothing is there, and the content was undone for good.</i>
+   */
+  void onForce(Request.ForceChunks force, boolean mayDeny, Responder responder) {
     own.force(
         force.chunks(),
         new OwnForce.Outcome() {
           @Override
           public void onForced(List<ChunkId> forced, List<ChunkId> doubtful) {
             var entries = forced.stream().map(chunk -> new Reply.Chunks.Entry(chunk, 0)).toList();
-            responder.reply(new Reply.Chunks(entries, true, doubtful), null);
+            var rest = new LinkedHashSet<>(force.chunks());
+            forced.forEach(rest::remove);
+            var notDenied = mayDeny ? doubtful : List.copyOf(rest);
+            responder.reply(new Reply.Chunks(entries, true, notDenied), null);
           }
 
           @Override

@@ -8,12 +8,25 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import holdfast.consensus.RaftConfig;
 import holdfast.metadata.OperationResult;
+import holdfast.model.ChunkId;
+import holdfast.model.InstanceId;
 import holdfast.model.LogId;
+import holdfast.model.NodeId;
+import holdfast.peer.port.Body;
+import holdfast.peer.port.NodeService;
+import holdfast.peer.port.Remote;
+import holdfast.peer.port.Responder;
+import holdfast.protocol.Notice;
+import holdfast.protocol.Reply;
+import holdfast.protocol.Request;
 import holdfast.sim.MemoryLog;
 import holdfast.sim.SimClient;
 import holdfast.sim.SimCluster;
+import holdfast.sim.SimLoop;
 import holdfast.sim.SimPeer;
 import holdfast.sim.SimWorld;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -217,5 +230,69 @@ class NewestFolderPutBackTest {
     peer.start();
 
     cluster.await("found out", 10 * SimWorld.S, () -> peer.access().isRecovering());
+  }
+
+  /** The newest folder may have what isn't in this one. */
+  @Test
+  void aFolderThatOnlyWaitsDeniesNoChunk() {
+    var pair = SimCluster.of(2).seed(1).settings(2, 2, 60_000).raft(RaftConfig.DEFAULT);
+    SimCluster cluster = pair.start();
+    SimClient client = cluster.client();
+    cluster.get(client.open());
+    cluster.get(client.put("before", CONTENT));
+    cluster.run(3 * SimWorld.S);
+    SimPeer peer = cluster.leader().orElseThrow();
+    MemoryLog.Platter old = peer.store().backup();
+    putAfter(cluster, client);
+    killAndPut(peer, old);
+    peer.start();
+    cluster.await("found out", 10 * SimWorld.S, () -> peer.access().isRecovering());
+    ChunkId held = SimClient.nameOf(CONTENT);
+    ChunkId absent = SimClient.nameOf(new byte[] {4});
+
+    Reply.Chunks waiting = force(cluster, peer, List.of(held, absent));
+
+    assertEquals(List.of(new Reply.Chunks.Entry(held, 0)), waiting.entries());
+    assertEquals(List.of(absent), waiting.doubtful());
+    SimPeer partner = cluster.peer(1 - peer.number());
+    Reply.Chunks whole = force(cluster, partner, List.of(held, absent));
+    assertEquals(List.of(), whole.doubtful());
+  }
+
+  private static Reply.Chunks force(SimCluster cluster, SimPeer peer, List<ChunkId> chunks) {
+    var loop = new SimLoop(cluster.world(), "asker");
+    var id = new NodeId(9, 9, 9, 9);
+    var instance = new InstanceId(9, 9);
+    var transport = cluster.network().open(loop, id, false, instance, null, 0);
+    transport.start(deaf());
+    transport.learn(peer.id(), List.of(peer.address()));
+    var answer = new CompletableFuture<Reply.Chunks>();
+    loop.post(
+        () ->
+            transport.request(
+                peer.id(),
+                new Request.ForceChunks(chunks),
+                null,
+                loop.nowNs() + 5 * SimWorld.S,
+                Replies.handler(
+                    (reply, none) -> answer.complete((Reply.Chunks) reply),
+                    answer::completeExceptionally)));
+    return cluster.get(answer);
+  }
+
+  private static NodeService deaf() {
+    return new NodeService() {
+      @Override
+      public void onConnected(Remote remote) {}
+
+      @Override
+      public void onDisconnected(NodeId node) {}
+
+      @Override
+      public void onNotice(Remote from, Notice notice) {}
+
+      @Override
+      public void onRequest(Remote from, Request request, Body bodyOrNull, Responder responder) {}
+    };
   }
 }
