@@ -4,7 +4,8 @@
 
 MIB (64) is the size of the file that is written in place, PAUSE (30) the most between steps in ms,
 FORCED (0.4) the share of writes that are followed by fsync, JOURNAL what kind of it SQLite keeps.
-SLOW (0.1) is the share of contents that are written slowly, in pieces.
+SLOW (0.1) is the share of contents that are written slowly, in pieces, with SLOW_PAUSE (400) ms
+between them at most.
 
 Runs until it is told to stop (SIGTERM) or its mount is gone. The journal of a kind is
 JOURNALS/NAME-KIND.jsonl, on the local disk: one list a line, [clock, event, ...], the clock that of
@@ -12,6 +13,8 @@ the whole machine (CLOCK_MONOTONIC). Each call is noted before it begins and whe
 so `promises` knows what was promised when. What is written can be made again from (file, version).
 """
 
+import contextlib
+import errno
 import json
 import os
 import random
@@ -29,7 +32,7 @@ RECORD_MAGIC = b"HFRC"
 SMALL_BYTES_MAX = 100_000
 SLOW_SHARE = 0.1
 SLOW_PIECES = 8
-SLOW_PAUSE_S = 0.4
+SLOW_PAUSE_MS = 400
 RECORD_BYTES_MAX = 20_000
 TARGETS = 8
 PIECE_BYTES = 1 << 20
@@ -75,6 +78,7 @@ class Writer(threading.Thread):
         self.pause_ms = int(options.get("PAUSE", 30))
         self.forced_share = float(options.get("FORCED", 0.4))
         self.slow_share = float(options.get("SLOW", SLOW_SHARE))
+        self.slow_pause_ms = float(options.get("SLOW_PAUSE", SLOW_PAUSE_MS))
         self.journal_mode = options.get("JOURNAL", "delete")
         self.is_over = False
         path = os.path.join(journals, self.folder_name + ".jsonl")
@@ -86,6 +90,19 @@ class Writer(threading.Thread):
 
     def path(self, name):
         return os.path.join(self.folder, name)
+
+    @contextlib.contextmanager
+    def noting(self, call, path, number):
+        """Notes what this call on a file is told, also where the answer of another one follows."""
+        try:
+            yield
+        except OSError as e:
+            self.note("told", e.errno, call, os.path.relpath(path, self.folder), number)
+            raise
+
+    def close(self, fd, path, number):
+        with self.noting("close", path, number):
+            os.close(fd)
 
     def run(self):
         self.note("begin", self.kind, self.folder_name, self.file_number)
@@ -101,7 +118,7 @@ class Writer(threading.Thread):
                 time.sleep(self.random.random() * self.pause_ms / 1000)
             except OSError as e:
                 self.note("error", e.errno, e.strerror)
-                if e.errno == 107:  # ENOTCONN: the mount is dead
+                if e.errno == errno.ENOTCONN:  # the mount is dead
                     return
                 time.sleep(AFTER_ERROR_S)
         self.note("end")
@@ -118,29 +135,31 @@ class Writer(threading.Thread):
     def write(self, path, flags, data, number, is_forced, call_bytes=1 << 20):
         """Writes a whole content; notes each return under this number."""
         is_slow = not flags & os.O_APPEND and self.chance(self.slow_share)
-        fd = os.open(path, flags, 0o644)
+        with self.noting("open", path, number):
+            fd = os.open(path, flags, 0o644)
         try:
             self.note("opened", number)
             if is_slow:
                 self.note("slowly", number)
-                self._write_slowly(fd, memoryview(data))
+                self._write_slowly(fd, memoryview(data), path, number)
             else:
-                self._write_all(fd, memoryview(data), call_bytes)
+                with self.noting("write", path, number):
+                    self._write_all(fd, memoryview(data), call_bytes)
             self.note("written", number)
             if is_forced:
-                os.fsync(fd)
+                with self.noting("fsync", path, number):
+                    os.fsync(fd)
                 self.note("forced", number)
         finally:
-            os.close(fd)
+            self.close(fd, path, number)
         self.note("closed", number)
-
 
     @staticmethod
     def _write_all(fd, view, call_bytes=1 << 20):
         while view:
             view = view[os.write(fd, view[:call_bytes]) :]
 
-    def _write_slowly(self, fd, view):
+    def _write_slowly(self, fd, view, path, number):
         """
         As programs do that compute between writes, start children, which close what they inherit
         and look at no answer, and write again what was refused: the fsync answers for all of it.
@@ -148,17 +167,16 @@ class Writer(threading.Thread):
         piece_bytes = max(1, -(-len(view) // SLOW_PIECES))
         for at in range(0, len(view), piece_bytes):
             try:
-                self._write_all(fd, view[at : at + piece_bytes])
-            except OSError as e:
-                self.note("error", e.errno, e.strerror)
+                with self.noting("write", path, number):
+                    self._write_all(fd, view[at : at + piece_bytes])
+            except OSError:
                 time.sleep(AFTER_ERROR_S)
                 os.lseek(fd, at, os.SEEK_SET)
-                self._write_all(fd, view[at : at + piece_bytes])
-            time.sleep(self.random.random() * SLOW_PAUSE_S)
-            try:
-                os.close(os.dup(fd))
-            except OSError as e:
-                self.note("error", e.errno, f"close of a duplicate: {e.strerror}")
+                with self.noting("write", path, number):
+                    self._write_all(fd, view[at : at + piece_bytes])
+            time.sleep(self.random.random() * self.slow_pause_ms / 1000)
+            with contextlib.suppress(OSError):
+                self.close(os.dup(fd), path, number)
 
 
 class SmallFiles(Writer):
@@ -216,15 +234,19 @@ class InPlace(Writer):
         self.version = getattr(self, "version", 0)
         self.blocks = self.mib * (1 << 20) // BLOCK
         self.note("make", self.blocks)
-        fd = os.open(self.path("f"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+        path = self.path("f")
+        with self.noting("open", path, 0):
+            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
         try:
             per_piece = PIECE_BYTES // BLOCK
             for first in range(0, self.blocks, per_piece):
                 numbers = range(first, min(first + per_piece, self.blocks))
-                os.write(fd, b"".join(block(self.file_number, 0, n) for n in numbers))
-            os.fsync(fd)
+                with self.noting("write", path, 0):
+                    os.write(fd, b"".join(block(self.file_number, 0, n) for n in numbers))
+            with self.noting("fsync", path, 0):
+                os.fsync(fd)
         finally:
-            os.close(fd)
+            self.close(fd, path, 0)
         self.note("made")
 
     def step(self):
@@ -233,18 +255,23 @@ class InPlace(Writer):
         numbers = sorted(self.random.sample(range(self.blocks), count))
         is_forced = self.chance(self.forced_share)
         self.note("patch", self.version, numbers, is_forced)
-        fd = os.open(self.path("f"), os.O_WRONLY)
+        path = self.path("f")
+        with self.noting("open", path, self.version):
+            fd = os.open(path, os.O_WRONLY)
         try:
             for number in numbers:
                 data = block(self.file_number, self.version, number)
-                if os.pwrite(fd, data, number * BLOCK) != BLOCK:
-                    raise OSError(5, "short write")
+                with self.noting("write", path, self.version):
+                    count = os.pwrite(fd, data, number * BLOCK)
+                if count != BLOCK:
+                    raise OSError(errno.EIO, "short write")
             self.note("written", self.version)
             if is_forced:
-                os.fdatasync(fd)
+                with self.noting("fsync", path, self.version):
+                    os.fdatasync(fd)
                 self.note("forced", self.version)
         finally:
-            os.close(fd)
+            self.close(fd, path, self.version)
         self.note("closed", self.version)
 
 
@@ -267,13 +294,15 @@ class Renames(Writer):
         data = content(self.file_number, self.version, size)
         self.write(beside, flags, data, self.version, is_forced)
         self.note("rename", self.version)
-        os.rename(beside, self.path(f"f{target}"))
+        with self.noting("rename", beside, self.version):
+            os.rename(beside, self.path(f"f{target}"))
         self.note("renamed", self.version)
         if is_folder_forced:
             fd = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
             try:
                 self.note("force folder", self.version)
-                os.fsync(fd)
+                with self.noting("fsync", self.folder, self.version):
+                    os.fsync(fd)
                 self.note("folder forced", self.version)
             finally:
                 os.close(fd)

@@ -20,8 +20,8 @@ WRITES_WAIT_S = 45.0
 WHOLE_MAX_S = 60.0
 CHECK_MAX_S = 120
 STOP_LOAD_S = 15
-COLUMNS = ("no writes", "late", "stuck mount", "ended", "not ready", *CLASSES, "false SAFE")
-COLUMNS += ("few copies", "not whole", "no mount", "void")
+COLUMNS = ("no writes", "late", "stuck mount", "ended", "not ready", *CLASSES, "false loss")
+COLUMNS += ("false SAFE", "few copies", "not whole", "no mount", "void")
 
 # By the number of peers; where only one loses power, and the others are whole, nothing is lost.
 SCENARIOS = {
@@ -308,6 +308,7 @@ class Round:
         # The new one knows nothing from before: what it sees is what the pool has.
         names = [self.fresh, *(name for name in self.live if name != self.fresh)]
         wrong = []
+        false_losses = {}
         for name in names:
             if not self.cluster.mounts[name].is_alive():
                 self.result.fail("ended", f"mount {name}: {self.cluster.mounts[name].last_words()}")
@@ -317,12 +318,16 @@ class Round:
                 wrong += found["failures"]
                 for kind, file, detail in found["failures"]:
                     self.result.fail(kind, f"{name}: {file}: {detail}")
+                # By the journals alone: each mount's check finds the same.
+                false_losses.update((file, detail) for file, detail in found["false losses"])
                 counts = found["counts"]
                 self.result.figures.update(
                     {k: counts[k] for k in ("files", "commits") if k in counts}
                 )
                 if counts.get("emptied"):
                     self.result.figures["emptied"] = counts["emptied"]
+        for file, detail in false_losses.items():
+            self.result.fail("false loss", f"{file}: {detail}")
         if wrong:
             after = self.cluster.status()
             if after is not None and after["safe"]:

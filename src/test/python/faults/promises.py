@@ -15,7 +15,14 @@ FORCED_WITHIN_S. The rules are those of docs/consistency.md:
 - a write under way may be there in part, from its beginning;
 - each block that is written in place is a whole one, not older than the last promised one;
 - SQLite finds its database sound, with all that it committed;
-- nothing that is there can't be read.
+- nothing that is there can't be read;
+- no call says that something is lost (EIO, ENOSPC) where nothing can be: no fault may lose anything
+  of that file since it was made, or since an fsync of it began that returned;
+- nor again and again: of the handles that are opened after a fault only the first hear of it.
+
+What SQLite is told doesn't count: it says "disk I/O error" for any errno, also while the pool is
+away, and for a lock that was lost with a session. Nor do other errors: ETIMEDOUT, EROFS and
+ENOTCONN say that the pool or the mount is away, and that nothing is lost by now.
 """
 
 import collections
@@ -33,6 +40,13 @@ FORCED_WITHIN_S = 5.0
 
 # What is still being written after so long may be saved in part: the mount does so after 5 s.
 SLOW_S = 4.0
+
+# docs/posix.md: these say that something is lost.
+LOSSES = (errno.EIO, errno.ENOSPC)
+
+# Handles opened after a fault that may hear that a file lost something: the log ends before what
+# was acknowledged, and later the leader finds chunks lost and gives the file older content.
+TOLD_MAX = 2
 
 # In this order in tables.
 CLASSES = ("lost", "older", "returned", "torn", "garbage", "unreadable", "sqlite")
@@ -52,6 +66,14 @@ class Faults:
             for fault in self.faults
         )
 
+    def losing(self, since, until):
+        """Those that may have taken something that wasn't forced in this time."""
+        return [
+            fault
+            for fault in self.faults
+            if fault["loses"] != "nothing" and fault["to"] >= since and fault["from"] <= until
+        ]
+
 
 class Item:
     """What the journal says of one write, by its number: the event's clock, or none."""
@@ -67,7 +89,9 @@ class Item:
 
     def may_be_partial(self):
         """Of what was written slowly a close of a duplicate has saved parts."""
-        return self.has("slowly") or not self.has("closed") or self.at["closed"] - self.begun > SLOW_S
+        if self.has("slowly") or not self.has("closed"):
+            return True
+        return self.at["closed"] - self.begun > SLOW_S
 
     def is_promised(self, faults):
         """Its bytes."""
@@ -87,6 +111,8 @@ class Story:
         self.items = {}
         self.forces = []
         self.commits = []
+        self.told = []
+        self.files_forced = collections.defaultdict(list)
         self.events = {}
         with open(path, encoding="utf-8") as lines:
             for line in lines:
@@ -100,15 +126,41 @@ class Story:
             self.items[fields[0]] = Item(fields[0], at, fields[1:])
         elif event in ("commit", "committed"):
             self.commits.append((event, fields[0]))
+        elif event == "told":
+            self.told.append((at, *fields))
         elif fields and fields[0] in self.items and event != "error":
             item = self.items[fields[0]]
             item.at[event] = at
             if event == "forced":
                 self.forces.append((item.at["written"], at))
+                self.files_forced[self.name(item)].append(self.forces[-1])
             elif event == "folder forced":
                 self.forces.append((item.at["force folder"], at))
+                self.files_forced["."].append(self.forces[-1])
         else:
-            self.events[event] = (at, fields)
+            self.events.setdefault(event, (at, fields))
+
+    def name(self, item):
+        """Of the file that is written, in the folder."""
+        return {
+            "small": f"f{item.number}",
+            "inplace": "f",
+            "rename": f"f{item.fields[0]}.{item.number}",
+        }.get(self.kind, f"f{item.fields[0]}")
+
+    def made(self, name):
+        """When the file was asked for first; the folder has no such time."""
+        if name == "f":
+            return self.events["make"][0]
+        begun = (item.begun for item in self.items.values() if self.name(item) == name)
+        return min(begun, default=float("-inf"))
+
+    def opened(self, name, number):
+        """Before the handle was opened."""
+        item = self.items.get(number)
+        if item is None:
+            return self.made(name)
+        return item.at["force folder"] if name == "." else item.begun
 
 
 class Check:
@@ -370,6 +422,28 @@ class Check:
             self.fail(kind, f"{story.folder}/db", f"{mode}: {detail}")
 
 
+def false_losses(story, faults):
+    """What says that something is lost and can't be so: [file, detail] each."""
+    found = []
+    hearers = collections.defaultdict(set)
+    for at, code, call, name, number in story.told:
+        if code not in LOSSES:
+            continue
+        path = f"{story.folder}/{name}"
+        detail = f"{call} {number} at {at:.2f}: {errno.errorcode[code]}"
+        forced = [begun for begun, ended in story.files_forced[name] if ended <= at]
+        since = max([story.made(name), *forced])
+        losing = faults.losing(since, at)
+        if not losing:
+            found.append([path, f"{detail}, and nothing is lost since {since:.2f}"])
+        elif story.opened(name, number) > losing[-1]["to"]:
+            heard = hearers[(name, losing[-1]["to"])]
+            if number not in heard and len(heard) == TOLD_MAX:
+                found.append([path, f"{detail}, as {TOLD_MAX} handles opened since the fault"])
+            heard.add(number)
+    return found
+
+
 def told(item):
     """What the program that wrote it was told."""
     if item is None:
@@ -385,10 +459,13 @@ def differs(found, wanted):
 
 def check(mount, journals, faults):
     look = Check(mount, faults)
+    losses = []
     for name in sorted(os.listdir(journals)):
         if name.endswith(".jsonl"):
-            look.story(Story(os.path.join(journals, name)))
-    return {"failures": look.failures, "counts": dict(look.counts)}
+            story = Story(os.path.join(journals, name))
+            look.story(story)
+            losses += false_losses(story, look.faults)
+    return {"failures": look.failures, "false losses": losses, "counts": dict(look.counts)}
 
 
 def main(arguments):

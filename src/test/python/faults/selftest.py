@@ -3,7 +3,9 @@
 python3 -m unittest faults.selftest
 """
 
+import errno
 import hashlib
+import json
 import os
 import random
 import shutil
@@ -15,7 +17,7 @@ import time
 import unittest
 
 from faults import cluster, database, diskformat, powercut, promises
-from faults.load import BLOCK
+from faults.load import BLOCK, HEADER
 
 LOAD_S = 2.0
 
@@ -222,8 +224,23 @@ class DiskFormatTest(unittest.TestCase):
         return header
 
 
+def write(place, journals, options, environment=None):
+    """Lets the writers run for a while, with these options and variables."""
+    os.makedirs(place)
+    os.makedirs(journals)
+    here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    with subprocess.Popen(
+        [sys.executable, "-B", "-m", "faults.load", place, journals, "a", "1", *options],
+        env={**os.environ, "PYTHONPATH": here, **(environment or {})},
+    ) as writers:
+        time.sleep(LOAD_S)
+        writers.send_signal(signal.SIGTERM)
+
+
 class PromisesTest(unittest.TestCase):
     """The writers in a local directory, which loses nothing, and then what is planted there."""
+
+    OPTIONS = ("MIB=1", "PAUSE=2", "SLOW=0")
 
     @classmethod
     def setUpClass(cls):
@@ -231,16 +248,7 @@ class PromisesTest(unittest.TestCase):
         cls.addClassCleanup(shutil.rmtree, cls.work)
         cls.place = os.path.join(cls.work, "place")
         cls.journals = os.path.join(cls.work, "journals")
-        os.makedirs(cls.place)
-        os.makedirs(cls.journals)
-        here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-        with subprocess.Popen(
-            [sys.executable, "-B", "-m", "faults.load", cls.place, cls.journals, "a", "1"]
-            + ["MIB=1", "PAUSE=2", "SLOW=0"],
-            env={**os.environ, "PYTHONPATH": here},
-        ) as writers:
-            time.sleep(LOAD_S)
-            writers.send_signal(signal.SIGTERM)
+        write(cls.place, cls.journals, cls.OPTIONS)
 
     def setUp(self):
         self.copy = os.path.join(self.work, "copy")
@@ -267,6 +275,7 @@ class PromisesTest(unittest.TestCase):
         found = self.found()
 
         self.assertEqual(found["failures"], [])
+        self.assertEqual(found["false losses"], [])
         self.assertGreater(found["counts"]["files"], 20)
         self.assertGreater(found["counts"]["commits"], 5)
         self.assertEqual(found["counts"]["blocks"], 256)
@@ -282,6 +291,12 @@ class PromisesTest(unittest.TestCase):
         os.unlink(self.path("a-small", f"f{forced.number}"))
 
         self.assertEqual(self.classes(self._a_cut_after(closed)), {"lost"})
+
+    def test_of_what_was_written_at_once_no_part_may_be_there(self):
+        closed = self._a_file(lambda item: not item.has("forced") and item.fields[0] > 1)
+        os.truncate(self.path("a-small", f"f{closed.number}"), closed.fields[0] // 2)
+
+        self.assertEqual(self.classes(self._a_cut_after(closed)), {"torn"})
 
     def _a_file(self, condition):
         """The last such one: an fsync behind it would force its name."""
@@ -371,6 +386,203 @@ class PromisesTest(unittest.TestCase):
             file.write("x")
 
         self.assertEqual(self.classes(), {"garbage"})
+
+    # What the writers are told
+
+    def false_losses(self, faults, *told):
+        """What is wrong with the journals when these are told besides: (kind, line) each."""
+        journals = os.path.join(self.work, "journals told")
+        shutil.copytree(self.journals, journals)
+        self.addCleanup(shutil.rmtree, journals)
+        for kind, line in told:
+            with open(os.path.join(journals, f"a-{kind}.jsonl"), "a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+        return promises.check(self.copy, journals, faults)["false losses"]
+
+    def _an_append(self, condition):
+        """The last such record, with its file's name."""
+        items = self.story("append").items.values()
+        item = [i for i in items if i.has("closed") and condition(i)][-1]
+        return item, f"f{item.fields[0]}"
+
+    def test_a_loss_that_is_told_where_nothing_can_be_lost_is_found(self):
+        item, name = self._an_append(lambda i: not i.has("forced"))
+        told = [item.at["closed"], "told", errno.EIO, "close", name, item.number]
+        cut = {"from": item.begun - 0.1, "to": item.begun + 0.1}
+
+        nothing = [{**cut, "loses": "nothing"}]
+        ((path, detail),) = self.false_losses(nothing, ("append", told))
+        self.assertEqual(path, f"a-append/{name}")
+        self.assertIn("EIO", detail)
+
+    def test_a_loss_that_is_told_where_something_may_be_lost_is_not_found(self):
+        item, name = self._an_append(lambda i: not i.has("forced"))
+        told = [item.at["closed"], "told", errno.EIO, "close", name, item.number]
+        cut = {"from": item.begun - 0.1, "to": item.begun + 0.1}
+
+        self.assertEqual(self.false_losses([{**cut, "loses": "unforced"}], ("append", told)), [])
+
+    def test_the_pool_or_the_mount_may_be_away(self):
+        item, name = self._an_append(lambda i: True)
+        codes = (errno.ETIMEDOUT, errno.EROFS, errno.ENOTCONN)
+        told = [[item.at["closed"], "told", code, "fsync", name, item.number] for code in codes]
+
+        self.assertEqual(self.false_losses([], *(("append", line) for line in told)), [])
+
+    def test_a_loss_is_found_that_is_told_of_a_file_forced_since(self):
+        item, name = self._an_append(lambda i: i.has("forced"))
+        told = [item.at["closed"], "told", errno.EIO, "close", name, item.number]
+        at = item.at["written"] - 0.0001
+        cut = [{"from": at - 1, "to": at, "loses": "unforced"}]
+        self.assertEqual(len(self.false_losses(cut, ("append", told))), 1)
+
+    def test_a_loss_is_found_that_is_told_of_a_file_made_since(self):
+        item = self._a_file(lambda i: not i.has("forced"))
+        told = [item.at["closed"], "told", errno.EIO, "write", f"f{item.number}", item.number]
+        cut = [{"from": item.begun - 1, "to": item.begun - 0.0001, "loses": "unforced"}]
+
+        self.assertEqual(len(self.false_losses(cut, ("small", told))), 1)
+
+    def test_a_mount_that_tells_of_a_loss_at_each_fsync_is_found_also_after_a_power_cut(self):
+        work = os.path.realpath(tempfile.mkdtemp(prefix="holdfast-selftest-"))
+        self.addCleanup(shutil.rmtree, work)
+        place, journals, noted = (os.path.join(work, name) for name in ("place", "told", "noted"))
+        os.makedirs(noted)
+        with open(os.path.join(noted, "rules"), "w", encoding="ascii") as file:
+            file.write(f"sync / {errno.EIO}\n")
+        shim = {"LD_PRELOAD": cluster.build_shim(work), "POWERCUT_DIR": noted}
+        options = ("MIB=1", "PAUSE=2", "SLOW=0", "FORCED=1")
+        write(place, journals, options, {**shim, "POWERCUT_ROOTS": place})
+
+        def kinds(*faults):
+            found = promises.check(place, journals, list(faults))["false losses"]
+            return {path.split("/")[0] for path, _ in found}
+
+        story = promises.Story(os.path.join(journals, "a-inplace.jsonl"))
+        made = story.made("f")
+        all_kinds = {f"a-{kind}" for kind in ("small", "append", "inplace", "rename", "truncate")}
+        self.assertEqual(kinds({"from": 0, "to": made + 1000, "loses": "nothing"}), all_kinds)
+        self.assertEqual(kinds({"from": 0, "to": made + 1000, "loses": "unforced"}), set())
+        # The one that is written in place never comes to its second handle.
+        after = {"from": 0, "to": made + 0.0001, "loses": "unforced"}
+        self.assertEqual(kinds(after), all_kinds - {"a-inplace"})
+
+    def test_a_file_of_which_ever_new_handles_tell_a_loss_is_found(self):
+        path = os.path.join(self.work, "b-append.jsonl")
+        lines = [[0, "begin", "append", "b-append", 1]]
+        for number in range(1, 6):
+            lines.append([number, "append", number, 0, 100, True])
+            lines.append([number + 0.1, "opened", number])
+            lines.append([number + 0.2, "told", errno.EIO, "fsync", "f0", number])
+            lines.append([number + 0.3, "told", errno.EIO, "close", "f0", number])
+        with open(path, "w", encoding="utf-8") as file:
+            file.writelines(json.dumps(line) + "\n" for line in lines)
+
+        def count(until):
+            cut = {"from": 0, "to": until, "loses": "unforced"}
+            return len(promises.false_losses(promises.Story(path), promises.Faults([cut])))
+
+        # The first handle is older than the cut's end, two more may hear of it.
+        self.assertEqual(count(1.5), 1)
+        self.assertEqual(count(3.5), 0)
+        self.assertEqual(count(0.5), 10)
+
+
+class SlowPromisesTest(unittest.TestCase):
+    """The same, all written in pieces: a part may be there, but nothing else."""
+
+    KINDS = ("small", "rename", "truncate")
+
+    @classmethod
+    def setUpClass(cls):
+        cls.work = os.path.realpath(tempfile.mkdtemp(prefix="holdfast-selftest-"))
+        cls.addClassCleanup(shutil.rmtree, cls.work)
+        cls.place = os.path.join(cls.work, "place")
+        cls.journals = os.path.join(cls.work, "journals")
+        write(cls.place, cls.journals, ("MIB=1", "PAUSE=2", "SLOW=1", "SLOW_PAUSE=4"))
+
+    def setUp(self):
+        self.copy = os.path.join(self.work, "copy")
+        shutil.copytree(self.place, self.copy)
+        self.addCleanup(shutil.rmtree, self.copy)
+
+    def classes(self, faults=()):
+        failures = promises.check(self.copy, self.journals, list(faults))["failures"]
+        return {failure[0] for failure in failures}
+
+    def _newest(self, kind, is_forced):
+        """The newest that is there, whole and long enough, with its path and bytes, and a cut."""
+        story = promises.Story(os.path.join(self.journals, f"a-{kind}.jsonl"))
+        for item in reversed(story.items.values()):
+            name = f"f{item.number}" if kind == "small" else f"f{item.fields[0]}"
+            path = os.path.join(self.copy, f"a-{kind}", name)
+            size = item.fields[0 if kind == "small" else 1]
+            wanted = promises.content(story.file, item.number, size)
+            if (
+                item.has("closed")
+                and item.has("forced") == is_forced
+                and len(wanted) > 2 * HEADER.size
+                and os.path.exists(path)
+            ):
+                with open(path, "rb") as file:
+                    is_newest = file.read() == wanted
+                if is_newest:
+                    self.assertTrue(item.has("slowly"))
+                    at = item.at["closed"]
+                    cut = [{"from": at, "to": at + 1000, "loses": "unforced"}]
+                    return path, wanted, cut
+        self.fail(f"{kind}: none is there, forced={is_forced}")
+
+    @staticmethod
+    def _put(path, data):
+        with open(path, "wb") as file:
+            file.write(data)
+
+    def test_nothing_is_found_where_nothing_is_lost(self):
+        self.assertEqual(self.classes(), set())
+
+    def test_a_part_may_be_there_where_it_was_not_forced(self):
+        for kind in ("small", "truncate"):
+            path, wanted, cut = self._newest(kind, False)
+            self._put(path, wanted[: len(wanted) // 2])
+
+            self.assertEqual(self.classes(cut), set(), kind)
+            self.assertTrue(self.classes() & {"lost", "torn"}, kind)
+            self._put(path, wanted)
+
+    def test_no_part_takes_the_place_of_a_whole_file(self):
+        path, wanted, cut = self._newest("rename", False)
+        self._put(path, wanted[: len(wanted) // 2])
+
+        self.assertEqual(self.classes(cut), {"torn"})
+
+    def test_wrong_bytes_in_a_part_are_found(self):
+        for kind in self.KINDS:
+            path, wanted, cut = self._newest(kind, False)
+            half = bytearray(wanted[: len(wanted) // 2])
+            half[len(half) // 2] ^= 1
+            for planted in (bytes(half), bytes(len(half)), wanted[len(half) :], wanted + b"more"):
+                self._put(path, planted)
+                self.assertTrue(self.classes(cut) & {"torn", "garbage"}, kind)
+            self._put(path, wanted)
+        self.assertEqual(self.classes(), set())
+
+    def test_a_hole_amid_it_is_found(self):
+        for kind in self.KINDS:
+            path, wanted, cut = self._newest(kind, False)
+            third = len(wanted) // 3
+            self._put(path, wanted[:third] + bytes(third) + wanted[2 * third :])
+
+            self.assertTrue(self.classes(cut) & {"torn", "garbage"}, kind)
+            self._put(path, wanted)
+
+    def test_a_part_of_what_was_forced_is_found(self):
+        for kind in self.KINDS:
+            path, wanted, cut = self._newest(kind, True)
+            self._put(path, wanted[: len(wanted) // 2])
+
+            self.assertTrue(self.classes(cut) & {"lost", "torn"}, kind)
+            self._put(path, wanted)
 
 
 if __name__ == "__main__":
