@@ -31,19 +31,15 @@ class FaultsProcessTest {
   private static final String PATIENT = " --writes-within 40";
 
   /**
-   * What holds. Lines to add as it comes to hold:
-   *
-   * <ul>
-   *   <li>{@code power --short --scenario all at once} with 2, 3 and 5 peers
-   *   <li>the other scenarios of {@code power --help}
-   *   <li>{@code damage --kind snap}, {@code --kind home}, each variant; {@code --kind log}, three
-   *   <li>{@code restarts --moment snapshot loads}, {@code snapshot comes}
-   * </ul>
+   * What holds, a few lines of it: what the build has time for. Not run here are five peers, the
+   * other scenarios of {@code power --help}, the other kinds and variants of {@code damage}, and
+   * the moments of {@code restarts} with a snapshot; docs/testing.md names the commands.
    */
   static final List<String> HOLDS =
       List.of(
           "power|--short|--peers|3|--scenario|one",
-          "power|--short|--peers|1|--scenario|all at once",
+          "power|--short|--peers|2|--scenario|all at once",
+          "power|--short|--peers|3|--scenario|all at once",
           "damage|--short|--variant|alone|--kind|format|--rounds|1",
           "damage|--short|--variant|alone|--kind|log|--rounds|2",
           "restarts|--files|1000|--moment|no leader yet|--rounds|1");
