@@ -1,12 +1,15 @@
 package holdfast.client;
 
+import holdfast.metadata.Answer;
 import holdfast.metadata.Applied;
 import holdfast.metadata.Author;
 import holdfast.metadata.Invalidation;
 import holdfast.metadata.Namespace;
+import holdfast.metadata.NamespaceEditor;
 import holdfast.metadata.Operation;
 import holdfast.metadata.OperationResult;
 import holdfast.metadata.Query;
+import holdfast.metadata.RenameMode;
 import holdfast.metadata.Unsettled;
 import holdfast.model.ChunkId;
 import holdfast.model.ClientId;
@@ -21,8 +24,12 @@ import holdfast.protocol.PoolStatus;
 import holdfast.protocol.Reply;
 import holdfast.protocol.Request;
 import java.util.Arrays;
+import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.OptionalLong;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
@@ -42,6 +49,10 @@ public final class MemoryFileService implements FileService {
   final AtomicInteger fetchCount = new AtomicInteger();
   final AtomicInteger badReports = new AtomicInteger();
   public final Set<ChunkId> forcedChunks = ConcurrentHashMap.newKeySet();
+
+  /** Bugs to be found. */
+  final Set<MemoryFault> faults = ConcurrentHashMap.newKeySet();
+
   public volatile HoldfastException storeFailure;
   volatile boolean servesBadFirst;
 
@@ -72,6 +83,15 @@ public final class MemoryFileService implements FileService {
 
   volatile long epoch = 1;
   private final ReentrantLock lock = new ReentrantLock();
+
+  /** In the order in which they came. */
+  private final Set<ChunkId> unforcedChunks = new LinkedHashSet<>();
+
+  /** Those that power cuts took. */
+  private final Set<ChunkId> goneChunks = new HashSet<>();
+
+  private int logForceCount;
+  private long inodePrefix = 5;
   private volatile ClientId client = new ClientId(7, 7);
   private final ClientId otherClient = new ClientId(8, 8);
   private Namespace namespace = withSession(Namespace.empty(5, new SealId(3, 3), 0755, 0, 0, 0));
@@ -235,7 +255,7 @@ public final class MemoryFileService implements FileService {
     changeCount.incrementAndGet();
     return beforeChange
         .apply(operation)
-        .thenCompose(go -> apply(under, operation, chunkOrNull))
+        .thenCompose(go -> apply(under, operation, chunkOrNull, forced))
         .thenCompose(
             made ->
                 afterChange
@@ -268,14 +288,20 @@ public final class MemoryFileService implements FileService {
   private record Made(Author author, OperationResult result) {}
 
   private CompletableFuture<Made> apply(
-      ClientId under, Operation operation, InlineChunk chunkOrNull) {
+      ClientId under, Operation operation, InlineChunk chunkOrNull, boolean forced) {
     lock.lock();
     try {
       if (chunkOrNull != null) {
         if (storeFailure != null) {
           return CompletableFuture.failedFuture(storeFailure);
         }
-        chunks.put(chunkOrNull.chunk(), chunkOrNull.sealed());
+        written(chunkOrNull.chunk(), chunkOrNull.sealed());
+        if (forced) {
+          onDisk(Set.of(chunkOrNull.chunk()));
+        }
+      }
+      if (operation instanceof Operation.Rename rename) {
+        forceSource(rename);
       }
       if (isSessionOver()) {
         beginAnother();
@@ -296,6 +322,35 @@ public final class MemoryFileService implements FileService {
     }
   }
 
+  private void written(ChunkId chunk, byte[] sealed) {
+    lock.lock();
+    try {
+      chunks.put(chunk, sealed);
+      goneChunks.remove(chunk);
+      if (!forcedChunks.contains(chunk)) {
+        unforcedChunks.add(chunk);
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void onDisk(Set<ChunkId> wanted) {
+    forcedChunks.addAll(wanted);
+    unforcedChunks.removeAll(wanted);
+  }
+
+  /** What takes another file's place is on disk before that, as the leader has it done. */
+  private void forceSource(Operation.Rename rename) {
+    boolean isReplacing =
+        rename.mode() == RenameMode.REPLACE
+            && namespace.query(new Query.Lookup(rename.newParent(), rename.newName()))
+                instanceof Answer.Entry;
+    if (isReplacing) {
+      onDisk(namespace.unsettled().chunksOf(rename.inode()));
+    }
+  }
+
   private static holdfast.util.ByteReader reader(Operation operation) {
     return new holdfast.util.ByteReader(operation.toBytes());
   }
@@ -311,7 +366,7 @@ public final class MemoryFileService implements FileService {
         .apply(chunk)
         .thenApply(
             go -> {
-              chunks.put(chunk, Arrays.copyOf(sealed.array(), sealed.lengthBytes()));
+              written(chunk, Arrays.copyOf(sealed.array(), sealed.lengthBytes()));
               return new Stored(List.of(GOOD), begun);
             });
   }
@@ -344,11 +399,29 @@ public final class MemoryFileService implements FileService {
 
   @Override
   public CompletableFuture<Void> force(Set<ChunkId> wanted, long deadlineNs) {
-    forcedChunks.addAll(wanted);
-    return chunks.keySet().containsAll(wanted)
-        ? CompletableFuture.completedFuture(null)
-        : CompletableFuture.failedFuture(
+    lock.lock();
+    try {
+      if (!chunks.keySet().containsAll(wanted)) {
+        return CompletableFuture.failedFuture(
             new HoldfastException(ErrorCode.CHUNK_MISSING, "force: not all there"));
+      }
+      if (!faults.contains(MemoryFault.FORCE_NO_CHUNKS)) {
+        onDisk(wanted);
+      }
+      return CompletableFuture.completedFuture(null);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Chunks that a power cut may take, in the order in which they came. */
+  List<ChunkId> unforcedChunks() {
+    lock.lock();
+    try {
+      return List.copyOf(unforcedChunks);
+    } finally {
+      lock.unlock();
+    }
   }
 
   @Override
@@ -358,6 +431,10 @@ public final class MemoryFileService implements FileService {
     try {
       if (isSessionOver()) {
         beginAnother();
+      }
+      if (faults.contains(MemoryFault.TELL_WITHOUT_LOSS) && ++logForceCount % 10 == 0) {
+        return CompletableFuture.failedFuture(
+            new HoldfastException(ErrorCode.STORE_FAILED, "force log: planted"));
       }
       return under.equals(client)
           ? CompletableFuture.completedFuture(null)
@@ -370,13 +447,46 @@ public final class MemoryFileService implements FileService {
 
   /** A power cut of all peers: this is what was forced, and every session is over. */
   public void losePower(Namespace forced) {
+    losePower(forced, Set.of());
+  }
+
+  /**
+   * Likewise, and these chunks are gone, none of which was forced: files that name one go back to
+   * their newest content without them. A pool does that a little later, and lets nobody write to
+   * such a file before.
+   */
+  void losePower(Namespace forced, Set<ChunkId> gone) {
     lock.lock();
     try {
+      if (!unforcedChunks.containsAll(gone)) {
+        throw new AssertionError("lose power: expected=chunks that weren't forced, was=" + gone);
+      }
+      chunks.keySet().removeAll(gone);
+      unforcedChunks.removeAll(gone);
+      goneChunks.addAll(gone);
+      onDisk(Set.copyOf(unforcedChunks)); // what is found after a power cut
       var editor = forced.edit();
-      editor.beginLineage(6);
+      editor.beginLineage(++inodePrefix); // no number of an inode that is lost comes again
+      revert(editor);
       namespace = editor.namespace();
     } finally {
       lock.unlock();
+    }
+  }
+
+  private void revert(NamespaceEditor editor) {
+    var inodes = new TreeSet<Long>();
+    for (Unsettled.Commit commit : editor.unsettled().oldest(Integer.MAX_VALUE)) {
+      if (commit.chunks().stream().anyMatch(goneChunks::contains)) {
+        inodes.add(commit.inode());
+      }
+    }
+    for (long inode : inodes) {
+      OptionalLong from = editor.unsettled().revertPoint(inode, goneChunks);
+      long version = editor.unsettled().version(inode);
+      if (from.isPresent() && !editor.revert(inode, version, from.getAsLong())) {
+        throw new AssertionError("revert inode " + inode + ": nothing happened");
+      }
     }
   }
 

@@ -9,28 +9,47 @@ import static holdfast.client.MemoryPool.read;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import holdfast.metadata.Answer;
+import holdfast.metadata.Attributes;
 import holdfast.metadata.Namespace;
 import holdfast.metadata.Operation;
+import holdfast.metadata.Query;
+import holdfast.model.ChunkId;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
+import java.util.stream.Collectors;
+import java.util.stream.LongStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * Random work on one file through power cuts of all peers that the mount lives through, at any
  * moment of a change: the file always has a content that it had, no older than the last fsync; and
- * an fsync that returns has the newest, or its program was told.
+ * an fsync that returns has the newest, or its program was told. And it is told of what is lost
+ * only: of this file, its directory, or the file that takes its place.
  */
 class PowerCutModelTest {
   private static final int STEPS = 250;
   private static final int WRITE_MAX_BYTES = 3_000;
-  private static final int TOLD_MAX = 8;
+  private static final int TRIES_MAX = 8;
+
+  /** Stores or commits in a row that the pool doesn't answer, at most; fewer than tries. */
+  private static final int AWAY_MAX = 4;
+
+  private static final int SEED_COUNT = 40;
+  private static final int EIO = 5;
+
+  /** Among the inodes of which something is lost: names. */
+  private static final long DIRECTORY = 1;
 
   private final MemoryPool memory = new MemoryPool();
   private final MemoryFileService pool = memory.service;
@@ -45,13 +64,24 @@ class PowerCutModelTest {
   /** What the disks may have after a power cut: none is older than what was forced. */
   private final List<Namespace> disks = new ArrayList<>();
 
+  /** Every file that there was. */
+  private final Set<Long> inodes = new TreeSet<>();
+
+  /** Of which something is lost since an fsync of it returned. */
+  private final Set<Long> lost = new TreeSet<>();
+
   private Random random;
   private long directory;
   private long inode;
   private long handle;
   private int seedOfBytes;
   private int cutCount;
+  private int awayLeft;
   private int toldCount;
+
+  /** The file that is to take the place of this one, while there is one. */
+  private long besideInode;
+
   private String doing = "begin";
 
   @AfterEach
@@ -64,11 +94,55 @@ class PowerCutModelTest {
   }
 
   private void losePower() {
+    Namespace before = pool.namespace();
     Namespace disk = disks.get(random.nextInt(disks.size()));
-    pool.losePower(disk);
+    Set<ChunkId> gone = goneChunks(before);
+    pool.losePower(disk, gone);
     disks.clear();
     disks.add(pool.namespace());
+    noteLost(before, pool.namespace());
     cutCount++;
+  }
+
+  /** Of those that were committed. */
+  private Set<ChunkId> goneChunks(Namespace before) {
+    int what = random.nextInt(4);
+    return pool.unforcedChunks().stream()
+        .filter(before::references)
+        .filter(chunk -> what == 0 || what == 1 && random.nextBoolean())
+        .collect(Collectors.toSet());
+  }
+
+  private void noteLost(Namespace before, Namespace after) {
+    for (long each : inodes) {
+      if (!content(before, each).equals(content(after, each))) {
+        lost.add(each);
+      }
+    }
+    if (!names(before).equals(names(after))) {
+      lost.add(DIRECTORY);
+    }
+  }
+
+  /** Version and tag, which say which content it is; empty without such a file. */
+  private static List<Object> content(Namespace namespace, long inode) {
+    return namespace.query(new Query.GetAttributes(inode)) instanceof Answer.Inode found
+        ? List.of(
+            Attributes.contentVersion(found.attributes().version()), found.attributes().fileTag())
+        : List.of();
+  }
+
+  /** What has which name, and the directory's version. */
+  private static List<Object> names(Namespace namespace) {
+    var found = new ArrayList<Object>();
+    for (String name : List.of("f", "g")) {
+      Answer answer = namespace.query(new Query.Lookup(1, MemoryPool.sealed(name)));
+      found.add(answer instanceof Answer.Entry of ? of.entry().attributes().inode() : 0L);
+    }
+    if (namespace.query(new Query.GetAttributes(1)) instanceof Answer.Inode root) {
+      found.add(root.attributes().version());
+    }
+    return found;
   }
 
   /** Sometimes it happens just when a change is asked for; and some commits have no answer. */
@@ -81,13 +155,27 @@ class PowerCutModelTest {
         disks.add(pool.namespace());
       } else if (what == 2 && isAfter && operation instanceof Operation.Commit) {
         return CompletableFuture.failedFuture(new HoldfastException(ErrorCode.TIMED_OUT, "out"));
+      } else if (what == 3 && !isAfter) {
+        awayLeft = 1 + random.nextInt(AWAY_MAX);
       }
-      return CompletableFuture.completedFuture(null);
+      boolean isToFail = !isAfter && operation instanceof Operation.Commit;
+      return isToFail ? unlessAway(ErrorCode.TIMED_OUT) : CompletableFuture.completedFuture(null);
+    }
+  }
+
+  /** A commit that fails so has not happened, and its chunk is stored apart from then on. */
+  private CompletableFuture<Void> unlessAway(ErrorCode code) {
+    synchronized (disks) {
+      if (awayLeft == 0) {
+        return CompletableFuture.completedFuture(null);
+      }
+      awayLeft--;
+      return CompletableFuture.failedFuture(new HoldfastException(code, "away"));
     }
   }
 
   private void open() {
-    inode = fs.lookup(1, name("f")).inode();
+    useInode(fs.lookup(1, name("f")).inode());
     handle = fs.open(inode, OpenFlags.READ_WRITE).handle();
     goOn();
   }
@@ -109,34 +197,73 @@ class PowerCutModelTest {
     assertTrue(isKnown, () -> doing + ": " + how + ": of no time, " + found.length + " bytes");
   }
 
+  private void useInode(long theInode) {
+    inode = theInode;
+    synchronized (disks) {
+      inodes.add(theInode);
+    }
+  }
+
+  /** That something is lost may be said only of what is. */
+  private void expectLost(HoldfastException why, List<Long> of) {
+    boolean isKnown = why.code().errno() == EIO || why.code() == ErrorCode.NOT_FOUND;
+    assertTrue(isKnown, () -> doing + ": " + why);
+    synchronized (disks) {
+      assertTrue(of.stream().anyMatch(lost::contains), () -> doing + ": nothing is lost: " + why);
+    }
+  }
+
   /** Something was lost, and said so: the file is what it was at some time since it was forced. */
   private void told(HoldfastException why) {
-    boolean isKnown = why.code() == ErrorCode.STORE_FAILED || why.code() == ErrorCode.NOT_FOUND;
-    assertTrue(isKnown, () -> doing + ": " + why);
+    expectLost(why, List.of(inode, besideInode, DIRECTORY));
     toldCount++;
+    if (why.code() == ErrorCode.CHUNK_MISSING) {
+      pool.hearOfLostSession(); // what it reads or forces is of before, as it soon finds out
+    }
     fs.release(handle);
     open();
-    int tries = 0;
-    while (!isForced()) {
-      assertTrue(tries++ < TOLD_MAX, doing + ": told again and again");
-    }
+    forceAfterLoss(this::forceFile, inode);
+    forceAfterLoss(this::forceDirectory, DIRECTORY);
     byte[] found = read(other, "f");
     expectKnown(found, "told");
     forced(found);
   }
 
-  /** With its name, which may have come by a rename. */
-  private void force() {
-    fs.fsync(handle, false);
-    fs.fsyncDirectory(directory, false);
+  /** An fsync says of what is lost only, and not for ever. */
+  private void forceAfterLoss(Runnable fsync, long theInode) {
+    for (int i = 0; ; i++) {
+      try {
+        fsync.run();
+        return;
+      } catch (HoldfastException e) {
+        assertTrue(i < TRIES_MAX, () -> doing + ": ever again: " + e);
+        if (e.code() != ErrorCode.TIMED_OUT) {
+          expectLost(e, List.of(theInode));
+        }
+      }
+    }
   }
 
-  private boolean isForced() {
-    try {
-      force();
-      return true;
-    } catch (HoldfastException e) {
-      return false;
+  /** With its name, which may have come by a rename. */
+  private void force() {
+    forceFile();
+    forceDirectory();
+  }
+
+  private void forceFile() {
+    fs.fsync(handle, false);
+    isThere(inode);
+  }
+
+  private void forceDirectory() {
+    fs.fsyncDirectory(directory, false);
+    isThere(DIRECTORY);
+  }
+
+  /** What was lost before has been told. */
+  private void isThere(long theInode) {
+    synchronized (disks) {
+      lost.remove(theInode);
     }
   }
 
@@ -180,6 +307,8 @@ class PowerCutModelTest {
   }
 
   private void truncate() {
+    fs.flush(handle);
+    goOn(); // what closed handles wrote may be lost: it cuts what there is
     int sizeBytes = random.nextBoolean() ? 0 : random.nextInt(now().length + 1);
     byte[] after = Arrays.copyOf(now(), sizeBytes);
     var size = new AttributeChange(AttributeChange.SIZE, 0, 0, 0, sizeBytes, 0, 0);
@@ -197,7 +326,12 @@ class PowerCutModelTest {
 
   private void replace() {
     byte[] content = newBytes();
-    long beside = fs.create(ROOT, 1, name("g"), 0644, 0).handle();
+    CreatedFile created = fs.create(ROOT, 1, name("g"), 0644, 0);
+    long beside = created.handle();
+    besideInode = created.attributes().inode();
+    synchronized (disks) {
+      inodes.add(besideInode);
+    }
     try {
       fs.setAttributes(
           fs.lookup(1, name("g")).inode(),
@@ -208,15 +342,16 @@ class PowerCutModelTest {
         fs.flush(beside);
       } else {
         fs.fsync(beside, false);
+        isThere(besideInode);
         onDisk();
       }
     } finally {
       fs.release(beside);
     }
-    long besideInode = fs.lookup(1, name("g")).inode();
     fs.flush(handle); // what is unsaved of the old file is nobody's after this
     history.add(content);
     fs.rename(1, name("g"), 1, name("f"), 0);
+    isThere(besideInode);
     fs.release(handle);
     open();
     if (inode != besideInode) {
@@ -246,6 +381,7 @@ class PowerCutModelTest {
   }
 
   private void step() {
+    besideInode = 0;
     switch (random.nextInt(15)) {
       case 0, 1, 2 -> write();
       case 3, 4 -> append();
@@ -280,28 +416,58 @@ class PowerCutModelTest {
         call.run();
         return;
       } catch (HoldfastException e) {
-        if (e.code() != ErrorCode.TIMED_OUT || i == TOLD_MAX) {
+        if (e.code() != ErrorCode.TIMED_OUT || i == TRIES_MAX) {
           throw e;
         }
       }
     }
   }
 
+  static LongStream seeds() {
+    return LongStream.rangeClosed(1, SEED_COUNT);
+  }
+
   @ParameterizedTest
-  @ValueSource(
-      longs = {
-        1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25,
-        26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40
-      })
+  @MethodSource("seeds")
   void theFileIsWhatItWasAndWhatIsLostIsTold(long seed) {
+    run(seed);
+
+    assertTrue(cutCount > 10 && toldCount > 3, cutCount + " cuts, " + toldCount + " told");
+  }
+
+  /** Whether the model sees what it is for. */
+  @ParameterizedTest
+  @CsvSource({"FORCE_NO_CHUNKS, of no time", "TELL_WITHOUT_LOSS, nothing is lost"})
+  void plantedBugsAreFound(MemoryFault fault, String what) {
+    boolean isFound = seeds().anyMatch(seed -> isFound(fault, what, seed));
+
+    assertTrue(isFound, fault + " goes unseen");
+  }
+
+  private static boolean isFound(MemoryFault fault, String what, long seed) {
+    var model = new PowerCutModelTest();
+    model.pool.faults.add(fault);
+    try {
+      model.run(seed);
+      return false;
+    } catch (AssertionError | HoldfastException e) {
+      model.fs.release(model.handle);
+      return e.getMessage().contains(what);
+    } finally {
+      model.close();
+    }
+  }
+
+  private void run(long seed) {
     random = new Random(seed);
     handle = fs.create(ROOT, 1, name("f"), 0644, 0).handle();
-    inode = fs.lookup(1, name("f")).inode();
+    useInode(fs.lookup(1, name("f")).inode());
     directory = fs.openDirectory(1);
     force();
     forced(new byte[0]);
     pool.beforeChange = operation -> sometimes(operation, false);
     pool.afterChange = operation -> sometimes(operation, true);
+    pool.beforeStore = chunk -> unlessAway(ErrorCode.UNREACHABLE);
 
     for (int step = 0; step < STEPS; step++) {
       doing = "seed " + seed + " step " + step;
@@ -313,6 +479,7 @@ class PowerCutModelTest {
     }
     pool.beforeChange = operation -> CompletableFuture.completedFuture(null);
     pool.afterChange = operation -> CompletableFuture.completedFuture(null);
+    awayLeft = 0;
     try {
       force();
       byte[] found = read(other, "f");
@@ -321,6 +488,5 @@ class PowerCutModelTest {
       told(e);
     }
     fs.release(handle);
-    assertTrue(cutCount > 10 && toldCount > 3, cutCount + " cuts, " + toldCount + " told");
   }
 }
