@@ -252,6 +252,23 @@ final class FileContent {
     return !isGone && (!uncommitted.isEmpty() || attributesDirty);
   }
 
+  /** Chunks that are stored, and named by nothing that is committed; called under the lock. */
+  Set<ChunkId> storedChunks() {
+    Set<ChunkId> chunks = new HashSet<>();
+    uncommitted
+        .list()
+        .forEach(
+            range ->
+                Extents.within(view, range.from(), range.to())
+                    .forEach(extent -> chunks.add(extent.chunk())));
+    for (Upload upload : uploads) {
+      if (upload.extentsOrNull != null) {
+        upload.extentsOrNull.forEach(extent -> chunks.add(extent.chunk()));
+      }
+    }
+    return chunks;
+  }
+
   /** Starts of the windows in which something is uncommitted. */
   List<Long> uncommittedWindows() {
     return locked(() -> uncommitted.windows());
@@ -406,6 +423,14 @@ final class FileContent {
     isMixed = true; // the kernel's pages show what was written
     revertCount++;
     adopt(committed, committedExtents, committedNs);
+    keepUnforced();
+  }
+
+  /** What the file doesn't name any more needn't be forced; called under the lock. */
+  void keepUnforced() {
+    var named = new HashSet<ChunkId>();
+    view.forEach(extent -> named.add(extent.chunk()));
+    unforced.retainAll(named);
   }
 
   /** Memory that was given up since the last call; called under the lock. */

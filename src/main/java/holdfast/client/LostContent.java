@@ -19,6 +19,16 @@ final class LostContent {
             .formatted(version, foundVersion, inode));
   }
 
+  /** What was stored for a file and not committed yet. */
+  static HoldfastException ofStored(long inode, HoldfastException why) {
+    return new HoldfastException(
+        ErrorCode.STORE_FAILED,
+        "save file: expected=the chunks that were stored for it, was=one is gone; a power cut of"
+            + " the pool took what was not forced, inode="
+            + inode,
+        why);
+  }
+
   /** The content of a file that was to get another name. */
   static HoldfastException ofMoved(long inode) {
     return new HoldfastException(

@@ -210,7 +210,7 @@ final class OpenFiles {
       HoldfastException lost = content.acknowledged.lostOrNull(content.committed, attributes);
       if (lost != null) {
         content.losses.add(lost);
-        saved.told(content.inode);
+        saved.told(content.inode, attributes.version());
       }
       content.adopt(attributes, extents, waits.nowNs());
       return false;

@@ -5,7 +5,9 @@ import holdfast.model.ChunkId;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import holdfast.peer.port.FileService;
-import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 
 /**
  * Lays what was written here over what the pool has by now: another client's newer version, or an
@@ -81,7 +83,7 @@ final class Reconciler {
         content.rebaseCount++;
       }
       content.acknowledged.sure();
-      keepUnforced(content);
+      content.keepUnforced();
     } finally {
       content.lock.unlock();
     }
@@ -100,7 +102,7 @@ final class Reconciler {
       lost = LostContent.ofFile(content.inode, saved.version(newer), foundVersion);
     }
     if (lost != null) {
-      saved.told(content.inode);
+      saved.told(content.inode, newer.version());
     }
     return lost;
   }
@@ -111,18 +113,14 @@ final class Reconciler {
       return null;
     }
     long savedVersion = saved.version(now);
-    saved.told(now.inode());
+    saved.told(now.inode(), now.version());
     return LostContent.ofFile(now.inode(), savedVersion, now.version());
   }
 
-  /** What the file doesn't name any more needn't be forced. */
-  private static void keepUnforced(FileContent content) {
-    var named = new HashSet<ChunkId>();
-    content.view.forEach(extent -> named.add(extent.chunk()));
-    content.unforced.retainAll(named);
-  }
-
-  /** For an fsync: throws, once, if what closed handles have written is lost. */
+  /**
+   * For an fsync, or a change that rests on what is there: throws, once, if what closed handles
+   * have written is lost.
+   */
   void vouchForClosed(FileContent content) {
     content.lock.lock();
     try {
@@ -164,11 +162,53 @@ final class Reconciler {
             "look what the pool has: expected=an end by the deadline, was=ever new commits, inode="
                 + content.inode);
       }
+      vouchForStored(content, deadlineNs);
       if (!rebase(content, deadlineNs)) {
         return false;
       }
     }
     return true;
+  }
+
+  /**
+   * Chunks that were stored and not committed may have gone with the session: a commit that names
+   * one would be acknowledged, and undone. Throws where one isn't there any more; then what isn't
+   * committed is dropped.
+   */
+  private void vouchForStored(FileContent content, long deadlineNs) {
+    Set<ChunkId> chunks;
+    content.lock.lock();
+    try {
+      // What a commit has taken out comes back if it hasn't happened.
+      ContentWaits.commit(content, waits, deadlineNs);
+      chunks = content.storedChunks();
+    } finally {
+      content.lock.unlock();
+    }
+    List<CompletableFuture<FileService.Fetched>> looks =
+        chunks.stream().map(chunk -> service.fetch(chunk, 0, 1, Set.of(), deadlineNs)).toList();
+    try {
+      looks.forEach(look -> waits.await(look, deadlineNs));
+    } catch (HoldfastException e) {
+      if (e.code() != ErrorCode.CHUNK_MISSING) {
+        throw e;
+      }
+      throw lostStored(content, e);
+    }
+  }
+
+  private HoldfastException lostStored(FileContent content, HoldfastException why) {
+    HoldfastException lost = LostContent.ofStored(content.inode, why);
+    content.lock.lock();
+    try {
+      content.losses.add(lost);
+      content.drop();
+      budget.release(content.takeDroppedBytes());
+    } finally {
+      content.lock.unlock();
+    }
+    pages.drop(content.inode);
+    return lost;
   }
 
   /**

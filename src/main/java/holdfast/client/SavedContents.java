@@ -91,12 +91,17 @@ final class SavedContents {
     }
   }
 
-  /** Its author is told that something of it is lost: once. */
-  void told(long inode) {
+  /**
+   * Its author is told that something of it is lost: once.
+   *
+   * @param foundVersion what the file has; a version above it is lost, too, and told by that
+   */
+  void told(long inode, long foundVersion) {
     lock.lock();
     try {
       Saved known = saved.remove(inode);
-      if (known != null && known.isLost()) {
+      boolean isThere = known != null && known.version() <= Attributes.contentVersion(foundVersion);
+      if (isThere && known.isLost()) {
         saved.put(inode, new Saved(known.under(), known.savedNs(), known.version(), false));
       }
     } finally {

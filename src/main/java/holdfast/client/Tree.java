@@ -134,7 +134,7 @@ final class Tree {
       ClientId under = service.client();
       Attributes moved = lookup(oldParent, oldName, deadlineNs);
       if (saved.isLost(moved.inode(), moved.version())) {
-        saved.told(moved.inode()); // once, as by an fsync
+        saved.told(moved.inode(), moved.version()); // once, as by an fsync
         throw LostContent.ofMoved(moved.inode());
       }
       try {
@@ -148,7 +148,7 @@ final class Tree {
                 && lookup(oldParent, oldName, deadlineNs).inode() != moved.inode();
         // Another client may have moved something else there; a power cut may, too.
         if (!isOthers || deadlineNs - waits.nowNs() <= 0) {
-          saved.told(moved.inode());
+          saved.told(moved.inode(), 0); // older than any that was expected
           throw LostContent.ofMoved(moved.inode());
         }
       }

@@ -381,15 +381,25 @@ final class WriteBack {
 
   /** Sets the size; otherwise as {@link #change}. */
   void truncate(FileContent content, long sizeBytes, long deadlineNs) {
-    change(content, () -> content.setSize(sizeBytes), deadlineNs);
+    flush(content, false, deadlineNs);
+    if (sizeBytes > 0) {
+      committer.reconciler().vouchForClosed(content);
+    }
+    changeSaved(content, () -> content.setSize(sizeBytes), deadlineNs);
   }
 
   /**
    * Changes size or holes; what was written before is saved first. When this returns, the pool has
-   * it at min-copies. {@code what} is called under the file's lock.
+   * it at min-copies. {@code what} is called under the file's lock. Throws, once, if what it would
+   * rest on is lost.
    */
   void change(FileContent content, Runnable what, long deadlineNs) {
     flush(content, false, deadlineNs);
+    committer.reconciler().vouchForClosed(content);
+    changeSaved(content, what, deadlineNs);
+  }
+
+  private void changeSaved(FileContent content, Runnable what, long deadlineNs) {
     content.lock.lock();
     try {
       long heldBefore = content.dirty.heldBytes();

@@ -104,13 +104,18 @@ class PowerCutModelTest {
     cutCount++;
   }
 
-  /** Of those that were committed. */
+  /** Of those that were committed, and of those that were about to be. */
   private Set<ChunkId> goneChunks(Namespace before) {
     int what = random.nextInt(4);
-    return pool.unforcedChunks().stream()
-        .filter(before::references)
-        .filter(chunk -> what == 0 || what == 1 && random.nextBoolean())
-        .collect(Collectors.toSet());
+    Set<ChunkId> gone =
+        pool.unforcedChunks().stream()
+            .filter(chunk -> what == 0 || what == 1 && random.nextBoolean())
+            .collect(Collectors.toSet());
+    if (!gone.stream().allMatch(before::references)) {
+      lost.add(inode);
+      lost.add(besideInode);
+    }
+    return gone;
   }
 
   private void noteLost(Namespace before, Namespace after) {

@@ -16,6 +16,7 @@ import holdfast.metadata.Namespace;
 import holdfast.metadata.Operation;
 import holdfast.metadata.Query;
 import holdfast.metadata.Tag;
+import holdfast.model.ChunkId;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import holdfast.model.SealId;
@@ -160,6 +161,69 @@ class PowerCutTest {
     put(fs, handle, 45, bytes(4, 5));
     expectLost(handle);
     fs.release(handle);
+  }
+
+  /** It was acknowledged by a close, and undone when nobody had the chunk. */
+  @Test
+  void aChunkThatIsLostBeforeItsCommitIsToldByTheClose() {
+    byte[] forced = bytes(1, LARGE);
+    long handle = create("f", forced);
+    fs.fsync(handle, false);
+    Set<ChunkId> before = Set.copyOf(pool.chunks.keySet());
+    pool.beforeChange =
+        operation ->
+            CompletableFuture.failedFuture(new HoldfastException(ErrorCode.TIMED_OUT, "away"));
+    put(fs, handle, 0, bytes(2, 20));
+    assertThrows(HoldfastException.class, () -> fs.flush(handle));
+    pool.beforeChange = operation -> CompletableFuture.completedFuture(null);
+    pool.chunks.keySet().retainAll(before);
+
+    pool.hearOfLostSession();
+
+    var closed = assertThrows(HoldfastException.class, () -> fs.flush(handle));
+    assertEquals(ErrorCode.STORE_FAILED, closed.code(), closed.getMessage());
+    assertThrows(HoldfastException.class, () -> fs.fsync(handle, false));
+    fs.fsync(handle, false);
+    fs.release(handle);
+    assertArrayEquals(forced, read(memory.mount(), "f"));
+  }
+
+  /** Zeros would stand behind what is older than what was cut. */
+  @Test
+  void aCutOfWhatClosedHandlesHaveLostIsToldAndNotDone() {
+    long handle = create("f", bytes(1, 50));
+    fs.fsync(handle, false);
+    Namespace forced = pool.namespace();
+    put(fs, handle, 50, bytes(2, 50));
+    fs.flush(handle);
+    fs.release(handle);
+    long inode = fs.lookup(1, name("f")).inode();
+    pool.losePower(forced);
+    var cut = new AttributeChange(AttributeChange.SIZE, 0, 0, 0, 80, 0, 0);
+    var empty = new AttributeChange(AttributeChange.SIZE, 0, 0, 0, 0, 0, 0);
+
+    var lost = assertThrows(HoldfastException.class, () -> fs.setAttributes(inode, cut, 0));
+
+    assertEquals(ErrorCode.STORE_FAILED, lost.code(), lost.getMessage());
+    assertArrayEquals(bytes(1, 50), read(memory.mount(), "f"));
+    assertEquals(80, fs.setAttributes(inode, cut, 0).sizeBytes());
+    assertEquals(0, fs.setAttributes(inode, empty, 0).sizeBytes());
+  }
+
+  /** Nothing of what is lost is left in an empty file. */
+  @Test
+  void aCutToNothingOfWhatIsLostIsDone() {
+    long handle = create("f", bytes(1, 50));
+    fs.fsync(handle, false);
+    Namespace forced = pool.namespace();
+    put(fs, handle, 0, bytes(2, 60));
+    fs.flush(handle);
+    fs.release(handle);
+    long inode = fs.lookup(1, name("f")).inode();
+    pool.losePower(forced);
+    var empty = new AttributeChange(AttributeChange.SIZE, 0, 0, 0, 0, 0, 0);
+
+    assertEquals(0, fs.setAttributes(inode, empty, 0).sizeBytes());
   }
 
   @Test
