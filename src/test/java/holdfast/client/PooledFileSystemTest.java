@@ -106,13 +106,12 @@ class PooledFileSystemTest {
   private static final int UNSAVED_ROUNDS = 9;
 
   @Test
-  void failedBackgroundStoreIsToldOnceAndTheFileKeepsWhatWasAcknowledged() {
+  void failedBackgroundStoreIsToldAndTheFileKeepsWhatWasAcknowledged() {
     byte[] first = bytes(5, 5_000_000);
     write(fs, "d", first);
     var handle = fs.open(fs.lookup(1, name("d")).inode(), OpenFlags.READ_WRITE).handle();
-    pool.storeFailure = new HoldfastException(ErrorCode.NO_SPACE, "full");
 
-    put(fs, handle, 0, bytes(6, 9_000_000));
+    putInVain(handle, bytes(6, 9_000_000), ErrorCode.NO_SPACE);
     var failure = assertThrows(HoldfastException.class, () -> fs.flush(handle));
     pool.storeFailure = null;
     var forced = assertThrows(HoldfastException.class, () -> fs.fsync(handle, false));
@@ -135,8 +134,7 @@ class PooledFileSystemTest {
     long inode = fs.lookup(1, name("shared")).inode();
     for (boolean isToldByWrite : List.of(false, true)) {
       long handle = fs.open(inode, OpenFlags.READ_WRITE).handle();
-      pool.storeFailure = new HoldfastException(ErrorCode.NO_SPACE, "full");
-      put(fs, handle, 0, bytes(6, 9_000_000));
+      putInVain(handle, bytes(6, 9_000_000), ErrorCode.NO_SPACE);
       assertThrows(HoldfastException.class, () -> fs.flush(handle));
       if (isToldByWrite) {
         assertThrows(HoldfastException.class, () -> put(fs, handle, 0, new byte[1]));
@@ -213,10 +211,7 @@ class PooledFileSystemTest {
           long handle = fs.open(inode, OpenFlags.READ_WRITE).handle();
           long bystander = fs.open(inode, OpenFlags.READ_WRITE).handle();
           long writer = fs.open(inode, OpenFlags.READ_WRITE).handle();
-          var gate = new CompletableFuture<Void>();
-          pool.beforeStore = chunk -> gate; // the whole write comes before the first failure
-          put(fs, handle, 0, bytes(6, 9_000_000));
-          gate.completeExceptionally(new HoldfastException(code, "refused"));
+          putInVain(handle, bytes(6, 9_000_000), code);
 
           var flushed = assertThrows(HoldfastException.class, () -> fs.fsync(handle, false));
           var told = assertThrows(HoldfastException.class, () -> fs.flush(bystander));
@@ -227,7 +222,7 @@ class PooledFileSystemTest {
               assertThrows(HoldfastException.class, () -> put(fs, writer, 0, new byte[1]));
           assertEquals(errno, written.code().errno(), code.name());
           fs.release(writer);
-          pool.beforeStore = chunk -> CompletableFuture.completedFuture(null);
+          pool.storeFailure = null;
           fs.flush(handle);
           fs.flush(bystander);
           put(fs, handle, 0, Arrays.copyOf(first, 1));
@@ -555,6 +550,17 @@ class PooledFileSystemTest {
 
   private static AttributeChange size(long sizeBytes) {
     return new AttributeChange(AttributeChange.SIZE, 0, 0, 0, sizeBytes, 0, 0);
+  }
+
+  /** No store succeeds from then on; the whole write comes before the first one fails. */
+  private void putInVain(long handle, byte[] content, ErrorCode code) {
+    var failure = new HoldfastException(code, "refused");
+    var gate = new CompletableFuture<Void>();
+    pool.beforeStore = chunk -> gate;
+    put(fs, handle, 0, content);
+    pool.storeFailure = failure;
+    gate.completeExceptionally(failure);
+    pool.beforeStore = chunk -> CompletableFuture.completedFuture(null);
   }
 
   private static void write(PooledFileSystem fs, String name, byte[] content) {
