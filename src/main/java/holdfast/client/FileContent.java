@@ -132,13 +132,12 @@ final class FileContent {
   final Set<ChunkId> unforced = new HashSet<>();
 
   /** Of what was written: each handle tells them ({@link FileHandle}). */
-  final Losses losses;
+  final Losses losses = new Losses();
 
   /** {@code blocks} gives the memory of what is written. */
   FileContent(Attributes attributes, List<Extent> extents, ArrayPool blocks, long nowNs) {
     dirty = new DirtyData(blocks);
     inode = attributes.inode();
-    losses = new Losses(inode);
     sealId = attributes.sealId();
     adopt(attributes, extents, nowNs);
   }
@@ -197,17 +196,23 @@ final class FileContent {
   }
 
   /**
-   * The pool doesn't know it; {@code isWritten}: a closed handle wrote it lately. Takes the lock.
+   * The pool doesn't know it. Takes the lock.
+   *
+   * @param isWritten whether a closed handle wrote it lately
+   * @return what is lost by that, as it turns out now; null: nothing
    */
-  void gone(boolean isWritten) {
+  HoldfastException goneOrNull(boolean isWritten) {
     lock.lock();
     try {
+      HoldfastException lost = null;
       if (!isUnlinked && (isWritten || !acknowledged.isForced() || isUnsaved())) {
+        lost = LostContent.ofInode(inode);
         isLost = true;
-        losses.add(LostContent.ofInode(inode));
+        losses.add(lost);
       }
       isUnlinked = true;
       isGone = true;
+      return lost;
     } finally {
       lock.unlock();
     }

@@ -10,24 +10,23 @@ import java.lang.System.Logger.Level;
 final class Losses {
   private static final System.Logger LOG = System.getLogger(Losses.class.getName());
 
-  private final long inode;
   private HoldfastException lastOrNull;
   private long count;
   private long forceTold;
 
-  Losses(long inode) {
-    this.inode = inode;
+  /** Says so to whoever reads the log: programs may have ended. Not under the file's lock. */
+  static void log(long inode, HoldfastException why) {
+    LOG.log(
+        Level.WARNING,
+        "file: something that was written is lost, inode={0}: {1}",
+        Long.toString(inode),
+        why.getMessage());
   }
 
   /** Something that was written is lost, whatever becomes of who wrote it. */
   void add(HoldfastException why) {
     lastOrNull = SaveFailure.asLoss(why);
     count++;
-    LOG.log(
-        Level.WARNING,
-        "file: something that was written is lost, inode={0}: {1}",
-        Long.toString(inode),
-        why.getMessage());
   }
 
   /** How many there were: the number of the last one. */
@@ -43,6 +42,11 @@ final class Losses {
   /** An fsync tells them all. */
   void tellForced() {
     forceTold = count;
+  }
+
+  /** The last one. */
+  HoldfastException last() {
+    return lastOrNull;
   }
 
   /** Throws the last one. */

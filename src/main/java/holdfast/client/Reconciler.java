@@ -89,6 +89,7 @@ final class Reconciler {
     }
     pages.drop(content.inode);
     if (lost != null) {
+      Losses.log(content.inode, lost);
       throw lost;
     }
     return true;
@@ -155,6 +156,7 @@ final class Reconciler {
    * @return false when appended bytes have to be saved first
    */
   boolean vouch(FileContent content, long deadlineNs) {
+    HoldfastException lost = null;
     while (content.isDoubtfulNow()) {
       if (deadlineNs - waits.nowNs() <= 0) {
         throw new HoldfastException(
@@ -162,20 +164,24 @@ final class Reconciler {
             "look what the pool has: expected=an end by the deadline, was=ever new commits, inode="
                 + content.inode);
       }
-      vouchForStored(content, deadlineNs);
+      HoldfastException lostNow = lostStoredOrNull(content, deadlineNs);
+      lost = lostNow == null ? lost : lostNow;
       if (!rebase(content, deadlineNs)) {
         return false;
       }
+    }
+    if (lost != null) {
+      throw lost;
     }
     return true;
   }
 
   /**
    * Chunks that were stored and not committed may have gone with the session: a commit that names
-   * one would be acknowledged, and undone. Throws where one isn't there any more; then what isn't
-   * committed is dropped.
+   * one would be acknowledged, and undone. Where one isn't there any more, what isn't committed is
+   * dropped, and that is what is returned.
    */
-  private void vouchForStored(FileContent content, long deadlineNs) {
+  private HoldfastException lostStoredOrNull(FileContent content, long deadlineNs) {
     Set<ChunkId> chunks;
     content.lock.lock();
     try {
@@ -189,11 +195,12 @@ final class Reconciler {
         chunks.stream().map(chunk -> service.fetch(chunk, 0, 1, Set.of(), deadlineNs)).toList();
     try {
       looks.forEach(look -> waits.await(look, deadlineNs));
+      return null;
     } catch (HoldfastException e) {
       if (e.code() != ErrorCode.CHUNK_MISSING) {
         throw e;
       }
-      throw lostStored(content, e);
+      return lostStored(content, e);
     }
   }
 
@@ -207,6 +214,7 @@ final class Reconciler {
     } finally {
       content.lock.unlock();
     }
+    Losses.log(content.inode, lost);
     pages.drop(content.inode);
     return lost;
   }
@@ -227,6 +235,10 @@ final class Reconciler {
 
   /** The pool doesn't know the file: who wrote it lately, by whatever handle, is told. */
   void gone(FileContent content) {
-    content.gone(saved.forget(content.inode, service.client(), waits.nowNs()));
+    boolean isWritten = saved.forget(content.inode, service.client(), waits.nowNs());
+    HoldfastException lost = content.goneOrNull(isWritten);
+    if (lost != null) {
+      Losses.log(content.inode, lost);
+    }
   }
 }

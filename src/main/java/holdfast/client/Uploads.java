@@ -138,7 +138,7 @@ final class Uploads {
       Sealing.Sealed sealedOrNull,
       long epoch,
       HoldfastException failureOrNull) {
-    boolean isLost;
+    HoldfastException lostOrNull;
     content.lock.lock();
     try {
       if (sealedOrNull != null) {
@@ -158,14 +158,15 @@ final class Uploads {
       upload.releaseSealed();
       long lossCount = content.losses.count();
       content.applyEnded();
-      isLost = content.losses.count() > lossCount;
+      lostOrNull = content.losses.count() > lossCount ? content.losses.last() : null;
       // Before anybody who waited for the upload goes on: what it took is free by then. One that
       // failed may have dropped what was written after it.
       budget.release(upload.piece.heldBytes() + content.takeDroppedBytes());
     } finally {
       content.lock.unlock();
     }
-    if (isLost) {
+    if (lostOrNull != null) {
+      Losses.log(content.inode, lostOrNull);
       pages.drop(content.inode);
     }
   }

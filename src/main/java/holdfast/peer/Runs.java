@@ -280,6 +280,15 @@ final class Runs {
     judge();
   }
 
+  private String whatItIs(RunMark beyond) {
+    if (had.settledIndex() > beyond.settledIndex()) {
+      return "another copy of the folder has run as this one";
+    }
+    return owner.isDamaged()
+        ? "the folder is damaged, and lacks what it had"
+        : "the folder is older than it was, or damaged";
+  }
+
   /**
    * After the found log was loaded, or something was told: whoever comes later may know of more.
    * <i>Event: the first one who knows of a later run makes it take a number that the second one
@@ -298,9 +307,7 @@ final class Runs {
                   ("%s: run %d of it was at entry %d, term %d of log %s; this is run %d, with entry"
                           + " %d, term %d of log %s")
                       .formatted(
-                          had.settledIndex() > beyond.settledIndex()
-                              ? "another copy of the folder has run as this one"
-                              : "the folder is older than it was",
+                          whatItIs(beyond),
                           beyond.run(),
                           beyond.settledIndex(),
                           beyond.term(),

@@ -244,8 +244,9 @@ final class Standing {
     }
     return voters.size() > 1
         ? ("expected=all of the peers %s, was=%s; this peer's folder is damaged, older than it was"
-                + " or a copy. %d s after all are in reach the pool goes on without what none of"
-                + " them holds: if there is a better folder of one, stop them and put it back")
+               + " or a copy. Once all are in reach, after %d s without a leader at the earliest,"
+               + " the pool goes on without what none of them holds: if there is a better folder of"
+               + " one, stop them and put it back")
             .formatted(names(voters), inReach(voters), config.raft().startWaitMs() / 1_000)
         : ("expected=a whole folder of %s, the only voter it knows, was=damaged, older than it was"
                 + " or a copy; start the pool's other peers first, if there are any: one that knows"

@@ -179,6 +179,7 @@ class PowerCutTest {
     pool.chunks.keySet().retainAll(before);
 
     pool.hearOfLostSession();
+    assertArrayEquals(forced, read(fs, "f"), "who only reads isn't told");
 
     var closed = assertThrows(HoldfastException.class, () -> fs.flush(handle));
     assertEquals(ErrorCode.STORE_FAILED, closed.code(), closed.getMessage());
