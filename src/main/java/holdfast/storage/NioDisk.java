@@ -26,7 +26,7 @@ public final class NioDisk implements Disk {
   private static final String FULL_TEXT = "No space left on device";
   private static final String QUOTA_TEXT = "Disk quota exceeded";
 
-  /** File systems that may give a directory another inode number with each mount; so does FUSE. */
+  /** File systems that may give what is there another inode number some day; so does FUSE. */
   private static final Set<String> PASSING_IDS =
       Set.of("vfat", "msdos", "exfat", "overlay", "9p", "cifs", "smb3", "virtiofs");
 
@@ -37,9 +37,27 @@ public final class NioDisk implements Disk {
   private static final Set<Path> LOCKED_HERE = ConcurrentHashMap.newKeySet();
 
   private final Path directory;
+  private final boolean hasLastingIds;
 
   private NioDisk(Path directory) {
     this.directory = directory;
+    this.hasLastingIds = hasLastingIds(directory);
+  }
+
+  private static boolean hasLastingIds(Path directory) {
+    try {
+      String type = Files.getFileStore(directory).type();
+      return !PASSING_IDS.contains(type) && !type.startsWith("fuse");
+    } catch (IOException e) {
+      // In some containers the table of mounts doesn't have what the folder lies on.
+      System.getLogger(NioDisk.class.getName())
+          .log(
+              System.Logger.Level.WARNING,
+              "look at the file system of {0}: its inode numbers are not relied on, was={1}",
+              directory,
+              e.toString());
+      return false;
+    }
   }
 
   /** Opens a directory, creating it (mode 0700) and its parents if they are missing. */
@@ -155,14 +173,17 @@ public final class NioDisk implements Disk {
   @Override
   public long folderId() {
     try {
-      String type = Files.getFileStore(directory).type();
-      boolean isLasting = !PASSING_IDS.contains(type) && !type.startsWith("fuse");
-      return isLasting && Files.getAttribute(directory, "unix:ino") instanceof Number id
+      return hasLastingIds && Files.getAttribute(directory, "unix:ino") instanceof Number id
           ? id.longValue()
           : 0;
     } catch (IOException e) {
       throw failure("read inode number", directory, e);
     }
+  }
+
+  /** Whether inode numbers here stay what they are. */
+  boolean hasLastingIds() {
+    return hasLastingIds;
   }
 
   @Override

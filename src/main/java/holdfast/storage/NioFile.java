@@ -21,7 +21,7 @@ final class NioFile implements DiskFile {
   private final String name;
   private final FileChannel channel;
 
-  /** Device and inode number; null where the file system has none. */
+  /** Device and inode number; null where the file system has none that last. */
   private final Object keyOrNull;
 
   NioFile(NioDisk disk, String name, FileChannel channel) {
@@ -32,6 +32,9 @@ final class NioFile implements DiskFile {
   }
 
   private Object keyOrNull() {
+    if (!disk.hasLastingIds()) {
+      return null;
+    }
     Path path = Path.of(disk.path(name));
     try {
       return Files.readAttributes(path, BasicFileAttributes.class).fileKey();
@@ -92,7 +95,7 @@ final class NioFile implements DiskFile {
 
   @Override
   public boolean isInPlace() {
-    return keyOrNull == null || keyOrNull.equals(keyOrNull());
+    return keyOrNull == null ? disk.exists(name) : keyOrNull.equals(keyOrNull());
   }
 
   @Override
