@@ -14,6 +14,9 @@ import java.util.concurrent.CompletableFuture;
  * older one after a power cut. Any thread but the loop.
  */
 final class Reconciler {
+  /** Chunks that are looked for side by side. */
+  private static final int LOOKS_AT_ONCE = 32;
+
   private final FileService service;
   private final ExtentLoader loader;
   private final MisplacedPages pages;
@@ -191,10 +194,15 @@ final class Reconciler {
     } finally {
       content.lock.unlock();
     }
-    List<CompletableFuture<FileService.Fetched>> looks =
-        chunks.stream().map(chunk -> service.fetch(chunk, 0, 1, Set.of(), deadlineNs)).toList();
+    var rest = List.copyOf(chunks);
     try {
-      looks.forEach(look -> waits.await(look, deadlineNs));
+      for (int i = 0; i < rest.size(); i += LOOKS_AT_ONCE) {
+        List<CompletableFuture<FileService.Fetched>> looks =
+            rest.subList(i, Math.min(rest.size(), i + LOOKS_AT_ONCE)).stream()
+                .map(chunk -> service.fetch(chunk, 0, 1, Set.of(), deadlineNs))
+                .toList();
+        looks.forEach(look -> waits.await(look, deadlineNs));
+      }
       return null;
     } catch (HoldfastException e) {
       if (e.code() != ErrorCode.CHUNK_MISSING) {

@@ -215,8 +215,8 @@ final class LogSegment {
     if (!file.isInPlace()) {
       throw new StorageException(
           ErrorCode.STORE_FAILED,
-          "force log: expected=its file in its place, was=removed or replaced while this peer runs,"
-              + " file="
+          "force log: expected=its file in its place, was=removed or replaced while this peer runs;"
+              + " put the folder back as it was and start the peer again, file="
               + file.name());
     }
   }

@@ -57,6 +57,19 @@ class PowerCutTest {
     return handle;
   }
 
+  /** The inode of "f", which has 50 forced bytes again; closed handles wrote 60 from there on. */
+  private long lostByClosedHandles(long offset) {
+    long handle = create("f", bytes(1, 50));
+    fs.fsync(handle, false);
+    Namespace forced = pool.namespace();
+    put(fs, handle, offset, bytes(2, 60));
+    fs.flush(handle);
+    fs.release(handle);
+    long inode = fs.lookup(1, name("f")).inode();
+    pool.losePower(forced);
+    return inode;
+  }
+
   private void expectLost(long handle) {
     var lost = assertThrows(HoldfastException.class, () -> fs.fsync(handle, false));
     assertEquals(ErrorCode.STORE_FAILED, lost.code(), lost.getMessage());
@@ -192,14 +205,7 @@ class PowerCutTest {
   /** Zeros would stand behind what is older than what was cut. */
   @Test
   void aCutOfWhatClosedHandlesHaveLostIsToldAndNotDone() {
-    long handle = create("f", bytes(1, 50));
-    fs.fsync(handle, false);
-    Namespace forced = pool.namespace();
-    put(fs, handle, 50, bytes(2, 50));
-    fs.flush(handle);
-    fs.release(handle);
-    long inode = fs.lookup(1, name("f")).inode();
-    pool.losePower(forced);
+    long inode = lostByClosedHandles(50);
     var cut = new AttributeChange(AttributeChange.SIZE, 0, 0, 0, 80, 0, 0);
     var empty = new AttributeChange(AttributeChange.SIZE, 0, 0, 0, 0, 0, 0);
 
@@ -214,14 +220,7 @@ class PowerCutTest {
   /** Nothing of what is lost is left in an empty file. */
   @Test
   void aCutToNothingOfWhatIsLostIsDone() {
-    long handle = create("f", bytes(1, 50));
-    fs.fsync(handle, false);
-    Namespace forced = pool.namespace();
-    put(fs, handle, 0, bytes(2, 60));
-    fs.flush(handle);
-    fs.release(handle);
-    long inode = fs.lookup(1, name("f")).inode();
-    pool.losePower(forced);
+    long inode = lostByClosedHandles(0);
     var empty = new AttributeChange(AttributeChange.SIZE, 0, 0, 0, 0, 0, 0);
 
     assertEquals(0, fs.setAttributes(inode, empty, 0).sizeBytes());
