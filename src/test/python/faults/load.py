@@ -5,9 +5,10 @@
 MIB (64) is the size of the file that is written in place, PAUSE (30) the most between steps in ms,
 FORCED (0.4) the share of writes that are followed by fsync, JOURNAL what kind of it SQLite keeps.
 SLOW (0.1) is the share of contents that are written slowly, in pieces, with SLOW_PAUSE (400) ms
-between them at most.
+between them at most. STEPS (no end) is after how many steps, those that failed among them, a kind is
+done: what it writes is then the same however slow the machine.
 
-Runs until it is told to stop (SIGTERM) or its mount is gone. The journal of a kind is
+Runs until all are done, it is told to stop (SIGTERM) or its mount is gone. The journal of a kind is
 JOURNALS/NAME-KIND.jsonl, on the local disk: one list a line, [clock, event, ...], the clock that of
 the whole machine (CLOCK_MONOTONIC). Each call is noted before it begins and when it has returned,
 so `promises` knows what was promised when. What is written can be made again from (file, version).
@@ -15,6 +16,7 @@ so `promises` knows what was promised when. What is written can be made again fr
 
 import contextlib
 import errno
+import itertools
 import json
 import os
 import random
@@ -80,6 +82,7 @@ class Writer(threading.Thread):
         self.slow_share = float(options.get("SLOW", SLOW_SHARE))
         self.slow_pause_ms = float(options.get("SLOW_PAUSE", SLOW_PAUSE_MS))
         self.journal_mode = options.get("JOURNAL", "delete")
+        self.steps = itertools.count() if "STEPS" not in options else range(int(options["STEPS"]))
         self.is_over = False
         path = os.path.join(journals, self.folder_name + ".jsonl")
         self.journal = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -107,7 +110,9 @@ class Writer(threading.Thread):
     def run(self):
         self.note("begin", self.kind, self.folder_name, self.file_number)
         is_prepared = False
-        while not self.is_over:
+        for _ in self.steps:
+            if self.is_over:
+                break
             try:
                 if not is_prepared:
                     os.makedirs(self.folder, exist_ok=True)

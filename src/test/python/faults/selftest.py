@@ -9,7 +9,6 @@ import json
 import os
 import random
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -19,7 +18,10 @@ import unittest
 from faults import cluster, database, diskformat, powercut, promises
 from faults.load import BLOCK, HEADER
 
-LOAD_S = 2.0
+# What a test looks for among what was written must be there on a slow machine too.
+STEPS = 400
+SLOW_STEPS = 100
+LOAD_S_MAX = 120
 
 # Changes files so that every kind of call is there, says so, and waits to be killed.
 CHANGES = """
@@ -225,7 +227,7 @@ class DiskFormatTest(unittest.TestCase):
 
 
 def write(place, journals, options, environment=None):
-    """Lets the writers run for a while, with these options and variables."""
+    """Lets each writer take its steps, with these options and variables."""
     os.makedirs(place)
     os.makedirs(journals)
     here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -233,14 +235,18 @@ def write(place, journals, options, environment=None):
         [sys.executable, "-B", "-m", "faults.load", place, journals, "a", "1", *options],
         env={**os.environ, "PYTHONPATH": here, **(environment or {})},
     ) as writers:
-        time.sleep(LOAD_S)
-        writers.send_signal(signal.SIGTERM)
+        try:
+            exit_code = writers.wait(LOAD_S_MAX)
+        finally:
+            writers.kill()
+    if exit_code:
+        raise RuntimeError(f"writers: exit code expected=0, was={exit_code}")
 
 
 class PromisesTest(unittest.TestCase):
     """The writers in a local directory, which loses nothing, and then what is planted there."""
 
-    OPTIONS = ("MIB=1", "PAUSE=2", "SLOW=0")
+    OPTIONS = ("MIB=1", "PAUSE=2", "SLOW=0", f"STEPS={STEPS}")
 
     @classmethod
     def setUpClass(cls):
@@ -451,7 +457,7 @@ class PromisesTest(unittest.TestCase):
         with open(os.path.join(noted, "rules"), "w", encoding="ascii") as file:
             file.write(f"sync / {errno.EIO}\n")
         shim = {"LD_PRELOAD": cluster.build_shim(work), "POWERCUT_DIR": noted}
-        options = ("MIB=1", "PAUSE=2", "SLOW=0", "FORCED=1")
+        options = ("MIB=1", "PAUSE=2", "SLOW=0", "FORCED=1", "STEPS=10")
         write(place, journals, options, {**shim, "POWERCUT_ROOTS": place})
 
         def kinds(*faults):
@@ -499,7 +505,8 @@ class SlowPromisesTest(unittest.TestCase):
         cls.addClassCleanup(shutil.rmtree, cls.work)
         cls.place = os.path.join(cls.work, "place")
         cls.journals = os.path.join(cls.work, "journals")
-        write(cls.place, cls.journals, ("MIB=1", "PAUSE=2", "SLOW=1", "SLOW_PAUSE=4"))
+        options = ("MIB=1", "PAUSE=2", "SLOW=1", "SLOW_PAUSE=4", f"STEPS={SLOW_STEPS}")
+        write(cls.place, cls.journals, options)
 
     def setUp(self):
         self.copy = os.path.join(self.work, "copy")
