@@ -14,8 +14,13 @@ final class Acknowledged {
   /** How many of them were forced. */
   private long forcedCount;
 
-  /** The session was lost since the pool told: is what it told still so? */
-  private boolean isDoubtful;
+  /** How often the session was lost since the pool told: is what it told still so? */
+  private long doubtCount;
+
+  /** Up to which of these it is known. */
+  private long sureCount;
+
+  private Patience lookingOrNull;
 
   /** The pool has a commit from here. */
   void committed(boolean isForced) {
@@ -38,16 +43,39 @@ final class Acknowledged {
   }
 
   boolean isDoubtful() {
-    return isDoubtful;
+    return doubtCount != sureCount;
   }
 
   void doubt() {
-    isDoubtful = true;
+    doubtCount++;
   }
 
-  /** What the pool has now is known. */
-  void sure() {
-    isDoubtful = false;
+  /** Which doubt is the last one: to be asked before the pool is. */
+  long doubtCount() {
+    return doubtCount;
+  }
+
+  /** What the pool has was asked after this doubt, and is known. */
+  void sure(long askedAfter) {
+    sureCount = Math.max(sureCount, askedAfter);
+    lookingOrNull = isDoubtful() ? lookingOrNull : null;
+  }
+
+  /** Whether that is so: {@link #lookedNs}. */
+  boolean isLooking() {
+    return lookingOrNull != null;
+  }
+
+  /**
+   * Nobody could tell what the pool has.
+   *
+   * @return for how long that has been so
+   */
+  long lookedNs(long nowNs, long tryMaxNs) {
+    if (lookingOrNull == null) {
+      lookingOrNull = new Patience(nowNs);
+    }
+    return lookingOrNull.triedNs(nowNs, tryMaxNs);
   }
 
   /** A version of the pool's that was lost may have been given to another content since. */

@@ -71,6 +71,11 @@ abstract class Attempts<T> {
     return why.code().retry() == ErrorCode.Retry.NEVER;
   }
 
+  /** What the call fails with when its deadline comes; {@code last} is the last failure. */
+  HoldfastException atDeadline(HoldfastException last) {
+    return last;
+  }
+
   /** Called once when the call has ended, either way. */
   void onEnd() {}
 
@@ -108,7 +113,7 @@ abstract class Attempts<T> {
     long untilNs = untilNs();
     long nowNs = loop.nowNs();
     if (untilNs - nowNs <= 0) {
-      fail(lastFailure != null ? lastFailure : noPeer());
+      fail(lastFailure != null ? atDeadline(lastFailure) : noPeer());
       return;
     }
     NodeId to = target(attemptCount);

@@ -109,6 +109,12 @@ record CommitStep(
     boolean isReverted = taken.revertCount() != content.revertCount;
     if (result instanceof OperationResult.Done done) {
       happened(content, isReverted, done.attributes(), nowNs);
+      if (isReverted && !isForced) {
+        // It was forgotten with what was given up.
+        commit.replacements().stream()
+            .flatMap(replacement -> replacement.extents().stream())
+            .forEach(extent -> content.unforced.add(extent.chunk()));
+      }
       // Of what came before only the entries are forced by it, not the chunks.
       content.acknowledged.committed(isForced && content.unforced.isEmpty());
       if (!under.equals(now)) {

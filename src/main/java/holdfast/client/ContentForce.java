@@ -5,7 +5,6 @@ import holdfast.model.ClientId;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import holdfast.peer.port.FileService;
-import java.util.HashSet;
 import java.util.Set;
 
 /** Has what is committed of a file forced to disk, chunks and log. Any thread but the loop. */
@@ -33,7 +32,7 @@ final class ContentForce {
         commit.run();
         continue;
       }
-      reconciler.vouchForClosed(content);
+      reconciler.vouchForClosed(content, deadlineNs);
       if (tryForce(content, under, deadlineNs)) {
         return;
       } else {
@@ -48,7 +47,7 @@ final class ContentForce {
     long commitCount;
     content.lock.lock();
     try {
-      chunks = new HashSet<>(content.unforced);
+      chunks = content.toForce();
       commitCount = content.acknowledged.commitCount();
     } finally {
       content.lock.unlock();
@@ -66,7 +65,7 @@ final class ContentForce {
     }
     content.lock.lock();
     try {
-      content.unforced.removeAll(chunks);
+      content.unforced.forced(chunks);
       content.acknowledged.forced(commitCount);
     } finally {
       content.lock.unlock();

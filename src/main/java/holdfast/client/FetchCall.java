@@ -31,13 +31,19 @@ final class FetchCall extends Attempts<FileService.Fetched> {
   private final int offsetBytes;
   private final int lengthBytes;
   private final Set<NodeId> avoid;
+  private final Set<NodeId> witnesses;
   private final Runnable refreshMap;
   private final List<NodeId> round = new ArrayList<>();
   private boolean roundStarted;
   private boolean allMissing = true;
   private int missingRounds;
   private int roundCount;
+  private HoldfastException noDenialOrNull;
 
+  /**
+   * {@code witnesses} are who has it if anybody has: where they all deny it, others needn't be in
+   * reach. None: everybody has to deny it.
+   */
   FetchCall(
       Loop loop,
       Transport transport,
@@ -48,12 +54,14 @@ final class FetchCall extends Attempts<FileService.Fetched> {
       int offsetBytes,
       int lengthBytes,
       Set<NodeId> avoid,
+      Set<NodeId> witnesses,
       Runnable refreshMap) {
     super(loop, transport, view, deadlineNs, result);
     this.chunk = chunk;
     this.offsetBytes = offsetBytes;
     this.lengthBytes = lengthBytes;
     this.avoid = Set.copyOf(avoid);
+    this.witnesses = Set.copyOf(witnesses);
     this.refreshMap = refreshMap;
   }
 
@@ -95,6 +103,7 @@ final class FetchCall extends Attempts<FileService.Fetched> {
       readers.stream().filter(transport::isConnected).forEach(order::add);
       order.addAll(readers);
     }
+    order.addAll(witnesses);
     order.addAll(view.everyPeer());
     order.removeAll(avoid);
     round.addAll(order);
@@ -130,8 +139,29 @@ final class FetchCall extends Attempts<FileService.Fetched> {
 
   @Override
   boolean onFailure(NodeId from, HoldfastException why, Reply.Leader leaderOrNull) {
-    allMissing &= why.code() == ErrorCode.CHUNK_MISSING;
+    if (why.code() != ErrorCode.CHUNK_MISSING) {
+      noDenialOrNull = why;
+      allMissing &= isOutOfReach(why) && !witnesses.isEmpty() && !witnesses.contains(from);
+    }
     return !round.isEmpty();
+  }
+
+  private static boolean isOutOfReach(HoldfastException why) {
+    return why.code() == ErrorCode.UNREACHABLE || why.code() == ErrorCode.TIMED_OUT;
+  }
+
+  /** That the one asked last hasn't got it says nothing of those that didn't answer. */
+  @Override
+  HoldfastException atDeadline(HoldfastException last) {
+    if (last.code() != ErrorCode.CHUNK_MISSING) {
+      return last;
+    }
+    return noDenialOrNull != null
+        ? noDenialOrNull
+        : new HoldfastException(
+            ErrorCode.TIMED_OUT,
+            "read chunk: expected=a peer that has it, was=none in time, chunk=" + chunk,
+            last);
   }
 
   @Override

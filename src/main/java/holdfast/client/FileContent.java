@@ -11,7 +11,6 @@ import holdfast.util.Invariants;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.locks.Condition;
@@ -128,8 +127,7 @@ final class FileContent {
   /** Another client changed the file meanwhile: kernel pages of it are of mixed age. */
   boolean isMixed;
 
-  /** Chunks stored since the last fsync. */
-  final Set<ChunkId> unforced = new HashSet<>();
+  final Unforced unforced = new Unforced();
 
   /** Of what was written: each handle tells them ({@link FileHandle}). */
   final Losses losses = new Losses();
@@ -146,6 +144,7 @@ final class FileContent {
   void adopt(Attributes attributes, List<Extent> extents, long nowNs) {
     committed(attributes, extents, extents == committedExtents ? committedSumOrNull : null, nowNs);
     view = extents;
+    unforced.replaced();
     sizeBytes = attributes.sizeBytes();
     mtimeNs = attributes.mtimeNs();
     ctimeNs = attributes.ctimeNs();
@@ -234,6 +233,21 @@ final class FileContent {
     return locked(() -> acknowledged.isDoubtful() && !isGone);
   }
 
+  /** Whether an fsync has forced all chunks of it. Takes the lock. */
+  boolean isAllForced() {
+    return locked(unforced::isEmpty);
+  }
+
+  /** How many losses of it there were. Takes the lock. */
+  long lossCount() {
+    return locked(losses::count);
+  }
+
+  /** Which doubt is the last one. Takes the lock. */
+  long doubtCount() {
+    return locked(acknowledged::doubtCount);
+  }
+
   /** Whether it has no name any more. Any thread. */
   boolean isNameless() {
     return locked(() -> isUnlinked);
@@ -255,23 +269,6 @@ final class FileContent {
 
   boolean isUncommitted() {
     return !isGone && (!uncommitted.isEmpty() || attributesDirty);
-  }
-
-  /** Chunks that are stored, and named by nothing that is committed; called under the lock. */
-  Set<ChunkId> storedChunks() {
-    Set<ChunkId> chunks = new HashSet<>();
-    uncommitted
-        .list()
-        .forEach(
-            range ->
-                Extents.within(view, range.from(), range.to())
-                    .forEach(extent -> chunks.add(extent.chunk())));
-    for (Upload upload : uploads) {
-      if (upload.extentsOrNull != null) {
-        upload.extentsOrNull.forEach(extent -> chunks.add(extent.chunk()));
-      }
-    }
-    return chunks;
   }
 
   /** Starts of the windows in which something is uncommitted. */
@@ -372,6 +369,9 @@ final class FileContent {
       }
       uploadsApplied++;
     }
+    if (unforced.isLarge()) {
+      toForce();
+    }
     changed.signalAll();
   }
 
@@ -403,6 +403,7 @@ final class FileContent {
         }
       }
     }
+    unforced.replacing(view, ranges);
     view = Extents.replace(view, ranges, laid);
     return laid;
   }
@@ -428,14 +429,12 @@ final class FileContent {
     isMixed = true; // the kernel's pages show what was written
     revertCount++;
     adopt(committed, committedExtents, committedNs);
-    keepUnforced();
   }
 
-  /** What the file doesn't name any more needn't be forced; called under the lock. */
-  void keepUnforced() {
-    var named = new HashSet<ChunkId>();
-    view.forEach(extent -> named.add(extent.chunk()));
-    unforced.retainAll(named);
+  /** What an fsync has to have forced; called under the lock. */
+  Set<ChunkId> toForce() {
+    unforced.keepNamed(view, committedExtents);
+    return unforced.copy();
   }
 
   /** Memory that was given up since the last call; called under the lock. */
@@ -455,6 +454,7 @@ final class FileContent {
       uploads.forEach(upload -> upload.cutBytes = Math.min(upload.cutBytes, newBytes));
       dirty.cutFrom(newBytes);
       appends.cutFrom(newBytes);
+      unforced.replaced();
       view = ExtentMap.truncate(view, newBytes);
     }
     sizeBytes = newBytes;
@@ -472,6 +472,7 @@ final class FileContent {
     appends.saved(from, endBytes);
     uploads.forEach(upload -> upload.holes.add(from, endBytes));
     dirty.remove(from, endBytes);
+    unforced.replaced();
     view = Extents.replace(view, List.of(new Ranges.Range(from, endBytes)), List.of());
     attributesDirty = true;
   }

@@ -41,6 +41,7 @@ final class Rebase {
     } else {
       rebase.keepOffsets();
     }
+    content.unforced.replaced();
     content.appends.rebased();
     content.committed(newer, extents, null, nowNs);
     content.uncommitted.clear();

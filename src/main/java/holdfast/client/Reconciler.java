@@ -5,9 +5,12 @@ import holdfast.model.ChunkId;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import holdfast.peer.port.FileService;
+import java.util.Collections;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 
 /**
  * Lays what was written here over what the pool has by now: another client's newer version, or an
@@ -16,6 +19,15 @@ import java.util.concurrent.CompletableFuture;
 final class Reconciler {
   /** Chunks that are looked for side by side. */
   private static final int LOOKS_AT_ONCE = 32;
+
+  /** Of a file that is open, what nobody can tell of is given up after so long. */
+  static final long LOOKED_NS = Uploads.KEPT_NS;
+
+  /** From one look to the next one, at most: who waits longer has slept. */
+  private static final long LOOK_MAX_NS = TimeUnit.MINUTES.toNanos(1);
+
+  /** Instead of a doubt's number. */
+  private static final long SURE_OF_NOTHING = -1;
 
   private final FileService service;
   private final ExtentLoader loader;
@@ -48,6 +60,11 @@ final class Reconciler {
    * bytes have to be saved first.
    */
   boolean rebase(FileContent content, long deadlineNs) {
+    return rebase(content, SURE_OF_NOTHING, deadlineNs);
+  }
+
+  /** Likewise; up to {@code doubt} what is stored was asked for before. */
+  private boolean rebase(FileContent content, long doubt, long deadlineNs) {
     long versionBefore = content.committedVersion();
     ExtentLoader.Loaded newer = loadOrNull(content, deadlineNs);
     if (newer == null) {
@@ -62,7 +79,7 @@ final class Reconciler {
         return true; // that commit has happened: what was loaded may be from before it
       }
       if (Acknowledged.isSame(content.committed, newer.attributes())) {
-        content.acknowledged.sure();
+        content.acknowledged.sure(doubt);
         content.appends.setOvertaken(false);
         return true;
       }
@@ -85,8 +102,7 @@ final class Reconciler {
         content.adopt(newer.attributes(), newer.extents(), waits.nowNs());
         content.rebaseCount++;
       }
-      content.acknowledged.sure();
-      content.keepUnforced();
+      content.acknowledged.sure(doubt);
     } finally {
       content.lock.unlock();
     }
@@ -125,7 +141,10 @@ final class Reconciler {
    * For an fsync, or a change that rests on what is there: throws, once, if what closed handles
    * have written is lost.
    */
-  void vouchForClosed(FileContent content) {
+  void vouchForClosed(FileContent content, long deadlineNs) {
+    if (isBehindClosed(content) && !rebase(content, deadlineNs)) {
+      return; // what was appended is saved first: then it is asked again
+    }
     content.lock.lock();
     try {
       HoldfastException lost = content.isGone ? null : lostBeforeOrNull(content.committed);
@@ -133,6 +152,16 @@ final class Reconciler {
         content.losses.add(lost);
         throw lost;
       }
+    } finally {
+      content.lock.unlock();
+    }
+  }
+
+  /** What the pool was last heard to have may be older than what it has. */
+  private boolean isBehindClosed(FileContent content) {
+    content.lock.lock();
+    try {
+      return !content.isGone && saved.isAhead(content.inode, content.committed.version());
     } finally {
       content.lock.unlock();
     }
@@ -167,9 +196,11 @@ final class Reconciler {
             "look what the pool has: expected=an end by the deadline, was=ever new commits, inode="
                 + content.inode);
       }
+      // A doubt that comes from here on isn't settled by what is found now.
+      long doubt = content.doubtCount();
       HoldfastException lostNow = lostStoredOrNull(content, deadlineNs);
       lost = lostNow == null ? lost : lostNow;
-      if (!rebase(content, deadlineNs)) {
+      if (!rebase(content, doubt, deadlineNs)) {
         return false;
       }
     }
@@ -177,6 +208,24 @@ final class Reconciler {
       throw lost;
     }
     return true;
+  }
+
+  /** Chunks that are stored, and named by nothing that is committed; called under the lock. */
+  private static Set<ChunkId> storedChunks(FileContent content) {
+    Set<ChunkId> chunks = new HashSet<>();
+    content
+        .uncommitted
+        .list()
+        .forEach(
+            range ->
+                Extents.within(content.view, range.from(), range.to())
+                    .forEach(extent -> chunks.add(extent.chunk())));
+    for (Upload upload : content.uploads) {
+      if (upload.extentsOrNull != null && upload.counts()) {
+        upload.extentsOrNull.forEach(extent -> chunks.add(extent.chunk()));
+      }
+    }
+    return chunks;
   }
 
   /**
@@ -190,32 +239,71 @@ final class Reconciler {
     try {
       // What a commit has taken out comes back if it hasn't happened.
       ContentWaits.commit(content, waits, deadlineNs);
-      chunks = content.storedChunks();
+      chunks = storedChunks(content);
     } finally {
       content.lock.unlock();
     }
-    var rest = List.copyOf(chunks);
+    if (isLooking(content) && loadOrNull(content, deadlineNs) == null) {
+      return null; // a pool that is away doesn't count: that throws
+    }
+    HoldfastException why = null;
+    Set<ChunkId> missing = Set.of();
     try {
-      for (int i = 0; i < rest.size(); i += LOOKS_AT_ONCE) {
-        List<CompletableFuture<FileService.Fetched>> looks =
-            rest.subList(i, Math.min(rest.size(), i + LOOKS_AT_ONCE)).stream()
-                .map(chunk -> service.fetch(chunk, 0, 1, Set.of(), deadlineNs))
-                .toList();
-        looks.forEach(look -> waits.await(look, deadlineNs));
-      }
-      return null;
+      missing = missing(List.copyOf(chunks), deadlineNs);
     } catch (HoldfastException e) {
-      if (e.code() != ErrorCode.CHUNK_MISSING) {
-        throw e;
+      if (!isGivenUp(content)) {
+        throw SaveFailure.of(e);
       }
-      return lostStored(content, e);
+      missing = chunks;
+      why = e;
+    }
+    return missing.isEmpty() ? null : lostStored(content, missing, why);
+  }
+
+  /** The first of these that nobody has any more; none: all are there. */
+  private Set<ChunkId> missing(List<ChunkId> chunks, long deadlineNs) {
+    for (int i = 0; i < chunks.size(); i += LOOKS_AT_ONCE) {
+      List<ChunkId> some = chunks.subList(i, Math.min(chunks.size(), i + LOOKS_AT_ONCE));
+      List<CompletableFuture<Boolean>> looks =
+          some.stream().map(chunk -> service.has(chunk, deadlineNs)).toList();
+      for (int look = 0; look < looks.size(); look++) {
+        if (!waits.await(looks.get(look), deadlineNs)) {
+          return Set.of(some.get(look));
+        }
+      }
+    }
+    return Set.of();
+  }
+
+  private static boolean isLooking(FileContent content) {
+    content.lock.lock();
+    try {
+      return content.acknowledged.isLooking();
+    } finally {
+      content.lock.unlock();
     }
   }
 
-  private HoldfastException lostStored(FileContent content, HoldfastException why) {
-    HoldfastException lost = LostContent.ofStored(content.inode, why);
+  /** A peer that never comes back answers nothing: that must end. */
+  private boolean isGivenUp(FileContent content) {
     content.lock.lock();
     try {
+      return content.acknowledged.lookedNs(waits.nowNs(), LOOK_MAX_NS) >= LOOKED_NS;
+    } finally {
+      content.lock.unlock();
+    }
+  }
+
+  /** Null where another thread has found it out, or the file doesn't need them any more. */
+  private HoldfastException lostStored(
+      FileContent content, Set<ChunkId> missing, HoldfastException whyOrNull) {
+    HoldfastException lost = LostContent.ofStored(content.inode, whyOrNull);
+    content.lock.lock();
+    try {
+      boolean isNeeded = !Collections.disjoint(storedChunks(content), missing);
+      if (!isNeeded || !content.acknowledged.isDoubtful()) {
+        return null;
+      }
       content.losses.add(lost);
       content.drop();
       budget.release(content.takeDroppedBytes());

@@ -211,20 +211,52 @@ public final class RemoteFileService implements FileService, NodeService {
       ChunkId chunk, int offsetBytes, int lengthBytes, Set<NodeId> avoid, long deadlineNs) {
     var fetched = new CompletableFuture<Fetched>();
     loop.post(
-        () ->
-            new FetchCall(
-                    loop,
-                    transport,
-                    view,
-                    deadlineNs,
-                    fetched,
-                    chunk,
-                    offsetBytes,
-                    lengthBytes,
-                    avoid,
-                    maps::refresh)
-                .start());
+        () -> fetch(fetched, chunk, offsetBytes, lengthBytes, avoid, Set.of(), deadlineNs).start());
     return fetched;
+  }
+
+  private FetchCall fetch(
+      CompletableFuture<Fetched> fetched,
+      ChunkId chunk,
+      int offsetBytes,
+      int lengthBytes,
+      Set<NodeId> avoid,
+      Set<NodeId> witnesses,
+      long deadlineNs) {
+    return new FetchCall(
+        loop,
+        transport,
+        view,
+        deadlineNs,
+        fetched,
+        chunk,
+        offsetBytes,
+        lengthBytes,
+        avoid,
+        witnesses,
+        maps::refresh);
+  }
+
+  @Override
+  public CompletableFuture<Boolean> has(ChunkId chunk, long deadlineNs) {
+    var fetched = new CompletableFuture<Fetched>();
+    loop.post(
+        () -> {
+          List<NodeId> by = holders.ofOrNull(chunk);
+          Set<NodeId> witnesses = by == null ? Set.of() : Set.copyOf(by);
+          fetch(fetched, chunk, 0, 1, Set.of(), witnesses, deadlineNs).start();
+        });
+    return fetched.handle(
+        (found, failure) -> {
+          if (failure == null) {
+            return true;
+          }
+          HoldfastException why = Waits.asHoldfast(failure);
+          if (why.code() != ErrorCode.CHUNK_MISSING) {
+            throw why;
+          }
+          return false;
+        });
   }
 
   @Override

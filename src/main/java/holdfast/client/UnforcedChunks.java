@@ -31,12 +31,13 @@ final class UnforcedChunks {
 
   /** The last handle of a file is closed; called under its lock. */
   void keep(FileContent content) {
-    if (content.unforced.isEmpty() || content.isUnlinked) {
+    take(content.inode);
+    Set<ChunkId> chunks = content.isUnlinked ? Set.of() : content.toForce();
+    if (chunks.isEmpty()) {
       return;
     }
-    take(content.inode);
-    ofFiles.put(content.inode, content.unforced);
-    chunkCount += content.unforced.size();
+    ofFiles.put(content.inode, chunks);
+    chunkCount += chunks.size();
     while (chunkCount > CHUNKS_MAX) {
       take(ofFiles.keySet().iterator().next());
     }

@@ -33,10 +33,8 @@ final class Upload {
   /** When it was tried last. */
   long triedNs;
 
-  /** For how long it was tried, up to {@link #countedNs}. */
-  private long keptNs;
-
-  private long countedNs;
+  /** For how long it was tried. */
+  final Patience patience;
 
   /** As it was sealed for the first try: tried again, it is the same chunk. */
   SealedPiece sealedOrNull;
@@ -48,7 +46,7 @@ final class Upload {
     this.piece = piece;
     this.isRewrite = isRewrite;
     triedNs = nowNs;
-    countedNs = nowNs;
+    patience = new Patience(nowNs);
   }
 
   /**
@@ -61,17 +59,6 @@ final class Upload {
   /** Whether anything of it is still to be in the file. */
   boolean counts() {
     return cutBytes > piece.parts().getFirst().from();
-  }
-
-  /**
-   * For how long it was tried by now.
-   *
-   * @param tryMaxNs since the call before: what is longer was a sleep of the machine
-   */
-  long keptNs(long nowNs, long tryMaxNs) {
-    keptNs += Math.min(nowNs - countedNs, tryMaxNs);
-    countedNs = nowNs;
-    return keptNs;
   }
 
   /**

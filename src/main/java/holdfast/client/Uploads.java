@@ -172,7 +172,7 @@ final class Uploads {
   }
 
   private boolean mayTryAgain(FileContent content, Upload upload, HoldfastException why) {
-    long keptNs = upload.keptNs(waits.nowNs(), storeTimeoutNs + REST_MAX_NS);
+    long keptNs = upload.patience.triedNs(waits.nowNs(), storeTimeoutNs + REST_MAX_NS);
     return content.openCount > 0
         && upload.counts()
         && SaveFailure.isPoolAway(why)

@@ -212,7 +212,7 @@ final class WriteBack {
   private void save(FileContent content, boolean forced, long deadlineNs) {
     AppendGate.settle(content, forced, waits, deadlineNs);
     if (forced) {
-      committer.reconciler().vouchForClosed(content);
+      committer.reconciler().vouchForClosed(content, deadlineNs);
     }
     boolean isInline = flushInline(content, forced, deadlineNs);
     if (!isInline) {
@@ -220,7 +220,7 @@ final class WriteBack {
       awaitUploads(content, deadlineNs);
       commit(content, deadlineNs);
     }
-    if (forced && !(isInline && isForced(content))) {
+    if (forced && !(isInline && content.isAllForced())) {
       contentForce.force(content, () -> commit(content, deadlineNs), deadlineNs);
     }
   }
@@ -266,15 +266,6 @@ final class WriteBack {
       if (content.rebaseCount == rebaseCount) {
         content.uncommittedEpoch = newEpoch;
       }
-    } finally {
-      content.lock.unlock();
-    }
-  }
-
-  private boolean isForced(FileContent content) {
-    content.lock.lock();
-    try {
-      return content.unforced.isEmpty();
     } finally {
       content.lock.unlock();
     }
@@ -383,7 +374,7 @@ final class WriteBack {
   void truncate(FileContent content, long sizeBytes, long deadlineNs) {
     flush(content, false, deadlineNs);
     if (sizeBytes > 0) {
-      committer.reconciler().vouchForClosed(content);
+      committer.reconciler().vouchForClosed(content, deadlineNs);
     }
     changeSaved(content, () -> content.setSize(sizeBytes), deadlineNs);
   }
@@ -395,13 +386,15 @@ final class WriteBack {
    */
   void change(FileContent content, Runnable what, long deadlineNs) {
     flush(content, false, deadlineNs);
-    committer.reconciler().vouchForClosed(content);
+    committer.reconciler().vouchForClosed(content, deadlineNs);
     changeSaved(content, what, deadlineNs);
   }
 
   private void changeSaved(FileContent content, Runnable what, long deadlineNs) {
+    long lossCount;
     content.lock.lock();
     try {
+      lossCount = content.losses.count();
       long heldBefore = content.dirty.heldBytes();
       what.run();
       budget.release(heldBefore - content.dirty.heldBytes());
@@ -413,6 +406,9 @@ final class WriteBack {
       commit(content, deadlineNs);
     } finally {
       releaseDropped(content);
+    }
+    if (content.lossCount() != lossCount) {
+      content.losses.throwLast(); // another thread found it: the change has gone with what was lost
     }
   }
 

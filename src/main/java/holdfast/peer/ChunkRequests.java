@@ -240,7 +240,10 @@ final class ChunkRequests {
     return !node.equals(standing.self()) && heartbeats.isSuspect(node);
   }
 
-  void onGet(Request.GetChunk get, boolean isClient, Responder responder) {
+  /**
+   * @param mayDeny as for {@link #onForce}
+   */
+  void onGet(Request.GetChunk get, boolean isClient, boolean mayDeny, Responder responder) {
     if (isClient) {
       noteClient();
     }
@@ -264,7 +267,12 @@ final class ChunkRequests {
               public void onFailure(StorageException why) {
                 reading--;
                 noteIfBad(get.chunk(), why);
-                responder.fail(why);
+                responder.fail(
+                    mayDeny || why.code() != ErrorCode.CHUNK_MISSING
+                        ? why
+                        : Replies.error(
+                            ErrorCode.NOT_READY,
+                            "read chunk: expected=a folder that is whole, was=one that waits"));
               }
             });
   }

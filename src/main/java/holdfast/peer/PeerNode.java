@@ -404,7 +404,7 @@ public final class PeerNode implements NodeService {
       case Request.Change r -> namespace.onChange(r, bodyOrNull, responder);
       case Request.ForceLog r -> namespace.onForceLog(responder);
       case Request.PutChunk r -> chunks.onPut(r, bodyOrNull, responder);
-      case Request.GetChunk r -> chunks.onGet(r, !from.isPeer(), responder);
+      case Request.GetChunk r -> chunks.onGet(r, !from.isPeer(), !runs.isRetracted(), responder);
       case Request.ForceChunks r -> chunks.onForce(r, !runs.isRetracted(), responder);
       case Request.VerifyChunk r -> chunks.onVerify(r, responder);
       case Request.GetMap r -> pool.onGetMap(r, responder);

@@ -68,6 +68,9 @@ public final class MemoryFileService implements FileService {
   public volatile Function<Operation, CompletableFuture<Void>> afterChange =
       operation -> CompletableFuture.completedFuture(null);
 
+  /** Happens when an answer is on its way: what it says may be old by then. */
+  volatile Runnable afterAnswer = () -> {};
+
   /** Happens before the log is forced. */
   public volatile Runnable beforeForce = () -> {};
 
@@ -186,14 +189,19 @@ public final class MemoryFileService implements FileService {
     namespace = withSession(namespace);
   }
 
-  /** This client finds out that its session is over, and that it may have missed anything. */
-  void hearOfLostSession() {
+  /** This client finds out that its session is over. */
+  void loseSession() {
     lock.lock();
     try {
       beginAnother();
     } finally {
       lock.unlock();
     }
+  }
+
+  /** This client finds out that its session is over, and that it may have missed anything. */
+  void hearOfLostSession() {
+    loseSession();
     var confirmed = new CompletableFuture<Void>();
     watcher.onChanges(true, List.of(), () -> confirmed.complete(null));
     confirmed.orTimeout(10, TimeUnit.SECONDS).join();
@@ -237,12 +245,15 @@ public final class MemoryFileService implements FileService {
   @Override
   public CompletableFuture<Told> ask(Query query, long deadlineNs) {
     askCount.incrementAndGet();
+    Told told;
     lock.lock();
     try {
-      return CompletableFuture.completedFuture(new Told(namespace.query(query), false, sequence));
+      told = new Told(namespace.query(query), false, sequence);
     } finally {
       lock.unlock();
     }
+    afterAnswer.run();
+    return CompletableFuture.completedFuture(told);
   }
 
   @Override
@@ -369,6 +380,11 @@ public final class MemoryFileService implements FileService {
               written(chunk, Arrays.copyOf(sealed.array(), sealed.lengthBytes()));
               return new Stored(List.of(GOOD), begun);
             });
+  }
+
+  @Override
+  public CompletableFuture<Boolean> has(ChunkId chunk, long deadlineNs) {
+    return beforeFetch.apply(chunk).thenApply(go -> chunks.containsKey(chunk));
   }
 
   @Override

@@ -792,6 +792,79 @@ class RemoteFileServiceTest {
     assertTrue(count <= 15, "requests in 30 s: " + count);
   }
 
+  /** Who asks for a chunk: nobody has it, this one says something else, or nothing. */
+  private void nobodyHasItBut(NodeId node, ErrorCode codeOrNull) {
+    network.script =
+        (at, request) -> {
+          if (!(request instanceof Request.GetChunk)) {
+            return answer(at, request);
+          }
+          ErrorCode code = at.equals(node) ? codeOrNull : ErrorCode.CHUNK_MISSING;
+          return code == null
+              ? null
+              : ScriptedTransport.Answer.of(new Reply.Failure(code, "none", null));
+        };
+  }
+
+  /** It may be there: unsaved data was dropped, and a read said EIO. */
+  @Test
+  void aChunkIsNotMissingWhereOneThatMayHaveItIsBusy() {
+    for (NodeId holder : ALL) {
+      nobodyHasItBut(holder, ErrorCode.BUSY);
+
+      var fetched = service.fetch(CHUNK, 0, -1, Set.of(), loop.nowNs() + 10 * S);
+      var has = service.has(CHUNK, loop.nowNs() + 10 * S);
+      loop.advance(11 * S);
+
+      assertEquals(ErrorCode.BUSY, failure(fetched).code());
+      assertEquals(ErrorCode.BUSY, failure(has).code());
+    }
+  }
+
+  @Test
+  void aChunkIsNotMissingWhereOneThatMayHaveItIsSlow() {
+    for (NodeId holder : ALL) {
+      nobodyHasItBut(holder, null);
+      for (int tenth = 1; tenth < 40; tenth++) {
+        var fetched = service.fetch(CHUNK, 0, -1, Set.of(), loop.nowNs() + tenth * 100 * MS);
+        loop.advance(5 * S);
+        assertNotEquals(ErrorCode.CHUNK_MISSING, failure(fetched).code(), holder + ", " + tenth);
+      }
+    }
+  }
+
+  /** A peer that never comes back answers nothing. */
+  @Test
+  void whatAllWhoWroteItDenyIsMissingThoughAnotherPeerIsGone() {
+    network.script =
+        (at, request) ->
+            request instanceof Request.PutChunk
+                ? ScriptedTransport.Answer.of(new Reply.Stored(ALL.subList(0, 2), 1))
+                : answer(at, request);
+    service.store(CHUNK, Body.whole(new byte[10]), loop.nowNs() + 10 * S);
+    loop.advance(S);
+
+    nobodyHasItBut(ALL.get(2), null);
+    var denied = service.has(CHUNK, loop.nowNs() + 10 * S);
+    loop.advance(10 * S);
+    assertFalse(denied.join());
+
+    nobodyHasItBut(ALL.get(1), null);
+    var unknown = service.has(CHUNK, loop.nowNs() + 10 * S);
+    loop.advance(11 * S);
+    assertNotEquals(ErrorCode.CHUNK_MISSING, failure(unknown).code());
+
+    network.script =
+        (at, request) ->
+            request instanceof Request.GetChunk
+                ? new ScriptedTransport.Answer(
+                    new Reply.Chunk(CHUNK, 0, 10), Body.whole(new byte[1]))
+                : answer(at, request);
+    var there = service.has(CHUNK, loop.nowNs() + 10 * S);
+    loop.advance(S);
+    assertTrue(there.join());
+  }
+
   @Test
   void aChunkThatNobodyHasIsAnErrorOnceEveryPeerSaidSoTwice() {
     network.script =

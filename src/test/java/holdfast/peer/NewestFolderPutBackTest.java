@@ -9,6 +9,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import holdfast.consensus.RaftConfig;
 import holdfast.metadata.OperationResult;
 import holdfast.model.ChunkId;
+import holdfast.model.ErrorCode;
+import holdfast.model.HoldfastException;
 import holdfast.model.InstanceId;
 import holdfast.model.LogId;
 import holdfast.model.NodeId;
@@ -254,30 +256,42 @@ class NewestFolderPutBackTest {
 
     assertEquals(List.of(new Reply.Chunks.Entry(held, 0)), waiting.entries());
     assertEquals(List.of(absent), waiting.doubtful());
+    assertEquals(ErrorCode.NOT_READY, refusal(cluster, peer, absent));
     SimPeer partner = cluster.peer(1 - peer.number());
     Reply.Chunks whole = force(cluster, partner, List.of(held, absent));
     assertEquals(List.of(), whole.doubtful());
+    assertEquals(ErrorCode.CHUNK_MISSING, refusal(cluster, partner, absent));
   }
 
   private static Reply.Chunks force(SimCluster cluster, SimPeer peer, List<ChunkId> chunks) {
+    return (Reply.Chunks) cluster.get(ask(cluster, peer, new Request.ForceChunks(chunks)));
+  }
+
+  /** What a read is told that is refused. */
+  private static ErrorCode refusal(SimCluster cluster, SimPeer peer, ChunkId chunk) {
+    CompletableFuture<Reply> asked = ask(cluster, peer, new Request.GetChunk(chunk, 0, -1));
+    cluster.await("an answer", 10 * SimWorld.S, asked::isDone);
+    return ((HoldfastException) asked.exceptionNow()).code();
+  }
+
+  private static CompletableFuture<Reply> ask(SimCluster cluster, SimPeer peer, Request request) {
     var loop = new SimLoop(cluster.world(), "asker");
     var id = new NodeId(9, 9, 9, 9);
     var instance = new InstanceId(9, 9);
     var transport = cluster.network().open(loop, id, false, instance, null, 0);
     transport.start(deaf());
     transport.learn(peer.id(), List.of(peer.address()));
-    var answer = new CompletableFuture<Reply.Chunks>();
+    var answer = new CompletableFuture<Reply>();
     loop.post(
         () ->
             transport.request(
                 peer.id(),
-                new Request.ForceChunks(chunks),
+                request,
                 null,
                 loop.nowNs() + 5 * SimWorld.S,
                 Replies.handler(
-                    (reply, none) -> answer.complete((Reply.Chunks) reply),
-                    answer::completeExceptionally)));
-    return cluster.get(answer);
+                    (reply, none) -> answer.complete(reply), answer::completeExceptionally)));
+    return answer;
   }
 
   private static NodeService deaf() {

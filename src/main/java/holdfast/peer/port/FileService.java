@@ -99,6 +99,13 @@ public interface FileService {
   CompletableFuture<Fetched> fetch(
       ChunkId chunk, int offsetBytes, int lengthBytes, Set<NodeId> avoid, long deadlineNs);
 
+  /**
+   * Whether anybody has a chunk that this service has stored: false only where all of those who
+   * wrote it say that they haven't, and so does everybody else who answers. Fails where one of them
+   * can't be asked.
+   */
+  CompletableFuture<Boolean> has(ChunkId chunk, long deadlineNs);
+
   /** When complete, these chunks are forced to disk at min-copies of their owners. */
   CompletableFuture<Void> force(Set<ChunkId> chunks, long deadlineNs);
 
