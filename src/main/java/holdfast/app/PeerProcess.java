@@ -150,7 +150,8 @@ final class PeerProcess implements AutoCloseable {
     opened.push(knownDisk::shutdown);
     log = openLog(options.isDamageAccepted());
     var memory = MachineMark.open(options.runFolder(), nodeId, logDisk);
-    var vault = new DiskVault(chunks, space, log::diskBytes, chunkDisk, base.loop);
+    var vault =
+        new DiskVault(chunks, directory.openedAfter(), space, log::diskBytes, chunkDisk, base.loop);
     var relay = new Relay();
     transport =
         new NodeTransport(

@@ -257,6 +257,7 @@ final class NamespaceRequests {
             new ConsensusDriver.Proposed() {
               @Override
               public void onApplied(long forcedIndex) {
+                standing.noteForced();
                 then.run();
               }
 

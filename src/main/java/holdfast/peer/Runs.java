@@ -78,6 +78,7 @@ final class Runs {
     this.listener = listener;
     this.standing = standing;
     this.owner = owner;
+    standing.whenForced(this::noteForced);
     known = new KnownRuns(config.self(), config.instance());
     OperationLog.Found there = ports.log().found();
     run = there.runNumber();
@@ -152,6 +153,19 @@ final class Runs {
       var out = new ByteWriter(RunMark.BYTES);
       mark.write(out);
       ports.memory().keep(out.toBytes());
+    }
+  }
+
+  /**
+   * Where nobody else knows how far this peer is, its machine does, each time that a program is
+   * told that something is on disk. <i>Event: a lone peer is killed a moment after an fsync, and
+   * its log loses the last byte: it looks as if the process had died while it wrote, and the file
+   * was empty, the pool SAFE.</i>
+   */
+  private void noteForced() {
+    boolean isAlone = standing.driver().configuration().voters().size() == 1;
+    if (isStarted && !isStopped && isAlone) {
+      keep();
     }
   }
 

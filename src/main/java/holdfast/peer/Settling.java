@@ -196,8 +196,9 @@ final class Settling {
     private void end() {
       isAsking = false;
       Unsettled unsettled = standing.replica().unsettled();
-      Set<ChunkId> lost = faults.contains(PeerFault.NO_REVERT) ? Set.of() : lost();
-      Set<ChunkId> hopeless = new HashSet<>();
+      Set<ChunkId> lost = faults.contains(PeerFault.NO_REVERT) ? new HashSet<>() : lost();
+      Set<ChunkId> hopeless = ports.vault().isDamaged() ? onlyHere(lost) : new HashSet<>();
+      lost.removeAll(hopeless);
       boolean isReverting = false;
       for (long inode : inodesOf(lost)) {
         OptionalLong from = unsettled.revertPoint(inode, lost);
@@ -249,6 +250,22 @@ final class Settling {
         }
       }
       return lost;
+    }
+
+    /**
+     * Of chunks that nobody has those that only this peer can have had, whose files are damaged:
+     * they were on disk, perhaps, and what names them isn't undone. <i>Event: a lone peer's process
+     * is killed a moment after an fsync, and a byte of what that forced is flipped: the file was as
+     * before, and the pool SAFE.</i>
+     */
+    private Set<ChunkId> onlyHere(Set<ChunkId> lost) {
+      Set<ChunkId> onlyHere = new HashSet<>();
+      for (ChunkId chunk : lost) {
+        if (round.absent(chunk).equals(Set.of(standing.self()))) {
+          onlyHere.add(chunk);
+        }
+      }
+      return onlyHere;
     }
 
     /**

@@ -22,6 +22,7 @@ final class Standing {
   private volatile Replica replica; // handshakes ask for the data key, on their threads
   private long leaderlessSinceNs;
   private boolean isLeaderless = true;
+  private Runnable forcedListener = () -> {};
 
   Standing(PeerConfig config, PeerPorts ports) {
     this.config = config;
@@ -193,6 +194,16 @@ final class Standing {
               leaderOrNull()),
           null);
     }
+  }
+
+  /** Calls this each time before somebody is told that something is forced at a majority. */
+  void whenForced(Runnable listener) {
+    forcedListener = listener;
+  }
+
+  /** Somebody is about to be told so. */
+  void noteForced() {
+    forcedListener.run();
   }
 
   /** Answers why the log didn't take or tell something. */

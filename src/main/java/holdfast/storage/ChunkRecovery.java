@@ -24,6 +24,7 @@ final class ChunkRecovery {
   private final List<ChunkSegment> unforced = new ArrayList<>();
   private Optional<ChunkFormat.End> cleanEnd = Optional.empty();
   private long highestNumber;
+  private boolean isDamaged;
 
   ChunkRecovery(Disk disk, ChunkIndex index, Semaphore maps) {
     this.disk = disk;
@@ -44,6 +45,11 @@ final class ChunkRecovery {
   /** Chunks of which a record is there, but not whole; at most {@link ChunkStore#LOST_MAX}. */
   List<ChunkId> lost() {
     return lost;
+  }
+
+  /** Whether anything is missing, or isn't whole. */
+  boolean isDamaged() {
+    return isDamaged;
   }
 
   /** The highest number a segment has or is known to have had, 0 without any. */
@@ -92,12 +98,14 @@ final class ChunkRecovery {
     long next = 1;
     for (long number : numbers) {
       if (next < number) {
+        isDamaged = true;
         warn("segments are missing, the first: path=" + disk.path(ChunkFormat.segmentName(next)));
       }
       next = number + 1;
     }
     long endNumber = cleanEnd.map(ChunkFormat.End::number).orElse(0L);
     if (endNumber >= next) {
+      isDamaged = true;
       warn("segment is missing: path=" + disk.path(ChunkFormat.segmentName(endNumber)));
     }
     long markNumber = disk.list().stream().mapToLong(ChunkFormat::badNumber).max().orElse(0);
@@ -145,6 +153,7 @@ final class ChunkRecovery {
   /** Decides what a segment that was scanned becomes: open, sealed, or kept as it is. */
   private void end(
       ChunkSegment segment, Records found, DiskFile file, boolean isHighest, boolean isSound) {
+    isDamaged |= !isSound || found.torn != null;
     String path = disk.path(file.name());
     long restBytes = file.size() - segment.tailBytes();
     byte[] rest = SmallFile.readUpTo(file, segment.tailBytes(), segment.footerBytes() + 1);

@@ -45,12 +45,15 @@ public final class ChunkStore implements AutoCloseable {
   /** Guarded by {@link #appendLock}. */
   private boolean isClosed;
 
+  private final boolean wasDamaged;
+
   private ChunkStore(Disk disk, StorageSpace space, int segmentBytes) {
     this.space = space;
     var maps = new Semaphore(ChunkFormat.MAPS_MAX);
     var recovery = new ChunkRecovery(disk, index, maps);
     recovery.run();
     recovery.lost().forEach(this::remember);
+    wasDamaged = recovery.isDamaged();
     segments = new ChunkAppender(disk, segmentBytes, maps, recovery, this::loseSegment);
   }
 
@@ -337,6 +340,14 @@ public final class ChunkStore implements AutoCloseable {
     } finally {
       indexLock.unlock();
     }
+  }
+
+  /**
+   * Whether records or files of it were missing when it was opened, or not whole: also the end of
+   * the last one, as a power cut leaves it, or a process that died while it wrote.
+   */
+  boolean wasDamaged() {
+    return wasDamaged;
   }
 
   /** Bytes the segment files take on disk, dead records and footers included. */

@@ -80,7 +80,7 @@ public final class MachineMark implements MachineMemory {
   private void write() {
     byte[] mark = next.getAndSet(null);
     try {
-      file.write(disk.orElseThrow(), mark);
+      file.writeUnforced(disk.orElseThrow(), mark);
       isFailing = false;
     } catch (StorageException e) {
       if (!isFailing) {

@@ -18,10 +18,19 @@ record SealedFile(String name, String magic, int bytesMax, String elsewhere) {
 
   /** Replaces it; durable when this returns. */
   void write(Disk disk, byte[] content) {
+    SmallFile.replace(disk, name, sealed(content));
+  }
+
+  /** Likewise, for what needn't outlast the machine: a power cut leaves anything of it. */
+  void writeUnforced(Disk disk, byte[] content) {
+    SmallFile.replaceUnforced(disk, name, sealed(content));
+  }
+
+  private byte[] sealed(byte[] content) {
     int sizeBytes = HEADER_BYTES + content.length + CRC_BYTES;
     var out = new ByteWriter(sizeBytes).raw(SmallFile.magic(magic));
     out.u32(DirectoryFormat.VERSION).u32(content.length).raw(content);
-    SmallFile.replace(disk, name, Crc.seal(out, sizeBytes));
+    return Crc.seal(out, sizeBytes);
   }
 
   /** What was written last; empty if nothing was, or it is damaged. */

@@ -51,6 +51,16 @@ final class SmallFile {
     }
   }
 
+  /** Replaces a file: readers see the old or the new one; after a power cut it may be neither. */
+  static void replaceUnforced(Disk disk, String name, byte[] bytes) {
+    String temporary = name + TEMPORARY_SUFFIX;
+    disk.delete(temporary);
+    try (var file = disk.open(temporary, Disk.Mode.CREATE)) {
+      file.write(0, ByteBuffer.wrap(bytes));
+    }
+    disk.rename(temporary, name);
+  }
+
   /** The whole content; empty if there is no such file. */
   static Optional<byte[]> read(Disk disk, String name) {
     if (!disk.exists(name)) {

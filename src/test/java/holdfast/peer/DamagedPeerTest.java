@@ -3,6 +3,7 @@ package holdfast.peer;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import holdfast.protocol.PoolStatus;
 import holdfast.sim.FileStore;
@@ -14,6 +15,8 @@ import holdfast.sim.SimWorld;
 import holdfast.storage.Disk;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Peers whose chunk files were damaged: what is lost is told, and fetched where there is more. */
 class DamagedPeerTest {
@@ -106,6 +109,69 @@ class DamagedPeerTest {
     peer.start();
     cluster.await("safe", 60 * SimWorld.S, () -> status(cluster).safe());
     assertEquals(FILE_COUNT, readable(cluster));
+  }
+
+  /** Nothing but damage can have taken it: no machine lost power. */
+  @ParameterizedTest
+  @ValueSource(strings = {"body", "end"})
+  void whatIsDamagedAMomentAfterAnFsyncIsMissingAndNotUndone(String what) {
+    var cluster = filled(1, 4);
+    SimClient client = cluster.clients().getFirst();
+    SimPeer peer = cluster.peer(0);
+    byte[] content = bytes(FILE_COUNT);
+    cluster.get(client.put("new", content));
+    cluster.get(client.service().forceLog(client.deadline()));
+    assertTrue(peer.access().namespace().unsettled().count() > 0);
+    peer.kill();
+    if (what.equals("end")) {
+      cut(disk(peer), SEGMENT, record(FILE_COUNT + 1) - 1);
+    } else {
+      flip(disk(peer), record(FILE_COUNT) + RECORD_HEADER_BYTES + 100);
+    }
+
+    peer.start();
+
+    cluster.await("told", 60 * SimWorld.S, () -> status(cluster).copies().missing() == 1);
+    cluster.run(20 * SimWorld.S);
+    assertFalse(status(cluster).safe());
+    assertEquals(0, peer.access().namespace().unsettled().revertedCount());
+    var asked = client.get("new");
+    cluster.await("an answer", 60 * SimWorld.S, asked::isDone);
+    assertTrue(asked.isCompletedExceptionally());
+    assertEquals(FILE_COUNT, readable(cluster));
+  }
+
+  private static void cut(SimDisk disk, String name, long sizeBytes) {
+    try (var file = disk.open(name, Disk.Mode.WRITE)) {
+      file.truncate(sizeBytes);
+      file.force();
+    }
+  }
+
+  /** It looks as if the process had died while it wrote: its machine knows better. */
+  @Test
+  void aLogThatLacksItsEndAMomentAfterAnFsyncIsFoundOut() {
+    var cluster = filled(1, 5);
+    SimClient client = cluster.clients().getFirst();
+    SimPeer peer = cluster.peer(0);
+    cluster.get(client.put("new", bytes(FILE_COUNT)));
+    cluster.run(SimWorld.S);
+    cluster.get(client.replace("new", bytes(FILE_COUNT + 1), true));
+    peer.kill();
+    SimDisk disk = disk(peer);
+    String log =
+        disk.list().stream()
+            .filter(name -> name.endsWith(".seg"))
+            .filter(name -> name.startsWith("log-"))
+            .max(String::compareTo)
+            .orElseThrow();
+    cut(disk, log, disk.sizeBytes(log) - 1);
+
+    peer.start();
+
+    cluster.run(10 * SimWorld.S);
+    assertTrue(peer.access().isRecovering());
+    assertFalse(peer.access().isLeader());
   }
 
   @Test

@@ -56,7 +56,9 @@ public final class FileStore implements SimStore {
             LOG_SEGMENT_BYTES,
             new DiskLog.Threads(inOrder(loop), slowly(inOrder(loop), loop), inOrder(loop)),
             loop);
-    return new Ports(new DiskVault(chunks, space, log::diskBytes, inOrder(loop), loop), log);
+    return new Ports(
+        new DiskVault(chunks, directory.openedAfter(), space, log::diskBytes, inOrder(loop), loop),
+        log);
   }
 
   private Executor slowly(Executor disk, SimLoop loop) {

@@ -359,6 +359,7 @@ final class DiskLogTest {
     var vault =
         new DiskVault(
             store,
+            OpenedAfter.FRESH,
             space,
             () -> 0,
             task -> {
