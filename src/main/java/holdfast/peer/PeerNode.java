@@ -258,8 +258,9 @@ public final class PeerNode implements NodeService {
   }
 
   private void mapChanged() {
-    if (!isStopped) {
-      var map = standing.map().orElseThrow();
+    // A log may end, or have begun, before the pool is founded in it: there is no map then.
+    if (!isStopped && standing.isReady()) {
+      var map = standing.replica().state().map();
       census.onMap(map.version().index(), watch.adopt(map));
       repair.onMap();
     }
