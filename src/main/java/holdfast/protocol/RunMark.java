@@ -7,8 +7,8 @@ import holdfast.util.ByteWriter;
 
 /**
  * How far a peer had come: each start of it and each change of logs counts its run number up, and
- * under one number term and log only grow. Who comes back with less has a folder that is older than
- * it was.
+ * under one number term and log only grow, from no log to its first one. Who comes back with less
+ * has a folder that is older than it was.
  *
  * @param run number of the run, from 1; 0 for one whose folder is damaged, older or a copy and that
  *     has promised nothing: nobody needs to know of it
@@ -74,13 +74,16 @@ public record RunMark(long run, InstanceId instance, LogId log, long term, long 
         : this;
   }
 
-  /** Whether this says more than another mark of the same peer. */
+  /**
+   * Whether this says more than another mark of the same peer; of two marks one at most does. Under
+   * one number a process has no log, and then one: each later log has a number of its own.
+   */
   public boolean isBeyond(RunMark other) {
-    if (run != other.run) {
+    if (run != other.run || !instance.equals(other.instance)) {
       return run > other.run;
     }
-    boolean isSameProcess = instance.equals(other.instance);
-    boolean isSameLog = log.equals(other.log);
-    return isSameProcess && (!isSameLog || term > other.term || settledIndex > other.settledIndex);
+    return log.equals(other.log)
+        ? term > other.term || settledIndex > other.settledIndex
+        : other.log.equals(LogId.NONE);
   }
 }

@@ -338,6 +338,60 @@ class KnownRunsTest {
     assertEquals(List.of(next), told());
   }
 
+  private static Notice.KnownRuns toldBy(KnownRuns who) {
+    return who.toTell(new NodeId(8, 8, 8, 8));
+  }
+
+  /** A peer that joins follows its first log under the number that it had before. */
+  @Test
+  void whoHeardOfARunBeforeItHadALogTakesNothingBack() {
+    var joining = ofOther(new RunMark(1, FIRST, LogId.NONE, 0, 0));
+    var joined = ofOther(mark(1, FIRST, 5_000));
+    var before = new KnownRuns(SELF, SECOND);
+    before.onTold(new Notice.KnownRuns(List.of(joining)));
+    runs.onTold(new Notice.KnownRuns(List.of(joined)));
+    Notice.KnownRuns ofBefore = toldBy(before);
+    Notice.KnownRuns ofLater = toldBy(runs);
+
+    before.onTold(ofLater);
+    runs.onTold(ofBefore);
+
+    assertEquals(List.of(joined), toldBy(runs).known(), "the two told each other");
+    assertEquals(List.of(joined), toldBy(before).known(), "the two told each other");
+    before.onTold(ofBefore);
+    assertEquals(List.of(joined), toldBy(before).known());
+  }
+
+  @Test
+  void aFolderIsFoundOutWhateverIsToldOfItFromBeforeItHadALog() {
+    var had = new Notice.KnownRun(SELF, mark(1, FIRST, 5_000), 0);
+    var joining = new Notice.KnownRun(SELF, new RunMark(1, FIRST, LogId.NONE, 0, 0), 0);
+    for (List<Notice.KnownRun> order : List.of(List.of(had, joining), List.of(joining, had))) {
+      var ofPeer = new KnownRuns(SELF, OWN);
+      order.forEach(each -> ofPeer.onTold(new Notice.KnownRuns(List.of(each))));
+
+      assertEquals(Optional.of(had.mark()), ofPeer.beyond(mark(2, OWN, 100)));
+    }
+  }
+
+  /** Of any two marks at most one takes the other's place: else two witnesses swap for ever. */
+  @Test
+  void ofTwoMarksNoneIsBeyondTheOtherInBothDirections() {
+    var marks = new ArrayList<RunMark>();
+    for (LogId log : List.of(LogId.NONE, LOG, new LogId(9, 9))) {
+      for (long run = 1; run <= 2; run++) {
+        marks.add(new RunMark(run, FIRST, log, 0, 0));
+        marks.add(new RunMark(run, FIRST, log, 4, 10));
+        marks.add(new RunMark(run, SECOND, log, 4, 10));
+      }
+    }
+    for (RunMark one : marks) {
+      for (RunMark other : marks) {
+        assertFalse(one.isBeyond(other) && other.isBeyond(one), one + " and " + other);
+      }
+    }
+  }
+
   @Test
   void aFolderIsOlderThanAllThatEarlierProcessesHadTogether() {
     runs.onTold(
