@@ -15,9 +15,6 @@ import holdfast.peer.port.OperationLog;
 import holdfast.protocol.Reply;
 import holdfast.protocol.Request;
 import holdfast.protocol.RunMark;
-import java.util.HashMap;
-import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -47,6 +44,12 @@ final class LogRunner {
     /** This run has that number on its disk: it may be told. */
     void onRun(long number);
 
+    /**
+     * {@link LogRunner#isBeginning} no more: what was told of this folder meanwhile is judged, by
+     * {@link LogRunner#lost} if it is older, before anything else is received or done.
+     */
+    void onIdle();
+
     /** This run is about to do what others, or a client, may rely on later. */
     void onPromised();
 
@@ -64,10 +67,7 @@ final class LogRunner {
   private final Endpoint self;
   private final Owner owner;
   private final LogComparison comparison;
-
-  /** The logs that are kept aside, and what of them is here. */
-  private final Map<LogId, Request.CompareLog> aside = new HashMap<>();
-
+  private final LogsAside aside;
   private final OnceHere onceHere;
   private Recovery recovery;
 
@@ -95,11 +95,7 @@ final class LogRunner {
     OperationLog.Found found = ports.log().found();
     recovery = found.initial().recovery();
     onceHere = new OnceHere(ports.log(), listener, this::failIf);
-    for (OperationLog.Aside left : found.aside()) {
-      aside.put(
-          left.log(),
-          new Request.CompareLog(left.log(), left.lastIndex(), left.lastTerm(), 0, 0, null));
-    }
+    aside = new LogsAside(ports.log(), listener);
   }
 
   void stop() {
@@ -130,17 +126,31 @@ final class LogRunner {
             onceHere.note(new OperationLog.Lacking(beyond.log(), beyond.settledIndex())),
             why,
             marked -> {
-              isMarking = false;
               recovery = marked;
               owner.onRun(runNumber);
-              if (!isStopped && standing.hasLog()) {
-                standing.driver().lost(marked);
-                owner.onStanding();
-              } else if (!isStopped && !beyond.log().equals(LogId.NONE)) {
-                takePartAgain(beyond.log());
+              isMarking = false;
+              owner.onIdle();
+              if (!isStopped && !isMarking) {
+                takePart(beyond.log());
               }
             },
             owner::onFailure);
+  }
+
+  /** The loss is marked: takes part as one that lacks what it had. */
+  private void takePart(LogId had) {
+    if (standing.hasLog()) {
+      standing.driver().lost(recovery);
+      owner.onStanding();
+    } else if (!had.equals(LogId.NONE)) {
+      takePartAgain(had);
+    }
+  }
+
+  /** A log is here, and runs. */
+  private void begun() {
+    isBeginning = false;
+    owner.onIdle();
   }
 
   /**
@@ -150,7 +160,7 @@ final class LogRunner {
   private void takePartAgain(LogId log) {
     isBeginning = true;
     listener.onNote("this folder holds nothing of log " + log + ", which it had: filling it again");
-    logStart().begin(log, InitialState.joining(recovery), () -> isBeginning = false);
+    logStart().begin(log, InitialState.joining(recovery), this::begun);
   }
 
   /** Whether this peer may have lost the end of its log and hasn't caught up yet. */
@@ -168,7 +178,7 @@ final class LogRunner {
    * ours lacks.
    */
   int asideCount() {
-    return aside.size() + onceHere.givenUpCount();
+    return aside.count() + onceHere.givenUpCount();
   }
 
   /** Goes on with what the disk holds, or founds the pool's first log where this peer may. */
@@ -176,7 +186,7 @@ final class LogRunner {
     OperationLog.Found found = ports.log().found();
     Runnable ready =
         () -> {
-          isBeginning = false;
+          begun();
           then.run();
         };
     if (found.log().isPresent()) {
@@ -201,7 +211,7 @@ final class LogRunner {
   void join(LogId log) {
     isBeginning = true;
     listener.onNote("joined pool " + config.pool() + ", log " + log);
-    logStart().begin(log, InitialState.joining(recovery), () -> isBeginning = false);
+    logStart().begin(log, InitialState.joining(recovery), this::begun);
   }
 
   private LogStart logStart() {
@@ -315,7 +325,7 @@ final class LogRunner {
   private void leave() {
     isBeginning = true;
     recovery = standing.driver().core().recovery();
-    aside.put(standing.driver().log(), LogComparison.held(standing.driver().core()));
+    aside.keep(LogComparison.held(standing.driver().core()));
     standing.driver().leave();
     owner.onStanding();
   }
@@ -323,7 +333,7 @@ final class LogRunner {
   /** The log was changed on disk: runs the next one. */
   private void begin(LogId next, RaftCore core, SnapshotMeta applied) {
     run(next, core, applied, standing.replica());
-    isBeginning = false;
+    begun();
     standing.driver().start();
     owner.onStanding();
   }
@@ -397,26 +407,7 @@ final class LogRunner {
 
   /** The present log's state is here, durably: what it holds of others needn't be kept. */
   private void dropHeld() {
-    for (Request.CompareLog left : List.copyOf(aside.values())) {
-      Reply.Compared.Relation relation = compare(left).relation();
-      if (relation == Reply.Compared.Relation.HELD) {
-        drop(left.log());
-      }
-    }
-  }
-
-  private void drop(LogId left) {
-    ports
-        .log()
-        .dropAside(
-            left,
-            why -> {
-              if (why == null) {
-                aside.remove(left);
-              } else {
-                listener.onNote("drop log " + left + ": was=" + why.getMessage());
-              }
-            });
+    aside.dropHeld(left -> compare(left).relation());
   }
 
   private ConsensusDriver.Machine machine(LogId log, Replica replica) {

@@ -111,7 +111,8 @@ public final class PeerNode implements NodeService {
     runs = new Runs(config, ports, listener, standing, runsOwner());
     heartbeats.tellBeside(runs::tell);
     joining =
-        new Joining(ports, listener, config.self(), joinState, config.known(), this::poolText);
+        new Joining(
+            ports, listener, config.self(), joinState, config.known(), config.pool()::toString);
   }
 
   /**
@@ -203,6 +204,11 @@ public final class PeerNode implements NodeService {
       @Override
       public void onRun(long number) {
         runs.onRun(number);
+      }
+
+      @Override
+      public void onIdle() {
+        runs.judge();
       }
 
       @Override
@@ -304,10 +310,6 @@ public final class PeerNode implements NodeService {
     standing.map().ifPresent(map -> map.peers().forEach(peer -> receivers.add(peer.node())));
     receivers.remove(config.self());
     return new TreeSet<>(receivers);
-  }
-
-  private String poolText() {
-    return config.pool().toString();
   }
 
   @Override

@@ -304,11 +304,12 @@ final class Runs {
   }
 
   /**
-   * After the found log was loaded, or something was told: whoever comes later may know of more.
-   * <i>Event: the first one who knows of a later run makes it take a number that the second one
-   * knows as taken, too. That one ignored it for good.</i>
+   * After the found log was loaded, something was told, or the log was changed or marked, as what
+   * was told meanwhile had to wait: whoever comes later may know of more. <i>Event: the first one
+   * who knows of a later run makes it take a number that the second one knows as taken, too. That
+   * one ignored it for good.</i>
    */
-  private void judge() {
+  void judge() {
     if (!isStarted || isStopped || owner.isBusy()) {
       return;
     }

@@ -9,6 +9,7 @@ import holdfast.model.NodeId;
 import holdfast.peer.port.Remote;
 import holdfast.peer.port.Responder;
 import holdfast.placement.PoolMap;
+import holdfast.protocol.Notice;
 import holdfast.protocol.Request;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -53,6 +54,17 @@ public final class PeerAccess {
     var remote =
         new Remote(client, false, new InstanceId(0, 1), Optional.empty(), "10.0.1.1", 0x5EA1L);
     node.onRequest(remote, request, null, responder);
+  }
+
+  /** Takes another peer's notice at this very moment. */
+  void hear(NodeId peer, Notice notice) {
+    var remote = new Remote(peer, true, new InstanceId(0, 2), Optional.empty(), "10.0.1.1", 0);
+    node.onNotice(remote, notice);
+  }
+
+  /** Whether its log is being loaded, begun, changed or marked. */
+  boolean isBeginning() {
+    return node.runner().isBeginning();
   }
 
   /** Whether its map is said to be only a moment old. */
