@@ -29,6 +29,9 @@ final class CoreState {
   /** Everything up to here is committed; durable, and so never more than the truth. */
   private long knownCommitted;
 
+  /** What was committed when the rest of a log that ends was handed out. */
+  private long committedAtEnd = Long.MAX_VALUE;
+
   private List<Endpoint> promised;
 
   Role role = Role.FOLLOWER;
@@ -256,11 +259,13 @@ final class CoreState {
 
   /**
    * Hands out the rest of a log that ends here. The next log begins with it, but in this one it is
-   * not committed, and on disk nothing may say so. <i>Event: a crash before the next log is on
-   * disk. The one that is found refuses cuts, and leaves out configurations that may be in
-   * force.</i>
+   * not committed, and neither on disk nor to others anything may say so. <i>Events: a crash before
+   * the next log is on disk. The one that is found refuses cuts, and leaves out configurations that
+   * may be in force. — Others were told that it is settled, and a later leader cuts it: the folder
+   * is taken for an older one at each start.</i>
    */
   void handOutRest() {
+    committedAtEnd = commitIndex;
     if (log.lastIndex() > commitIndex) {
       handOut(log.lastIndex());
     }
@@ -284,6 +289,11 @@ final class CoreState {
       forceAskedIndex = target;
       out.add(new Effect.ForceLog(target));
     }
+  }
+
+  /** What is committed in this log, also when it has ended and its rest was handed out. */
+  long committedIndex() {
+    return Math.min(commitIndex, committedAtEnd);
   }
 
   /** What was committed stays: nothing is cut at or before this index. */

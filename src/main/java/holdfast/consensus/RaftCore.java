@@ -421,9 +421,9 @@ public final class RaftCore {
     return core.configuration();
   }
 
-  /** Everything up to here is committed, as far as known here. */
+  /** Everything up to here is committed in this log, as far as known here. */
   public long commitIndex() {
-    return core.commitIndex;
+    return core.committedIndex();
   }
 
   /** The end of the log, written or not. */

@@ -276,7 +276,7 @@ public final class PeerNode implements NodeService {
     repair.onMissing(chunk, notBeforeNs);
   }
 
-  private Notice.Heartbeat heartbeat() {
+  Notice.Heartbeat heartbeat() {
     var space = ports.vault().space();
     boolean isReady = standing.isReady();
     long mapIndex = standing.mapIndex();

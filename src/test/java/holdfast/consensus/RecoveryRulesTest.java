@@ -434,5 +434,6 @@ class RecoveryRulesTest {
     assertEquals(2, only(Effect.LogEnded.class, last).getFirst().base().index());
     assertEquals(2, only(Effect.Commit.class, last).getFirst().upToIndex());
     assertEquals(List.of(), only(Effect.PersistHardState.class, last));
+    assertEquals(0, rig.core.commitIndex(), "others are told");
   }
 }

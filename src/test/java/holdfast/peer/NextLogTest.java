@@ -9,12 +9,15 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import holdfast.metadata.OperationResult;
 import holdfast.model.LogId;
+import holdfast.protocol.RunMark;
 import holdfast.sim.MemoryLog;
 import holdfast.sim.SimClient;
 import holdfast.sim.SimCluster;
 import holdfast.sim.SimPeer;
 import holdfast.sim.SimWorld;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -197,6 +200,42 @@ class NextLogTest {
             p -> core.configuration().followers().stream().anyMatch(f -> f.node().equals(p.id())))
         .findFirst()
         .orElseThrow();
+  }
+
+  /** Until the next one is on its disk a crash brings it back to the log that has ended. */
+  @ParameterizedTest
+  @ValueSource(longs = {1, 2, 3})
+  void whoEndsALogSaysNoMoreOfItThanWasCommitted(long seed) {
+    var cluster = SimCluster.of(3).seed(seed).start();
+    SimClient client = cluster.client();
+    cluster.get(client.open());
+    put(cluster, client);
+    LogId before = log(cluster.peer(0));
+    cluster.peers().forEach(SimPeer::losePower);
+    cluster.peers().forEach(SimPeer::start);
+    cluster.await("loaded", 10 * SimWorld.S, () -> allLoaded(cluster));
+    Map<SimPeer, Long> said = new HashMap<>();
+
+    long untilNs = cluster.world().nowNs() + 30 * SimWorld.S;
+    while (cluster.world().nowNs() < untilNs) {
+      for (SimPeer peer : cluster.peers()) {
+        RunMark mark = peer.access().mark();
+        if (peer.access().isBeginning()) {
+          assertEquals(before, mark.log());
+          assertEquals(said.get(peer), mark.settledIndex(), "it ends the log");
+          assertTrue(mark.settledIndex() < peer.access().core().orElseThrow().lastIndex());
+          return;
+        }
+        said.put(peer, mark.settledIndex());
+      }
+      cluster.run(SimWorld.MS / 20);
+    }
+    throw new AssertionError("nobody was seen ending the log");
+  }
+
+  private static boolean allLoaded(SimCluster cluster) {
+    return cluster.peers().stream()
+        .allMatch(peer -> peer.access().core().isPresent() && !peer.access().isBeginning());
   }
 
   /** It was up all the time, so its run has the number that the folder's copy has. */

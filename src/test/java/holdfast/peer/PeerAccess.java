@@ -11,6 +11,7 @@ import holdfast.peer.port.Responder;
 import holdfast.placement.PoolMap;
 import holdfast.protocol.Notice;
 import holdfast.protocol.Request;
+import holdfast.protocol.RunMark;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.EnumSet;
@@ -60,6 +61,11 @@ public final class PeerAccess {
   void hear(NodeId peer, Notice notice) {
     var remote = new Remote(peer, true, new InstanceId(0, 2), Optional.empty(), "10.0.1.1", 0);
     node.onNotice(remote, notice);
+  }
+
+  /** What it says now of how far it is. */
+  RunMark mark() {
+    return node.heartbeat().mark();
   }
 
   /** Whether its log is being loaded, begun, changed or marked. */
