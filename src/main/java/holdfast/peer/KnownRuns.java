@@ -106,6 +106,9 @@ final class KnownRuns {
   /** The latest other process of this peer, with what all of them had. */
   private RunMark ofSelf;
 
+  /** The latest other process of this peer, as others heard it; null for none. */
+  private Notice.KnownRun saidOfSelf;
+
   private boolean isChanged;
 
   KnownRuns(NodeId self, InstanceId instance) {
@@ -349,7 +352,7 @@ final class KnownRuns {
 
   /** What this machine remembers of this peer. */
   void onRemembered(RunMark mark) {
-    onTold(new Notice.KnownRuns(List.of(new Notice.KnownRun(self, mark, 0))));
+    noteOfSelf(mark);
   }
 
   /** What another peer knows. */
@@ -357,12 +360,38 @@ final class KnownRuns {
     for (Notice.KnownRun each : told.known()) {
       if (!each.node().equals(self)) {
         note(each);
-      } else if (each.mark().run() > 0 && !each.mark().instance().equals(instance)) {
-        boolean isLater = ofSelf == null || each.mark().isBeyond(ofSelf);
-        RunMark earlier = ofSelf == null ? each.mark() : ofSelf;
-        ofSelf = isLater ? each.mark().with(earlier) : ofSelf.with(each.mark());
+      } else if (noteOfSelf(each.mark())) {
+        noteSaid(each);
       }
     }
+  }
+
+  /** False if it says nothing of another process of this peer. */
+  private boolean noteOfSelf(RunMark mark) {
+    if (mark.run() == 0 || mark.instance().equals(instance)) {
+      return false;
+    }
+    boolean isLater = ofSelf == null || mark.isBeyond(ofSelf);
+    ofSelf = isLater ? mark.with(ofSelf == null ? mark : ofSelf) : ofSelf.with(mark);
+    return true;
+  }
+
+  /** What the latest process said counts, and of that the most. */
+  private void noteSaid(Notice.KnownRun said) {
+    RunMark last = saidOfSelf == null ? null : saidOfSelf.mark();
+    boolean isLater = last == null || said.mark().isBeyond(last);
+    boolean isOfSame = !isLater && !last.isBeyond(said.mark());
+    if (isLater || isOfSame && said.asideLogs() > saidOfSelf.asideLogs()) {
+      saidOfSelf = said;
+    }
+  }
+
+  /**
+   * How many logs this peer kept aside, or parts of its log had given up, as far as others heard,
+   * by a process that had this number or a later one: 0 if it had none.
+   */
+  int asideLogsSince(long run) {
+    return saidOfSelf == null || saidOfSelf.mark().run() < run ? 0 : saidOfSelf.asideLogs();
   }
 
   /**

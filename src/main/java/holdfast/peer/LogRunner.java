@@ -181,6 +181,11 @@ final class LogRunner {
     return aside.count() + onceHere.givenUpCount();
   }
 
+  /** A later run of this peer than the one that this folder is of said that of itself. */
+  void keptAside(int saidCount) {
+    onceHere.lacksAside(saidCount, asideCount());
+  }
+
   /** Goes on with what the disk holds, or founds the pool's first log where this peer may. */
   void start(Runnable then) {
     OperationLog.Found found = ports.log().found();

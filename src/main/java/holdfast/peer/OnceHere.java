@@ -10,12 +10,14 @@ import java.util.function.Consumer;
  * that is followed is known to have it, or to go on without it, which people are told. Loop thread.
  */
 final class OnceHere {
+  /** Most notes that are left for what others say was kept aside here: it may be anything. */
+  private static final int ASIDE_MAX = 16;
+
   private final OperationLog log;
   private final PeerListener listener;
   private final Consumer<StorageException> done;
   private OperationLog.Lacking lacking;
 
-  /** What was given up since the start. */
   private int givenUpCount;
 
   /** {@code done} gets null, or why a note couldn't be written. */
@@ -24,6 +26,7 @@ final class OnceHere {
     this.listener = listener;
     this.done = done;
     lacking = log.found().lacking();
+    givenUpCount = log.found().givenUpCount();
   }
 
   /** This was here, too; of two, the later one counts. Indexes grow from log to log. */
@@ -34,7 +37,24 @@ final class OnceHere {
 
   /** How often something was given up, as long as people haven't deleted the notes of it. */
   int givenUpCount() {
-    return log.found().givenUpCount() + givenUpCount;
+    return givenUpCount;
+  }
+
+  /**
+   * A later run of this peer said that it kept so much aside, or had given it up, of which less is
+   * here. <i>Event: a peer keeps aside what the next log lacks. Its folder is put back to when it
+   * had less, all of which is in the pool: what it had kept is nowhere, and nobody said so.</i>
+   */
+  void lacksAside(int saidCount, int hereCount) {
+    for (int i = hereCount; i < Math.min(saidCount, ASIDE_MAX); i++) {
+      String what =
+          ("a log that a later run of this peer kept aside, or what it had given up of one: of %d"
+                  + " there are %d in this folder, which is older")
+              .formatted(saidCount, hereCount);
+      listener.onNote("what a newer folder than this one held counts as given up: " + what);
+      givenUpCount++;
+      log.giveUp(what, done);
+    }
   }
 
   /** Whether it was of this log. */

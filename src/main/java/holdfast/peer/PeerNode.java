@@ -20,7 +20,6 @@ import holdfast.protocol.Request;
 import holdfast.protocol.RunMark;
 import holdfast.util.Invariants;
 import java.util.EnumSet;
-import java.util.HashSet;
 import java.util.Set;
 import java.util.TreeSet;
 
@@ -178,6 +177,11 @@ public final class PeerNode implements NodeService {
       }
 
       @Override
+      public void onKeptAside(int count) {
+        runner.keptAside(count);
+      }
+
+      @Override
       public void onOlder(RunMark beyond, long runNumber, String why) {
         runner.lost(beyond, runNumber, why);
       }
@@ -306,10 +310,10 @@ public final class PeerNode implements NodeService {
   }
 
   private Set<NodeId> heartbeatReceivers() {
-    var receivers = new HashSet<>(connected);
+    var receivers = new TreeSet<>(connected);
     standing.map().ifPresent(map -> map.peers().forEach(peer -> receivers.add(peer.node())));
     receivers.remove(config.self());
-    return new TreeSet<>(receivers);
+    return receivers;
   }
 
   @Override
@@ -445,13 +449,11 @@ public final class PeerNode implements NodeService {
     }
   }
 
-  private boolean stopIf(HoldfastException why) {
-    if (why == null || isStopped) {
-      return why != null;
+  private void stopIf(HoldfastException why) {
+    if (why != null && !isStopped) {
+      stopParts();
+      listener.onStopped(why);
     }
-    stopParts();
-    listener.onStopped(why);
-    return true;
   }
 
   private void stopParts() {

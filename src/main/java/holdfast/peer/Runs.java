@@ -36,6 +36,12 @@ final class Runs {
     void onMark();
 
     /**
+     * A later run of this peer than the one that this folder is of kept so many logs aside, or had
+     * given up parts of its log, as it said last. May come again; before {@link #onOlder}.
+     */
+    void onKeptAside(int count);
+
+    /**
      * The folder was further once, up to there: it may have forgotten votes. This run gets the
      * number {@code ownRun}, and {@link #onRun} is called when that is on disk. Comes again when
      * somebody knows of more.
@@ -56,6 +62,9 @@ final class Runs {
 
   /** How far the folder had come when it was opened, or once, as far as that was found out. */
   private RunMark had;
+
+  /** The number of the run when the folder was opened. */
+  private final long openedRun;
 
   private long run;
 
@@ -81,7 +90,8 @@ final class Runs {
     standing.whenForced(this::noteForced);
     known = new KnownRuns(config.self(), config.instance());
     OperationLog.Found there = ports.log().found();
-    run = there.runNumber();
+    openedRun = there.runNumber();
+    run = openedRun;
     had = foundMark(there);
     try {
       known.load(there.knownRuns());
@@ -312,6 +322,10 @@ final class Runs {
   void judge() {
     if (!isStarted || isStopped || owner.isBusy()) {
       return;
+    }
+    int keptAside = known.asideLogsSince(openedRun);
+    if (keptAside > 0) {
+      owner.onKeptAside(keptAside);
     }
     known
         .beyond(had)

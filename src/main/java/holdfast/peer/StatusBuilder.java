@@ -169,7 +169,12 @@ final class StatusBuilder {
 
   private int asideLogs(NodeId node) {
     Notice.Heartbeat beat = beatOrNull(node);
-    return beat == null ? asideBefore.applyAsInt(node) : beat.asideLogs();
+    if (beat == null) {
+      return asideBefore.applyAsInt(node);
+    }
+    // A run that promised nothing takes nothing back of what an earlier one said.
+    int before = beat.mark().run() == 0 ? asideBefore.applyAsInt(node) : 0;
+    return Math.max(before, beat.asideLogs());
   }
 
   private static String keeperText(PeerEntry peer) {

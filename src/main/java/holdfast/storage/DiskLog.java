@@ -212,6 +212,11 @@ public final class DiskLog implements OperationLog {
   }
 
   @Override
+  public void giveUp(String what, Consumer<StorageException> done) {
+    onLog(() -> DamagedFiles.giveUp(directory.disk(), what), done);
+  }
+
+  @Override
   public void lost(
       long runNumber,
       Lacking lacking,

@@ -36,6 +36,7 @@ class RunsTest {
   private final List<Long> marked = new ArrayList<>();
 
   private boolean isBusy;
+  private int keptAside;
   private int toldCount;
 
   private Runs runs(int number) {
@@ -113,6 +114,11 @@ class RunsTest {
       }
 
       @Override
+      public void onKeptAside(int count) {
+        keptAside = count;
+      }
+
+      @Override
       public void onOlder(RunMark beyond, long ownRun, String why) {
         marked.add(ownRun);
       }
@@ -182,6 +188,24 @@ class RunsTest {
     runs.onPromised();
 
     assertEquals(before + 1, toldCount);
+  }
+
+  private void tell(long run, int asideLogs) {
+    var mark = new RunMark(run, OTHER, LogId.NONE, 0, 0);
+    runs.onTold(new Notice.KnownRuns(List.of(new Notice.KnownRun(SELF, mark, asideLogs))));
+  }
+
+  @Test
+  void onlyWhatALaterRunOfThisFolderKeptAsideIsMissingHere() {
+    runs.start();
+
+    tell(4, 3);
+    assertEquals(0, keptAside, "this folder is of a later run");
+
+    tell(6, 2);
+    assertEquals(2, keptAside);
+    tell(7, 1);
+    assertEquals(1, keptAside, "the latest counts");
   }
 
   /** It loads its snapshot meanwhile; who hears of it then may pass it on, and never hear more. */

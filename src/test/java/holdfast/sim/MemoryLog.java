@@ -52,6 +52,11 @@ public final class MemoryLog implements OperationLog {
       return new Platter(incarnation);
     }
 
+    /** People accept what was given up. */
+    public void deleteNotesOfGivenUp() {
+      givenUpCount = 0;
+    }
+
     /** What a backup made now would bring back. */
     public Platter copy() {
       var copy = new Platter(incarnation);
@@ -236,6 +241,11 @@ public final class MemoryLog implements OperationLog {
           platter.lacking = Lacking.NONE;
           platter.givenUpCount += givenUpOrNull == null ? 0 : 1;
         });
+  }
+
+  @Override
+  public void giveUp(String what, Consumer<StorageException> done) {
+    write("give up", FORCE_NS, done, () -> platter.givenUpCount++);
   }
 
   @Override

@@ -107,6 +107,27 @@ final class DiskLogTest {
   }
 
   @Test
+  void whatWasGivenUpIsCountedUntilItsNoteIsDeleted() {
+    DiskLog log = open();
+    begun(log);
+    var lacking = new OperationLog.Lacking(LOG, 9);
+    log.lost(5, lacking, "older", mark -> {}, why -> outcomes.add(why));
+
+    log.giveUp("a log that was aside", done);
+    log.giveUp("another one", done);
+
+    assertEquals(2, outcomes.size());
+    outcomes.forEach(why -> assertNull(why));
+    disk.crash();
+    OperationLog.Found found = open().found();
+    assertEquals(2, found.givenUpCount());
+    assertEquals(lacking, found.lacking(), "that is another thing");
+    disk.restart();
+    disk.delete("damaged-1-given-up.txt");
+    assertEquals(1, open().found().givenUpCount());
+  }
+
+  @Test
   void entriesThatAReceivedSnapshotContradictsAreDroppedByTheNextStart() {
     DiskLog log = open();
     begun(log);

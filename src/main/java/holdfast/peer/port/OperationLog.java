@@ -90,6 +90,12 @@ public interface OperationLog {
   void settleLacking(String givenUpOrNull, Consumer<StorageException> done);
 
   /**
+   * Leaves a note for people, that something that was here once is given up: durable, and before
+   * what a later call writes. It counts in {@link Found#givenUpCount} until they delete it.
+   */
+  void giveUp(String what, Consumer<StorageException> done);
+
+  /**
    * Replaces what is known of other peers' runs, at most {@value #KNOWN_BYTES_MAX} bytes; forced.
    * Beside the log's writes and the snapshots, and kept up by neither; a failure fails nothing
    * else. Of calls that wait only the last is carried out and told of.
