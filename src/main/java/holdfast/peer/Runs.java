@@ -87,7 +87,6 @@ final class Runs {
     this.listener = listener;
     this.standing = standing;
     this.owner = owner;
-    standing.whenForced(this::noteForced);
     known = new KnownRuns(config.self(), config.instance());
     OperationLog.Found there = ports.log().found();
     openedRun = there.runNumber();
@@ -143,6 +142,9 @@ final class Runs {
     isStarted = true;
     judge();
     keep();
+    if (isFirst) {
+      standing.whenForced(this::noteForced);
+    }
     if (isFirst && !isOlder) {
       owner.onMark();
     }
@@ -174,7 +176,7 @@ final class Runs {
    */
   private void noteForced() {
     boolean isAlone = standing.driver().configuration().voters().size() == 1;
-    if (isStarted && !isStopped && isAlone) {
+    if (!isStopped && isAlone) {
       keep();
     }
   }
