@@ -90,7 +90,7 @@ final class ChangeFeed implements FileService.Watcher {
     locks.onSessionLost();
     takeEverythingBack(() -> {});
     holds.onSessionLost();
-    tree.changedDirectories().onSessionLost();
+    tree.onSessionLost();
     lockWaits.wakeAll();
   }
 

@@ -62,6 +62,16 @@ final class FileHandle {
     }
   }
 
+  /** As {@link #warnOfFailure}, for another change of the content. Takes the content's lock. */
+  void warn() {
+    content.lock.lock();
+    try {
+      warnOfFailure();
+    } finally {
+      content.lock.unlock();
+    }
+  }
+
   /** For a write: throws a loss that this handle hasn't told yet; under the content's lock. */
   void warnOfFailure() {
     checkLock();

@@ -81,8 +81,11 @@ final class Inodes {
     }
   }
 
-  /** Changes them; the caller has checked that it may. */
-  FileAttributes set(long inode, AttributeChange change) {
+  /** Changes them; the caller has checked that it may. A cut by a handle tells it what is lost. */
+  FileAttributes set(long inode, AttributeChange change, long handle) {
+    if (handle != PoolFileSystem.NO_HANDLE && change.has(AttributeChange.SIZE)) {
+      files.handle(handle).warn();
+    }
     long deadlineNs = waits.deadlineNs();
     FileContent content = files.contentOrNull(inode);
     if (content != null && change.has(AttributeChange.MTIME)) {

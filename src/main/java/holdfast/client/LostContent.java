@@ -47,6 +47,15 @@ final class LostContent {
             + inode);
   }
 
+  /** Mode, owner, times or extended attributes. */
+  static HoldfastException ofAttributes(long inode) {
+    return new HoldfastException(
+        ErrorCode.STORE_FAILED,
+        "force attributes: expected=the change that was made from here, was=older ones; a power cut"
+            + " of the pool took what was not forced, inode="
+            + inode);
+  }
+
   /** Names in a directory. */
   static HoldfastException ofDirectory(long inode) {
     return new HoldfastException(

@@ -26,6 +26,7 @@ final class OpenFiles {
   private final ExtentLoader loader;
   private final Reconciler reconciler;
   private final SavedContents saved;
+  private final ChangedAttributes attributes;
   private final Waits waits;
   private final ArrayPool blocks;
   private final AtomicLong nextHandle = new AtomicLong(1);
@@ -47,14 +48,10 @@ final class OpenFiles {
   private final UnforcedChunks unforced = new UnforcedChunks();
 
   /** {@code blocks} gives the memory of what is written. */
-  OpenFiles(
-      ExtentLoader loader,
-      Reconciler reconciler,
-      SavedContents saved,
-      Waits waits,
-      ArrayPool blocks) {
+  OpenFiles(ExtentLoader loader, Reconciler reconciler, Tree tree, Waits waits, ArrayPool blocks) {
     this.reconciler = reconciler;
-    this.saved = saved;
+    this.saved = tree.savedContents();
+    this.attributes = tree.changedAttributes();
     this.loader = loader;
     this.waits = waits;
     this.blocks = blocks;
@@ -162,8 +159,9 @@ final class OpenFiles {
       } else {
         keepPages = refresh(content, attributes, extents);
       }
-      if (session != sessionCount.get()) {
-        content.doubt(); // it was loaded, or made, in a session that is lost
+      boolean isOfLostSession = session != sessionCount.get(); // it was loaded, or made
+      if (isOfLostSession || this.attributes.isDoubtful(content.inode)) {
+        content.doubt();
         keepPages = false;
       }
       content.openCount++;
@@ -211,6 +209,7 @@ final class OpenFiles {
       if (lost != null) {
         content.losses.add(lost);
         saved.told(content.inode, attributes.version());
+        this.attributes.told(content.inode);
       }
       content.adopt(attributes, extents, waits.nowNs());
       return false;

@@ -89,9 +89,8 @@ public final class PooledFileSystem implements PoolFileSystem {
     var blocks = new ArrayPool(DirtyData.BLOCK_BYTES, WriteBack.BLOCKS_KEPT_MAX);
     misplaced = new MisplacedPages(pages, threads, waits);
     var budget = new MemoryBudget(WriteBack.UNSAVED_MAX_BYTES);
-    var reconciler =
-        new Reconciler(service, loader, misplaced, tree.savedContents(), budget, waits);
-    files = new OpenFiles(loader, reconciler, tree.savedContents(), waits, blocks);
+    var reconciler = new Reconciler(service, loader, misplaced, tree, budget, waits);
+    files = new OpenFiles(loader, reconciler, tree, waits, blocks);
     holds = new Holds(service, files, waits, wallClock);
     reader = new ChunkReader(service, sealing, new BlockCache(options.cacheSizeBytes()), sealers);
     readAhead = new ReadAhead(reader);
@@ -159,7 +158,7 @@ public final class PooledFileSystem implements PoolFileSystem {
   @Override
   public FileAttributes setAttributes(long inode, AttributeChange change, long handle) {
     mayChange();
-    return inodes.set(inode, change);
+    return inodes.set(inode, change, handle);
   }
 
   @Override
@@ -322,7 +321,7 @@ public final class PooledFileSystem implements PoolFileSystem {
   public void allocate(long handle, int mode, long offset, long lengthBytes) {
     mayChange();
     FileHandle open = files.handle(handle);
-    open.checkLock();
+    open.warn();
     FileContent content = open.content;
     allocation.allocate(content, mode, offset, lengthBytes, waits.deadlineNs());
   }
@@ -428,7 +427,7 @@ public final class PooledFileSystem implements PoolFileSystem {
 
   @Override
   public void fsyncDirectory(long handle, boolean dataOnly) {
-    tree.changedDirectories().force(handle, service, waits);
+    tree.forceDirectory(handle);
   }
 
   @Override

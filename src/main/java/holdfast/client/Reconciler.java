@@ -33,22 +33,24 @@ final class Reconciler {
   private final ExtentLoader loader;
   private final MisplacedPages pages;
   private final SavedContents saved;
+  private final ChangedAttributes attributes;
   private final MemoryBudget budget;
   private final Waits waits;
 
   /**
-   * {@code saved} knows what was committed from here by handles that are closed; {@code budget}
+   * {@code tree} knows what was changed from here, by handles that are closed too; {@code budget}
    * gets back what is dropped.
    */
   Reconciler(
       FileService service,
       ExtentLoader loader,
       MisplacedPages pages,
-      SavedContents saved,
+      Tree tree,
       MemoryBudget budget,
       Waits waits) {
     this.service = service;
-    this.saved = saved;
+    this.saved = tree.savedContents();
+    this.attributes = tree.changedAttributes();
     this.budget = budget;
     this.loader = loader;
     this.pages = pages;
@@ -78,31 +80,38 @@ final class Reconciler {
       if (content.committed.version() != versionBefore) {
         return true; // that commit has happened: what was loaded may be from before it
       }
-      if (Acknowledged.isSame(content.committed, newer.attributes())) {
-        content.acknowledged.sure(doubt);
-        content.appends.setOvertaken(false);
-        return true;
-      }
-      if (Rebase.moves(content, newer.attributes()) && content.appends.isPending()) {
+      boolean isSame = Acknowledged.isSame(content.committed, newer.attributes());
+      if (!isSame && Rebase.moves(content, newer.attributes()) && content.appends.isPending()) {
         content.appends.setOvertaken(true);
         return false;
       }
-      lost = lostOrNull(content, newer.attributes());
-      if (lost == null && content.isUnsaved()) {
-        Rebase.run(content, newer.attributes(), newer.extents(), waits.nowNs());
-      } else if (lost == null) {
-        content.adopt(newer.attributes(), newer.extents(), waits.nowNs());
-        content.rebaseCount++;
-        content.isMixed = true;
-      } else {
-        // What came after what is lost would stand beside what came before it.
-        content.losses.add(lost);
-        content.drop();
-        budget.release(content.takeDroppedBytes());
-        content.adopt(newer.attributes(), newer.extents(), waits.nowNs());
-        content.rebaseCount++;
+      // In doubt with the content: an answer from before that settles nothing.
+      boolean isAsked = doubt == content.acknowledged.doubtCount();
+      boolean isChangeLost = isAsked && attributes.isLost(newer.attributes());
+      lost = isSame ? null : layOver(content, newer);
+      if (isSame && isChangeLost) {
+        content.committed(
+            newer.attributes(),
+            content.committedExtents,
+            content.committedSumOrNull,
+            waits.nowNs());
+      } else if (isSame) {
+        content.appends.setOvertaken(false);
+      }
+      if (lost == null && isChangeLost) {
+        lost = LostContent.ofAttributes(content.inode);
+      }
+      if (lost != null) {
+        attributes.told(content.inode);
+      } else if (isAsked) {
+        attributes.settle(content.inode);
       }
       content.acknowledged.sure(doubt);
+      if (lost != null) {
+        content.losses.add(lost);
+      } else if (isSame) {
+        return true;
+      }
     } finally {
       content.lock.unlock();
     }
@@ -112,6 +121,30 @@ final class Reconciler {
       throw lost;
     }
     return true;
+  }
+
+  /**
+   * Lays what isn't saved over what the pool has, or drops it where that stands on what is lost;
+   * called under the lock.
+   *
+   * @return what is lost; null: nothing
+   */
+  private HoldfastException layOver(FileContent content, ExtentLoader.Loaded newer) {
+    HoldfastException lost = lostOrNull(content, newer.attributes());
+    if (lost == null && content.isUnsaved()) {
+      Rebase.run(content, newer.attributes(), newer.extents(), waits.nowNs());
+      return null;
+    }
+    if (lost == null) {
+      content.isMixed = true;
+    } else {
+      // What came after what is lost would stand beside what came before it.
+      content.drop();
+      budget.release(content.takeDroppedBytes());
+    }
+    content.adopt(newer.attributes(), newer.extents(), waits.nowNs());
+    content.rebaseCount++;
+    return lost;
   }
 
   private HoldfastException lostOrNull(FileContent content, Attributes newer) {
@@ -134,6 +167,7 @@ final class Reconciler {
     }
     long savedVersion = saved.version(now);
     saved.told(now.inode(), now.version());
+    attributes.told(now.inode());
     return LostContent.ofFile(now.inode(), savedVersion, now.version());
   }
 

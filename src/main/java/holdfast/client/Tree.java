@@ -32,6 +32,7 @@ final class Tree {
 
   private final KnownInodes known = new KnownInodes();
   private final ChangedDirectories changed = new ChangedDirectories();
+  private final ChangedAttributes attributes = new ChangedAttributes();
   private final SavedContents saved = new SavedContents();
 
   Tree(
@@ -233,8 +234,23 @@ final class Tree {
     return known;
   }
 
-  ChangedDirectories changedDirectories() {
-    return changed;
+  ChangedAttributes changedAttributes() {
+    return attributes;
+  }
+
+  /** After all open files are in doubt: so is what was changed of anything. */
+  void onSessionLost() {
+    changed.onSessionLost();
+    attributes.onSessionLost();
+  }
+
+  /**
+   * Has the directory's changes forced: when this returns, they are on disk at a majority. Throws
+   * STORE_FAILED, once, if one was lost before. Blocks until its deadline at most.
+   */
+  void forceDirectory(long directory) {
+    attributes.vouchForDirectory(directory, service, waits, waits.deadlineNs());
+    changed.force(directory, service, waits);
   }
 
   SavedContents savedContents() {
@@ -252,11 +268,18 @@ final class Tree {
 
   OperationResult.Done change(Operation operation, long deadlineNs) {
     long session = changed.sessionCount();
+    long attributesSession = attributes.sessionCount();
     changed.beforeChange(operation, service, waits, deadlineNs);
+    for (long directory : DirectoryChange.directories(operation)) {
+      attributes.beforeChange(directory, service, waits, deadlineNs);
+    }
     long askedNs = waits.nowNs();
     OperationResult.Done done =
         waits.await(service.change(operation, null, false, deadlineNs), deadlineNs).orThrow();
     changed.changed(operation, done, session, waits.nowNs());
+    if (ChangedAttributes.isOf(operation)) {
+      attributes.changed(operation, done.attributes(), attributesSession, waits.nowNs());
+    }
     if (done.attributes().linkCount() > 0) {
       known.changed(done.attributes(), askedNs, waits.nowNs());
     }

@@ -122,7 +122,7 @@ class LossesTest {
     pool.storeFailure = null;
     int storeCount = pool.storeCount.get();
     var cut = new AttributeChange(AttributeChange.SIZE, 0, 0, 0, 10, 0, 0);
-    var truncate = CompletableFuture.runAsync(() -> fs.setAttributes(inode, cut, 0));
+    var truncate = CompletableFuture.runAsync(() -> fs.setAttributes(inode, cut, -1));
     await(() -> pool.storeCount.get() > storeCount);
 
     fs.abandon(handle);

@@ -45,7 +45,7 @@ class PowerCutModelTest {
   /** Stores or commits in a row that the pool doesn't answer, at most; fewer than tries. */
   private static final int AWAY_MAX = 4;
 
-  private static final int SEED_COUNT = 40;
+  private static final int SEED_COUNT = 250;
   private static final int EIO = 5;
 
   /** Among the inodes of which something is lost: names. */
@@ -129,11 +129,13 @@ class PowerCutModelTest {
     }
   }
 
-  /** Version and tag, which say which content it is; empty without such a file. */
+  /** Version and tag, which say which content it is, and its mode; empty without such a file. */
   private static List<Object> content(Namespace namespace, long inode) {
     return namespace.query(new Query.GetAttributes(inode)) instanceof Answer.Inode found
         ? List.of(
-            Attributes.contentVersion(found.attributes().version()), found.attributes().fileTag())
+            Attributes.contentVersion(found.attributes().version()),
+            found.attributes().fileTag(),
+            found.attributes().mode())
         : List.of();
   }
 
@@ -383,7 +385,8 @@ class PowerCutModelTest {
   }
 
   private void changeMode() {
-    fs.setAttributes(inode, new AttributeChange(AttributeChange.MODE, 0600, 0, 0, 0, 0, 0), handle);
+    int mode = 0600 + random.nextInt(0100);
+    fs.setAttributes(inode, new AttributeChange(AttributeChange.MODE, mode, 0, 0, 0, 0, 0), handle);
   }
 
   private void step() {

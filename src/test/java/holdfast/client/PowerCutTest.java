@@ -209,12 +209,12 @@ class PowerCutTest {
     var cut = new AttributeChange(AttributeChange.SIZE, 0, 0, 0, 80, 0, 0);
     var empty = new AttributeChange(AttributeChange.SIZE, 0, 0, 0, 0, 0, 0);
 
-    var lost = assertThrows(HoldfastException.class, () -> fs.setAttributes(inode, cut, 0));
+    var lost = assertThrows(HoldfastException.class, () -> fs.setAttributes(inode, cut, -1));
 
     assertEquals(ErrorCode.STORE_FAILED, lost.code(), lost.getMessage());
     assertArrayEquals(bytes(1, 50), read(memory.mount(), "f"));
-    assertEquals(80, fs.setAttributes(inode, cut, 0).sizeBytes());
-    assertEquals(0, fs.setAttributes(inode, empty, 0).sizeBytes());
+    assertEquals(80, fs.setAttributes(inode, cut, -1).sizeBytes());
+    assertEquals(0, fs.setAttributes(inode, empty, -1).sizeBytes());
   }
 
   /** Nothing of what is lost is left in an empty file. */
@@ -223,7 +223,7 @@ class PowerCutTest {
     long inode = lostByClosedHandles(0);
     var empty = new AttributeChange(AttributeChange.SIZE, 0, 0, 0, 0, 0, 0);
 
-    assertEquals(0, fs.setAttributes(inode, empty, 0).sizeBytes());
+    assertEquals(0, fs.setAttributes(inode, empty, -1).sizeBytes());
   }
 
   @Test

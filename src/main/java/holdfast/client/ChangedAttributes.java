@@ -1,0 +1,217 @@
+package holdfast.client;
+
+import holdfast.metadata.Answer;
+import holdfast.metadata.Attributes;
+import holdfast.metadata.Operation;
+import holdfast.metadata.Query;
+import holdfast.model.ErrorCode;
+import holdfast.model.HoldfastException;
+import holdfast.peer.port.FileService;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * Modes, owners, times and extended attributes that this client has changed and that may not be on
+ * disk yet: as {@link ChangedDirectories} for names. Any thread.
+ */
+final class ChangedAttributes {
+  /** Most that are remembered, changed or in doubt. */
+  static final int REMEMBERED_MAX = 16_384;
+
+  /** Longer than peers take to force everything by themselves. */
+  private static final long FORCED_AFTER_NS = TimeUnit.SECONDS.toNanos(5);
+
+  /**
+   * The last change of an inode.
+   *
+   * @param after what it had then
+   * @param isXattr of its extended attributes, of which {@code after} tells the number only
+   */
+  private record Changed(long answeredNs, Attributes after, boolean isXattr, boolean isLost) {
+    Changed lost() {
+      return new Changed(answeredNs, after, isXattr, true);
+    }
+
+    /** Changes by others since, or of the content, have a later time, or left what this set. */
+    boolean isGoneFrom(Attributes found) {
+      boolean isSame =
+          !isXattr
+              && found.mode() == after.mode()
+              && found.uid() == after.uid()
+              && found.gid() == after.gid()
+              && found.mtimeNs() == after.mtimeNs()
+              && found.atimeNs() == after.atimeNs();
+      return isLost || !isSame && found.ctimeNs() < after.ctimeNs();
+    }
+  }
+
+  private final ReentrantLock lock = new ReentrantLock();
+
+  /** Eldest first. */
+  private final Map<Long, Changed> changed = new LinkedHashMap<>();
+
+  /** Those of sessions that were lost: are they still there? */
+  private final Map<Long, Changed> doubtful = new LinkedHashMap<>();
+
+  private long sessionCount;
+
+  /** Whether an operation changes what is remembered here. */
+  static boolean isOf(Operation operation) {
+    return operation instanceof Operation.SetAttributes || isXattr(operation);
+  }
+
+  private static boolean isXattr(Operation operation) {
+    return operation instanceof Operation.SetXattr || operation instanceof Operation.RemoveXattr;
+  }
+
+  /** Counts the sessions that were lost. */
+  long sessionCount() {
+    lock.lock();
+    try {
+      return sessionCount;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * The pool has made a change.
+   *
+   * @param session the count before it was asked for
+   */
+  void changed(Operation operation, Attributes after, long session, long nowNs) {
+    lock.lock();
+    try {
+      var eldest = changed.values().iterator();
+      while (eldest.hasNext() && nowNs - eldest.next().answeredNs() > FORCED_AFTER_NS) {
+        eldest.remove(); // The session lives: what was changed in it so long ago is on disk.
+      }
+      // One that was under way when the session was lost was made before that, or again since.
+      Map<Long, Changed> remembered = session == sessionCount ? changed : doubtful;
+      Changed old = remembered.remove(after.inode());
+      boolean isLost = old != null && old.isLost();
+      remembered.put(after.inode(), new Changed(nowNs, after, isXattr(operation), isLost));
+      bound(remembered);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private static void bound(Map<Long, ?> remembered) {
+    var eldest = remembered.keySet().iterator();
+    while (remembered.size() > REMEMBERED_MAX) {
+      eldest.next();
+      eldest.remove();
+    }
+  }
+
+  /** To be called after all open files are in doubt. */
+  void onSessionLost() {
+    lock.lock();
+    try {
+      sessionCount++;
+      changed.forEach(
+          (inode, last) ->
+              doubtful.merge(inode, last, (old, now) -> old.isLost() ? now.lost() : now));
+      bound(doubtful);
+      changed.clear();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Whether it isn't known if the pool still has what was changed of the inode, or has not. */
+  boolean isDoubtful(long inode) {
+    return doubtOrNull(inode) != null;
+  }
+
+  private Changed doubtOrNull(long inode) {
+    lock.lock();
+    try {
+      return doubtful.get(inode);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Whether an inode that was found like this has lost a change. */
+  boolean isLost(Attributes found) {
+    Changed doubt = doubtOrNull(found.inode());
+    return doubt != null && doubt.isGoneFrom(found);
+  }
+
+  /** The pool still has what was changed of the inode in sessions that were lost. */
+  void settle(long inode) {
+    lock.lock();
+    try {
+      doubtful.remove(inode);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** That something of the inode is lost is told: what was changed before may be of that. */
+  void told(long inode) {
+    lock.lock();
+    try {
+      doubtful.remove(inode);
+      changed.remove(inode);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Something else of the inode is about to be changed, after which a change may not be missed any
+   * more: finds out before whether it is lost. Blocks until the deadline at most.
+   */
+  void beforeChange(long inode, FileService service, Waits waits, long deadlineNs) {
+    Changed doubt = doubtOrNull(inode);
+    if (doubt == null || doubt.isLost()) {
+      return;
+    }
+    boolean isLost = isGone(doubt, service, waits, deadlineNs);
+    lock.lock();
+    try {
+      if (isLost) {
+        doubtful.replace(inode, doubt, doubt.lost());
+      } else {
+        doubtful.remove(inode, doubt);
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Throws STORE_FAILED, once, if a change of the directory's own attributes is lost. */
+  void vouchForDirectory(long directory, FileService service, Waits waits, long deadlineNs) {
+    Changed doubt = doubtOrNull(directory);
+    if (doubt == null) {
+      return;
+    }
+    if (!isGone(doubt, service, waits, deadlineNs)) {
+      settle(directory);
+    } else {
+      told(directory);
+      throw LostContent.ofAttributes(directory);
+    }
+  }
+
+  private static boolean isGone(Changed doubt, FileService service, Waits waits, long deadlineNs) {
+    if (doubt.isLost()) {
+      return true;
+    }
+    var query = new Query.GetAttributes(doubt.after().inode());
+    FileService.Told told = waits.await(service.ask(query, deadlineNs), deadlineNs);
+    if (told.stale()) {
+      throw new HoldfastException(
+          ErrorCode.NO_QUORUM,
+          "look at changed attributes: expected=a leader, was=an older state only; start the peers"
+              + " that are missing");
+    }
+    // One that is no more has lost more than that: who asks for it is told.
+    return told.answer() instanceof Answer.Inode found && doubt.isGoneFrom(found.attributes());
+  }
+}
