@@ -114,6 +114,7 @@ record CommitStep(
         commit.replacements().stream()
             .flatMap(replacement -> replacement.extents().stream())
             .forEach(extent -> content.unforced.add(extent.chunk()));
+        content.unforced.replaced();
       }
       // Of what came before only the entries are forced by it, not the chunks.
       content.acknowledged.committed(isForced && content.unforced.isEmpty());

@@ -37,7 +37,7 @@ final class Unforced {
 
   /** The file became another one in any other way. */
   void replaced() {
-    mayHaveOld = true;
+    mayHaveOld = !chunks.isEmpty();
   }
 
   /** Whether so many have come since they were looked at that some may have been replaced. */
@@ -57,10 +57,13 @@ final class Unforced {
     }
     var named = new HashSet<ChunkId>();
     view.forEach(extent -> addIfHere(named, extent));
-    committed.forEach(extent -> addIfHere(named, extent));
-    chunks.retainAll(named);
+    int inViewCount = named.size();
+    if (inViewCount < chunks.size()) {
+      committed.forEach(extent -> addIfHere(named, extent));
+      chunks.retainAll(named);
+    }
+    mayHaveOld = inViewCount < chunks.size(); // what only the pool names is old soon
     largeCount = 2 * chunks.size() + SLACK_CHUNKS;
-    mayHaveOld = view != committed && !chunks.isEmpty();
   }
 
   private void addIfHere(Set<ChunkId> named, Extent extent) {
