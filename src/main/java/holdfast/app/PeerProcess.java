@@ -151,7 +151,7 @@ final class PeerProcess implements AutoCloseable {
     log = openLog(options.isDamageAccepted());
     var memory = MachineMark.open(options.runFolder(), nodeId, logDisk);
     var vault =
-        new DiskVault(chunks, directory.openedAfter(), space, log::diskBytes, chunkDisk, base.loop);
+        new DiskVault(chunks, directory.chunksAfter(), space, log::diskBytes, chunkDisk, base.loop);
     var relay = new Relay();
     transport =
         new NodeTransport(

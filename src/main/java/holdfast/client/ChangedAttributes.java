@@ -7,7 +7,9 @@ import holdfast.metadata.Query;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import holdfast.peer.port.FileService;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
@@ -34,6 +36,19 @@ final class ChangedAttributes {
       return new Changed(answeredNs, after, isXattr, true);
     }
 
+    /** Whether what another change of the inode left as it was isn't as it was after this one. */
+    boolean isGoneBeside(Operation operation, Attributes now) {
+      int set = operation instanceof Operation.SetAttributes its ? its.mask() : 0;
+      return isOther(set, Operation.SetAttributes.MODE, now.mode(), after.mode())
+          || isOther(set, Operation.SetAttributes.UID, now.uid(), after.uid())
+          || isOther(set, Operation.SetAttributes.GID, now.gid(), after.gid())
+          || isOther(set, Operation.SetAttributes.ATIME, now.atimeNs(), after.atimeNs());
+    }
+
+    private static boolean isOther(int set, int field, long now, long before) {
+      return (set & field) == 0 && now != before;
+    }
+
     /** Changes by others since, or of the content, have a later time, or left what this set. */
     boolean isGoneFrom(Attributes found) {
       boolean isSame =
@@ -56,6 +71,22 @@ final class ChangedAttributes {
   private final Map<Long, Changed> doubtful = new LinkedHashMap<>();
 
   private long sessionCount;
+
+  /** Whose time of change an operation brings up, besides that of what it makes or removes. */
+  static List<Long> inodes(Operation operation) {
+    var inodes = new ArrayList<>(DirectoryChange.directories(operation));
+    switch (operation) {
+      case Operation.SetAttributes set -> inodes.add(set.inode());
+      case Operation.SetXattr set -> inodes.add(set.inode());
+      case Operation.RemoveXattr remove -> inodes.add(remove.inode());
+      case Operation.Link link -> inodes.add(link.inode());
+      case Operation.Rename rename -> inodes.add(rename.inode());
+      default -> {
+        // Of the others a directory's at most.
+      }
+    }
+    return inodes;
+  }
 
   /** Whether an operation changes what is remembered here. */
   static boolean isOf(Operation operation) {
@@ -92,7 +123,9 @@ final class ChangedAttributes {
       Map<Long, Changed> remembered = session == sessionCount ? changed : doubtful;
       Changed old = remembered.remove(after.inode());
       boolean isLost = old != null && old.isLost();
-      remembered.put(after.inode(), new Changed(nowNs, after, isXattr(operation), isLost));
+      isLost |= old != null && session != sessionCount && old.isGoneBeside(operation, after);
+      boolean isXattr = isXattr(operation) || old != null && old.isXattr();
+      remembered.put(after.inode(), new Changed(nowNs, after, isXattr, isLost));
       bound(remembered);
     } finally {
       lock.unlock();
@@ -136,17 +169,37 @@ final class ChangedAttributes {
     }
   }
 
-  /** Whether an inode that was found like this has lost a change. */
-  boolean isLost(Attributes found) {
-    Changed doubt = doubtOrNull(found.inode());
-    return doubt != null && doubt.isGoneFrom(found);
-  }
-
-  /** The pool still has what was changed of the inode in sessions that were lost. */
-  void settle(long inode) {
+  /**
+   * The inode was found like this since the session was lost: whether it has lost a change, which
+   * is remembered until it is told.
+   */
+  boolean isLostFrom(Attributes found) {
     lock.lock();
     try {
-      doubtful.remove(inode);
+      Changed doubt = doubtful.get(found.inode());
+      boolean isLost = doubt != null && doubt.isGoneFrom(found);
+      if (isLost) {
+        doubtful.put(found.inode(), doubt.lost());
+      } else {
+        doubtful.remove(found.inode());
+      }
+      return isLost;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Whether the inode is known to have lost a change: once. */
+  boolean takeLost(long inode) {
+    lock.lock();
+    try {
+      Changed doubt = doubtful.get(inode);
+      boolean isLost = doubt != null && doubt.isLost();
+      if (isLost) {
+        doubtful.remove(inode);
+        changed.remove(inode);
+      }
+      return isLost;
     } finally {
       lock.unlock();
     }
@@ -164,8 +217,8 @@ final class ChangedAttributes {
   }
 
   /**
-   * Something else of the inode is about to be changed, after which a change may not be missed any
-   * more: finds out before whether it is lost. Blocks until the deadline at most.
+   * Something of the inode is about to be changed, after which an earlier change may not be missed
+   * any more: finds out before whether it is lost. Blocks until the deadline at most.
    */
   void beforeChange(long inode, FileService service, Waits waits, long deadlineNs) {
     Changed doubt = doubtOrNull(inode);
@@ -191,11 +244,15 @@ final class ChangedAttributes {
     if (doubt == null) {
       return;
     }
-    if (!isGone(doubt, service, waits, deadlineNs)) {
-      settle(directory);
-    } else {
+    if (isGone(doubt, service, waits, deadlineNs)) {
       told(directory);
       throw LostContent.ofAttributes(directory);
+    }
+    lock.lock();
+    try {
+      doubtful.remove(directory, doubt);
+    } finally {
+      lock.unlock();
     }
   }
 

@@ -186,12 +186,7 @@ final class FileContent {
 
   /** The kernel has bytes of it in the wrong place. Takes the lock. */
   void setMixed() {
-    lock.lock();
-    try {
-      isMixed = true;
-    } finally {
-      lock.unlock();
-    }
+    locked(() -> isMixed = true);
   }
 
   /**
@@ -370,7 +365,7 @@ final class FileContent {
       uploadsApplied++;
     }
     if (unforced.isLarge()) {
-      toForce();
+      keepNamed();
     }
     changed.signalAll();
   }
@@ -433,8 +428,15 @@ final class FileContent {
 
   /** What an fsync has to have forced; called under the lock. */
   Set<ChunkId> toForce() {
-    unforced.keepNamed(view, committedExtents);
+    keepNamed();
     return unforced.copy();
+  }
+
+  /** What a commit that is under way names may be named by nothing else. */
+  private void keepNamed() {
+    if (!isCommitting) {
+      unforced.keepNamed(view, committedExtents);
+    }
   }
 
   /** Memory that was given up since the last call; called under the lock. */

@@ -80,38 +80,26 @@ final class Reconciler {
       if (content.committed.version() != versionBefore) {
         return true; // that commit has happened: what was loaded may be from before it
       }
-      boolean isSame = Acknowledged.isSame(content.committed, newer.attributes());
-      if (!isSame && Rebase.moves(content, newer.attributes()) && content.appends.isPending()) {
+      // In doubt with the content: an answer from before that settles nothing.
+      boolean isAsked = doubt == content.acknowledged.doubtCount();
+      boolean isChangeLost = isAsked && attributes.isLostFrom(newer.attributes());
+      if (Acknowledged.isSame(content.committed, newer.attributes())) {
+        if (isChangeLost) {
+          content.committed = newer.attributes();
+        }
+        content.acknowledged.sure(doubt);
+        content.appends.setOvertaken(false);
+        return true;
+      }
+      if (Rebase.moves(content, newer.attributes()) && content.appends.isPending()) {
         content.appends.setOvertaken(true);
         return false;
       }
-      // In doubt with the content: an answer from before that settles nothing.
-      boolean isAsked = doubt == content.acknowledged.doubtCount();
-      boolean isChangeLost = isAsked && attributes.isLost(newer.attributes());
-      lost = isSame ? null : layOver(content, newer);
-      if (isSame && isChangeLost) {
-        content.committed(
-            newer.attributes(),
-            content.committedExtents,
-            content.committedSumOrNull,
-            waits.nowNs());
-      } else if (isSame) {
-        content.appends.setOvertaken(false);
-      }
-      if (lost == null && isChangeLost) {
-        lost = LostContent.ofAttributes(content.inode);
-      }
-      if (lost != null) {
-        attributes.told(content.inode);
-      } else if (isAsked) {
-        attributes.settle(content.inode);
-      }
-      content.acknowledged.sure(doubt);
+      lost = layOver(content, newer);
       if (lost != null) {
         content.losses.add(lost);
-      } else if (isSame) {
-        return true;
       }
+      content.acknowledged.sure(doubt);
     } finally {
       content.lock.unlock();
     }
@@ -156,14 +144,18 @@ final class Reconciler {
     }
     if (lost != null) {
       saved.told(content.inode, newer.version());
+      attributes.told(content.inode);
     }
     return lost;
   }
 
-  /** What handles that are closed have written and the file hasn't got any more: told once. */
+  /**
+   * What handles that are closed have written and the file hasn't got any more, or what was changed
+   * of its attributes: told once.
+   */
   private HoldfastException lostBeforeOrNull(Attributes now) {
     if (!saved.isLost(now.inode(), now.version())) {
-      return null;
+      return attributes.takeLost(now.inode()) ? LostContent.ofAttributes(now.inode()) : null;
     }
     long savedVersion = saved.version(now);
     saved.told(now.inode(), now.version());
@@ -173,7 +165,7 @@ final class Reconciler {
 
   /**
    * For an fsync, or a change that rests on what is there: throws, once, if what closed handles
-   * have written is lost.
+   * have written is lost, or a change of its attributes.
    */
   void vouchForClosed(FileContent content, long deadlineNs) {
     if (isBehindClosed(content) && !rebase(content, deadlineNs)) {

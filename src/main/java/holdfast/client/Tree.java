@@ -249,7 +249,11 @@ final class Tree {
    * STORE_FAILED, once, if one was lost before. Blocks until its deadline at most.
    */
   void forceDirectory(long directory) {
-    attributes.vouchForDirectory(directory, service, waits, waits.deadlineNs());
+    try {
+      attributes.vouchForDirectory(directory, service, waits, waits.deadlineNs());
+    } catch (HoldfastException e) {
+      throw SaveFailure.of(e);
+    }
     changed.force(directory, service, waits);
   }
 
@@ -270,8 +274,8 @@ final class Tree {
     long session = changed.sessionCount();
     long attributesSession = attributes.sessionCount();
     changed.beforeChange(operation, service, waits, deadlineNs);
-    for (long directory : DirectoryChange.directories(operation)) {
-      attributes.beforeChange(directory, service, waits, deadlineNs);
+    for (long inode : ChangedAttributes.inodes(operation)) {
+      attributes.beforeChange(inode, service, waits, deadlineNs);
     }
     long askedNs = waits.nowNs();
     OperationResult.Done done =

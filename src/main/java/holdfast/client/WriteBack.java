@@ -222,6 +222,8 @@ final class WriteBack {
     }
     if (forced && !(isInline && content.isAllForced())) {
       contentForce.force(content, () -> commit(content, deadlineNs), deadlineNs);
+    } else if (forced) {
+      committer.reconciler().vouchForClosed(content, deadlineNs); // of what was found out meanwhile
     }
   }
 

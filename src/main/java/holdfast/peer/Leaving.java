@@ -2,6 +2,7 @@ package holdfast.peer;
 
 import holdfast.consensus.Endpoint;
 import holdfast.consensus.MemberStatus;
+import holdfast.model.ErrorCode;
 import holdfast.model.NodeId;
 import holdfast.protocol.Notice;
 import java.util.Comparator;
@@ -43,11 +44,42 @@ final class Leaving {
   private void awaitHeir(Runnable then, long untilNs) {
     boolean isAlone = !standing.isLeader() || standing.driver().configuration().voters().size() < 2;
     boolean isFollowing = !standing.isLeader() && standing.otherLeader().isPresent();
-    if (isAlone || isFollowing || ports.loop().nowNs() >= untilNs) {
+    if (isAlone && standing.isLeader()) {
+      forceBefore(then);
+    } else if (isAlone || isFollowing || ports.loop().nowNs() >= untilNs) {
       sayGoodbye(then);
     } else {
       long nextNs = ports.loop().nowNs() + HANDOVER_POLL_NS;
       ports.loop().at(nextNs, "hand over", () -> awaitHeir(then, untilNs));
+    }
+  }
+
+  /**
+   * Nobody else knows how far this peer is: its machine is to know of all of it. <i>Event: a lone
+   * peer ends in good order, and its folder is put back to half a second before: the machine
+   * remembered what was forced a second ago.</i>
+   */
+  private void forceBefore(Runnable then) {
+    ports.loop().at(ports.loop().nowNs() + FORCE_MAX_NS, "force before", () -> goodbyeOnce(then));
+    ConsensusDriver driver = standing.driver();
+    driver.awaitForced(
+        driver.applied().index(),
+        new ConsensusDriver.Proposed() {
+          @Override
+          public void onApplied(long index) {
+            goodbyeOnce(then);
+          }
+
+          @Override
+          public void onFailure(ErrorCode code, String text) {
+            goodbyeOnce(then);
+          }
+        });
+  }
+
+  private void goodbyeOnce(Runnable then) {
+    if (!isForcing) {
+      sayGoodbye(then);
     }
   }
 

@@ -143,6 +143,14 @@ public final class StorageDirectory implements LossListener, AutoCloseable {
     return openedAfter;
   }
 
+  /**
+   * What chunks may be missing of: also a power cut before the last run, which ended before it had
+   * found out what that took.
+   */
+  public OpenedAfter chunksAfter() {
+    return recovery().cause() == Recovery.Cause.POWER_CUT ? OpenedAfter.SYSTEM_CRASH : openedAfter;
+  }
+
   /** The 16 random bytes this directory got when it was made. */
   public byte[] directoryId() {
     return files.format().orElseThrow().directoryId().clone();

@@ -171,4 +171,45 @@ class LostAttributesTest {
     expectLost(() -> fs.fsyncDirectory(directory, false));
     fs.fsyncDirectory(directory, false);
   }
+
+  /** cp -a and install make several such calls. */
+  @Test
+  void aChangeThatComesAfterTheCutHidesNoneBeforeIt() {
+    for (boolean isHeard : new boolean[] {true, false}) {
+      long handle = create();
+      Namespace forced = pool.namespace();
+      set(inode(), AttributeChange.MODE);
+
+      pool.losePower(forced);
+      if (isHeard) {
+        pool.loseSession();
+      }
+      set(inode(), AttributeChange.UID);
+
+      expectLost(() -> fs.fsync(handle, false));
+      fs.fsync(handle, false);
+      fs.release(handle);
+      fs.unlink(1, name("f"));
+    }
+  }
+
+  /** What answers for it is an fsync, not the close of one who read it. */
+  @Test
+  void whoReadsTheFileTakesNoLossFromWhoWrites() {
+    fs.release(create());
+    Namespace forced = pool.namespace();
+    set(inode(), AttributeChange.MODE);
+
+    pool.losePower(forced);
+    pool.loseSession();
+    long reader = fs.open(inode(), OpenFlags.READ_ONLY).handle();
+    fs.flush(reader);
+    fs.release(reader);
+    long handle = fs.open(inode(), OpenFlags.READ_WRITE).handle();
+    put(fs, handle, 0, bytes(2, 50));
+
+    expectLost(() -> fs.fsync(handle, false));
+    fs.fsync(handle, false);
+    fs.release(handle);
+  }
 }

@@ -550,6 +550,26 @@ class KnownRunsTest {
     expectGivenUp(cluster, client);
   }
 
+  /** Nothing was forced by the clock since. */
+  @Test
+  void aLoneFolderThatIsPutBackToAMomentBeforeItsEndIsFoundOut() {
+    var cluster = SimCluster.of(1).seed(3).start();
+    SimClient client = cluster.client();
+    cluster.get(client.open());
+    cluster.get(client.put("before", CONTENT));
+    SimPeer peer = cluster.peer(0);
+    MemoryLog.Platter backup = peer.store().backup();
+    cluster.get(client.put("after", CONTENT));
+    peer.stopCleanly();
+    cluster.await("the end", 5 * SimWorld.S, () -> !peer.isUp());
+
+    peer.store().putBack(backup);
+    peer.start();
+    cluster.run(5 * SimWorld.S);
+
+    assertTrue(peer.access().isRecovering());
+  }
+
   private static void expectGivenUp(SimCluster cluster, SimClient client) {
     var status = cluster.get(client.service().status(client.deadline()));
     assertFalse(status.safe(), status::summary);

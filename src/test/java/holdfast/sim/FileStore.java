@@ -57,7 +57,7 @@ public final class FileStore implements SimStore {
             new DiskLog.Threads(inOrder(loop), slowly(inOrder(loop), loop), inOrder(loop)),
             loop);
     return new Ports(
-        new DiskVault(chunks, directory.openedAfter(), space, log::diskBytes, inOrder(loop), loop),
+        new DiskVault(chunks, directory.chunksAfter(), space, log::diskBytes, inOrder(loop), loop),
         log);
   }
 
