@@ -20,6 +20,7 @@ final class Leaving {
   private final Set<NodeId> connected;
   private final Runnable stopParts;
   private boolean isForcing;
+  private boolean isGoodbyeSaid;
   private boolean isDone;
 
   Leaving(PeerPorts ports, Standing standing, Set<NodeId> connected, Runnable stopParts) {
@@ -78,12 +79,13 @@ final class Leaving {
   }
 
   private void goodbyeOnce(Runnable then) {
-    if (!isForcing) {
+    if (!isGoodbyeSaid) {
       sayGoodbye(then);
     }
   }
 
   private void sayGoodbye(Runnable then) {
+    isGoodbyeSaid = true; // what waits for a force fails when the parts stop
     for (NodeId node : List.copyOf(connected)) {
       ports.transport().send(node, new Notice.Goodbye());
     }

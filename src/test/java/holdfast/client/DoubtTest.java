@@ -1,5 +1,6 @@
 package holdfast.client;
 
+import static holdfast.client.MemoryPool.await;
 import static holdfast.client.MemoryPool.bytes;
 import static holdfast.client.MemoryPool.name;
 import static holdfast.client.MemoryPool.put;
@@ -25,15 +26,12 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.concurrent.locks.LockSupport;
-import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 /** After a lost session a mount asks what the pool still has: who is told, and when that ends. */
 class DoubtTest {
   private static final int WINDOW = ExtentMap.WINDOW_BYTES;
-  private static final long WAIT_MAX_NS = TimeUnit.SECONDS.toNanos(30);
   private static final HoldfastException AWAY =
       new HoldfastException(ErrorCode.UNREACHABLE, "one of two is gone for good");
 
@@ -207,13 +205,5 @@ class DoubtTest {
     assertEquals(ErrorCode.STORE_FAILED, lost.code(), lost.getMessage());
     fs.release(handle);
     assertArrayEquals(before, read(memory.mount(), "f"));
-  }
-
-  private static void await(BooleanSupplier isSo) {
-    long endNs = System.nanoTime() + WAIT_MAX_NS;
-    while (!isSo.getAsBoolean()) {
-      assertTrue(System.nanoTime() - endNs < 0, "waited in vain");
-      LockSupport.parkNanos(1_000_000);
-    }
   }
 }

@@ -1,5 +1,6 @@
 package holdfast.client;
 
+import static holdfast.client.MemoryPool.await;
 import static holdfast.client.MemoryPool.bytes;
 import static holdfast.client.MemoryPool.name;
 import static holdfast.client.MemoryPool.put;
@@ -20,15 +21,12 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.concurrent.locks.LockSupport;
-import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 /** What becomes of written data that can't be saved, and who is told. */
 class LossesTest {
   private static final int WINDOW = ExtentMap.WINDOW_BYTES;
-  private static final long WAIT_MAX_NS = TimeUnit.SECONDS.toNanos(30);
   private static final HoldfastException AWAY = new HoldfastException(ErrorCode.TIMED_OUT, "away");
   private static final HoldfastException FULL = new HoldfastException(ErrorCode.NO_SPACE, "full");
 
@@ -258,13 +256,5 @@ class LossesTest {
 
   private HoldfastException fsyncFailure(long handle) {
     return assertThrows(HoldfastException.class, () -> fs.fsync(handle, false));
-  }
-
-  private static void await(BooleanSupplier isSo) {
-    long endNs = System.nanoTime() + WAIT_MAX_NS;
-    while (!isSo.getAsBoolean()) {
-      assertTrue(System.nanoTime() - endNs < 0, "waited in vain");
-      LockSupport.parkNanos(1_000_000);
-    }
   }
 }

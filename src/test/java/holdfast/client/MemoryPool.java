@@ -2,6 +2,7 @@ package holdfast.client;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import holdfast.crypto.CipherSuite;
 import holdfast.crypto.DataKey;
@@ -21,12 +22,14 @@ import java.util.Random;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 
 /** A pool in memory and mounts of it; closing checks that nothing is left of them. */
 public final class MemoryPool implements AutoCloseable {
   public static final Caller ROOT = new Caller(0, 0, 1, 0);
 
   private static final long GIVEN_UP_MAX_NS = 5_000_000_000L;
+  private static final long AWAIT_MAX_NS = 30_000_000_000L;
   private static final long LOOK_EVERY_NS = 1_000_000L;
   private static final SealId ROOT_SEAL = new SealId(3, 3);
   private static final DataKey KEY = DataKey.generate(new SecureRandom());
@@ -82,6 +85,15 @@ public final class MemoryPool implements AutoCloseable {
       LockSupport.parkNanos(LOOK_EVERY_NS);
     }
     assertEquals(0, mounted.unsavedBytes(), "memory never given back");
+  }
+
+  /** Until it is so; fails after {@value #AWAIT_MAX_NS} ns. */
+  static void await(BooleanSupplier isSo) {
+    long endNs = System.nanoTime() + AWAIT_MAX_NS;
+    while (!isSo.getAsBoolean()) {
+      assertTrue(System.nanoTime() - endNs < 0, "waited in vain");
+      LockSupport.parkNanos(LOOK_EVERY_NS);
+    }
   }
 
   public static byte[] name(String name) {

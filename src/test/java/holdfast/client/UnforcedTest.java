@@ -1,5 +1,6 @@
 package holdfast.client;
 
+import static holdfast.client.MemoryPool.await;
 import static holdfast.client.MemoryPool.bytes;
 import static holdfast.client.MemoryPool.name;
 import static holdfast.client.MemoryPool.put;
@@ -22,16 +23,12 @@ import holdfast.model.HoldfastException;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.LockSupport;
-import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 /** Which chunks an fsync asks for: all that the file names, and no other. */
 class UnforcedTest {
   private static final int WINDOW = ExtentMap.WINDOW_BYTES;
-  private static final long WAIT_MAX_NS = TimeUnit.SECONDS.toNanos(30);
 
   private final MemoryPool memory = new MemoryPool();
   private final MemoryFileService pool = memory.service;
@@ -207,13 +204,5 @@ class UnforcedTest {
 
   private static FileContent content(Attributes attributes, Extent extent) {
     return new FileContent(attributes, List.of(extent), new ArrayPool(1, 1), 0);
-  }
-
-  private static void await(BooleanSupplier isSo) {
-    long endNs = System.nanoTime() + WAIT_MAX_NS;
-    while (!isSo.getAsBoolean()) {
-      assertTrue(System.nanoTime() - endNs < 0, "waited in vain");
-      LockSupport.parkNanos(1_000_000);
-    }
   }
 }
