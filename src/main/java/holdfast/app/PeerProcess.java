@@ -138,7 +138,7 @@ final class PeerProcess implements AutoCloseable {
     nodeId = key.id();
     Certificate certificate = base.home.certify(key.id(), Role.PEER);
     var space = StorageSpace.of(disk, options.capacityBytes(), options.leaveFreeBytes());
-    chunks = ChunkStore.open(disk, space, space.segmentBytes(0));
+    chunks = ChunkStore.open(directory, space, space.segmentBytes(0));
     opened.push(chunks::close);
     chunkDisk = base.threads.platformPool("chunks", CHUNK_THREADS, ChunkVault.OPERATIONS_MAX);
     logDisk = base.threads.platformPool("log", 1, LOG_QUEUE_MAX);
@@ -150,8 +150,7 @@ final class PeerProcess implements AutoCloseable {
     opened.push(knownDisk::shutdown);
     log = openLog(options.isDamageAccepted());
     var memory = MachineMark.open(options.runFolder(), nodeId, logDisk);
-    var vault =
-        new DiskVault(chunks, directory.chunksAfter(), space, log::diskBytes, chunkDisk, base.loop);
+    var vault = new DiskVault(chunks, space, log::diskBytes, chunkDisk, base.loop);
     var relay = new Relay();
     transport =
         new NodeTransport(

@@ -68,7 +68,7 @@ public final class HandshakeFormat {
 
   /** Protocol versions and session suites (bit s-1 for suite s) a node speaks. */
   record Versions(int min, int max, int suites) {
-    static final Versions OURS = new Versions(4, 4, 1);
+    static final Versions OURS = new Versions(5, 5, 1);
 
     /** The best common version; 0 if there is none. */
     int bestVersion(Versions other) {

@@ -318,7 +318,8 @@ final class ChunkRequests {
             var rest = new LinkedHashSet<>(force.chunks());
             forced.forEach(rest::remove);
             var notDenied = mayDeny ? doubtful : List.copyOf(rest);
-            responder.reply(new Reply.Chunks(entries, true, notDenied), null);
+            responder.reply(
+                new Reply.Chunks(entries, true, notDenied, ports.log().chunkLoss()), null);
           }
 
           @Override

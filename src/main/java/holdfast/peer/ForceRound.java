@@ -1,6 +1,7 @@
 package holdfast.peer;
 
 import holdfast.model.ChunkId;
+import holdfast.model.ChunkLoss;
 import holdfast.model.NodeId;
 import holdfast.model.StorageException;
 import holdfast.protocol.Reply;
@@ -24,6 +25,7 @@ final class ForceRound {
   private final long answerNs;
   private final Map<ChunkId, Set<NodeId>> forced = new HashMap<>();
   private final Map<ChunkId, Set<NodeId>> absent = new HashMap<>();
+  private final Map<NodeId, ChunkLoss> losses = new HashMap<>();
   private int waiting;
   private Runnable onAnswer = () -> {};
 
@@ -45,6 +47,11 @@ final class ForceRound {
   /** Who said that nothing of the chunk is there. */
   Set<NodeId> absent(ChunkId chunk) {
     return absent.getOrDefault(chunk, Set.of());
+  }
+
+  /** What a peer that answered may have lost of its chunks. */
+  ChunkLoss loss(NodeId node) {
+    return losses.getOrDefault(node, ChunkLoss.NONE);
   }
 
   /** Whether every answer is there, or its time is over. */
@@ -90,6 +97,7 @@ final class ForceRound {
             Replies.handler(
                 (reply, none) -> {
                   if (reply instanceof Reply.Chunks held) {
+                    losses.put(node, held.loss());
                     answered(
                         node,
                         chunks,
@@ -106,6 +114,7 @@ final class ForceRound {
     return new OwnForce.Outcome() {
       @Override
       public void onForced(List<ChunkId> forcedHere, List<ChunkId> doubtful) {
+        losses.put(self, ports.log().chunkLoss());
         answered(self, chunks, forcedHere, doubtful);
       }
 

@@ -2,6 +2,7 @@ package holdfast.peer;
 
 import holdfast.metadata.Unsettled;
 import holdfast.model.ChunkId;
+import holdfast.model.ChunkLoss;
 import holdfast.model.NodeId;
 import holdfast.placement.PeerEntry;
 import holdfast.placement.PoolMap;
@@ -54,6 +55,7 @@ final class Settling {
 
   private long doubtUntilNs;
   private boolean isAsking;
+  private boolean isNotingLoss;
   private boolean isStopped;
   private long pauseNs = EVERY_NS;
   private long notBeforeNs = Long.MIN_VALUE / 2;
@@ -85,7 +87,30 @@ final class Settling {
     if (ports.loop().nowNs() - notBeforeNs >= 0) {
       look();
     }
+    settleOwnLoss();
     ports.loop().at(ports.loop().nowNs() + EVERY_NS, "settle", this::start);
+  }
+
+  /**
+   * What this peer may have lost of its chunks ends with the last commit from before it began, and
+   * is of no interest once that is settled.
+   */
+  private void settleOwnLoss() {
+    ChunkLoss loss = ports.log().chunkLoss();
+    if (isNotingLoss || loss.isNone() || !standing.isReady()) {
+      return;
+    }
+    Unsettled unsettled = standing.replica().unsettled();
+    ChunkLoss known =
+        loss.isOpen() && standing.isCaughtUp() ? loss.upTo(unsettled.lastTick()) : loss;
+    boolean isSettled =
+        !known.isOpen()
+            && unsettled.oldest(1).stream().allMatch(commit -> commit.tick() > known.lastTick());
+    ChunkLoss next = isSettled ? ChunkLoss.NONE : known;
+    if (!next.equals(loss)) {
+      isNotingLoss = true;
+      ports.log().settleChunks(loss, next, why -> isNotingLoss = false);
+    }
   }
 
   void stop() {
@@ -196,8 +221,9 @@ final class Settling {
     private void end() {
       isAsking = false;
       Unsettled unsettled = standing.replica().unsettled();
-      Set<ChunkId> lost = faults.contains(PeerFault.NO_REVERT) ? new HashSet<>() : lost();
-      Set<ChunkId> hopeless = ports.vault().isDamaged() ? onlyHere(lost) : new HashSet<>();
+      Map<ChunkId, Long> nowhere = faults.contains(PeerFault.NO_REVERT) ? Map.of() : nowhere();
+      Set<ChunkId> hopeless = damaged(nowhere);
+      Set<ChunkId> lost = new HashSet<>(nowhere.keySet());
       lost.removeAll(hopeless);
       boolean isReverting = false;
       for (long inode : inodesOf(lost)) {
@@ -234,38 +260,42 @@ final class Settling {
       return inodes;
     }
 
-    /** Chunks that nobody has: every peer that may have stored one was asked, and said no. */
-    private Set<ChunkId> lost() {
-      Set<ChunkId> lost = new HashSet<>();
+    /**
+     * Chunks that nobody has: every peer that may have stored one was asked, and said no. With the
+     * first commit that names each.
+     */
+    private Map<ChunkId, Long> nowhere() {
+      Map<ChunkId, Long> nowhere = new HashMap<>();
       if (standing.mapIndex() != map.version().index()) {
-        return lost;
+        return nowhere;
       }
       Set<ChunkId> seen = new HashSet<>();
       for (Unsettled.Commit commit : commits) {
         for (ChunkId chunk : commit.chunks()) {
           boolean isFirst = seen.add(chunk);
           if (isFirst && round.forced(chunk).isEmpty() && isDenied(chunk, commit.tick())) {
-            lost.add(chunk);
+            nowhere.put(chunk, commit.tick());
           }
         }
       }
-      return lost;
+      return nowhere;
     }
 
     /**
-     * Of chunks that nobody has those that only this peer can have had, whose files are damaged:
-     * they were on disk, perhaps, and what names them isn't undone. <i>Event: a lone peer's process
-     * is killed a moment after an fsync, and a byte of what that forced is flipped: the file was as
-     * before, and the pool SAFE.</i>
+     * Of chunks that nobody has those that damage may have taken from one who was asked: they were
+     * on disk, perhaps, and what names them isn't undone. <i>Event: a lone peer's process is killed
+     * a moment after an fsync, and a byte of what that forced is flipped: the file was as before,
+     * and the pool SAFE.</i>
      */
-    private Set<ChunkId> onlyHere(Set<ChunkId> lost) {
-      Set<ChunkId> onlyHere = new HashSet<>();
-      for (ChunkId chunk : lost) {
-        if (round.absent(chunk).equals(Set.of(standing.self()))) {
-          onlyHere.add(chunk);
-        }
-      }
-      return onlyHere;
+    private Set<ChunkId> damaged(Map<ChunkId, Long> lost) {
+      Set<ChunkId> damaged = new HashSet<>();
+      lost.forEach(
+          (chunk, tick) -> {
+            if (round.absent(chunk).stream().anyMatch(node -> round.loss(node).isDamage(tick))) {
+              damaged.add(chunk);
+            }
+          });
+      return damaged;
     }
 
     /**

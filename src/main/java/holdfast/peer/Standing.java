@@ -170,6 +170,21 @@ final class Standing {
         .isPresent();
   }
 
+  /**
+   * Whether all is applied here that somebody may have been told before this process began: this
+   * peer leads and {@link #isCurrent}, or has applied what the leader had when it was heard last.
+   */
+  boolean isCaughtUp() {
+    if (!isReady() || !driver.hasAppliedEarlierTerms()) {
+      return false;
+    }
+    return isLeader()
+        || otherLeader()
+            .flatMap(heartbeats::pulse)
+            .filter(pulse -> pulse.beat().appliedIndex() <= driver.applied().index())
+            .isPresent();
+  }
+
   /** Whether no majority of voters can be reached, as far as can be told. */
   boolean isWithoutQuorum() {
     long sinceNs = Math.max(leaderlessSinceNs, ports.loop().awakeSinceNs());

@@ -4,6 +4,7 @@ import holdfast.metadata.Answer;
 import holdfast.metadata.Invalidation;
 import holdfast.metadata.OperationResult;
 import holdfast.model.ChunkId;
+import holdfast.model.ChunkLoss;
 import holdfast.model.ErrorCode;
 import holdfast.model.HostPort;
 import holdfast.model.LogId;
@@ -106,11 +107,13 @@ public sealed interface Reply extends Message {
    *
    * @param last when no more follow
    * @param doubtful to ForceChunks: of these something is there, not known to be on disk
+   * @param loss to ForceChunks: how what is neither there nor doubtful may have been lost there
    */
-  record Chunks(List<Entry> entries, boolean last, List<ChunkId> doubtful) implements Reply {
+  record Chunks(List<Entry> entries, boolean last, List<ChunkId> doubtful, ChunkLoss loss)
+      implements Reply {
     /** With no doubt. */
     public Chunks(List<Entry> entries, boolean last) {
-      this(entries, last, List.of());
+      this(entries, last, List.of(), ChunkLoss.NONE);
     }
 
     /** One chunk and its sealed length. */

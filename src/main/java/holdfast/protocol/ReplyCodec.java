@@ -4,6 +4,7 @@ import holdfast.metadata.Answer;
 import holdfast.metadata.Invalidation;
 import holdfast.metadata.OperationResult;
 import holdfast.model.ChunkId;
+import holdfast.model.ChunkLoss;
 import holdfast.model.ErrorCode;
 import holdfast.model.HostPort;
 import holdfast.model.LogId;
@@ -77,6 +78,7 @@ final class ReplyCodec {
         Fields.list(out, r.entries(), Request.LIST_MAX, ReplyCodec::writeEntry);
         out.bool(r.last());
         Fields.list(out, r.doubtful(), Request.LIST_MAX, (o, chunk) -> chunk.write(o));
+        out.u64(r.loss().powerCutTick()).u64(r.loss().damageTick());
       }
       case Reply.Compared r -> {
         r.log().write(out);
@@ -113,7 +115,8 @@ final class ReplyCodec {
           new Reply.Chunks(
               Fields.list(in, Request.LIST_MAX, ReplyCodec::readEntry),
               in.bool(),
-              Fields.list(in, Request.LIST_MAX, ChunkId::read));
+              Fields.list(in, Request.LIST_MAX, ChunkId::read),
+              new ChunkLoss(in.u64(), in.u64()));
       case 77 ->
           new Reply.Watched(
               in.u64(),

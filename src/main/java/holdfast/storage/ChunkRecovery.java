@@ -4,6 +4,7 @@ import holdfast.model.ChunkId;
 import holdfast.model.ErrorCode;
 import holdfast.model.StorageException;
 import holdfast.util.ByteReader;
+import holdfast.util.ByteWriter;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -23,13 +24,26 @@ final class ChunkRecovery {
   private final List<ChunkId> lost = new ArrayList<>();
   private final List<ChunkSegment> unforced = new ArrayList<>();
   private Optional<ChunkFormat.End> cleanEnd = Optional.empty();
+  private final Listener listener;
   private long highestNumber;
-  private boolean isDamaged;
+  private long damage;
 
-  ChunkRecovery(Disk disk, ChunkIndex index, Semaphore maps) {
+  /** Is told what isn't whole, before anything of it is cut or written anew. */
+  interface Listener {
+    /**
+     * @param isTorn whether the last file ends inside a record, which is cut now
+     * @param damage a number for what is missing or isn't whole otherwise, and stays so: the same
+     *     one at the next start if nothing more happens; 0: nothing
+     * @throws StorageException if that can't be noted: then nothing may be cut
+     */
+    void onScanned(boolean isTorn, long damage);
+  }
+
+  ChunkRecovery(Disk disk, ChunkIndex index, Semaphore maps, Listener listener) {
     this.disk = disk;
     this.index = index;
     this.maps = maps;
+    this.listener = listener;
   }
 
   /** The segments found, by number; entries of the index name their places in this list. */
@@ -45,11 +59,6 @@ final class ChunkRecovery {
   /** Chunks of which a record is there, but not whole; at most {@link ChunkStore#LOST_MAX}. */
   List<ChunkId> lost() {
     return lost;
-  }
-
-  /** Whether anything is missing, or isn't whole. */
-  boolean isDamaged() {
-    return isDamaged;
   }
 
   /** The highest number a segment has or is known to have had, 0 without any. */
@@ -68,6 +77,9 @@ final class ChunkRecovery {
     reportMissing(numbers);
     boolean isFinished = false;
     try {
+      if (numbers.length == 0) {
+        listener.onScanned(false, damage);
+      }
       for (int i = 0; i < numbers.length; i++) {
         segments.add(recover(numbers[i], i == numbers.length - 1));
       }
@@ -98,19 +110,29 @@ final class ChunkRecovery {
     long next = 1;
     for (long number : numbers) {
       if (next < number) {
-        isDamaged = true;
+        damage += damage(next, number - 1);
         warn("segments are missing, the first: path=" + disk.path(ChunkFormat.segmentName(next)));
       }
       next = number + 1;
     }
     long endNumber = cleanEnd.map(ChunkFormat.End::number).orElse(0L);
     if (endNumber >= next) {
-      isDamaged = true;
+      damage += damage(next, endNumber);
       warn("segment is missing: path=" + disk.path(ChunkFormat.segmentName(endNumber)));
     }
     long markNumber = disk.list().stream().mapToLong(ChunkFormat::badNumber).max().orElse(0);
     // A number that has been used is not used again: its mark, or the file, may be there once more.
     highestNumber = Math.max(next - 1, Math.max(endNumber, markNumber));
+  }
+
+  /** A number that names what is wrong with a segment, or with those up to another one. */
+  private static long damage(long number, long... found) {
+    var out = new ByteWriter(Long.BYTES * (1 + found.length)).u64(number);
+    for (long part : found) {
+      out.u64(part);
+    }
+    byte[] bytes = out.toBytes();
+    return 1L << Integer.SIZE | Integer.toUnsignedLong(Crc.of(bytes, 0, bytes.length));
   }
 
   private ChunkSegment recover(long number, boolean isHighest) {
@@ -139,6 +161,7 @@ final class ChunkRecovery {
       boolean isInOrder = new ChunkScan(file, disk.path(name), found).run();
       if (isBad) {
         warn("segment is not trusted, a force had failed: path=" + disk.path(name));
+        scanned(isHighest, false);
         segment.keptAsIs(file.size());
         segment.markBad();
         suspectAll(segments.size());
@@ -153,7 +176,6 @@ final class ChunkRecovery {
   /** Decides what a segment that was scanned becomes: open, sealed, or kept as it is. */
   private void end(
       ChunkSegment segment, Records found, DiskFile file, boolean isHighest, boolean isSound) {
-    isDamaged |= !isSound || found.torn != null;
     String path = disk.path(file.name());
     long restBytes = file.size() - segment.tailBytes();
     byte[] rest = SmallFile.readUpTo(file, segment.tailBytes(), segment.footerBytes() + 1);
@@ -163,9 +185,17 @@ final class ChunkRecovery {
                 .filter(end -> end.number() == segment.number())
                 .filter(end -> end.sizeBytes() > segment.tailBytes())
                 .isPresent();
-    if (isSound && segment.isFooter(rest)) {
+    boolean isFooter = isSound && segment.isFooter(rest);
+    boolean isCut = isSound && isHighest && !isShort && !isFooter;
+    boolean isSealed =
+        isSound && !isCut && found.torn == null && !isFooter && segment.isRestOfFooter(rest);
+    if (!isFooter && !isCut && !isSealed) {
+      damage += damage(segment.number(), file.size(), found.wholeCount, found.lostCount);
+    }
+    scanned(isHighest, isCut && restBytes > 0);
+    if (isFooter) {
       segment.keptAsIs(file.size()); // Its records were forced before that was written.
-    } else if (isSound && isHighest && !isShort) {
+    } else if (isCut) {
       if (restBytes > 0) {
         LOG.log(
             System.Logger.Level.DEBUG,
@@ -174,7 +204,7 @@ final class ChunkRecovery {
       if (isVouchedFor(segment, file.size()) || renew(segment, segment.tailBytes(), file)) {
         segment.reopen(disk.open(file.name(), Disk.Mode.WRITE));
       }
-    } else if (isSound && found.torn == null && segment.isRestOfFooter(rest)) {
+    } else if (isSealed) {
       warn("footer was damaged, it is written again from the records: path=" + path);
       seal(segment);
     } else {
@@ -188,6 +218,13 @@ final class ChunkRecovery {
       if (!isHighest || isVouchedFor(segment, file.size()) || renew(segment, file.size(), file)) {
         segment.keptAsIs(file.size());
       }
+    }
+  }
+
+  /** Tells what was found, once everything was looked at: the highest segment comes last. */
+  private void scanned(boolean isHighest, boolean isTorn) {
+    if (isHighest) {
+      listener.onScanned(isTorn, damage);
     }
   }
 

@@ -45,32 +45,37 @@ public final class ChunkStore implements AutoCloseable {
   /** Guarded by {@link #appendLock}. */
   private boolean isClosed;
 
-  private final boolean wasDamaged;
-
-  private ChunkStore(Disk disk, StorageSpace space, int segmentBytes) {
+  private ChunkStore(
+      Disk disk, StorageSpace space, int segmentBytes, ChunkRecovery.Listener listener) {
     this.space = space;
     var maps = new Semaphore(ChunkFormat.MAPS_MAX);
-    var recovery = new ChunkRecovery(disk, index, maps);
+    var recovery = new ChunkRecovery(disk, index, maps, listener);
     recovery.run();
     recovery.lost().forEach(this::remember);
-    wasDamaged = recovery.isDamaged();
     segments = new ChunkAppender(disk, segmentBytes, maps, recovery, this::loseSegment);
   }
 
   /**
    * Opens the chunks of a directory: reads the footers, scans the highest segment and cuts what a
-   * crash left of an append. Takes about as long as reading that segment, and each that is damaged.
+   * crash left of an append; what may be lost is noted in the directory before. Takes about as long
+   * as reading that segment, and each that is damaged.
    *
    * @param segmentBytes size of new segments, 64 KiB to 1 GiB; {@link StorageSpace#segmentBytes}
    * @throws StorageException UNSUPPORTED if a segment's version is too new or too old
    */
-  public static ChunkStore open(Disk disk, StorageSpace space, int segmentBytes) {
+  public static ChunkStore open(StorageDirectory directory, StorageSpace space, int segmentBytes) {
+    return open(directory.disk(), space, segmentBytes, directory::foundOfChunks);
+  }
+
+  /** As above, where {@code listener} is told what is lost. */
+  static ChunkStore open(
+      Disk disk, StorageSpace space, int segmentBytes, ChunkRecovery.Listener listener) {
     Invariants.check(
         segmentBytes >= ChunkFormat.SEGMENT_BYTES_MIN
             && segmentBytes <= ChunkFormat.SEGMENT_BYTES_MAX,
         "segments have 64 KiB to 1 GiB, was=%s",
         segmentBytes);
-    return new ChunkStore(disk, space, segmentBytes);
+    return new ChunkStore(disk, space, segmentBytes, listener);
   }
 
   /**
@@ -340,14 +345,6 @@ public final class ChunkStore implements AutoCloseable {
     } finally {
       indexLock.unlock();
     }
-  }
-
-  /**
-   * Whether records or files of it were missing when it was opened, or not whole: also the end of
-   * the last one, as a power cut leaves it, or a process that died while it wrote.
-   */
-  boolean wasDamaged() {
-    return wasDamaged;
   }
 
   /** Bytes the segment files take on disk, dead records and footers included. */

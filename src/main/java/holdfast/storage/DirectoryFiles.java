@@ -1,6 +1,7 @@
 package holdfast.storage;
 
 import holdfast.consensus.Recovery;
+import holdfast.model.ChunkLoss;
 import holdfast.model.ErrorCode;
 import holdfast.model.LogId;
 import holdfast.model.StorageException;
@@ -30,6 +31,7 @@ final class DirectoryFiles {
   private Optional<DirectoryFormat.Format> format;
   private final Optional<DirectoryFormat.Run> lastRun;
   private long runNumber;
+  private long chunkDamage;
 
   /**
    * Reads them; throws UNSUPPORTED if one is of another version.
@@ -46,6 +48,7 @@ final class DirectoryFiles {
     format = formatFile.load().map(bytes -> DirectoryFormat.readFormat(bytes, path("format")));
     lastRun = runFile.load().map(bytes -> DirectoryFormat.readRun(bytes, path("run")));
     runNumber = lastRun.map(DirectoryFormat.Run::number).orElse(0L) + 1;
+    chunkDamage = lastRun.map(DirectoryFormat.Run::chunkDamage).orElse(0L);
   }
 
   private String path(String name) {
@@ -176,8 +179,20 @@ final class DirectoryFiles {
     runNumber = Math.max(runNumber, atLeast);
   }
 
+  /** What is known to be wrong with the chunk segments; 0: nothing. */
+  long chunkDamage() {
+    return chunkDamage;
+  }
+
+  /** From the next {@link #writeRun} on that is known. */
+  void noteChunkDamage(long damage) {
+    chunkDamage = damage;
+  }
+
   void writeRun(boolean isClean, Optional<DirectoryFormat.LogEnd> logEnd) {
-    var run = new DirectoryFormat.Run(isClean, machine, runNumber(), disk.folderId(), logEnd);
+    var run =
+        new DirectoryFormat.Run(
+            isClean, machine, runNumber(), disk.folderId(), chunkDamage, logEnd);
     runFile.overwrite(sequence -> DirectoryFormat.run(sequence, run));
   }
 
@@ -187,28 +202,35 @@ final class DirectoryFiles {
   }
 
   /** The mark as it is; one that can't be read says the worst. */
-  Recovery recovery() {
+  DirectoryFormat.Mark mark() {
     Optional<byte[]> bytes = recoveryFile.load();
-    if (bytes.isEmpty() && recoveryFile.exists()) {
-      return mark(
-          Recovery.NONE, Recovery.Cause.DAMAGE, true, "the mark of an earlier loss is damaged");
+    if (bytes.isPresent()) {
+      return DirectoryFormat.readRecovery(bytes.get(), path("recovery"));
     }
-    return bytes
-        .map(read -> DirectoryFormat.readRecovery(read, path("recovery")).recovery())
-        .orElse(Recovery.NONE);
+    return recoveryFile.exists()
+        ? damaged(
+            DirectoryFormat.Mark.NONE,
+            true,
+            "the mark of an earlier loss is damaged",
+            ChunkLoss.NONE.withDamage())
+        : DirectoryFormat.Mark.NONE;
   }
 
-  /** Marks a loss on top of what was lost before, under a new nonce; durable. */
-  Recovery mark(Recovery before, Recovery.Cause cause, boolean isVoteLost, String why) {
-    Recovery worse = worse(before, cause, isVoteLost);
-    mark(worse, why);
-    return worse;
+  /** Replaces the mark; durable. There is no file where nothing is missing. */
+  DirectoryFormat.Mark write(DirectoryFormat.Mark next) {
+    if (next.isNone()) {
+      recoveryFile.delete();
+    } else {
+      recoveryFile.overwrite(sequence -> DirectoryFormat.recovery(sequence, next));
+    }
+    return next;
   }
 
-  /** Writes the mark; durable. */
-  void mark(Recovery recovery, String why) {
-    var mark = new DirectoryFormat.Mark(recovery, why);
-    recoveryFile.replace(sequence -> DirectoryFormat.recovery(sequence, mark));
+  /** Marks damage on top of what was lost before, under a new nonce; durable. */
+  DirectoryFormat.Mark damaged(
+      DirectoryFormat.Mark before, boolean isVoteLost, String why, ChunkLoss chunks) {
+    Recovery worse = worse(before.recovery(), Recovery.Cause.DAMAGE, isVoteLost);
+    return write(new DirectoryFormat.Mark(worse, why, chunks));
   }
 
   /** A loss on top of what was lost before. */
@@ -243,10 +265,6 @@ final class DirectoryFiles {
     if (disk.delete(OLDER.name())) {
       disk.forceDirectory();
     }
-  }
-
-  void clearMark() {
-    recoveryFile.delete();
   }
 
   void deleteTemporary() {

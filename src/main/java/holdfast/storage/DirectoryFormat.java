@@ -1,6 +1,7 @@
 package holdfast.storage;
 
 import holdfast.consensus.Recovery;
+import holdfast.model.ChunkLoss;
 import holdfast.util.ByteReader;
 import holdfast.util.ByteWriter;
 import java.nio.charset.StandardCharsets;
@@ -12,11 +13,11 @@ final class DirectoryFormat {
   /** The peer's key, which is made after the format file: see {@code crypto.NodeKey}. */
   static final String KEY_FILE = "node.key";
 
-  static final int VERSION = 4;
+  static final int VERSION = 5;
   static final int FORMAT_BYTES = 64;
   static final int RUN_BYTES = 160;
   static final int RECOVERY_BYTES = 256;
-  static final int REASON_BYTES_MAX = 212;
+  static final int REASON_BYTES_MAX = 206;
 
   static final int DIRECTORY_ID_BYTES = 16;
   static final int BOOT_ID_BYTES = 36;
@@ -43,13 +44,26 @@ final class DirectoryFormat {
    *
    * @param number of the run, one more at each start
    * @param folderId what the file system calls the folder, 0 where it has no lasting name for it
+   * @param chunkDamage names what was found wrong with the chunk segments when the run began, and
+   *     stays wrong; 0: nothing
    * @param logEnd of a clean end
    */
   record Run(
-      boolean isClean, Machine machine, long number, long folderId, Optional<LogEnd> logEnd) {}
+      boolean isClean,
+      Machine machine,
+      long number,
+      long folderId,
+      long chunkDamage,
+      Optional<LogEnd> logEnd) {}
 
-  /** That something may be missing, and why. */
-  record Mark(Recovery recovery, String reason) {}
+  /** That something may be missing: of the log and the vote, and why; of the chunks. */
+  record Mark(Recovery recovery, String reason, ChunkLoss chunks) {
+    static final Mark NONE = new Mark(Recovery.NONE, "", ChunkLoss.NONE);
+
+    boolean isNone() {
+      return !recovery.isNeeded() && chunks.isNone();
+    }
+  }
 
   static byte[] format(long sequence, Format format) {
     var out = start(FORMAT, sequence).raw(format.directoryId()).u64(format.incarnation());
@@ -66,7 +80,8 @@ final class DirectoryFormat {
     out.raw(ascii(run.machine().bootId())).raw(ascii(run.machine().machineId()));
     out.u64(run.number()).u64(run.folderId()).bool(run.logEnd().isPresent());
     LogEnd end = run.logEnd().orElse(new LogEnd(0, 0, 0));
-    return Crc.seal(out.u64(end.lastIndex()).u64(end.lastTerm()).u32(end.chain()), RUN_BYTES);
+    out.u64(end.lastIndex()).u64(end.lastTerm()).u32(end.chain());
+    return Crc.seal(out.u64(run.chunkDamage()), RUN_BYTES);
   }
 
   static Run readRun(byte[] bytes, String path) {
@@ -77,8 +92,9 @@ final class DirectoryFormat {
     long folderId = in.u64();
     boolean hasEnd = in.bool();
     var end = new LogEnd(in.u64(), in.u64(), in.u32());
-    return new Run(
-        isClean, machine, number, folderId, hasEnd ? Optional.of(end) : Optional.empty());
+    long chunkDamage = in.u64();
+    Optional<LogEnd> logEnd = hasEnd ? Optional.of(end) : Optional.empty();
+    return new Run(isClean, machine, number, folderId, chunkDamage, logEnd);
   }
 
   /** The mark; its reason is cut to what fits. */
@@ -87,6 +103,7 @@ final class DirectoryFormat {
     byte[] reason = mark.reason().getBytes(StandardCharsets.UTF_8);
     var out = start(RECOVERY, sequence).u64(recovery.nonce()).u8(recovery.cause().ordinal());
     out.bool(recovery.isVoteLost());
+    out.u64(mark.chunks().powerCutTick()).u64(mark.chunks().damageTick());
     return Crc.seal(out.raw(Arrays.copyOf(reason, REASON_BYTES_MAX)), RECOVERY_BYTES);
   }
 
@@ -95,8 +112,9 @@ final class DirectoryFormat {
     long nonce = in.u64();
     var cause = Recovery.Cause.values()[in.u8()];
     var recovery = new Recovery(nonce, cause, in.bool());
+    var chunks = new ChunkLoss(in.u64(), in.u64());
     String reason = new String(in.raw(REASON_BYTES_MAX), StandardCharsets.UTF_8);
-    return new Mark(recovery, reason.replace("\0", ""));
+    return new Mark(recovery, reason.replace("\0", ""), chunks);
   }
 
   private static ByteWriter start(PairFile.Kind kind, long sequence) {

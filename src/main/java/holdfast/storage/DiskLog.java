@@ -5,6 +5,7 @@ import holdfast.consensus.Endpoint;
 import holdfast.consensus.InitialState;
 import holdfast.consensus.LogEntry;
 import holdfast.consensus.Recovery;
+import holdfast.model.ChunkLoss;
 import holdfast.model.ErrorCode;
 import holdfast.model.LogId;
 import holdfast.model.StorageException;
@@ -197,6 +198,16 @@ public final class DiskLog implements OperationLog {
   @Override
   public void recovered(long nonce, Consumer<StorageException> done) {
     onLog(() -> directory.recovered(nonce), done);
+  }
+
+  @Override
+  public ChunkLoss chunkLoss() {
+    return directory.chunkLoss();
+  }
+
+  @Override
+  public void settleChunks(ChunkLoss expected, ChunkLoss next, Consumer<StorageException> done) {
+    onLog(() -> directory.settleChunks(expected, next), done);
   }
 
   @Override

@@ -19,7 +19,6 @@ public final class DiskVault implements ChunkVault {
   private final LongSupplier otherBytes;
   private final Executor disk;
   private final Loop loop;
-  private final boolean isDamaged;
 
   /** Loop thread. */
   private Runnable failedListener = () -> {};
@@ -28,27 +27,15 @@ public final class DiskVault implements ChunkVault {
    * A vault over an open store.
    *
    * @param otherBytes what the operation log and its snapshots take on the same disk
-   * @param openedAfter what the directory was opened after
    * @param disk runs disk work on platform threads; rejects when {@link #OPERATIONS_MAX} wait
    */
   public DiskVault(
-      ChunkStore store,
-      OpenedAfter openedAfter,
-      StorageSpace space,
-      LongSupplier otherBytes,
-      Executor disk,
-      Loop loop) {
+      ChunkStore store, StorageSpace space, LongSupplier otherBytes, Executor disk, Loop loop) {
     this.store = store;
     this.space = space;
     this.otherBytes = otherBytes;
     this.disk = disk;
     this.loop = loop;
-    isDamaged = openedAfter != OpenedAfter.SYSTEM_CRASH && store.wasDamaged();
-  }
-
-  @Override
-  public boolean isDamaged() {
-    return isDamaged;
   }
 
   @Override

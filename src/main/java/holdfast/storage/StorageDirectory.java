@@ -1,6 +1,7 @@
 package holdfast.storage;
 
 import holdfast.consensus.Recovery;
+import holdfast.model.ChunkLoss;
 import holdfast.model.StorageException;
 import holdfast.peer.port.OperationLog;
 import java.util.Optional;
@@ -9,12 +10,12 @@ import java.util.function.LongSupplier;
 
 /**
  * A peer's directory, held by one process: its format, how the last run on it ended, and the mark
- * that something which was vouched for may be missing.
+ * that something which was vouched for may be missing, of the log, the vote or the chunks.
  *
- * <p>Order at start: open this, then {@link LogStore} (with this as its {@link LossListener}),
- * {@link SnapshotStore} and {@link ChunkStore}, then {@link #begin}; only then is {@link #recovery}
- * the one to use. At the end: force and close the stores, then {@link #closeCleanly}. Safe on
- * several threads.
+ * <p>Order at start: open this, then {@link ChunkStore}, then {@link LogStore} (with this as its
+ * {@link LossListener}) and {@link SnapshotStore}, then {@link #begin}; only then are {@link
+ * #recovery} and {@link #chunkLoss} the ones to use. At the end: force and close the stores, then
+ * {@link #closeCleanly}. Safe on several threads.
  */
 public final class StorageDirectory implements LossListener, AutoCloseable {
   static final String LOCK_FILE = "lock";
@@ -29,7 +30,7 @@ public final class StorageDirectory implements LossListener, AutoCloseable {
   private final ReentrantLock lock = new ReentrantLock();
 
   private final DirectoryFiles files;
-  private Recovery recovery;
+  private volatile DirectoryFormat.Mark mark; // written under the lock
   private Optional<DirectoryFormat.LogEnd> logEnd = Optional.empty();
   private boolean hasBegun;
   private boolean isLossUnrecorded;
@@ -40,12 +41,12 @@ public final class StorageDirectory implements LossListener, AutoCloseable {
       DiskLock directoryLock,
       DirectoryFiles files,
       OpenedAfter openedAfter,
-      Recovery recovery) {
+      DirectoryFormat.Mark mark) {
     this.disk = disk;
     this.directoryLock = directoryLock;
     this.files = files;
     this.openedAfter = openedAfter;
-    this.recovery = recovery;
+    this.mark = mark;
     hasBegun = openedAfter == OpenedAfter.FRESH;
   }
 
@@ -81,7 +82,7 @@ public final class StorageDirectory implements LossListener, AutoCloseable {
     // The format file comes last: without it the next start begins here again.
     files.writeRun(false, Optional.empty());
     files.writeFormat(false);
-    return new StorageDirectory(disk, held, files, OpenedAfter.FRESH, Recovery.NONE);
+    return new StorageDirectory(disk, held, files, OpenedAfter.FRESH, DirectoryFormat.Mark.NONE);
   }
 
   private static StorageDirectory reopen(Disk disk, DiskLock held, DirectoryFiles files) {
@@ -92,16 +93,14 @@ public final class StorageDirectory implements LossListener, AutoCloseable {
     }
     files.deleteTemporary();
     OpenedAfter openedAfter = files.lastEnd();
-    Recovery recovery = files.recovery();
+    DirectoryFormat.Mark mark = files.mark();
     // Marks come before the files whose state they are for: else a crash here would hide the loss.
-    if (openedAfter == OpenedAfter.SYSTEM_CRASH) {
-      String why = "the machine went down, or nobody knows how the last run ended";
-      recovery = files.mark(recovery, Recovery.Cause.POWER_CUT, false, why);
-    }
+    // What is lost of the chunks is named by what came first: this is an older folder, or an empty
+    // one, before its machine is started again.
     Optional<String> copied = files.copied();
     if (copied.isPresent()) {
       LOG.log(System.Logger.Level.ERROR, copied.get() + ", path=" + disk.path(""));
-      recovery = files.mark(recovery, Recovery.Cause.DAMAGE, true, copied.get());
+      mark = files.damaged(mark, true, copied.get(), mark.chunks().withDamage());
     }
     if (isFormatLost) {
       String why =
@@ -109,11 +108,19 @@ public final class StorageDirectory implements LossListener, AutoCloseable {
               ? "everything but the peer's key is missing"
               : "both copies of the format file are missing or damaged";
       LOG.log(System.Logger.Level.ERROR, why + ": written anew, path=" + disk.path("format"));
-      recovery = files.mark(recovery, Recovery.Cause.DAMAGE, isEmptied, why);
+      var chunks = isEmptied ? mark.chunks().withDamage() : mark.chunks();
+      mark = files.damaged(mark, isEmptied, why, chunks);
+    }
+    if (openedAfter == OpenedAfter.SYSTEM_CRASH) {
+      String why = "the machine went down, or nobody knows how the last run ended";
+      Recovery worse = files.worse(mark.recovery(), Recovery.Cause.POWER_CUT, false);
+      mark = files.write(new DirectoryFormat.Mark(worse, why, mark.chunks().withPowerCut()));
+    }
+    if (isFormatLost) {
       files.writeFormat(true);
     }
     // The run isn't written yet: a start that fails must find the same as this one.
-    return new StorageDirectory(disk, held, files, openedAfter, recovery);
+    return new StorageDirectory(disk, held, files, openedAfter, mark);
   }
 
   /**
@@ -141,14 +148,6 @@ public final class StorageDirectory implements LossListener, AutoCloseable {
   /** How the last run ended. */
   public OpenedAfter openedAfter() {
     return openedAfter;
-  }
-
-  /**
-   * What chunks may be missing of: also a power cut before the last run, which ended before it had
-   * found out what that took.
-   */
-  public OpenedAfter chunksAfter() {
-    return recovery().cause() == Recovery.Cause.POWER_CUT ? OpenedAfter.SYSTEM_CRASH : openedAfter;
   }
 
   /** The 16 random bytes this directory got when it was made. */
@@ -206,13 +205,51 @@ public final class StorageDirectory implements LossListener, AutoCloseable {
     }
   }
 
-  /** Whether something may be missing; durable. */
+  /** Whether something may be missing of log or vote; durable. Waits for nobody. */
   public Recovery recovery() {
+    return mark.recovery();
+  }
+
+  /** What may be missing of the chunks; durable. Waits for nobody. */
+  public ChunkLoss chunkLoss() {
+    return mark.chunks();
+  }
+
+  /**
+   * Notes what was found of the chunks at the start ({@link ChunkRecovery.Listener}): durable when
+   * this returns, as far as it is new and no power cut explains it.
+   */
+  void foundOfChunks(boolean isTorn, long damage) {
     lock.lock();
     try {
-      return recovery;
+      boolean isNew = isTorn || damage != 0 && damage != files.chunkDamage();
+      files.noteChunkDamage(damage); // on disk when the run begins
+      if (isNew) {
+        noteChunks(mark.chunks().withDamage());
+      }
     } finally {
       lock.unlock();
+    }
+  }
+
+  /**
+   * Puts {@code next} in the place of what is known to be lost of the chunks, unless that isn't
+   * {@code expected} any more; durable when this returns. Blocks on the disk.
+   */
+  void settleChunks(ChunkLoss expected, ChunkLoss next) {
+    lock.lock();
+    try {
+      if (mark.chunks().equals(expected)) {
+        noteChunks(next);
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void noteChunks(ChunkLoss next) {
+    if (!mark.chunks().equals(next)) {
+      mark = files.write(new DirectoryFormat.Mark(mark.recovery(), mark.reason(), next));
     }
   }
 
@@ -235,9 +272,8 @@ public final class StorageDirectory implements LossListener, AutoCloseable {
   public void recovered(long nonce) {
     lock.lock();
     try {
-      if (recovery.isNeeded() && recovery.nonce() == nonce) {
-        files.clearMark();
-        recovery = Recovery.NONE;
+      if (mark.recovery().isNeeded() && mark.recovery().nonce() == nonce) {
+        mark = files.write(new DirectoryFormat.Mark(Recovery.NONE, "", mark.chunks()));
       }
     } finally {
       lock.unlock();
@@ -250,8 +286,8 @@ public final class StorageDirectory implements LossListener, AutoCloseable {
     lock.lock();
     try {
       LOG.log(System.Logger.Level.ERROR, "log may have lost entries: " + why);
-      recovery = files.worse(recovery, cause, isVoteLost);
-      files.mark(recovery, why);
+      Recovery worse = files.worse(mark.recovery(), cause, isVoteLost);
+      mark = files.write(new DirectoryFormat.Mark(worse, why, mark.chunks()));
     } catch (StorageException e) {
       isLossUnrecorded = true;
       LOG.log(System.Logger.Level.ERROR, "record loss: was=" + e.getMessage());
@@ -271,10 +307,10 @@ public final class StorageDirectory implements LossListener, AutoCloseable {
     lock.lock();
     try {
       files.noteOlder(lacking);
-      recovery = files.mark(recovery, Recovery.Cause.DAMAGE, true, why);
+      mark = files.damaged(mark, true, why, mark.chunks().withDamage());
       files.raiseRunNumber(runNumber);
       files.writeRun(false, Optional.empty());
-      return recovery;
+      return mark.recovery();
     } finally {
       lock.unlock();
     }

@@ -78,7 +78,7 @@ class GoldenTest {
     fields.put("attach", attach.message());
     fields.put("attach-answer", answer.message());
     fields.put("attached-frame", attachedFrame);
-    assertGolden(4, "handshake", fields);
+    assertGolden(5, "handshake", fields);
   }
 
   @Test

@@ -334,7 +334,7 @@ class HandshakeTest {
 
   @Test
   void withoutACommonVersionTheInitiatorLearnsWhatThePeerSpeaks() {
-    var future = new Versions(5, 6, 1);
+    var future = new Versions(6, 7, 1);
     var random = new FixedRandom("x");
     var initiator =
         new HandshakeInitiator(
@@ -348,7 +348,7 @@ class HandshakeTest {
     var failure = assertThrows(HoldfastException.class, () -> initiator.m3(answer));
     assertEquals(ErrorCode.UNSUPPORTED, failure.code());
     assertEquals(
-        "connect to peer: expected=protocol version 5 to 6, was=4 to 4: update the older holdfast,"
+        "connect to peer: expected=protocol version 6 to 7, was=5 to 5: update the older holdfast,"
             + " peer=here:1",
         failure.getMessage());
   }

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import holdfast.model.ChunkLoss;
 import holdfast.protocol.PoolStatus;
 import holdfast.sim.FileStore;
 import holdfast.sim.SimClient;
@@ -139,6 +140,102 @@ class DamagedPeerTest {
     cluster.await("an answer", 60 * SimWorld.S, asked::isDone);
     assertTrue(asked.isCompletedExceptionally());
     assertEquals(FILE_COUNT, readable(cluster));
+  }
+
+  /** A start that is over before it has settled anything has told nobody. */
+  @ParameterizedTest
+  @ValueSource(strings = {"body", "end"})
+  void damageIsRememberedThoughTheStartThatFoundItEnds(String what) {
+    var cluster = filled(1, 6);
+    SimPeer peer = cluster.peer(0);
+    putAndForce(cluster);
+    peer.kill();
+    damageLast(peer, what);
+    peer.start();
+    peer.kill();
+
+    peer.start();
+
+    awaitMissing(cluster);
+    assertEquals(0, peer.access().namespace().unsettled().revertedCount());
+    assertEquals(FILE_COUNT, readable(cluster));
+    cluster.run(20 * SimWorld.S);
+    assertEquals(
+        ChunkLoss.NONE, ((FileStore) peer.store()).chunkLoss(), "settled, and so forgotten");
+  }
+
+  /** Two had it, and it was damaged at both; the third was away, and denies it truthfully. */
+  @ParameterizedTest
+  @ValueSource(ints = {0, 1, 2})
+  void whoWasAwayDoesNotMakeDamageAPowerCut(int away) {
+    var cluster = filled(3, 7 + away);
+    cluster.peer(away).stopCleanly();
+    cluster.await("a leader", 60 * SimWorld.S, () -> cluster.leader().isPresent());
+    cluster.run(5 * SimWorld.S);
+    putAndForce(cluster);
+    var others = cluster.peers().stream().filter(SimPeer::isUp).toList();
+    others.forEach(SimPeer::kill);
+    others.forEach(peer -> damageLast(peer, "body"));
+
+    cluster.peers().forEach(SimPeer::start);
+
+    awaitMissing(cluster);
+    cluster.await("all are back", 60 * SimWorld.S, cluster::isWhole);
+    for (SimPeer peer : cluster.peers()) {
+      assertEquals(0, peer.access().namespace().unsettled().revertedCount());
+    }
+    assertEquals(FILE_COUNT, readable(cluster));
+  }
+
+  /** The first start after a power cut ends before it has settled what that took. */
+  @Test
+  void whatAPowerCutTookIsUndoneThoughTheFirstStartEnds() {
+    var cluster = filled(1, 10);
+    SimClient client = cluster.clients().getFirst();
+    SimPeer peer = cluster.peer(0);
+    byte[] old = bytes(FILE_COUNT);
+    cluster.get(client.put("new", old));
+    cluster.run(3 * SimWorld.S);
+    cluster.get(client.replace("new", bytes(FILE_COUNT + 1), false));
+    cluster.get(client.service().forceLog(client.deadline()));
+    peer.losePower();
+    damageLast(peer, "body"); // as a power cut leaves what wasn't forced
+    peer.start();
+    cluster.await("it leads", 20 * SimWorld.S, () -> peer.access().isLeader());
+    peer.kill();
+
+    peer.start();
+
+    cluster.await("safe", 60 * SimWorld.S, () -> status(cluster).safe());
+    assertArrayEquals(old, cluster.get(client.get("new")));
+    cluster.run(20 * SimWorld.S);
+    assertEquals(
+        ChunkLoss.NONE, ((FileStore) peer.store()).chunkLoss(), "settled, and so forgotten");
+  }
+
+  private static void putAndForce(SimCluster cluster) {
+    SimClient client = cluster.clients().getFirst();
+    cluster.get(client.put("new", bytes(FILE_COUNT)));
+    cluster.get(client.service().forceLog(client.deadline()));
+  }
+
+  private static void damageLast(SimPeer peer, String what) {
+    SimDisk disk = disk(peer);
+    if (what.equals("end")) {
+      cut(disk, SEGMENT, disk.sizeBytes(SEGMENT) - 1);
+    } else {
+      flip(disk, disk.sizeBytes(SEGMENT) - FILE_BYTES / 2);
+    }
+  }
+
+  private static void awaitMissing(SimCluster cluster) {
+    cluster.await("told", 60 * SimWorld.S, () -> status(cluster).copies().missing() == 1);
+    cluster.run(20 * SimWorld.S);
+    assertFalse(status(cluster).safe());
+    SimClient client = cluster.clients().getFirst();
+    var asked = client.get("new");
+    cluster.await("an answer", 60 * SimWorld.S, asked::isDone);
+    assertTrue(asked.isCompletedExceptionally());
   }
 
   private static void cut(SimDisk disk, String name, long sizeBytes) {

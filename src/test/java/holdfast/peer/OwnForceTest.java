@@ -184,11 +184,6 @@ class OwnForceTest {
     }
 
     @Override
-    public boolean isDamaged() {
-      throw new UnsupportedOperationException();
-    }
-
-    @Override
     public boolean contains(ChunkId chunk) {
       return held.contains(chunk);
     }

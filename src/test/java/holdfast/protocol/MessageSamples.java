@@ -9,6 +9,7 @@ import holdfast.metadata.OperationResult;
 import holdfast.metadata.Query;
 import holdfast.metadata.Statistics;
 import holdfast.model.ChunkId;
+import holdfast.model.ChunkLoss;
 import holdfast.model.ClientId;
 import holdfast.model.ErrorCode;
 import holdfast.model.HostPort;
@@ -87,7 +88,10 @@ final class MessageSamples {
                 new Invalidation.OfLocks(57))),
         new Reply.Compared(LOG, Reply.Compared.Relation.LACKING, true),
         new Reply.Chunks(
-            List.of(new Reply.Chunks.Entry(CHUNK, 37)), true, List.of(new ChunkId(8, 8, 8, 8))));
+            List.of(new Reply.Chunks.Entry(CHUNK, 37)),
+            true,
+            List.of(new ChunkId(8, 8, 8, 8)),
+            new ChunkLoss(58, 59)));
   }
 
   /** Not among the others: it holds an array, and so isn't equal to its copy. */

@@ -1,6 +1,7 @@
 package holdfast.sim;
 
 import holdfast.model.ChunkId;
+import holdfast.model.ChunkLoss;
 import holdfast.storage.ChunkStore;
 import holdfast.storage.DiskLog;
 import holdfast.storage.DiskVault;
@@ -20,6 +21,7 @@ public final class FileStore implements SimStore {
 
   private final SimDisk disk;
   private final SplittableRandom random;
+  private StorageDirectory directory;
   private ChunkStore chunks;
   private int boots = 1;
   private long snapshotDelayNs;
@@ -39,6 +41,11 @@ public final class FileStore implements SimStore {
     return disk;
   }
 
+  /** What the directory says of lost chunks. */
+  public ChunkLoss chunkLoss() {
+    return directory.chunkLoss();
+  }
+
   /** From now on each step of reading or writing a snapshot takes so much longer. */
   public void delaySnapshots(long delayNs) {
     snapshotDelayNs = delayNs;
@@ -46,19 +53,17 @@ public final class FileStore implements SimStore {
 
   @Override
   public Ports open(SimLoop loop) {
-    var directory =
+    directory =
         StorageDirectory.open(disk, new Machine("boot-" + boots, ""), "pid 1", random::nextLong);
     var space = StorageSpace.of(disk, OptionalLong.of(1L << 30), OptionalLong.empty());
-    chunks = ChunkStore.open(disk, space, CHUNK_SEGMENT_BYTES);
+    chunks = ChunkStore.open(directory, space, CHUNK_SEGMENT_BYTES);
     var log =
         DiskLog.open(
             directory,
             LOG_SEGMENT_BYTES,
             new DiskLog.Threads(inOrder(loop), slowly(inOrder(loop), loop), inOrder(loop)),
             loop);
-    return new Ports(
-        new DiskVault(chunks, directory.chunksAfter(), space, log::diskBytes, inOrder(loop), loop),
-        log);
+    return new Ports(new DiskVault(chunks, space, log::diskBytes, inOrder(loop), loop), log);
   }
 
   private Executor slowly(Executor disk, SimLoop loop) {

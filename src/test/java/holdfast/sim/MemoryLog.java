@@ -5,6 +5,7 @@ import holdfast.consensus.InitialState;
 import holdfast.consensus.LogEntry;
 import holdfast.consensus.Recovery;
 import holdfast.consensus.SnapshotMeta;
+import holdfast.model.ChunkLoss;
 import holdfast.model.ErrorCode;
 import holdfast.model.LogId;
 import holdfast.model.StorageException;
@@ -229,6 +230,19 @@ public final class MemoryLog implements OperationLog {
             platter.recovery = Recovery.NONE;
           }
         });
+  }
+
+  /**
+   * Only files are damaged: who denies a chunk here has lost it to a power cut, or never had it.
+   */
+  @Override
+  public ChunkLoss chunkLoss() {
+    return ChunkLoss.NONE;
+  }
+
+  @Override
+  public void settleChunks(ChunkLoss expected, ChunkLoss next, Consumer<StorageException> done) {
+    throw new UnsupportedOperationException("settle chunks: nothing is ever lost");
   }
 
   @Override

@@ -102,11 +102,6 @@ public final class MemoryVault implements ChunkVault {
   }
 
   @Override
-  public boolean isDamaged() {
-    return false; // Only files are.
-  }
-
-  @Override
   public boolean contains(ChunkId chunk) {
     return platter.written.containsKey(chunk);
   }

@@ -3,10 +3,12 @@ package holdfast.storage;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import holdfast.model.ChunkId;
 import holdfast.model.ErrorCode;
+import holdfast.model.StorageException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -288,6 +290,25 @@ final class ChunkDamageTest {
     checkLife(name, touched);
   }
 
+  /** What can't be noted isn't cut: the next start would take it for whole. */
+  @Test
+  void nothingIsCutBeforeItIsNoted() {
+    String name = store.names().getLast();
+    int cutAt = store.recordsEnd(name) - 10;
+    store.damage(name, bytes -> Arrays.copyOf(bytes, cutAt));
+    store.remove(ChunkFormat.END_FILE);
+    store.refuseToNote();
+
+    assertThrows(StorageException.class, store::open);
+
+    assertEquals(cutAt, store.damagedFile(name).length);
+    try (var opened = store.open()) {
+      assertTrue(store.found().isTorn());
+      assertTrue(store.damagedFile(name).length < cutAt);
+      assertTrue(opened.chunkCount() > 0);
+    }
+  }
+
   /** As {@link #checkDamage}, with a file cut to a length or, if negative, removed. */
   private void checkCut(String name, int length, List<DamagedStore.Record> touched) {
     if (length < 0) {
@@ -302,7 +323,10 @@ final class ChunkDamageTest {
   private void checkLife(String name, List<DamagedStore.Record> touched) {
     warnings.clear();
     ChunkId added;
+    DamagedStore.Found found;
     try (var opened = store.open()) {
+      found = store.found();
+      assertTrue(found.isAnything() || opened.takeLost().isEmpty(), "a loss isn't told");
       store.checkHeld(opened, touched);
       added = store.putNew(opened);
       opened.closeCleanly();
@@ -310,6 +334,8 @@ final class ChunkDamageTest {
     try (var opened = store.open()) {
       store.checkHeld(opened, touched);
       assertTrue(opened.contains(added));
+      // The same damage is nothing new.
+      assertEquals(new DamagedStore.Found(false, found.damage()), store.found());
       opened.closeCleanly();
     }
     store.restore(name);

@@ -246,7 +246,8 @@ final class ChunkForceTest {
     return ChunkStore.open(
         disk,
         StorageSpace.of(disk, OptionalLong.empty(), OptionalLong.of(0)),
-        ChunkFormat.SEGMENT_BYTES_MIN);
+        ChunkFormat.SEGMENT_BYTES_MIN,
+        (isTorn, damage) -> {});
   }
 
   private static ChunkId put(ChunkStore store, int lengthBytes) {

@@ -162,7 +162,8 @@ final class ChunkStoreCrashTest {
       return ChunkStore.open(
           disk,
           StorageSpace.of(disk, OptionalLong.empty(), OptionalLong.empty()),
-          ChunkFormat.SEGMENT_BYTES_MIN);
+          ChunkFormat.SEGMENT_BYTES_MIN,
+          (isTorn, damage) -> {});
     }
 
     private ChunkId any() {

@@ -124,7 +124,7 @@ final class ChunkStoreTest {
   void fullDiskRefusesTheChunkAndKeepsTheRest() {
     disk.totalBytes(40_000);
     var space = StorageSpace.of(disk, OptionalLong.empty(), OptionalLong.of(0));
-    var store = ChunkStore.open(disk, space, ChunkFormat.SEGMENT_BYTES_MIN);
+    var store = ChunkStore.open(disk, space, ChunkFormat.SEGMENT_BYTES_MIN, (isTorn, damage) -> {});
     byte[] bytes = random(10_000);
     var id = put(store, bytes);
     try (var other = disk.open("other", Disk.Mode.CREATE)) {
@@ -137,7 +137,8 @@ final class ChunkStoreTest {
     var later = put(store, random(20_000));
     store.force();
     disk.crash();
-    var reopened = ChunkStore.open(disk, space, ChunkFormat.SEGMENT_BYTES_MIN);
+    var reopened =
+        ChunkStore.open(disk, space, ChunkFormat.SEGMENT_BYTES_MIN, (isTorn, damage) -> {});
     assertArrayEquals(bytes, reopened.read(id));
     assertTrue(reopened.verify(later));
   }
@@ -152,7 +153,8 @@ final class ChunkStoreTest {
         ChunkStore.open(
             disk,
             StorageSpace.of(new SimDisk("roomy", 1), OptionalLong.empty(), OptionalLong.of(0)),
-            ChunkFormat.SEGMENT_BYTES_MIN);
+            ChunkFormat.SEGMENT_BYTES_MIN,
+            (isTorn, damage) -> {});
 
     assertEquals(ErrorCode.NO_SPACE, codeOf(() -> put(full, random(1_000))));
 
@@ -171,7 +173,8 @@ final class ChunkStoreTest {
 
     assertEquals(50_000, byCapacity.capacityBytes(0));
     assertEquals(950_000, byReserve.capacityBytes(0));
-    var store = ChunkStore.open(disk, byCapacity, ChunkFormat.SEGMENT_BYTES_MIN);
+    var store =
+        ChunkStore.open(disk, byCapacity, ChunkFormat.SEGMENT_BYTES_MIN, (isTorn, damage) -> {});
     put(store, random(30_000));
     var refused = assertThrows(StorageException.class, () -> put(store, random(30_000)));
     assertEquals(ErrorCode.NO_SPACE, refused.code());
@@ -317,7 +320,8 @@ final class ChunkStoreTest {
     return ChunkStore.open(
         disk,
         StorageSpace.of(disk, OptionalLong.empty(), OptionalLong.of(0)),
-        ChunkFormat.SEGMENT_BYTES_MIN);
+        ChunkFormat.SEGMENT_BYTES_MIN,
+        (isTorn, damage) -> {});
   }
 
   private static ChunkId put(ChunkStore store, byte[] bytes) {

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import holdfast.consensus.Endpoint;
 import holdfast.consensus.Recovery;
 import holdfast.model.ChunkId;
+import holdfast.model.ChunkLoss;
 import holdfast.model.LogId;
 import holdfast.model.NodeId;
 import holdfast.util.ByteReader;
@@ -31,9 +32,11 @@ final class DiskGoldenTest {
     byte[] id = HexFormat.of().parseHex("000102030405060708090a0b0c0d0e0f");
     var end = new DirectoryFormat.LogEnd(1_000, 13, 0x12345678);
     var machine = new Machine(BOOT, "0123456789abcdef0123456789abcdef");
-    var run = new DirectoryFormat.Run(true, machine, 17, 4_711, Optional.of(end));
+    var run =
+        new DirectoryFormat.Run(true, machine, 17, 4_711, 0x0123456789ABCDEFL, Optional.of(end));
     var recovery = new Recovery(0x0102030405060708L, Recovery.Cause.DAMAGE, true);
-    var mark = new DirectoryFormat.Mark(recovery, "log-0000000000000001.seg is missing");
+    var chunks = new ChunkLoss(0x21, 0x22);
+    var mark = new DirectoryFormat.Mark(recovery, "log-0000000000000001.seg is missing", chunks);
 
     assertArrayEquals(
         golden("format"), DirectoryFormat.format(3, new DirectoryFormat.Format(id, 7, true)));

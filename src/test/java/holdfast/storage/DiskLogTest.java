@@ -375,12 +375,11 @@ final class DiskLogTest {
   @Test
   void aVaultTellsEveryOutcomeOnTheLoop() throws NoSuchAlgorithmException {
     var space = StorageSpace.of(disk, OptionalLong.of(1L << 30), OptionalLong.of(0));
-    var store = ChunkStore.open(disk, space, 8 << 20);
+    var store = ChunkStore.open(disk, space, 8 << 20, (isTorn, damage) -> {});
     var refuses = new AtomicBoolean();
     var vault =
         new DiskVault(
             store,
-            OpenedAfter.FRESH,
             space,
             () -> 0,
             task -> {

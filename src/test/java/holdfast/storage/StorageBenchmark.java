@@ -148,7 +148,8 @@ final class StorageBenchmark {
     return ChunkStore.open(
         disk,
         StorageSpace.of(disk, OptionalLong.empty(), OptionalLong.empty()),
-        ChunkFormat.SEGMENT_BYTES_DEFAULT);
+        ChunkFormat.SEGMENT_BYTES_DEFAULT,
+        (isTorn, damage) -> {});
   }
 
   private static double rate(int chunkCount, long startNs) {

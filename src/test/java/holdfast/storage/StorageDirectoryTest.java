@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import holdfast.consensus.Recovery;
 import holdfast.crypto.NodeKey;
+import holdfast.model.ChunkLoss;
 import holdfast.model.ErrorCode;
 import holdfast.model.LogId;
 import holdfast.model.StorageException;
@@ -82,6 +83,66 @@ final class StorageDirectoryTest {
       assertEquals(Recovery.Cause.POWER_CUT, failed.recovery().cause());
       disk.restart();
     }
+  }
+
+  /** The log is as it was long before all that it names is settled. */
+  @Test
+  void whatMayBeLostOfTheChunksOutlastsTheRecoveryOfTheLog() {
+    open("boot 1").close();
+    addLog();
+    disk.crash();
+    var first = open("boot 2");
+    var cut = ChunkLoss.NONE.withPowerCut();
+    assertEquals(cut, first.chunkLoss());
+    first.recovered(first.recovery().nonce());
+    assertEquals(Recovery.NONE, first.recovery());
+    disk.restart();
+
+    var second = open("boot 2");
+    assertEquals(Recovery.NONE, second.recovery());
+    assertEquals(cut, second.chunkLoss());
+    second.settleChunks(cut, cut.upTo(7));
+    second.settleChunks(cut, ChunkLoss.NONE); // of a state that isn't any more
+    disk.restart();
+
+    var third = open("boot 2");
+    assertEquals(cut.upTo(7), third.chunkLoss());
+    third.settleChunks(cut.upTo(7), ChunkLoss.NONE);
+    disk.crash();
+    assertFalse(disk.exists("recovery") || disk.exists("recovery.copy"));
+  }
+
+  @Test
+  void damageOfTheChunksIsNotedOnceAndOnlyWhereNoPowerCutExplainsIt() {
+    open("boot 1").close();
+    addLog();
+    disk.restart();
+    var damage = ChunkLoss.NONE.withDamage();
+    var first = look("boot 1");
+    first.foundOfChunks(false, 0x10);
+    assertEquals(damage, first.chunkLoss());
+    disk.restart(); // before the run has begun
+
+    var second = look("boot 1");
+    assertEquals(damage, second.chunkLoss());
+    second.foundOfChunks(false, 0x10);
+    second.begin();
+    second.settleChunks(damage, ChunkLoss.NONE);
+    disk.restart();
+
+    var third = look("boot 1");
+    third.foundOfChunks(false, 0x10);
+    assertEquals(ChunkLoss.NONE, third.chunkLoss(), "it is known");
+    third.begin();
+    third.foundOfChunks(true, 0x10);
+    assertEquals(damage, third.chunkLoss(), "a torn end is never known");
+    third.settleChunks(damage, ChunkLoss.NONE);
+    disk.crash();
+
+    var fourth = look("boot 2");
+    fourth.foundOfChunks(true, 0x11);
+    assertEquals(ChunkLoss.NONE.withPowerCut(), fourth.chunkLoss());
+    assertEquals(Recovery.Cause.POWER_CUT, fourth.recovery().cause());
   }
 
   @Test
@@ -238,6 +299,7 @@ final class StorageDirectoryTest {
       try (var directory = open("boot 1")) {
         assertEquals(Recovery.Cause.DAMAGE, directory.recovery().cause());
         assertTrue(directory.recovery().isVoteLost());
+        assertEquals(ChunkLoss.NONE.withDamage(), directory.chunkLoss());
         assertTrue(directory.isLogBegun());
       }
     }

@@ -23,12 +23,6 @@ public interface ChunkVault {
    */
   void whenFailed(Runnable listener);
 
-  /**
-   * Whether something was found wrong at the start that no power cut can have done: chunks that
-   * were on disk may be gone, and nobody knows which.
-   */
-  boolean isDamaged();
-
   /** True when the chunk is stored and indexed. */
   boolean contains(ChunkId chunk);
 

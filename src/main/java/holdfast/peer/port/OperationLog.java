@@ -5,6 +5,7 @@ import holdfast.consensus.InitialState;
 import holdfast.consensus.LogEntry;
 import holdfast.consensus.Recovery;
 import holdfast.consensus.SnapshotMeta;
+import holdfast.model.ChunkLoss;
 import holdfast.model.LogId;
 import holdfast.model.StorageException;
 import java.util.List;
@@ -79,6 +80,15 @@ public interface OperationLog {
       String why,
       Consumer<Recovery> marked,
       Consumer<StorageException> failed);
+
+  /** What this peer may have lost of its chunks, as its directory says now. */
+  ChunkLoss chunkLoss();
+
+  /**
+   * Puts {@code next} in the place of {@link #chunkLoss}, durably, unless that isn't {@code
+   * expected} any more: for what is settled, or known more exactly.
+   */
+  void settleChunks(ChunkLoss expected, ChunkLoss next, Consumer<StorageException> done);
 
   /**
    * Forgets, durably, what was here once ({@link Lacking}).
