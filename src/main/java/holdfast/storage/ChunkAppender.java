@@ -21,6 +21,7 @@ final class ChunkAppender {
   private final Disk disk;
   private final int segmentBytes;
   private final Semaphore maps;
+  private final SegmentNotes notes;
   private final IntConsumer onGivenUp;
 
   /** Grows only; a segment keeps its place, by which the index names it. */
@@ -42,13 +43,19 @@ final class ChunkAppender {
 
   /** {@code onGivenUp} is called with the ordinal of a segment that has become bad. */
   ChunkAppender(
-      Disk disk, int segmentBytes, Semaphore maps, ChunkRecovery recovery, IntConsumer onGivenUp) {
+      Disk disk,
+      int segmentBytes,
+      Semaphore maps,
+      ChunkRecovery recovery,
+      SegmentNotes notes,
+      IntConsumer onGivenUp) {
     List<ChunkSegment> found = recovery.segments();
     this.disk = disk;
     this.segmentBytes = segmentBytes;
     this.maps = maps;
     highestNumber = recovery.highestNumber();
     unforced = new HashSet<>(recovery.unforced());
+    this.notes = notes;
     this.onGivenUp = onGivenUp;
     this.segments = new CopyOnWriteArrayList<>(found);
     mayHaveEnd = disk.exists(ChunkFormat.END_FILE);
@@ -83,6 +90,9 @@ final class ChunkAppender {
     forgetEnd();
     int ordinal = ordinalFor(lengthBytes);
     var segment = segment(ordinal);
+    if (segment.number() > notes.lastMade()) {
+      notes.onMade(segment.number());
+    }
     try {
       return new Place(ordinal, segment.append(state, id, dataCrc, bytes, offset, lengthBytes));
     } catch (StorageException e) {

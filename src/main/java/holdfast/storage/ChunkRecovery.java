@@ -24,26 +24,15 @@ final class ChunkRecovery {
   private final List<ChunkId> lost = new ArrayList<>();
   private final List<ChunkSegment> unforced = new ArrayList<>();
   private Optional<ChunkFormat.End> cleanEnd = Optional.empty();
-  private final Listener listener;
+  private final SegmentNotes notes;
   private long highestNumber;
   private long damage;
 
-  /** Is told what isn't whole, before anything of it is cut or written anew. */
-  interface Listener {
-    /**
-     * @param isTorn whether the last file ends inside a record, which is cut now
-     * @param damage a number for what is missing or isn't whole otherwise, and stays so: the same
-     *     one at the next start if nothing more happens; 0: nothing
-     * @throws StorageException if that can't be noted: then nothing may be cut
-     */
-    void onScanned(boolean isTorn, long damage);
-  }
-
-  ChunkRecovery(Disk disk, ChunkIndex index, Semaphore maps, Listener listener) {
+  ChunkRecovery(Disk disk, ChunkIndex index, Semaphore maps, SegmentNotes notes) {
     this.disk = disk;
     this.index = index;
     this.maps = maps;
-    this.listener = listener;
+    this.notes = notes;
   }
 
   /** The segments found, by number; entries of the index name their places in this list. */
@@ -78,7 +67,7 @@ final class ChunkRecovery {
     boolean isFinished = false;
     try {
       if (numbers.length == 0) {
-        listener.onScanned(false, damage);
+        notes.onScanned(false, damage);
       }
       for (int i = 0; i < numbers.length; i++) {
         segments.add(recover(numbers[i], i == numbers.length - 1));
@@ -115,7 +104,7 @@ final class ChunkRecovery {
       }
       next = number + 1;
     }
-    long endNumber = cleanEnd.map(ChunkFormat.End::number).orElse(0L);
+    long endNumber = Math.max(notes.lastMade(), cleanEnd.map(ChunkFormat.End::number).orElse(0L));
     if (endNumber >= next) {
       damage += damage(next, endNumber);
       warn("segment is missing: path=" + disk.path(ChunkFormat.segmentName(endNumber)));
@@ -224,7 +213,7 @@ final class ChunkRecovery {
   /** Tells what was found, once everything was looked at: the highest segment comes last. */
   private void scanned(boolean isHighest, boolean isTorn) {
     if (isHighest) {
-      listener.onScanned(isTorn, damage);
+      notes.onScanned(isTorn, damage);
     }
   }
 

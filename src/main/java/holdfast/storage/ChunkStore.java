@@ -45,14 +45,13 @@ public final class ChunkStore implements AutoCloseable {
   /** Guarded by {@link #appendLock}. */
   private boolean isClosed;
 
-  private ChunkStore(
-      Disk disk, StorageSpace space, int segmentBytes, ChunkRecovery.Listener listener) {
+  private ChunkStore(Disk disk, StorageSpace space, int segmentBytes, SegmentNotes notes) {
     this.space = space;
     var maps = new Semaphore(ChunkFormat.MAPS_MAX);
-    var recovery = new ChunkRecovery(disk, index, maps, listener);
+    var recovery = new ChunkRecovery(disk, index, maps, notes);
     recovery.run();
     recovery.lost().forEach(this::remember);
-    segments = new ChunkAppender(disk, segmentBytes, maps, recovery, this::loseSegment);
+    segments = new ChunkAppender(disk, segmentBytes, maps, recovery, notes, this::loseSegment);
   }
 
   /**
@@ -64,18 +63,17 @@ public final class ChunkStore implements AutoCloseable {
    * @throws StorageException UNSUPPORTED if a segment's version is too new or too old
    */
   public static ChunkStore open(StorageDirectory directory, StorageSpace space, int segmentBytes) {
-    return open(directory.disk(), space, segmentBytes, directory::foundOfChunks);
+    return open(directory.disk(), space, segmentBytes, directory.segmentNotes());
   }
 
-  /** As above, where {@code listener} is told what is lost. */
-  static ChunkStore open(
-      Disk disk, StorageSpace space, int segmentBytes, ChunkRecovery.Listener listener) {
+  /** As above, with somebody else to take the notes. */
+  static ChunkStore open(Disk disk, StorageSpace space, int segmentBytes, SegmentNotes notes) {
     Invariants.check(
         segmentBytes >= ChunkFormat.SEGMENT_BYTES_MIN
             && segmentBytes <= ChunkFormat.SEGMENT_BYTES_MAX,
         "segments have 64 KiB to 1 GiB, was=%s",
         segmentBytes);
-    return new ChunkStore(disk, space, segmentBytes, listener);
+    return new ChunkStore(disk, space, segmentBytes, notes);
   }
 
   /**

@@ -32,6 +32,7 @@ final class DirectoryFiles {
   private final Optional<DirectoryFormat.Run> lastRun;
   private long runNumber;
   private long chunkDamage;
+  private volatile long lastSegment; // written under the lock
 
   /**
    * Reads them; throws UNSUPPORTED if one is of another version.
@@ -49,6 +50,7 @@ final class DirectoryFiles {
     lastRun = runFile.load().map(bytes -> DirectoryFormat.readRun(bytes, path("run")));
     runNumber = lastRun.map(DirectoryFormat.Run::number).orElse(0L) + 1;
     chunkDamage = lastRun.map(DirectoryFormat.Run::chunkDamage).orElse(0L);
+    lastSegment = lastRun.map(DirectoryFormat.Run::lastSegment).orElse(0L);
   }
 
   private String path(String name) {
@@ -189,10 +191,20 @@ final class DirectoryFiles {
     chunkDamage = damage;
   }
 
+  /** The number of the chunk segment made last; 0: none was made. Any thread. */
+  long lastSegment() {
+    return lastSegment;
+  }
+
+  /** From the next {@link #writeRun} on that is known. */
+  void noteSegment(long number) {
+    lastSegment = number;
+  }
+
   void writeRun(boolean isClean, Optional<DirectoryFormat.LogEnd> logEnd) {
     var run =
         new DirectoryFormat.Run(
-            isClean, machine, runNumber(), disk.folderId(), chunkDamage, logEnd);
+            isClean, machine, runNumber(), disk.folderId(), chunkDamage, lastSegment, logEnd);
     runFile.overwrite(sequence -> DirectoryFormat.run(sequence, run));
   }
 

@@ -46,6 +46,7 @@ final class DirectoryFormat {
    * @param folderId what the file system calls the folder, 0 where it has no lasting name for it
    * @param chunkDamage names what was found wrong with the chunk segments when the run began, and
    *     stays wrong; 0: nothing
+   * @param lastSegment number of the chunk segment made last; 0: none was made
    * @param logEnd of a clean end
    */
   record Run(
@@ -54,6 +55,7 @@ final class DirectoryFormat {
       long number,
       long folderId,
       long chunkDamage,
+      long lastSegment,
       Optional<LogEnd> logEnd) {}
 
   /** That something may be missing: of the log and the vote, and why; of the chunks. */
@@ -81,7 +83,7 @@ final class DirectoryFormat {
     out.u64(run.number()).u64(run.folderId()).bool(run.logEnd().isPresent());
     LogEnd end = run.logEnd().orElse(new LogEnd(0, 0, 0));
     out.u64(end.lastIndex()).u64(end.lastTerm()).u32(end.chain());
-    return Crc.seal(out.u64(run.chunkDamage()), RUN_BYTES);
+    return Crc.seal(out.u64(run.chunkDamage()).u64(run.lastSegment()), RUN_BYTES);
   }
 
   static Run readRun(byte[] bytes, String path) {
@@ -93,8 +95,9 @@ final class DirectoryFormat {
     boolean hasEnd = in.bool();
     var end = new LogEnd(in.u64(), in.u64(), in.u32());
     long chunkDamage = in.u64();
+    long lastSegment = in.u64();
     Optional<LogEnd> logEnd = hasEnd ? Optional.of(end) : Optional.empty();
-    return new Run(isClean, machine, number, folderId, chunkDamage, logEnd);
+    return new Run(isClean, machine, number, folderId, chunkDamage, lastSegment, logEnd);
   }
 
   /** The mark; its reason is cut to what fits. */

@@ -4,6 +4,7 @@ import holdfast.consensus.Recovery;
 import holdfast.model.ChunkLoss;
 import holdfast.model.StorageException;
 import holdfast.peer.port.OperationLog;
+import holdfast.util.Invariants;
 import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.LongSupplier;
@@ -215,17 +216,47 @@ public final class StorageDirectory implements LossListener, AutoCloseable {
     return mark.chunks();
   }
 
-  /**
-   * Notes what was found of the chunks at the start ({@link ChunkRecovery.Listener}): durable when
-   * this returns, as far as it is new and no power cut explains it.
-   */
-  void foundOfChunks(boolean isTorn, long damage) {
+  /** For the store of the chunks. */
+  SegmentNotes segmentNotes() {
+    return new SegmentNotes() {
+      @Override
+      public long lastMade() {
+        return files.lastSegment();
+      }
+
+      @Override
+      public void onScanned(boolean isTorn, long damage) {
+        foundOfChunks(isTorn, damage);
+      }
+
+      @Override
+      public void onMade(long number) {
+        madeSegment(number);
+      }
+    };
+  }
+
+  /** Damage is noted as far as it is new and no power cut explains it. */
+  private void foundOfChunks(boolean isTorn, long damage) {
     lock.lock();
     try {
       boolean isNew = isTorn || damage != 0 && damage != files.chunkDamage();
       files.noteChunkDamage(damage); // on disk when the run begins
       if (isNew) {
         noteChunks(mark.chunks().withDamage());
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void madeSegment(long number) {
+    lock.lock();
+    try {
+      Invariants.check(hasBegun, "make chunk segment: expected=a run that has begun");
+      files.noteSegment(number);
+      if (!isLossUnrecorded) {
+        files.writeRun(false, Optional.empty());
       }
     } finally {
       lock.unlock();

@@ -114,32 +114,21 @@ class DamagedPeerTest {
 
   /** Nothing but damage can have taken it: no machine lost power. */
   @ParameterizedTest
-  @ValueSource(strings = {"body", "end"})
+  @ValueSource(strings = {"body", "end", "file"})
   void whatIsDamagedAMomentAfterAnFsyncIsMissingAndNotUndone(String what) {
     var cluster = filled(1, 4);
-    SimClient client = cluster.clients().getFirst();
     SimPeer peer = cluster.peer(0);
-    byte[] content = bytes(FILE_COUNT);
-    cluster.get(client.put("new", content));
-    cluster.get(client.service().forceLog(client.deadline()));
+    putAndForce(cluster);
     assertTrue(peer.access().namespace().unsettled().count() > 0);
     peer.kill();
-    if (what.equals("end")) {
-      cut(disk(peer), SEGMENT, record(FILE_COUNT + 1) - 1);
-    } else {
-      flip(disk(peer), record(FILE_COUNT) + RECORD_HEADER_BYTES + 100);
-    }
+    damageLast(peer, what);
 
     peer.start();
 
-    cluster.await("told", 60 * SimWorld.S, () -> status(cluster).copies().missing() == 1);
-    cluster.run(20 * SimWorld.S);
-    assertFalse(status(cluster).safe());
+    boolean isAllGone = what.equals("file");
+    awaitMissing(cluster, isAllGone ? FILE_COUNT + 1 : 1);
     assertEquals(0, peer.access().namespace().unsettled().revertedCount());
-    var asked = client.get("new");
-    cluster.await("an answer", 60 * SimWorld.S, asked::isDone);
-    assertTrue(asked.isCompletedExceptionally());
-    assertEquals(FILE_COUNT, readable(cluster));
+    assertEquals(isAllGone ? 0 : FILE_COUNT, readable(cluster));
   }
 
   /** A start that is over before it has settled anything has told nobody. */
@@ -156,7 +145,7 @@ class DamagedPeerTest {
 
     peer.start();
 
-    awaitMissing(cluster);
+    awaitMissing(cluster, 1);
     assertEquals(0, peer.access().namespace().unsettled().revertedCount());
     assertEquals(FILE_COUNT, readable(cluster));
     cluster.run(20 * SimWorld.S);
@@ -179,7 +168,7 @@ class DamagedPeerTest {
 
     cluster.peers().forEach(SimPeer::start);
 
-    awaitMissing(cluster);
+    awaitMissing(cluster, 1);
     cluster.await("all are back", 60 * SimWorld.S, cluster::isWhole);
     for (SimPeer peer : cluster.peers()) {
       assertEquals(0, peer.access().namespace().unsettled().revertedCount());
@@ -223,13 +212,16 @@ class DamagedPeerTest {
     SimDisk disk = disk(peer);
     if (what.equals("end")) {
       cut(disk, SEGMENT, disk.sizeBytes(SEGMENT) - 1);
+    } else if (what.equals("file")) {
+      disk.delete(SEGMENT);
+      disk.forceDirectory();
     } else {
       flip(disk, disk.sizeBytes(SEGMENT) - FILE_BYTES / 2);
     }
   }
 
-  private static void awaitMissing(SimCluster cluster) {
-    cluster.await("told", 60 * SimWorld.S, () -> status(cluster).copies().missing() == 1);
+  private static void awaitMissing(SimCluster cluster, int count) {
+    cluster.await("told", 60 * SimWorld.S, () -> status(cluster).copies().missing() == count);
     cluster.run(20 * SimWorld.S);
     assertFalse(status(cluster).safe());
     SimClient client = cluster.clients().getFirst();

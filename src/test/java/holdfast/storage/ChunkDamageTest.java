@@ -290,6 +290,27 @@ final class ChunkDamageTest {
     checkLife(name, touched);
   }
 
+  /** Without a clean end nothing else says that it was there. */
+  @Test
+  void removedHighestFileIsToldAfterACrashToo() {
+    String name = store.names().getLast();
+    long number = ChunkFormat.segmentNumber(name);
+    store.notes().lastMade(number);
+    store.damage(name, bytes -> bytes);
+    store.remove(ChunkFormat.END_FILE);
+    store.remove(name);
+
+    ChunkId added;
+    try (var opened = store.open()) {
+      assertTrue(store.notes().found().damage() != 0);
+      added = store.putNew(opened);
+      assertEquals(number + 1, store.notes().lastMade());
+    }
+    try (var opened = store.open()) {
+      assertTrue(opened.contains(added));
+    }
+  }
+
   /** What can't be noted isn't cut: the next start would take it for whole. */
   @Test
   void nothingIsCutBeforeItIsNoted() {
@@ -297,13 +318,13 @@ final class ChunkDamageTest {
     int cutAt = store.recordsEnd(name) - 10;
     store.damage(name, bytes -> Arrays.copyOf(bytes, cutAt));
     store.remove(ChunkFormat.END_FILE);
-    store.refuseToNote();
+    store.notes().refuse();
 
     assertThrows(StorageException.class, store::open);
 
     assertEquals(cutAt, store.damagedFile(name).length);
     try (var opened = store.open()) {
-      assertTrue(store.found().isTorn());
+      assertTrue(store.notes().found().isTorn());
       assertTrue(store.damagedFile(name).length < cutAt);
       assertTrue(opened.chunkCount() > 0);
     }
@@ -323,9 +344,9 @@ final class ChunkDamageTest {
   private void checkLife(String name, List<DamagedStore.Record> touched) {
     warnings.clear();
     ChunkId added;
-    DamagedStore.Found found;
+    MemoryNotes.Found found;
     try (var opened = store.open()) {
-      found = store.found();
+      found = store.notes().found();
       assertTrue(found.isAnything() || opened.takeLost().isEmpty(), "a loss isn't told");
       store.checkHeld(opened, touched);
       added = store.putNew(opened);
@@ -335,7 +356,7 @@ final class ChunkDamageTest {
       store.checkHeld(opened, touched);
       assertTrue(opened.contains(added));
       // The same damage is nothing new.
-      assertEquals(new DamagedStore.Found(false, found.damage()), store.found());
+      assertEquals(new MemoryNotes.Found(false, found.damage()), store.notes().found());
       opened.closeCleanly();
     }
     store.restore(name);

@@ -247,7 +247,7 @@ final class ChunkForceTest {
         disk,
         StorageSpace.of(disk, OptionalLong.empty(), OptionalLong.of(0)),
         ChunkFormat.SEGMENT_BYTES_MIN,
-        (isTorn, damage) -> {});
+        new MemoryNotes());
   }
 
   private static ChunkId put(ChunkStore store, int lengthBytes) {

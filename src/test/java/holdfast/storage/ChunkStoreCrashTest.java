@@ -163,7 +163,7 @@ final class ChunkStoreCrashTest {
           disk,
           StorageSpace.of(disk, OptionalLong.empty(), OptionalLong.empty()),
           ChunkFormat.SEGMENT_BYTES_MIN,
-          (isTorn, damage) -> {});
+          new MemoryNotes());
     }
 
     private ChunkId any() {

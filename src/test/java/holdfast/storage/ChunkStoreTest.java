@@ -124,7 +124,7 @@ final class ChunkStoreTest {
   void fullDiskRefusesTheChunkAndKeepsTheRest() {
     disk.totalBytes(40_000);
     var space = StorageSpace.of(disk, OptionalLong.empty(), OptionalLong.of(0));
-    var store = ChunkStore.open(disk, space, ChunkFormat.SEGMENT_BYTES_MIN, (isTorn, damage) -> {});
+    var store = ChunkStore.open(disk, space, ChunkFormat.SEGMENT_BYTES_MIN, new MemoryNotes());
     byte[] bytes = random(10_000);
     var id = put(store, bytes);
     try (var other = disk.open("other", Disk.Mode.CREATE)) {
@@ -137,8 +137,7 @@ final class ChunkStoreTest {
     var later = put(store, random(20_000));
     store.force();
     disk.crash();
-    var reopened =
-        ChunkStore.open(disk, space, ChunkFormat.SEGMENT_BYTES_MIN, (isTorn, damage) -> {});
+    var reopened = ChunkStore.open(disk, space, ChunkFormat.SEGMENT_BYTES_MIN, new MemoryNotes());
     assertArrayEquals(bytes, reopened.read(id));
     assertTrue(reopened.verify(later));
   }
@@ -154,7 +153,7 @@ final class ChunkStoreTest {
             disk,
             StorageSpace.of(new SimDisk("roomy", 1), OptionalLong.empty(), OptionalLong.of(0)),
             ChunkFormat.SEGMENT_BYTES_MIN,
-            (isTorn, damage) -> {});
+            new MemoryNotes());
 
     assertEquals(ErrorCode.NO_SPACE, codeOf(() -> put(full, random(1_000))));
 
@@ -173,8 +172,7 @@ final class ChunkStoreTest {
 
     assertEquals(50_000, byCapacity.capacityBytes(0));
     assertEquals(950_000, byReserve.capacityBytes(0));
-    var store =
-        ChunkStore.open(disk, byCapacity, ChunkFormat.SEGMENT_BYTES_MIN, (isTorn, damage) -> {});
+    var store = ChunkStore.open(disk, byCapacity, ChunkFormat.SEGMENT_BYTES_MIN, new MemoryNotes());
     put(store, random(30_000));
     var refused = assertThrows(StorageException.class, () -> put(store, random(30_000)));
     assertEquals(ErrorCode.NO_SPACE, refused.code());
@@ -316,12 +314,33 @@ final class ChunkStoreTest {
     }
   }
 
+  @Test
+  void nothingIsWrittenToASegmentThatIsNotNoted() {
+    var notes = new MemoryNotes();
+    var space = StorageSpace.of(disk, OptionalLong.empty(), OptionalLong.of(0));
+    try (var store = ChunkStore.open(disk, space, ChunkFormat.SEGMENT_BYTES_MIN, notes)) {
+      notes.refuse();
+      byte[] bytes = random(10_000);
+
+      var refused = assertThrows(StorageException.class, () -> put(store, bytes));
+
+      assertEquals(ErrorCode.NO_SPACE, refused.code());
+      String name = ChunkFormat.segmentName(1);
+      assertEquals(ChunkFormat.SEGMENT_HEADER_BYTES, disk.sizeBytes(name));
+      assertEquals(0, store.chunkCount());
+      var id = put(store, bytes);
+      assertEquals(1, notes.lastMade());
+      assertArrayEquals(bytes, store.read(id));
+      assertFalse(disk.exists(ChunkFormat.segmentName(2)));
+    }
+  }
+
   private static ChunkStore open(Disk disk) {
     return ChunkStore.open(
         disk,
         StorageSpace.of(disk, OptionalLong.empty(), OptionalLong.of(0)),
         ChunkFormat.SEGMENT_BYTES_MIN,
-        (isTorn, damage) -> {});
+        new MemoryNotes());
   }
 
   private static ChunkId put(ChunkStore store, byte[] bytes) {

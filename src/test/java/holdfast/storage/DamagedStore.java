@@ -7,7 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import holdfast.model.ChunkId;
 import holdfast.model.ErrorCode;
-import holdfast.model.StorageException;
 import holdfast.sim.SimDisk;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -32,8 +31,7 @@ final class DamagedStore {
   private final Map<ChunkId, byte[]> held = new HashMap<>();
   private final Set<ChunkId> deleted = new HashSet<>();
   private final Map<String, byte[]> files = new TreeMap<>();
-  private Found found;
-  private boolean isRefusing;
+  private final MemoryNotes notes = new MemoryNotes();
   private SimDisk disk = new SimDisk("sim", 1);
 
   DamagedStore() {
@@ -176,37 +174,16 @@ final class DamagedStore {
   }
 
   ChunkStore open() {
-    found = null;
     return ChunkStore.open(
         disk,
         StorageSpace.of(disk, OptionalLong.empty(), OptionalLong.of(0)),
         ChunkFormat.SEGMENT_BYTES_MIN,
-        this::note);
+        notes);
   }
 
-  private void note(boolean isTorn, long damage) {
-    if (isRefusing) {
-      isRefusing = false;
-      throw new StorageException(ErrorCode.NO_SPACE, "note damage: was=no space");
-    }
-    found = new Found(isTorn, damage);
-  }
-
-  /** What is found at the next opening can't be noted. */
-  void refuseToNote() {
-    isRefusing = true;
-  }
-
-  /** What was told when the store was opened last. */
-  Found found() {
-    return found;
-  }
-
-  /** As {@link ChunkRecovery.Listener} has it. */
-  record Found(boolean isTorn, long damage) {
-    boolean isAnything() {
-      return isTorn || damage != 0;
-    }
+  /** What the directory is told. */
+  MemoryNotes notes() {
+    return notes;
   }
 
   /** Everything is held and right but for what these records hold, which may be lost. */

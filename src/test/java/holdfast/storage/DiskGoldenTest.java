@@ -33,7 +33,8 @@ final class DiskGoldenTest {
     var end = new DirectoryFormat.LogEnd(1_000, 13, 0x12345678);
     var machine = new Machine(BOOT, "0123456789abcdef0123456789abcdef");
     var run =
-        new DirectoryFormat.Run(true, machine, 17, 4_711, 0x0123456789ABCDEFL, Optional.of(end));
+        new DirectoryFormat.Run(
+            true, machine, 17, 4_711, 0x0123456789ABCDEFL, 0x41, Optional.of(end));
     var recovery = new Recovery(0x0102030405060708L, Recovery.Cause.DAMAGE, true);
     var chunks = new ChunkLoss(0x21, 0x22);
     var mark = new DirectoryFormat.Mark(recovery, "log-0000000000000001.seg is missing", chunks);

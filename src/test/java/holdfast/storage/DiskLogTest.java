@@ -375,7 +375,7 @@ final class DiskLogTest {
   @Test
   void aVaultTellsEveryOutcomeOnTheLoop() throws NoSuchAlgorithmException {
     var space = StorageSpace.of(disk, OptionalLong.of(1L << 30), OptionalLong.of(0));
-    var store = ChunkStore.open(disk, space, 8 << 20, (isTorn, damage) -> {});
+    var store = ChunkStore.open(disk, space, 8 << 20, new MemoryNotes());
     var refuses = new AtomicBoolean();
     var vault =
         new DiskVault(

@@ -149,7 +149,7 @@ final class StorageBenchmark {
         disk,
         StorageSpace.of(disk, OptionalLong.empty(), OptionalLong.empty()),
         ChunkFormat.SEGMENT_BYTES_DEFAULT,
-        (isTorn, damage) -> {});
+        new MemoryNotes());
   }
 
   private static double rate(int chunkCount, long startNs) {

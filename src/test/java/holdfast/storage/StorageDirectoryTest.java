@@ -119,28 +119,28 @@ final class StorageDirectoryTest {
     disk.restart();
     var damage = ChunkLoss.NONE.withDamage();
     var first = look("boot 1");
-    first.foundOfChunks(false, 0x10);
+    first.segmentNotes().onScanned(false, 0x10);
     assertEquals(damage, first.chunkLoss());
     disk.restart(); // before the run has begun
 
     var second = look("boot 1");
     assertEquals(damage, second.chunkLoss());
-    second.foundOfChunks(false, 0x10);
+    second.segmentNotes().onScanned(false, 0x10);
     second.begin();
     second.settleChunks(damage, ChunkLoss.NONE);
     disk.restart();
 
     var third = look("boot 1");
-    third.foundOfChunks(false, 0x10);
+    third.segmentNotes().onScanned(false, 0x10);
     assertEquals(ChunkLoss.NONE, third.chunkLoss(), "it is known");
     third.begin();
-    third.foundOfChunks(true, 0x10);
+    third.segmentNotes().onScanned(true, 0x10);
     assertEquals(damage, third.chunkLoss(), "a torn end is never known");
     third.settleChunks(damage, ChunkLoss.NONE);
     disk.crash();
 
     var fourth = look("boot 2");
-    fourth.foundOfChunks(true, 0x11);
+    fourth.segmentNotes().onScanned(true, 0x11);
     assertEquals(ChunkLoss.NONE.withPowerCut(), fourth.chunkLoss());
     assertEquals(Recovery.Cause.POWER_CUT, fourth.recovery().cause());
   }

@@ -36,8 +36,7 @@ final class StorageSmokeTest {
       }
       assertEquals(100, log.force());
       var space = StorageSpace.of(disk, OptionalLong.empty(), OptionalLong.of(0));
-      var chunks =
-          ChunkStore.open(disk, space, ChunkFormat.SEGMENT_BYTES_MIN, (isTorn, damage) -> {});
+      var chunks = ChunkStore.open(disk, space, ChunkFormat.SEGMENT_BYTES_MIN, new MemoryNotes());
       for (int i = 0; i < 10; i++) {
         first[0] = (byte) i;
         var id = ChunkId.of(new Sha256().update(first, 0, first.length).digest());
@@ -66,8 +65,7 @@ final class StorageSmokeTest {
       assertEquals(50, log.read(51, 1 << 20).size());
       assertEquals(new LogId(1, 2), log.hardState().logId());
       var space = StorageSpace.of(disk, OptionalLong.empty(), OptionalLong.of(0));
-      var chunks =
-          ChunkStore.open(disk, space, ChunkFormat.SEGMENT_BYTES_MIN, (isTorn, damage) -> {});
+      var chunks = ChunkStore.open(disk, space, ChunkFormat.SEGMENT_BYTES_MIN, new MemoryNotes());
       assertEquals(10, chunks.chunkCount());
       for (int i = 0; i < 10; i++) {
         first[0] = (byte) i;
