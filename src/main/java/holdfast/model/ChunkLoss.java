@@ -56,6 +56,14 @@ public record ChunkLoss(long powerCutTick, long damageTick) {
     return this;
   }
 
+  /** This in a log whose operations have other ticks. */
+  public ChunkLoss inAnotherLog() {
+    if (isNone()) {
+      return this;
+    }
+    return damageTick > 0 ? new ChunkLoss(0, UNKNOWN) : new ChunkLoss(UNKNOWN, 0);
+  }
+
   /** Whether damage may have taken what the commit with this tick named. */
   public boolean isDamage(long tick) {
     boolean isAfterPowerCut = powerCutTick >= damageTick || tick > powerCutTick;

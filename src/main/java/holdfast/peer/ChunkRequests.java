@@ -1,6 +1,7 @@
 package holdfast.peer;
 
 import holdfast.model.ChunkId;
+import holdfast.model.ChunkLoss;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import holdfast.model.NodeId;
@@ -298,6 +299,7 @@ final class ChunkRequests {
     }
     boolean isUnreadable = why.code() == ErrorCode.STORE_FAILED && !ports.vault().contains(chunk);
     if (isUnreadable || why.code() == ErrorCode.CHUNK_CORRUPT) {
+      own.onDamage();
       census.onBad(chunk);
     }
   }
@@ -313,13 +315,12 @@ final class ChunkRequests {
         force.chunks(),
         new OwnForce.Outcome() {
           @Override
-          public void onForced(List<ChunkId> forced, List<ChunkId> doubtful) {
+          public void onForced(List<ChunkId> forced, List<ChunkId> doubtful, ChunkLoss loss) {
             var entries = forced.stream().map(chunk -> new Reply.Chunks.Entry(chunk, 0)).toList();
             var rest = new LinkedHashSet<>(force.chunks());
             forced.forEach(rest::remove);
             var notDenied = mayDeny ? doubtful : List.copyOf(rest);
-            responder.reply(
-                new Reply.Chunks(entries, true, notDenied, ports.log().chunkLoss()), null);
+            responder.reply(new Reply.Chunks(entries, true, notDenied, loss), null);
           }
 
           @Override

@@ -97,12 +97,12 @@ final class ForceRound {
             Replies.handler(
                 (reply, none) -> {
                   if (reply instanceof Reply.Chunks held) {
-                    losses.put(node, held.loss());
                     answered(
                         node,
                         chunks,
                         held.entries().stream().map(Reply.Chunks.Entry::chunk).toList(),
-                        held.doubtful());
+                        held.doubtful(),
+                        held.loss());
                   } else {
                     later();
                   }
@@ -113,9 +113,8 @@ final class ForceRound {
   private OwnForce.Outcome here(List<ChunkId> chunks) {
     return new OwnForce.Outcome() {
       @Override
-      public void onForced(List<ChunkId> forcedHere, List<ChunkId> doubtful) {
-        losses.put(self, ports.log().chunkLoss());
-        answered(self, chunks, forcedHere, doubtful);
+      public void onForced(List<ChunkId> forcedHere, List<ChunkId> doubtful, ChunkLoss loss) {
+        answered(self, chunks, forcedHere, doubtful, loss);
       }
 
       @Override
@@ -127,7 +126,12 @@ final class ForceRound {
 
   /** A chunk that is neither forced there nor absent is as one of which nothing was said. */
   private void answered(
-      NodeId node, List<ChunkId> chunks, List<ChunkId> forcedThere, List<ChunkId> doubtfulThere) {
+      NodeId node,
+      List<ChunkId> chunks,
+      List<ChunkId> forcedThere,
+      List<ChunkId> doubtfulThere,
+      ChunkLoss loss) {
+    losses.put(node, loss);
     var there = new HashSet<>(forcedThere);
     var doubtful = new HashSet<>(doubtfulThere);
     for (ChunkId chunk : chunks) {

@@ -1,6 +1,7 @@
 package holdfast.peer;
 
 import holdfast.model.ChunkId;
+import holdfast.model.ChunkLoss;
 import holdfast.model.ErrorCode;
 import holdfast.model.StorageException;
 import holdfast.peer.port.ChunkVault;
@@ -34,15 +35,28 @@ final class OwnForce {
      * @param forced on disk here, of those asked for
      * @param doubtful bytes of these are here, not known to be on disk, nor to be wrong. Of the
      *     others there is nothing
+     * @param loss how these may have been lost
      */
-    void onForced(List<ChunkId> forced, List<ChunkId> doubtful);
+    void onForced(List<ChunkId> forced, List<ChunkId> doubtful, ChunkLoss loss);
 
     /** Nobody knows what is on disk. */
     void onFailure(StorageException why);
   }
 
+  /** What this peer may have lost of its chunks. */
+  interface Loss {
+    ChunkLoss now();
+
+    /** Whether all that was found is in {@link #now}: until then no chunk is denied. */
+    boolean isNoted();
+
+    /** A chunk that was held turned out not to be what was stored. */
+    void onDamage();
+  }
+
   private final Loop loop;
   private final ChunkVault vault;
+  private final Loss loss;
   private final Consumer<ChunkId> onStored;
   private long restUntilNs = Long.MIN_VALUE / 2;
   private long restNs = REST_MIN_NS;
@@ -51,15 +65,21 @@ final class OwnForce {
   /**
    * @param onStored is told what was written again
    */
-  OwnForce(Loop loop, ChunkVault vault, Consumer<ChunkId> onStored) {
+  OwnForce(Loop loop, ChunkVault vault, Loss loss, Consumer<ChunkId> onStored) {
     this.loop = loop;
     this.vault = vault;
+    this.loss = loss;
     this.onStored = onStored;
   }
 
   /** Calls one of the outcome's methods, once, never from within. */
   void force(List<ChunkId> chunks, Outcome outcome) {
     new Call(chunks, outcome).rewrite();
+  }
+
+  /** A chunk that was held turned out not to be what was stored. */
+  void onDamage() {
+    loss.onDamage();
   }
 
   private final class Call {
@@ -93,6 +113,10 @@ final class OwnForce {
 
     private boolean isInDoubt(ChunkId chunk) {
       return !vault.contains(chunk) && vault.readableBytes(chunk) >= 0;
+    }
+
+    private boolean isStillInDoubt(ChunkId chunk) {
+      return isInDoubt(chunk) && !wrong.contains(chunk);
     }
 
     private void rewritten(ChunkId chunk, StorageException why) {
@@ -145,11 +169,11 @@ final class OwnForce {
         Long place = places.get(chunk);
         if (place != null && place == vault.place(chunk)) {
           forced.add(chunk);
-        } else if (vault.contains(chunk) || isInDoubt(chunk) && !wrong.contains(chunk)) {
+        } else if (!loss.isNoted() || vault.contains(chunk) || isStillInDoubt(chunk)) {
           doubtful.add(chunk);
         }
       }
-      outcome.onForced(forced, doubtful);
+      outcome.onForced(forced, doubtful, loss.now());
     }
   }
 }

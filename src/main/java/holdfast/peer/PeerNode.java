@@ -80,7 +80,8 @@ public final class PeerNode implements NodeService {
             ports.loop(), ports.vault(), () -> standing.replica().namespace(), this::onMissing);
     ports.vault().whenFailed(census::rescan);
     watch = new MapWatch(standing, heartbeats, ports.transport(), faults);
-    var own = new OwnForce(ports.loop(), ports.vault(), census::onStored);
+    var loss = new OwnLoss(ports, standing);
+    var own = new OwnForce(ports.loop(), ports.vault(), loss, census::onStored);
     chunks = new ChunkRequests(ports, own, standing, heartbeats, census, faults);
     repair =
         new Repair(
@@ -88,7 +89,7 @@ public final class PeerNode implements NodeService {
             new Repair.Pool(watch::sources, watch::liveOwners, chunks::isBusy, chunks::onStored),
             census);
     sessions = new ClientSessions(ports, standing, faults);
-    settling = new Settling(ports, own, standing, heartbeats, faults);
+    settling = new Settling(ports, own, loss, standing, heartbeats, faults);
     namespace =
         new NamespaceRequests(
             standing,
@@ -127,14 +128,7 @@ public final class PeerNode implements NodeService {
    * where nobody else can say that there was more. Any thread.
    */
   public void goOnAlone() {
-    ports
-        .loop()
-        .post(
-            () -> {
-              if (standing.hasLog() && standing.driver().configuration().voters().size() == 1) {
-                standing.goOn();
-              }
-            });
+    ports.loop().post(standing::goOnAlone);
   }
 
   /** The data key clients of this pool seal with; 0 while none is set or known. Any thread. */

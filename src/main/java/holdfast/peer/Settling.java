@@ -2,7 +2,6 @@ package holdfast.peer;
 
 import holdfast.metadata.Unsettled;
 import holdfast.model.ChunkId;
-import holdfast.model.ChunkLoss;
 import holdfast.model.NodeId;
 import holdfast.placement.PeerEntry;
 import holdfast.placement.PoolMap;
@@ -43,6 +42,7 @@ final class Settling {
 
   private final PeerPorts ports;
   private final OwnForce own;
+  private final OwnLoss loss;
   private final Standing standing;
   private final Heartbeats heartbeats;
   private final Set<PeerFault> faults;
@@ -55,7 +55,6 @@ final class Settling {
 
   private long doubtUntilNs;
   private boolean isAsking;
-  private boolean isNotingLoss;
   private boolean isStopped;
   private long pauseNs = EVERY_NS;
   private long notBeforeNs = Long.MIN_VALUE / 2;
@@ -64,11 +63,13 @@ final class Settling {
   Settling(
       PeerPorts ports,
       OwnForce own,
+      OwnLoss loss,
       Standing standing,
       Heartbeats heartbeats,
       Set<PeerFault> faults) {
     this.ports = ports;
     this.own = own;
+    this.loss = loss;
     this.standing = standing;
     this.heartbeats = heartbeats;
     this.faults = faults;
@@ -76,6 +77,11 @@ final class Settling {
 
   /** Looks, from now on every second. */
   void start() {
+    loss.start();
+    lookEverySecond();
+  }
+
+  private void lookEverySecond() {
     if (isStopped) {
       return;
     }
@@ -87,33 +93,11 @@ final class Settling {
     if (ports.loop().nowNs() - notBeforeNs >= 0) {
       look();
     }
-    settleOwnLoss();
-    ports.loop().at(ports.loop().nowNs() + EVERY_NS, "settle", this::start);
-  }
-
-  /**
-   * What this peer may have lost of its chunks ends with the last commit from before it began, and
-   * is of no interest once that is settled.
-   */
-  private void settleOwnLoss() {
-    ChunkLoss loss = ports.log().chunkLoss();
-    if (isNotingLoss || loss.isNone() || !standing.isReady()) {
-      return;
-    }
-    Unsettled unsettled = standing.replica().unsettled();
-    ChunkLoss known =
-        loss.isOpen() && standing.isCaughtUp() ? loss.upTo(unsettled.lastTick()) : loss;
-    boolean isSettled =
-        !known.isOpen()
-            && unsettled.oldest(1).stream().allMatch(commit -> commit.tick() > known.lastTick());
-    ChunkLoss next = isSettled ? ChunkLoss.NONE : known;
-    if (!next.equals(loss)) {
-      isNotingLoss = true;
-      ports.log().settleChunks(loss, next, why -> isNotingLoss = false);
-    }
+    ports.loop().at(ports.loop().nowNs() + EVERY_NS, "settle", this::lookEverySecond);
   }
 
   void stop() {
+    loss.stop();
     isStopped = true;
   }
 

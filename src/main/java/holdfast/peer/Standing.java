@@ -39,9 +39,11 @@ final class Standing {
     replica = theReplica;
   }
 
-  /** The operator gives up what is missing here. */
-  void goOn() {
-    driver.goOn();
+  /** The operator gives up what is missing here: heard by the only voter of a pool. */
+  void goOnAlone() {
+    if (hasLog() && driver.configuration().voters().size() == 1) {
+      driver.goOn();
+    }
   }
 
   /** Role, leader or configuration changed. */

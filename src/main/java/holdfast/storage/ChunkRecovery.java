@@ -17,6 +17,9 @@ import java.util.concurrent.Semaphore;
 final class ChunkRecovery {
   private static final System.Logger LOG = System.getLogger(ChunkRecovery.class.getName());
 
+  /** Pages are as large or a multiple. */
+  private static final int PAGE_BYTES = 4_096;
+
   private final Disk disk;
   private final ChunkIndex index;
   private final Semaphore maps;
@@ -27,6 +30,7 @@ final class ChunkRecovery {
   private final SegmentNotes notes;
   private long highestNumber;
   private long damage;
+  private boolean isCutNow;
 
   ChunkRecovery(Disk disk, ChunkIndex index, Semaphore maps, SegmentNotes notes) {
     this.disk = disk;
@@ -67,7 +71,7 @@ final class ChunkRecovery {
     boolean isFinished = false;
     try {
       if (numbers.length == 0) {
-        notes.onScanned(false, damage);
+        notes.onScanned(false, damage, highestNumber);
       }
       for (int i = 0; i < numbers.length; i++) {
         segments.add(recover(numbers[i], i == numbers.length - 1));
@@ -99,14 +103,14 @@ final class ChunkRecovery {
     long next = 1;
     for (long number : numbers) {
       if (next < number) {
-        damage += damage(next, number - 1);
+        damage |= damage(next, number - 1);
         warn("segments are missing, the first: path=" + disk.path(ChunkFormat.segmentName(next)));
       }
       next = number + 1;
     }
     long endNumber = Math.max(notes.lastMade(), cleanEnd.map(ChunkFormat.End::number).orElse(0L));
     if (endNumber >= next) {
-      damage += damage(next, endNumber);
+      damage |= damage(next, endNumber);
       warn("segment is missing: path=" + disk.path(ChunkFormat.segmentName(endNumber)));
     }
     long markNumber = disk.list().stream().mapToLong(ChunkFormat::badNumber).max().orElse(0);
@@ -114,14 +118,15 @@ final class ChunkRecovery {
     highestNumber = Math.max(next - 1, Math.max(endNumber, markNumber));
   }
 
-  /** A number that names what is wrong with a segment, or with those up to another one. */
+  /** Bits that name what is wrong with a segment, or with those up to another one. */
   private static long damage(long number, long... found) {
     var out = new ByteWriter(Long.BYTES * (1 + found.length)).u64(number);
     for (long part : found) {
       out.u64(part);
     }
     byte[] bytes = out.toBytes();
-    return 1L << Integer.SIZE | Integer.toUnsignedLong(Crc.of(bytes, 0, bytes.length));
+    int hash = Crc.of(bytes, 0, bytes.length);
+    return 1L << hash | 1L << (hash >>> 6) | 1L << (hash >>> 12); // three of 64
   }
 
   private ChunkSegment recover(long number, boolean isHighest) {
@@ -150,7 +155,7 @@ final class ChunkRecovery {
       boolean isInOrder = new ChunkScan(file, disk.path(name), found).run();
       if (isBad) {
         warn("segment is not trusted, a force had failed: path=" + disk.path(name));
-        scanned(isHighest, false);
+        scanned(isHighest);
         segment.keptAsIs(file.size());
         segment.markBad();
         suspectAll(segments.size());
@@ -178,10 +183,14 @@ final class ChunkRecovery {
     boolean isCut = isSound && isHighest && !isShort && !isFooter;
     boolean isSealed =
         isSound && !isCut && found.torn == null && !isFooter && segment.isRestOfFooter(rest);
-    if (!isFooter && !isCut && !isSealed) {
-      damage += damage(segment.number(), file.size(), found.wholeCount, found.lostCount);
+    boolean isLost = !isFooter && !isCut && !isSealed;
+    // A segment below another one was sealed: what its footer names may be missing with that.
+    isCutNow |= isCut && restBytes > 0 && !mayBeTorn(segment, found, file.size(), rest);
+    isCutNow |= isSealed && restBytes < ChunkFormat.TRAILER_BYTES;
+    if (isLost) {
+      damage |= damage(segment.number(), file.size(), found.wholeCount, found.lostCount);
     }
-    scanned(isHighest, isCut && restBytes > 0);
+    scanned(isHighest);
     if (isFooter) {
       segment.keptAsIs(file.size()); // Its records were forced before that was written.
     } else if (isCut) {
@@ -211,10 +220,26 @@ final class ChunkRecovery {
   }
 
   /** Tells what was found, once everything was looked at: the highest segment comes last. */
-  private void scanned(boolean isHighest, boolean isTorn) {
+  private void scanned(boolean isHighest) {
     if (isHighest) {
-      notes.onScanned(isTorn, damage);
+      notes.onScanned(isCutNow, damage, highestNumber);
     }
+  }
+
+  /**
+   * Whether the end of a file may be what a process that died left of a write. The kernel takes a
+   * write page by page and looks for a kill between them, so that it ends there, or between the
+   * header and the data of a record, which may be two writes. <i>Event: a kill tears a record, and
+   * the power fails a second later: what that took counted as damaged, and was missing for
+   * good.</i>
+   */
+  private static boolean mayBeTorn(
+      ChunkSegment segment, Records found, long fileBytes, byte[] rest) {
+    boolean isAtPage = fileBytes % PAGE_BYTES == 0;
+    boolean isInRecord = found.torn != null || rest.length < ChunkFormat.RECORD_HEADER_BYTES;
+    boolean isHeaderOnly =
+        found.torn != null && fileBytes == segment.tailBytes() + ChunkFormat.RECORD_HEADER_BYTES;
+    return isHeaderOnly || isAtPage && (isInRecord || segment.isRestOfFooter(rest));
   }
 
   /** Whether the note of a clean end says that all of this file had been forced. */

@@ -182,6 +182,7 @@ public final class DiskLog implements OperationLog {
           if (sourceOrNull != null) {
             snapshots.stage(stored(base), sourceOrNull);
           }
+          directory.reopenChunks();
           log.leave(stored(hardState), stored(base), base.configuration().voters());
           snapshots.leaveAllBut(newLog);
           directory.disk().forceDirectory(); // The names of what both left.
@@ -207,7 +208,13 @@ public final class DiskLog implements OperationLog {
 
   @Override
   public void settleChunks(ChunkLoss expected, ChunkLoss next, Consumer<StorageException> done) {
-    onLog(() -> directory.settleChunks(expected, next), done);
+    submit(
+        logDisk,
+        () -> {
+          directory.settleChunks(expected, next);
+          loop.post(() -> done.accept(null));
+        },
+        done);
   }
 
   @Override

@@ -12,13 +12,14 @@ interface SegmentNotes {
   long lastMade();
 
   /**
-   * The segments have been read, and nothing was cut or written anew yet.
+   * The segments have been read, and nothing was cut yet.
    *
-   * @param isTorn whether the last file ends inside a record, which is cut now
-   * @param damage a number for what is missing or isn't whole otherwise, and stays so: the same one
-   *     at the next start if nothing more happens; 0: nothing
+   * @param isCutNow whether something is missing, and no later start sees that
+   * @param damage bits for what else is missing or isn't whole, and stays so: the same ones at the
+   *     next start if nothing more happens, fewer if something is put back; 0: nothing
+   * @param highest number of a segment that is here or was; 0: none
    */
-  void onScanned(boolean isTorn, long damage);
+  void onScanned(boolean isCutNow, long damage, long highest);
 
   /** A segment was made, and nothing was written to it yet. */
   void onMade(long number);

@@ -225,8 +225,8 @@ public final class StorageDirectory implements LossListener, AutoCloseable {
       }
 
       @Override
-      public void onScanned(boolean isTorn, long damage) {
-        foundOfChunks(isTorn, damage);
+      public void onScanned(boolean isCutNow, long damage, long highest) {
+        foundOfChunks(isCutNow, damage, highest);
       }
 
       @Override
@@ -237,11 +237,12 @@ public final class StorageDirectory implements LossListener, AutoCloseable {
   }
 
   /** Damage is noted as far as it is new and no power cut explains it. */
-  private void foundOfChunks(boolean isTorn, long damage) {
+  private void foundOfChunks(boolean isCutNow, long damage, long highest) {
     lock.lock();
     try {
-      boolean isNew = isTorn || damage != 0 && damage != files.chunkDamage();
-      files.noteChunkDamage(damage); // on disk when the run begins
+      boolean isNew = isCutNow || (damage & ~files.chunkDamage()) != 0;
+      files.noteChunkDamage(damage); // on disk when the run begins, as is the next
+      files.noteSegment(Math.max(files.lastSegment(), highest));
       if (isNew) {
         noteChunks(mark.chunks().withDamage());
       }
@@ -252,13 +253,19 @@ public final class StorageDirectory implements LossListener, AutoCloseable {
 
   private void madeSegment(long number) {
     lock.lock();
+    long before = files.lastSegment();
+    boolean isNoted = false;
     try {
       Invariants.check(hasBegun, "make chunk segment: expected=a run that has begun");
       files.noteSegment(number);
       if (!isLossUnrecorded) {
         files.writeRun(false, Optional.empty());
       }
+      isNoted = true;
     } finally {
+      if (!isNoted) {
+        files.noteSegment(before);
+      }
       lock.unlock();
     }
   }
@@ -278,10 +285,29 @@ public final class StorageDirectory implements LossListener, AutoCloseable {
     }
   }
 
+  /**
+   * Another log is followed: its commits are numbered anew. What may be lost ends with the last one
+   * now, and is damage where it can't be told any more.
+   */
+  void reopenChunks() {
+    lock.lock();
+    try {
+      noteChunks(mark.chunks().inAnotherLog());
+    } finally {
+      lock.unlock();
+    }
+  }
+
   private void noteChunks(ChunkLoss next) {
     if (!mark.chunks().equals(next)) {
       mark = files.write(new DirectoryFormat.Mark(mark.recovery(), mark.reason(), next));
     }
+  }
+
+  /** Known to this process also where it can't be written. */
+  private void worsen(DirectoryFormat.Mark next) {
+    mark = next;
+    files.write(next);
   }
 
   /** What was here once, where the folder is known to be older. */
@@ -318,7 +344,7 @@ public final class StorageDirectory implements LossListener, AutoCloseable {
     try {
       LOG.log(System.Logger.Level.ERROR, "log may have lost entries: " + why);
       Recovery worse = files.worse(mark.recovery(), cause, isVoteLost);
-      mark = files.write(new DirectoryFormat.Mark(worse, why, mark.chunks()));
+      worsen(new DirectoryFormat.Mark(worse, why, mark.chunks()));
     } catch (StorageException e) {
       isLossUnrecorded = true;
       LOG.log(System.Logger.Level.ERROR, "record loss: was=" + e.getMessage());
@@ -338,7 +364,8 @@ public final class StorageDirectory implements LossListener, AutoCloseable {
     lock.lock();
     try {
       files.noteOlder(lacking);
-      mark = files.damaged(mark, true, why, mark.chunks().withDamage());
+      Recovery worse = files.worse(mark.recovery(), Recovery.Cause.DAMAGE, true);
+      worsen(new DirectoryFormat.Mark(worse, why, mark.chunks().withDamage()));
       files.raiseRunNumber(runNumber);
       files.writeRun(false, Optional.empty());
       return mark.recovery();

@@ -55,6 +55,14 @@ class ChunkLossTest {
     assertEquals(damage, damage.withPowerCut().upTo(3));
   }
 
+  @Test
+  void inAnotherLogItEndsWithThatLogsCommits() {
+    assertEquals(ChunkLoss.NONE, ChunkLoss.NONE.inAnotherLog());
+    var cut = ChunkLoss.NONE.withPowerCut().upTo(3);
+    assertEquals(ChunkLoss.NONE.withPowerCut(), cut.inAnotherLog());
+    assertEquals(ChunkLoss.NONE.withDamage(), cut.withDamage().upTo(5).inAnotherLog());
+  }
+
   /** Whatever can't be told apart any more is called damage: missing, and told. */
   @Test
   void aThirdEventIsOnTheSafeSide() {

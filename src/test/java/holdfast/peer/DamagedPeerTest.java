@@ -24,6 +24,10 @@ class DamagedPeerTest {
   private static final String SEGMENT = "chunks-0000000000000001.seg";
   private static final int FILE_COUNT = 12;
   private static final int FILE_BYTES = 3_000;
+
+  /** Enough for a snapshot. */
+  private static final int MORE_FILES = 150;
+
   private static final int RECORD_HEADER_BYTES = 56;
 
   private static byte[] bytes(int seed) {
@@ -176,6 +180,63 @@ class DamagedPeerTest {
     assertEquals(FILE_COUNT, readable(cluster));
   }
 
+  /**
+   * Two find damage, and what it took can't be settled before the third is back. They start once
+   * more: what they have of the state then is a snapshot from before, in which all is settled.
+   */
+  @Test
+  void damageIsRememberedThoughTheStateIsStillOldAtTheNextStart() {
+    var cluster = filled(3, 11);
+    SimClient client = cluster.clients().getFirst();
+    for (int i = 0; i < MORE_FILES; i++) {
+      cluster.get(client.put("more" + i, bytes(100 + i)));
+    }
+    cluster.run(5 * SimWorld.S);
+    SimPeer away = cluster.peer(2);
+    away.stopCleanly();
+    cluster.run(5 * SimWorld.S);
+    putAndForce(cluster);
+    var others = cluster.peers().stream().filter(peer -> peer != away).toList();
+    others.forEach(peer -> assertTrue(hasSnapshot(peer), "too few files for a snapshot"));
+    others.forEach(SimPeer::kill);
+    others.forEach(peer -> damageLast(peer, "body"));
+    for (int i = 0; i < 3; i++) {
+      others.forEach(SimPeer::start);
+      cluster.run(20 * SimWorld.S);
+      others.forEach(SimPeer::kill);
+    }
+
+    cluster.peers().forEach(SimPeer::start);
+
+    awaitMissing(cluster, 1);
+    for (SimPeer peer : cluster.peers()) {
+      assertEquals(0, peer.access().namespace().unsettled().revertedCount());
+    }
+  }
+
+  private static boolean hasSnapshot(SimPeer peer) {
+    return disk(peer).list().stream().anyMatch(name -> name.endsWith(".snap"));
+  }
+
+  /** No start finds it: who reads it does, before it is settled. */
+  @Test
+  void whatAReadFindsDamagedIsMissingAndNotUndone() {
+    var cluster = filled(1, 12);
+    SimPeer peer = cluster.peer(0);
+    putAndForce(cluster);
+    damageLast(peer, "body");
+    SimClient client = cluster.clients().getFirst();
+
+    var asked = client.get("new");
+
+    cluster.await("an answer", 60 * SimWorld.S, asked::isDone);
+    assertTrue(asked.isCompletedExceptionally());
+    awaitMissing(cluster, 1);
+    assertEquals(0, peer.access().namespace().unsettled().revertedCount());
+    assertEquals(
+        ChunkLoss.NONE, ((FileStore) peer.store()).chunkLoss(), "settled, and so forgotten");
+  }
+
   /** The first start after a power cut ends before it has settled what that took. */
   @Test
   void whatAPowerCutTookIsUndoneThoughTheFirstStartEnds() {
@@ -220,7 +281,8 @@ class DamagedPeerTest {
     }
   }
 
-  private static void awaitMissing(SimCluster cluster, int count) {
+  private static void awaitMissing(SimCluster cluster, int files) {
+    int count = files * cluster.peers().size(); // of all peers, once all have looked
     cluster.await("told", 60 * SimWorld.S, () -> status(cluster).copies().missing() == count);
     cluster.run(20 * SimWorld.S);
     assertFalse(status(cluster).safe());

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 
 import holdfast.model.ChunkId;
+import holdfast.model.ChunkLoss;
 import holdfast.model.ErrorCode;
 import holdfast.model.StorageException;
 import holdfast.peer.port.ChunkVault;
@@ -28,10 +29,12 @@ class OwnForceTest {
   private final SimLoop loop = new SimLoop(world, "peer");
   private final FakeVault vault = new FakeVault();
   private final List<ChunkId> stored = new ArrayList<>();
-  private final OwnForce own = new OwnForce(loop, vault, stored::add);
+  private boolean isLossNoted = true;
+  private final OwnForce own = new OwnForce(loop, vault, new Loss(), stored::add);
 
   private Set<ChunkId> forced;
   private Set<ChunkId> doubtful;
+  private ChunkLoss loss;
   private StorageException failure;
 
   private void force(ChunkId... chunks) {
@@ -42,7 +45,9 @@ class OwnForceTest {
         List.of(chunks),
         new OwnForce.Outcome() {
           @Override
-          public void onForced(List<ChunkId> itsForced, List<ChunkId> itsDoubtful) {
+          public void onForced(
+              List<ChunkId> itsForced, List<ChunkId> itsDoubtful, ChunkLoss itsLoss) {
+            loss = itsLoss;
             forced = Set.copyOf(itsForced);
             doubtful = Set.copyOf(itsDoubtful);
           }
@@ -53,6 +58,39 @@ class OwnForceTest {
           }
         });
     world.run(SimWorld.MS);
+  }
+
+  private final class Loss implements OwnForce.Loss {
+    @Override
+    public ChunkLoss now() {
+      return new ChunkLoss(3, 4);
+    }
+
+    @Override
+    public boolean isNoted() {
+      return isLossNoted;
+    }
+
+    @Override
+    public void onDamage() {
+      throw new UnsupportedOperationException();
+    }
+  }
+
+  /** Others would take it for lost, and not know how. */
+  @Test
+  void nothingIsDeniedWhileDamageIsBeingNoted() {
+    vault.hold(A);
+    isLossNoted = false;
+    force(A, B);
+    assertEquals(Set.of(A), forced);
+    assertEquals(Set.of(B), doubtful);
+
+    isLossNoted = true;
+    force(A, B);
+
+    assertEquals(Set.of(), doubtful);
+    assertEquals(new ChunkLoss(3, 4), loss);
   }
 
   @Test

@@ -226,6 +226,13 @@ final class DamagedStore {
     }
   }
 
+  /** Whether of these records all that wasn't deleted is held. */
+  boolean isHeld(ChunkStore opened, List<Record> records) {
+    return records.stream()
+        .map(Record::id)
+        .allMatch(id -> deleted.contains(id) || opened.contains(id));
+  }
+
   /** What was deleted isn't held. */
   void checkDeleted(ChunkStore opened) {
     deleted.forEach(id -> assertFalse(opened.contains(id)));

@@ -10,9 +10,9 @@ final class MemoryNotes implements SegmentNotes {
   private boolean isRefusing;
 
   /** What was told at an opening. */
-  record Found(boolean isTorn, long damage) {
+  record Found(boolean isCutNow, long damage) {
     boolean isAnything() {
-      return isTorn || damage != 0;
+      return isCutNow || damage != 0;
     }
   }
 
@@ -37,9 +37,10 @@ final class MemoryNotes implements SegmentNotes {
   }
 
   @Override
-  public void onScanned(boolean isTorn, long damage) {
+  public void onScanned(boolean isCutNow, long damage, long highest) {
     refuseOnce();
-    found = new Found(isTorn, damage);
+    found = new Found(isCutNow, damage);
+    lastMade = Math.max(lastMade, highest);
   }
 
   @Override

@@ -119,30 +119,67 @@ final class StorageDirectoryTest {
     disk.restart();
     var damage = ChunkLoss.NONE.withDamage();
     var first = look("boot 1");
-    first.segmentNotes().onScanned(false, 0x10);
+    first.segmentNotes().onScanned(false, 0x10, 0);
     assertEquals(damage, first.chunkLoss());
     disk.restart(); // before the run has begun
 
     var second = look("boot 1");
     assertEquals(damage, second.chunkLoss());
-    second.segmentNotes().onScanned(false, 0x10);
+    second.segmentNotes().onScanned(false, 0x10, 0);
     second.begin();
     second.settleChunks(damage, ChunkLoss.NONE);
     disk.restart();
 
     var third = look("boot 1");
-    third.segmentNotes().onScanned(false, 0x10);
+    third.segmentNotes().onScanned(false, 0x10, 0);
     assertEquals(ChunkLoss.NONE, third.chunkLoss(), "it is known");
     third.begin();
-    third.segmentNotes().onScanned(true, 0x10);
+    third.segmentNotes().onScanned(true, 0x10, 0);
     assertEquals(damage, third.chunkLoss(), "a torn end is never known");
     third.settleChunks(damage, ChunkLoss.NONE);
     disk.crash();
 
     var fourth = look("boot 2");
-    fourth.segmentNotes().onScanned(true, 0x11);
+    fourth.segmentNotes().onScanned(true, 0x11, 0);
     assertEquals(ChunkLoss.NONE.withPowerCut(), fourth.chunkLoss());
     assertEquals(Recovery.Cause.POWER_CUT, fourth.recovery().cause());
+  }
+
+  @Test
+  void aSegmentIsMadeOnceThatIsOnTheDisk() {
+    var directory = open("boot 1");
+    addLog();
+    directory.segmentNotes().onMade(1);
+    disk.failForceAfter(0);
+
+    assertThrows(StorageException.class, () -> directory.segmentNotes().onMade(2));
+
+    assertEquals(1, directory.segmentNotes().lastMade());
+    directory.segmentNotes().onMade(2);
+    disk.restart();
+    assertEquals(2, look("boot 1").segmentNotes().lastMade());
+    disk.restart();
+    disk.flipBit("run", 99);
+    disk.flipBit("run.copy", 99);
+    var found = look("boot 1");
+    found.segmentNotes().onScanned(false, 0, 2);
+    found.begin();
+    disk.restart();
+    assertEquals(2, look("boot 1").segmentNotes().lastMade());
+  }
+
+  @Test
+  void inAnotherLogItIsNotKnownAnyMoreUpToWhichCommitChunksMayBeLost() {
+    open("boot 1").close();
+    addLog();
+    disk.crash();
+    var directory = open("boot 2");
+    var cut = ChunkLoss.NONE.withPowerCut();
+    directory.settleChunks(cut, cut.upTo(7));
+
+    directory.reopenChunks();
+
+    assertEquals(cut, directory.chunkLoss());
   }
 
   @Test
@@ -424,7 +461,9 @@ final class StorageDirectoryTest {
     var directory = open("boot 1");
     disk.failForceAfter(0);
 
-    directory.lost(Recovery.Cause.POWER_CUT, false, "a test");
+    directory.lost(Recovery.Cause.DAMAGE, true, "a test");
+    assertEquals(Recovery.Cause.DAMAGE, directory.recovery().cause(), "this run knows");
+    assertTrue(directory.recovery().isVoteLost());
     directory.closeCleanly();
 
     var next = open("boot 1");

@@ -86,7 +86,8 @@ public interface OperationLog {
 
   /**
    * Puts {@code next} in the place of {@link #chunkLoss}, durably, unless that isn't {@code
-   * expected} any more: for what is settled, or known more exactly.
+   * expected} any more: for what is settled, found or known more exactly. A failure fails nothing
+   * else.
    */
   void settleChunks(ChunkLoss expected, ChunkLoss next, Consumer<StorageException> done);
 

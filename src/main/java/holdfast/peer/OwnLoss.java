@@ -1,0 +1,103 @@
+package holdfast.peer;
+
+import holdfast.metadata.Unsettled;
+import holdfast.model.ChunkLoss;
+
+/**
+ * What this peer may have lost of its chunks ({@link ChunkLoss}): bounds what the start found,
+ * forgets it when all that it concerns is settled, adds what is found later. Loop thread.
+ */
+final class OwnLoss implements OwnForce.Loss {
+  private static final long EVERY_NS = 1_000_000_000L;
+
+  /** So often while it isn't known which commit was the last before the start. */
+  private static final long EVERY_WHILE_OPEN_NS = 20_000_000L;
+
+  private final PeerPorts ports;
+  private final Standing standing;
+  private boolean isNoting;
+  private boolean isDamageDue;
+  private boolean isStopped;
+
+  OwnLoss(PeerPorts ports, Standing standing) {
+    this.ports = ports;
+    this.standing = standing;
+  }
+
+  /** Looks, from now on again and again. */
+  void start() {
+    if (isStopped) {
+      return;
+    }
+    look();
+    long pauseNs = now().isOpen() ? EVERY_WHILE_OPEN_NS : EVERY_NS;
+    ports.loop().at(ports.loop().nowNs() + pauseNs, "own loss", this::start);
+  }
+
+  void stop() {
+    isStopped = true;
+  }
+
+  @Override
+  public ChunkLoss now() {
+    return ports.log().chunkLoss();
+  }
+
+  @Override
+  public boolean isNoted() {
+    return !isDamageDue;
+  }
+
+  /** Noted at the next look: however much is found, it costs a few forces a second at most. */
+  @Override
+  public void onDamage() {
+    boolean isAllSettled = standing.isCaughtUp() && standing.replica().unsettled().count() == 0;
+    isDamageDue |= !isAllSettled;
+  }
+
+  private void look() {
+    ChunkLoss loss = now();
+    if (isNoting) {
+      return;
+    }
+    if (isDamageDue) {
+      note(loss, loss.withDamage(), true);
+    } else if (!loss.isNone() && standing.isCaughtUp()) {
+      Unsettled unsettled = standing.replica().unsettled();
+      ChunkLoss bounded = loss.upTo(unsettled.lastTick());
+      boolean isSettled =
+          unsettled.oldest(1).stream().allMatch(commit -> commit.tick() > bounded.lastTick());
+      if (isSettled) {
+        forget(loss);
+      } else if (!bounded.equals(loss)) {
+        note(loss, bounded, false);
+      }
+    }
+  }
+
+  private void note(ChunkLoss expected, ChunkLoss next, boolean isDamage) {
+    isNoting = true;
+    ports.log().settleChunks(expected, next, why -> noted(isDamage && why == null));
+  }
+
+  /** That all is settled may stand in a part of the log that a power cut takes. */
+  private void forget(ChunkLoss loss) {
+    isNoting = true;
+    ports
+        .log()
+        .force(
+            why -> {
+              if (why == null) {
+                note(loss, ChunkLoss.NONE, false);
+              } else {
+                isNoting = false;
+              }
+            });
+  }
+
+  private void noted(boolean isDamageNoted) {
+    isNoting = false;
+    // Something else may have been noted in between: then this wasn't.
+    isDamageDue &= !isDamageNoted || !now().isOpen();
+  }
+}
