@@ -28,6 +28,7 @@ import holdfast.peer.port.Responder;
 import holdfast.placement.PoolSettings;
 import holdfast.protocol.Notice;
 import holdfast.protocol.Request;
+import holdfast.protocol.RunMark;
 import holdfast.storage.ChunkStore;
 import holdfast.storage.DiskLog;
 import holdfast.storage.DiskVault;
@@ -148,8 +149,9 @@ final class PeerProcess implements AutoCloseable {
     opened.push(logDisk::shutdown);
     opened.push(snapshotDisk::shutdown);
     opened.push(knownDisk::shutdown);
-    log = openLog(options.isDamageAccepted());
     var memory = MachineMark.open(options.runFolder(), nodeId, logDisk);
+    directory.lastRunWas(RunMark.runOf(memory.found()));
+    log = openLog(options.isDamageAccepted());
     var vault = new DiskVault(chunks, space, log::diskBytes, chunkDisk, base.loop);
     var relay = new Relay();
     transport =
@@ -303,7 +305,8 @@ final class PeerProcess implements AutoCloseable {
 
     @Override
     public void onStopped(HoldfastException why) {
-      LOG.log(Level.ERROR, "this peer takes no part any more until it is started again", why);
+      LOG.log(Level.ERROR, "this peer ends until it is started again: " + why.getMessage());
+      LOG.log(Level.DEBUG, "the peer ended by", why);
       failed();
     }
   }

@@ -45,6 +45,11 @@ public record ChunkLoss(long powerCutTick, long damageTick) {
     return new ChunkLoss(isDamageFirst ? 0 : powerCutTick, UNKNOWN);
   }
 
+  /** This, and then damage was found that no power cut before can have been. */
+  public ChunkLoss withSureDamage() {
+    return powerCutTick == UNKNOWN ? new ChunkLoss(0, UNKNOWN) : withDamage();
+  }
+
   /** What is {@link #isOpen} ends with this operation. */
   public ChunkLoss upTo(long tick) {
     if (powerCutTick == UNKNOWN) {

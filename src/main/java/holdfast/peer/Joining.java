@@ -174,14 +174,19 @@ final class Joining {
       listener.onNote(
           awaited
               .map(whom -> "waiting for a leader of pool " + pool.get() + ": " + whom)
-              .orElseGet(
-                  () ->
-                      "waiting to join pool "
-                          + pool.get()
-                          + ": tried="
-                          + known
-                          + ", last="
-                          + lastFailure));
+              .orElseGet(this::joiningText));
     }
+  }
+
+  private String joiningText() {
+    return "waiting to join pool %s: tried=%s, last=%s%s"
+        .formatted(
+            pool.get(),
+            known,
+            lastFailure,
+            node.connectedPeers().isEmpty()
+                ? "; start a peer that holds it. If no folder of it is left the pool is gone: a new"
+                    + " one needs another HOLDFAST_HOME"
+                : "");
   }
 }

@@ -282,7 +282,9 @@ final class StatusBuilder {
           "peers "
               + String.join(", ", sum.keepers)
               + " keep changes aside, or have given up some, that are not in the pool: its log had"
-              + " ended without them, or their folder was damaged or older");
+              + " ended without them, or their folder was damaged or older. It stands in their"
+              + " folders (aside-*, damaged-*): remove what you don't need, and the text"
+              + " damaged-*-given-up.txt, and start the peer again");
     }
     if (isStale) {
       text.add("not known: " + standing.waitingText());

@@ -42,6 +42,15 @@ public record RunMark(long run, InstanceId instance, LogId log, long term, long 
     return mark;
   }
 
+  /** The run of encoded marks; 0 where that can't be read. */
+  public static long runOf(byte[] bytes) {
+    try {
+      return bytes.length == 0 ? 0 : read(new ByteReader(bytes)).run();
+    } catch (ByteReader.Malformed e) {
+      return 0; // who uses the mark says so
+    }
+  }
+
   /** Appends the {@value #BYTES} bytes. */
   public void write(ByteWriter out) {
     out.u64(run);

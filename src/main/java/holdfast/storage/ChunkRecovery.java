@@ -20,6 +20,13 @@ final class ChunkRecovery {
   /** Pages are as large or a multiple. */
   private static final int PAGE_BYTES = 4_096;
 
+  private static final int SECTOR_BYTES = 512;
+
+  /** So many zeros in a row are a hole, or fewer where a sector begins or ends. */
+  private static final int ZEROS_MIN = 32;
+
+  private static final int ZEROS_AT_SECTOR_MIN = 8;
+
   private final Disk disk;
   private final ChunkIndex index;
   private final Semaphore maps;
@@ -30,6 +37,7 @@ final class ChunkRecovery {
   private final SegmentNotes notes;
   private long highestNumber;
   private long damage;
+  private long flipped;
   private boolean isCutNow;
 
   ChunkRecovery(Disk disk, ChunkIndex index, Semaphore maps, SegmentNotes notes) {
@@ -71,7 +79,7 @@ final class ChunkRecovery {
     boolean isFinished = false;
     try {
       if (numbers.length == 0) {
-        notes.onScanned(false, damage, highestNumber);
+        scanned(true);
       }
       for (int i = 0; i < numbers.length; i++) {
         segments.add(recover(numbers[i], i == numbers.length - 1));
@@ -151,7 +159,7 @@ final class ChunkRecovery {
         segment.keptAsIs(file.size());
         return segment;
       }
-      var found = new Records(segment);
+      var found = new Records(segment, file);
       boolean isInOrder = new ChunkScan(file, disk.path(name), found).run();
       if (isBad) {
         warn("segment is not trusted, a force had failed: path=" + disk.path(name));
@@ -188,7 +196,9 @@ final class ChunkRecovery {
     isCutNow |= isCut && restBytes > 0 && !mayBeTorn(segment, found, file.size(), rest);
     isCutNow |= isSealed && restBytes < ChunkFormat.TRAILER_BYTES;
     if (isLost) {
-      damage |= damage(segment.number(), file.size(), found.wholeCount, found.lostCount);
+      long bits = damage(segment.number(), file.size(), found.wholeCount, found.lostCount);
+      damage |= bits;
+      flipped |= found.isFlipped ? bits : 0;
     }
     scanned(isHighest);
     if (isFooter) {
@@ -222,7 +232,7 @@ final class ChunkRecovery {
   /** Tells what was found, once everything was looked at: the highest segment comes last. */
   private void scanned(boolean isHighest) {
     if (isHighest) {
-      notes.onScanned(isCutNow, damage, highestNumber);
+      notes.onScanned(new SegmentNotes.Scanned(isCutNow, damage, flipped, highestNumber));
     }
   }
 
@@ -334,14 +344,19 @@ final class ChunkRecovery {
   /** Takes what a scan finds into the index, and what is in order into the segment. */
   private final class Records implements ChunkScan.Found {
     private final ChunkSegment segment;
+    private final DiskFile file;
     private int wholeCount;
     private int lostCount;
 
     /** Null unless the file ends inside this one. */
     private ChunkId torn;
 
-    Records(ChunkSegment segment) {
+    /** Whether a record isn't whole, and has no hole. */
+    private boolean isFlipped;
+
+    Records(ChunkSegment segment, DiskFile file) {
       this.segment = segment;
+      this.file = file;
     }
 
     @Override
@@ -352,6 +367,9 @@ final class ChunkRecovery {
       } else {
         lose(header.id());
         lostCount++;
+        int dataAt = offset + ChunkFormat.RECORD_HEADER_BYTES;
+        byte[] data = SmallFile.readUpTo(file, dataAt, header.lengthBytes());
+        isFlipped |= !hasHole(data, dataAt);
       }
       segment.recovered(offset, header, isWhole);
     }
@@ -366,6 +384,29 @@ final class ChunkRecovery {
     public void torn(int offset, ChunkFormat.RecordHeader header) {
       torn = header.id();
     }
+  }
+
+  /**
+   * Whether there are zeros where a power cut may have left them: many, or some up to where a
+   * sector ends or begins. Sealed bytes have none.
+   */
+  private static boolean hasHole(byte[] data, int dataAt) {
+    int from = 0;
+    while (from < data.length) {
+      int to = from;
+      while (to < data.length && data[to] == 0) {
+        to++;
+      }
+      boolean isAtSector =
+          (dataAt + from) % SECTOR_BYTES == 0
+              || (dataAt + to) % SECTOR_BYTES == 0
+              || to == data.length;
+      if (to - from >= (isAtSector ? ZEROS_AT_SECTOR_MIN : ZEROS_MIN)) {
+        return true;
+      }
+      from = to + 1;
+    }
+    return false;
   }
 
   private void apply(int state, ChunkId id, int offset, int lengthBytes) {

@@ -91,7 +91,8 @@ final class DirectoryFiles {
               + " (all of them), path="
               + path("format")
               + "; check the disk; put the folder back from a copy, or give the peer an empty one"
-              + " (what only this peer holds is then lost)");
+              + " (what only this peer holds is then lost: if it is the only one, all; a new pool"
+              + " needs another HOLDFAST_HOME)");
     }
   }
 
@@ -174,6 +175,13 @@ final class DirectoryFiles {
   /** This run's number. */
   long runNumber() {
     return runNumber;
+  }
+
+  /** For where it isn't known here. */
+  void lastRunWas(long number) {
+    if (lastRun.isEmpty()) {
+      runNumber = Math.max(runNumber, number + 1);
+    }
   }
 
   /** From the next {@link #writeRun} on the number is no lower. */

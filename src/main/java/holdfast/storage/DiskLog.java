@@ -28,6 +28,9 @@ public final class DiskLog implements OperationLog {
   /** The id in the files of a directory whose log hasn't begun. */
   private static final LogId NO_LOG = new LogId(0, 0);
 
+  /** So long after a force it is noted how far the log is on the disk. */
+  private static final long NOTE_FORCED_NS = 5_000_000_000L;
+
   private static final int READ_BYTES = 1 << 20;
 
   private final LogStore log;
@@ -41,6 +44,9 @@ public final class DiskLog implements OperationLog {
 
   /** The first failure of a write: every later one fails too. */
   private volatile Throwable failed;
+
+  private volatile boolean isClosed;
+  private boolean isNoteDue; // loop thread
 
   /**
    * Log id as the files have it; after opening changed on the log's executor only, before snapshots
@@ -101,7 +107,7 @@ public final class DiskLog implements OperationLog {
     long next = Math.max(log.startIndex(), covered) + 1;
     while (next <= log.lastIndex()) {
       List<StoredEntry> batch = log.read(next, READ_BYTES);
-      batch.forEach(entry -> entries.add(entry(entry)));
+      batch.forEach(entry -> entries.add(entry.toEntry()));
       next += batch.size();
     }
     var initial =
@@ -134,6 +140,7 @@ public final class DiskLog implements OperationLog {
    * @throws StorageException STORE_FAILED: the run hasn't ended cleanly
    */
   public void close() {
+    isClosed = true;
     try {
       log.force();
       directory.logEnds(log.end());
@@ -157,7 +164,7 @@ public final class DiskLog implements OperationLog {
           long startIndex = initial.snapshot().index();
           log.reset(stored(initial.hardState()), startIndex, 0, voters(initial.entries()));
           if (!initial.entries().isEmpty()) {
-            log.append(initial.entries().stream().map(DiskLog::stored).toList());
+            log.append(initial.entries().stream().map(StoredEntry::of).toList());
             log.force();
           }
           // Last: until then the next start takes all this for nothing.
@@ -311,7 +318,7 @@ public final class DiskLog implements OperationLog {
         batch.clear();
         batchBytes = 0;
       }
-      batch.add(stored(entry));
+      batch.add(StoredEntry.of(entry));
       batchBytes += entryBytes;
     }
     if (!batch.isEmpty()) {
@@ -347,6 +354,17 @@ public final class DiskLog implements OperationLog {
   @Override
   public void force(Consumer<StorageException> done) {
     onLog(log::force, done);
+    if (!isNoteDue) {
+      isNoteDue = true;
+      loop.at(loop.nowNs() + NOTE_FORCED_NS, "note forced", this::noteForced);
+    }
+  }
+
+  private void noteForced() {
+    isNoteDue = false;
+    if (!isClosed) {
+      onLog(log::noteForced, why -> {}); // The next write fails as well, and is told.
+    }
   }
 
   @Override
@@ -477,22 +495,5 @@ public final class DiskLog implements OperationLog {
     var configuration = Configuration.read(in);
     in.end();
     return new holdfast.consensus.SnapshotMeta(stored.index(), stored.term(), configuration);
-  }
-
-  private static StoredEntry stored(LogEntry entry) {
-    return new StoredEntry(entry.index(), entry.term(), entry.kind().ordinal(), entry.payload());
-  }
-
-  static LogEntry entry(StoredEntry stored) {
-    var kinds = LogEntry.Kind.values();
-    if (stored.kind() < 0 || stored.kind() >= kinds.length) {
-      throw new StorageException(
-          ErrorCode.STORE_FAILED,
-          "read log: expected=an entry kind of 0 to "
-              + (kinds.length - 1)
-              + ", was="
-              + stored.kind());
-    }
-    return new LogEntry(stored.index(), stored.term(), kinds[stored.kind()], stored.payload());
   }
 }

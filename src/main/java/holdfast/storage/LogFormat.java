@@ -58,21 +58,28 @@ final class LogFormat {
       long startIndex,
       long startTerm,
       long lowestSegment,
-      long highestSegment) {
+      long highestSegment,
+      long forcedIndex) {
     State with(HardState next) {
-      return new State(next, voters, startIndex, startTerm, lowestSegment, highestSegment);
+      return new State(
+          next, voters, startIndex, startTerm, lowestSegment, highestSegment, forcedIndex);
     }
 
     State withVoters(List<Endpoint> next) {
-      return new State(hard, next, startIndex, startTerm, lowestSegment, highestSegment);
+      return new State(
+          hard, next, startIndex, startTerm, lowestSegment, highestSegment, forcedIndex);
     }
 
     State withHighest(long number) {
-      return new State(hard, voters, startIndex, startTerm, lowestSegment, number);
+      return new State(hard, voters, startIndex, startTerm, lowestSegment, number, forcedIndex);
     }
 
     State startingAt(long index, long term, long lowest) {
-      return new State(hard, voters, index, term, lowest, highestSegment);
+      return new State(hard, voters, index, term, lowest, highestSegment, forcedIndex);
+    }
+
+    State forcedUpTo(long index) {
+      return new State(hard, voters, startIndex, startTerm, lowestSegment, highestSegment, index);
     }
   }
 
@@ -181,6 +188,11 @@ final class LogFormat {
     out.raw(new byte[(STATE_VOTERS_MAX - state.voters().size()) * Endpoint.BYTES]);
     out.u8(hard.promised().size());
     hard.promised().forEach(member -> writeVote(member, out));
+    out.raw(
+        new byte
+            [(holdfast.consensus.HardState.PROMISED_MAX - hard.promised().size())
+                * Endpoint.BYTES]);
+    out.u64(state.forcedIndex());
     return Crc.seal(out, STATE_BYTES);
   }
 
@@ -205,11 +217,19 @@ final class LogFormat {
     for (int left = in.u8(); left > 0; left--) {
       promised.add(readVote(in));
     }
+    in.raw((holdfast.consensus.HardState.PROMISED_MAX - promised.size()) * Endpoint.BYTES);
+    long forcedIndex = in.u64();
     var hard =
         new HardState(
             logId, term, hasVote ? Optional.of(vote) : Optional.empty(), committedIndex, promised);
     return new State(
-        hard, List.copyOf(voters), startIndex, startTerm, lowestSegment, highestSegment);
+        hard,
+        List.copyOf(voters),
+        startIndex,
+        startTerm,
+        lowestSegment,
+        highestSegment,
+        forcedIndex);
   }
 
   private static void writeVote(HardState.Vote vote, ByteWriter out) {

@@ -309,6 +309,12 @@ final class LogRecovery {
     if (end.lastIndex() < committed && openedAfter != OpenedAfter.SYSTEM_CRASH) {
       losses.add("entry %d was committed".formatted(committed));
     }
+    long forced = stored.map(LogFormat.State::forcedIndex).orElse(0L);
+    if (end.lastIndex() < forced) {
+      losses.add(
+          "the log ends at entry %d, and was on the disk up to %d"
+              .formatted(end.lastIndex(), forced));
+    }
   }
 
   /** The number above all that are in use or were. */
@@ -328,15 +334,24 @@ final class LogRecovery {
             .map(state -> state.hard().committedUpTo(end.lastIndex()))
             .orElseGet(
                 () -> new HardState(id, Math.max(end.lastTerm(), base.term()), Optional.empty()));
+    // No more yet: a power cut now may leave the segment as it was before it is put into a new
+    // file.
+    long forced = Math.min(end.lastIndex(), stored.map(LogFormat.State::forcedIndex).orElse(0L));
     List<Endpoint> voters = stored.map(LogFormat.State::voters).orElse(List.of());
     if (kept.isEmpty()) {
       return new LogFormat.State(
-          hard, voters, base.index(), base.term(), nextSegment, nextSegment - 1);
+          hard, voters, base.index(), base.term(), nextSegment, nextSegment - 1, forced);
     }
     long firstStart = first(kept).firstIndex() - 1;
     long start = stored.map(LogFormat.State::startIndex).orElse(firstStart);
     start = Math.max(firstStart, Math.min(start, base.index()));
     return new LogFormat.State(
-        hard, voters, start, term(kept, start), kept.getFirst().number(), kept.getLast().number());
+        hard,
+        voters,
+        start,
+        term(kept, start),
+        kept.getFirst().number(),
+        kept.getLast().number(),
+        forced);
   }
 }

@@ -8,8 +8,6 @@ import holdfast.model.StorageException;
 import holdfast.util.Invariants;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.locks.ReentrantLock;
-import java.util.function.Supplier;
 
 /**
  * The operation log on disk: entries with consecutive indexes behind a start point, and the hard
@@ -31,11 +29,8 @@ public final class LogStore implements AutoCloseable {
   private final LossListener losses;
   private final int segmentBytes;
 
-  /** Held while forcing, and by what deletes or cuts files. Taken before {@link #lock}. */
-  private final ReentrantLock forceLock = new ReentrantLock();
-
-  /** Guards all that follows, over I/O other than forces. */
-  private final ReentrantLock lock = new ReentrantLock();
+  /** Guards all that follows. */
+  private final LogLocks locks = new LogLocks();
 
   private final LogSegments segments;
   private final PairFile stateFile;
@@ -90,12 +85,12 @@ public final class LogStore implements AutoCloseable {
 
   /** The hard state, as last saved. */
   public HardState hardState() {
-    return locked(() -> state.hard());
+    return locks.locked(() -> state.hard());
   }
 
   /** Saves term and vote; durable when this returns. The log id must be this log's. */
   public void saveHardState(HardState hard) {
-    locked(
+    locks.locked(
         () -> {
           requireUsable();
           HardState before = state.hard();
@@ -112,7 +107,7 @@ public final class LogStore implements AutoCloseable {
 
   /** Saves who votes by the newest configuration; durable when this returns. */
   void saveVoters(List<Endpoint> voters) {
-    withoutForces(
+    locks.withoutForces(
         () -> {
           requireUsable();
           if (!state.voters().equals(voters)) {
@@ -123,17 +118,17 @@ public final class LogStore implements AutoCloseable {
 
   /** Index of the last entry that was dropped from the beginning, 0 if none was. */
   public long startIndex() {
-    return locked(() -> state.startIndex());
+    return locks.locked(() -> state.startIndex());
   }
 
   /** Index of the last entry; {@link #startIndex} if there is none. */
   public long lastIndex() {
-    return locked(() -> lastIndexLocked());
+    return locks.locked(() -> lastIndexLocked());
   }
 
   /** Where it ends. */
   DirectoryFormat.LogEnd end() {
-    return locked(
+    return locks.locked(
         () -> {
           return new DirectoryFormat.LogEnd(
               lastIndexLocked(), lastTermLocked(), segments.lastChain());
@@ -142,17 +137,17 @@ public final class LogStore implements AutoCloseable {
 
   /** The highest index that is known to be durable, with all before it. */
   public long forcedIndex() {
-    return locked(() -> forcedIndex);
+    return locks.locked(() -> forcedIndex);
   }
 
   /** Bytes its files take on disk. */
   public long diskBytes() {
-    return locked(segments::sizeBytes);
+    return locks.locked(segments::sizeBytes);
   }
 
   /** Term of an entry from {@link #startIndex} to {@link #lastIndex}; doesn't read the disk. */
   public long term(long index) {
-    return locked(() -> termLocked(index));
+    return locks.locked(() -> termLocked(index));
   }
 
   private long termLocked(long index) {
@@ -173,21 +168,21 @@ public final class LogStore implements AutoCloseable {
    * @throws StorageException NO_SPACE: nothing was lost, the log can go on; STORE_FAILED
    */
   public void append(List<StoredEntry> entries) {
-    lock.lock();
+    locks.locked(
+        () -> {
+          requireUsable();
+          int batchBytes = LogBatch.check(entries, lastIndexLocked(), lastTermLocked());
+          if (!entries.isEmpty()) {
+            append(segmentFor(batchBytes), entries);
+          }
+        });
+  }
+
+  private void append(LogSegment segment, List<StoredEntry> entries) {
     try {
-      requireUsable();
-      int batchBytes = LogBatch.check(entries, lastIndexLocked(), lastTermLocked());
-      if (entries.isEmpty()) {
-        return;
-      }
-      var segment = segmentFor(batchBytes);
-      try {
-        segment.append(entries);
-      } catch (StorageException e) {
-        throw afterFailedAppend(segment, e);
-      }
-    } finally {
-      lock.unlock();
+      segment.append(entries);
+    } catch (StorageException e) {
+      throw afterFailedAppend(segment, e);
     }
   }
 
@@ -198,11 +193,11 @@ public final class LogStore implements AutoCloseable {
    * @throws StorageException STORE_FAILED; never retried
    */
   public long force() {
-    forceLock.lock();
+    locks.force.lock();
     try {
       LogSegment segment;
       long target;
-      lock.lock();
+      locks.state.lock();
       try {
         requireUsable();
         if (segments.isEmpty() || forcedIndex == lastIndexLocked()) {
@@ -212,18 +207,32 @@ public final class LogStore implements AutoCloseable {
         segment = segments.last();
         target = lastIndexLocked();
       } finally {
-        lock.unlock();
+        locks.state.unlock();
       }
       forceOrFail(segment);
-      return locked(
+      return locks.locked(
           () -> {
             requireUsable();
             forcedIndex = Math.max(forcedIndex, target);
             return forcedIndex;
           });
     } finally {
-      forceLock.unlock();
+      locks.force.unlock();
     }
+  }
+
+  /**
+   * Notes beside the log how far it is forced: a later start that finds less knows that something
+   * was lost. Durable when this returns. Every save of the state notes it, too.
+   */
+  void noteForced() {
+    locks.locked(
+        () -> {
+          requireUsable();
+          if (state.forcedIndex() < forcedIndex) {
+            saveState(state);
+          }
+        });
   }
 
   /**
@@ -233,34 +242,35 @@ public final class LogStore implements AutoCloseable {
    * @param fromIndex above {@link #startIndex}
    */
   public List<StoredEntry> read(long fromIndex, int maxBytes) {
-    lock.lock();
-    try {
-      requireUsable();
-      Invariants.check(
-          fromIndex > state.startIndex(), "index above %s, was=%s", state.startIndex(), fromIndex);
-      return segments
-          .read(fromIndex, lastIndexLocked(), maxBytes)
-          .orElseThrow(
-              () ->
-                  fail(
-                      new StorageException(
-                          ErrorCode.STORE_FAILED,
-                          "read log: expected=entries as written, was=others, index="
-                              + fromIndex)));
-    } finally {
-      lock.unlock();
-    }
+    return locks.locked(
+        () -> {
+          requireUsable();
+          Invariants.check(
+              fromIndex > state.startIndex(),
+              "index above %s, was=%s",
+              state.startIndex(),
+              fromIndex);
+          return segments
+              .read(fromIndex, lastIndexLocked(), maxBytes)
+              .orElseThrow(() -> fail(otherEntries(fromIndex)));
+        });
+  }
+
+  private static StorageException otherEntries(long index) {
+    return new StorageException(
+        ErrorCode.STORE_FAILED,
+        "read log: expected=entries as written, was=others, index=" + index);
   }
 
   /** Drops the entries from an index on; durable when this returns. */
   public void truncateFrom(long index) {
-    withoutForces(
+    locks.withoutForces(
         () -> {
           requireUsable();
           Invariants.check(
               index > state.startIndex(), "index above %s, was=%s", state.startIndex(), index);
+          forcedIndex = Math.min(forcedIndex, index - 1);
           cutFrom(index);
-          forcedIndex = Math.min(forcedIndex, lastIndexLocked());
         });
   }
 
@@ -269,7 +279,7 @@ public final class LogStore implements AutoCloseable {
    * snapshot that covers it is durable. An index at or before the start does nothing.
    */
   public void truncatePrefix(long upToIndex) {
-    withoutForces(
+    locks.withoutForces(
         () -> {
           requireUsable();
           if (upToIndex <= state.startIndex()) {
@@ -290,7 +300,7 @@ public final class LogStore implements AutoCloseable {
    * installed, or another log is followed. Durable when this returns, atomically.
    */
   public void reset(HardState hard, long startIndex, long startTerm, List<Endpoint> voters) {
-    withoutForces(
+    locks.withoutForces(
         () -> {
           requireUsable();
           Optional<LogSegment> first = startAnew(hard, startIndex, startTerm, voters);
@@ -304,7 +314,7 @@ public final class LogStore implements AutoCloseable {
    * new names durably with the next force of the directory, under the old ones until then.
    */
   void leave(HardState hard, SnapshotMeta base, List<Endpoint> voters) {
-    withoutForces(
+    locks.withoutForces(
         () -> {
           requireUsable();
           if (forcedIndex < lastIndexLocked()) {
@@ -336,10 +346,10 @@ public final class LogStore implements AutoCloseable {
                     new LogFormat.SegmentHeader(
                         lowest, startIndex + 1, startTerm, 0, hard.logId())));
       }
+      forcedIndex = startIndex;
       saveState(
           new LogFormat.State(
-              hard, List.copyOf(voters), startIndex, startTerm, lowest, nextSegment - 1));
-      forcedIndex = startIndex;
+              hard, List.copyOf(voters), startIndex, startTerm, lowest, nextSegment - 1, 0));
       isDone = true;
       return first;
     } finally {
@@ -352,7 +362,7 @@ public final class LogStore implements AutoCloseable {
   /** Lets the files go. Forces nothing: {@link #force} first. */
   @Override
   public void close() {
-    withoutForces(
+    locks.withoutForces(
         () -> {
           isClosed = true;
           segments.close();
@@ -408,8 +418,8 @@ public final class LogStore implements AutoCloseable {
 
   private void cutFrom(long index) {
     int keep = segments.countBegunBefore(index);
-    if (keep < segments.count()) {
-      // First: from the moment that one is deleted none of them needs to be there any more.
+    if (keep < segments.count() || state.forcedIndex() > forcedIndex) {
+      // First: from the moment that one is cut or deleted none of it needs to be there any more.
       saveState(state.withHighest(keep == 0 ? 0 : segments.get(keep - 1).number()));
     }
     orFail(
@@ -431,19 +441,20 @@ public final class LogStore implements AutoCloseable {
   }
 
   private void saveState(LogFormat.State next) {
+    LogFormat.State noted = next.forcedUpTo(forcedIndex);
     try {
-      stateFile.overwrite(sequence -> LogFormat.state(sequence, next));
+      stateFile.overwrite(sequence -> LogFormat.state(sequence, noted));
     } catch (StorageException e) {
       throw fail(e);
     }
-    state = next;
+    state = noted;
   }
 
   private void forceOrFail(LogSegment segment) {
     try {
       segment.force();
     } catch (StorageException e) {
-      throw locked(() -> fail(e));
+      throw locks.locked(() -> fail(e));
     }
   }
 
@@ -464,26 +475,6 @@ public final class LogStore implements AutoCloseable {
     }
     if (isClosed) {
       throw new StorageException(ErrorCode.SHUTTING_DOWN, "use log: expected=open, was=closed");
-    }
-  }
-
-  private void withoutForces(Runnable body) {
-    forceLock.lock();
-    lock.lock();
-    try {
-      body.run();
-    } finally {
-      lock.unlock();
-      forceLock.unlock();
-    }
-  }
-
-  private <T> T locked(Supplier<T> body) {
-    lock.lock();
-    try {
-      return body.get();
-    } finally {
-      lock.unlock();
     }
   }
 

@@ -8,18 +8,23 @@ import holdfast.model.StorageException;
  * may not happen.
  */
 interface SegmentNotes {
-  /** The number of the segment made last: one that isn't there was removed. 0: none was made. */
-  long lastMade();
-
   /**
-   * The segments have been read, and nothing was cut yet.
+   * What a start finds of the segments.
    *
    * @param isCutNow whether something is missing, and no later start sees that
    * @param damage bits for what else is missing or isn't whole, and stays so: the same ones at the
    *     next start if nothing more happens, fewer if something is put back; 0: nothing
+   * @param flipped those of these bits that aren't for what a power cut leaves: what wasn't forced
+   *     then is missing or zeros
    * @param highest number of a segment that is here or was; 0: none
    */
-  void onScanned(boolean isCutNow, long damage, long highest);
+  record Scanned(boolean isCutNow, long damage, long flipped, long highest) {}
+
+  /** The number of the segment made last: one that isn't there was removed. 0: none was made. */
+  long lastMade();
+
+  /** The segments have been read, and nothing was cut yet. */
+  void onScanned(Scanned scanned);
 
   /** A segment was made, and nothing was written to it yet. */
   void onMade(long number);

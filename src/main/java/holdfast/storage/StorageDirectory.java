@@ -225,8 +225,8 @@ public final class StorageDirectory implements LossListener, AutoCloseable {
       }
 
       @Override
-      public void onScanned(boolean isCutNow, long damage, long highest) {
-        foundOfChunks(isCutNow, damage, highest);
+      public void onScanned(SegmentNotes.Scanned scanned) {
+        foundOfChunks(scanned);
       }
 
       @Override
@@ -236,14 +236,16 @@ public final class StorageDirectory implements LossListener, AutoCloseable {
     };
   }
 
-  /** Damage is noted as far as it is new and no power cut explains it. */
-  private void foundOfChunks(boolean isCutNow, long damage, long highest) {
+  /** Damage is noted as far as it is new, and no power cut explains it. */
+  private void foundOfChunks(SegmentNotes.Scanned scanned) {
     lock.lock();
     try {
-      boolean isNew = isCutNow || (damage & ~files.chunkDamage()) != 0;
-      files.noteChunkDamage(damage); // on disk when the run begins, as is the next
-      files.noteSegment(Math.max(files.lastSegment(), highest));
-      if (isNew) {
+      long known = files.chunkDamage();
+      files.noteChunkDamage(scanned.damage()); // on disk when the run begins, as is the next
+      files.noteSegment(Math.max(files.lastSegment(), scanned.highest()));
+      if ((scanned.flipped() & ~known) != 0) {
+        noteChunks(mark.chunks().withSureDamage());
+      } else if (scanned.isCutNow() || (scanned.damage() & ~known) != 0) {
         noteChunks(mark.chunks().withDamage());
       }
     } finally {
@@ -369,6 +371,20 @@ public final class StorageDirectory implements LossListener, AutoCloseable {
       files.raiseRunNumber(runNumber);
       files.writeRun(false, Optional.empty());
       return mark.recovery();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Where nothing here says any more which run was the last: it had this number. Before the run
+   * begins. <i>Event: a lone peer is killed, and both copies of {@code run} are lost: it took
+   * itself for an older folder than the one that its machine remembered, and waited for ever.</i>
+   */
+  public void lastRunWas(long number) {
+    lock.lock();
+    try {
+      files.lastRunWas(number);
     } finally {
       lock.unlock();
     }

@@ -1,5 +1,8 @@
 package holdfast.storage;
 
+import holdfast.consensus.LogEntry;
+import holdfast.model.ErrorCode;
+import holdfast.model.StorageException;
 import holdfast.util.Invariants;
 
 /**
@@ -19,5 +22,25 @@ public record StoredEntry(long index, long term, int kind, byte[] payload) {
         payload.length <= LogFormat.PAYLOAD_BYTES_MAX,
         "payload has at most 131072 bytes, was=%s",
         payload.length);
+  }
+
+  /** How an entry is stored. */
+  static StoredEntry of(LogEntry entry) {
+    return new StoredEntry(entry.index(), entry.term(), entry.kind().ordinal(), entry.payload());
+  }
+
+  /**
+   * The entry.
+   *
+   * @throws StorageException STORE_FAILED if it is of no kind that is known
+   */
+  LogEntry toEntry() {
+    var kinds = LogEntry.Kind.values();
+    if (kind >= kinds.length) {
+      throw new StorageException(
+          ErrorCode.STORE_FAILED,
+          "read log: expected=an entry kind of 0 to " + (kinds.length - 1) + ", was=" + kind);
+    }
+    return new LogEntry(index, term, kinds[kind], payload);
   }
 }

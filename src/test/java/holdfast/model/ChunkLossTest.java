@@ -56,6 +56,13 @@ class ChunkLossTest {
   }
 
   @Test
+  void whatNoPowerCutDoesIsDamageAlsoAfterOne() {
+    assertEquals("ddddddddd", damage(ChunkLoss.NONE.withPowerCut().withSureDamage()));
+    assertEquals("...dddddd", damage(ChunkLoss.NONE.withPowerCut().upTo(3).withSureDamage()));
+    assertEquals("ddddddddd", damage(ChunkLoss.NONE.withSureDamage()));
+  }
+
+  @Test
   void inAnotherLogItEndsWithThatLogsCommits() {
     assertEquals(ChunkLoss.NONE, ChunkLoss.NONE.inAnotherLog());
     var cut = ChunkLoss.NONE.withPowerCut().upTo(3);

@@ -14,6 +14,7 @@ import holdfast.sim.SimDisk;
 import holdfast.sim.SimPeer;
 import holdfast.sim.SimWorld;
 import holdfast.storage.Disk;
+import java.nio.ByteBuffer;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -24,6 +25,8 @@ class DamagedPeerTest {
   private static final String SEGMENT = "chunks-0000000000000001.seg";
   private static final int FILE_COUNT = 12;
   private static final int FILE_BYTES = 3_000;
+
+  private static final int SECTOR_BYTES = 512;
 
   /** Enough for a snapshot. */
   private static final int MORE_FILES = 150;
@@ -237,6 +240,26 @@ class DamagedPeerTest {
         ChunkLoss.NONE, ((FileStore) peer.store()).chunkLoss(), "settled, and so forgotten");
   }
 
+  /** It leaves zeros, or nothing: what it took is undone, and what was flipped isn't. */
+  @Test
+  void aFlippedBitIsNoPowerCutEvenAfterOne() {
+    var cluster = filled(1, 13);
+    SimPeer peer = cluster.peer(0);
+    SimClient client = cluster.clients().getFirst();
+    cluster.get(client.put("new", bytes(FILE_COUNT)));
+    cluster.run(3 * SimWorld.S);
+    cluster.get(client.replace("new", bytes(FILE_COUNT + 1), true));
+    assertTrue(peer.access().namespace().unsettled().count() > 0);
+    peer.losePower();
+    damageLast(peer, "body");
+
+    peer.start();
+
+    awaitMissing(cluster, 1);
+    assertEquals(0, peer.access().namespace().unsettled().revertedCount());
+    assertEquals(FILE_COUNT, readable(cluster));
+  }
+
   /** The first start after a power cut ends before it has settled what that took. */
   @Test
   void whatAPowerCutTookIsUndoneThoughTheFirstStartEnds() {
@@ -249,7 +272,7 @@ class DamagedPeerTest {
     cluster.get(client.replace("new", bytes(FILE_COUNT + 1), false));
     cluster.get(client.service().forceLog(client.deadline()));
     peer.losePower();
-    damageLast(peer, "body"); // as a power cut leaves what wasn't forced
+    damageLast(peer, "hole"); // as a power cut leaves what wasn't forced
     peer.start();
     cluster.await("it leads", 20 * SimWorld.S, () -> peer.access().isLeader());
     peer.kill();
@@ -276,6 +299,8 @@ class DamagedPeerTest {
     } else if (what.equals("file")) {
       disk.delete(SEGMENT);
       disk.forceDirectory();
+    } else if (what.equals("hole")) {
+      zero(disk, disk.sizeBytes(SEGMENT) - FILE_BYTES / 2);
     } else {
       flip(disk, disk.sizeBytes(SEGMENT) - FILE_BYTES / 2);
     }
@@ -290,6 +315,13 @@ class DamagedPeerTest {
     var asked = client.get("new");
     cluster.await("an answer", 60 * SimWorld.S, asked::isDone);
     assertTrue(asked.isCompletedExceptionally());
+  }
+
+  private static void zero(SimDisk disk, long offset) {
+    try (var file = disk.open(SEGMENT, Disk.Mode.WRITE)) {
+      file.write(offset, ByteBuffer.allocate(SECTOR_BYTES));
+      file.force();
+    }
   }
 
   private static void cut(SimDisk disk, String name, long sizeBytes) {

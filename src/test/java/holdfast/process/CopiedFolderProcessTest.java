@@ -85,6 +85,27 @@ class CopiedFolderProcessTest {
     assertThat(pool.peer(1).out() + pool.peer(1).err()).contains("folder is");
   }
 
+  /** Its machine knows the number of the run, and that nothing is missing. */
+  @Test
+  void aLonePeerThatHasLostBothCopiesOfRunGoesOn() throws Exception {
+    Pool pool = pools.start(1);
+    Path mount = pool.mount("mnt");
+    for (int i = 0; i < 3; i++) {
+      Files.writeString(mount.resolve("f" + i), "content " + i);
+      pool.execute(List.of("sync", mount.resolve("f" + i).toString()), COPY_MAX).expectDone("sync");
+      pool.peer(1).signal("KILL");
+      pool.peer(1).awaitExit(Duration.ofSeconds(10));
+      Files.delete(pool.storage(1).resolve("run"));
+      Files.delete(pool.storage(1).resolve("run.copy"));
+      pool.startPeer(1);
+      pool.awaitStatus("safe", status -> status.count("up") == 1 && status.isSafe());
+    }
+    for (int i = 0; i < 3; i++) {
+      assertThat(mount.resolve("f" + i)).hasContent("content " + i);
+    }
+    pool.umount(mount);
+  }
+
   @Test
   void aLonePeersFolderThatIsRolledBackUnderItsMachineWaitsUntilItIsToldToGoOn() throws Exception {
     Pool pool = pools.start(1);

@@ -12,6 +12,7 @@ import holdfast.model.StorageException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -322,6 +323,46 @@ final class ChunkDamageTest {
     }
   }
 
+  /** A power cut leaves zeros, or less: a flipped bit is something else. */
+  @Test
+  void aFlippedBitIsNoHoleAndAHoleIsNoFlippedBit() {
+    String name = store.openName();
+    for (DamagedStore.Record record : store.records(name)) {
+      int dataAt = record.offset() + ChunkFormat.RECORD_HEADER_BYTES;
+      for (int i = 0; i < record.lengthBytes(); i += 101) {
+        int at = dataAt + i;
+        store.damage(name, flip(at));
+        store.open().close();
+        assertTrue(store.notes().found().flipped() != 0, "byte " + at);
+      }
+      int lastAt = dataAt + record.lengthBytes();
+      for (int sectorAt = 512; sectorAt < lastAt; sectorAt += 512) {
+        int from = Math.max(dataAt, sectorAt);
+        int to = Math.min(lastAt, sectorAt + 512);
+        if (to - from >= 8) {
+          store.damage(name, zero(from, to));
+          store.open().close();
+          assertTrue(store.notes().found().damage() != 0, "from " + from);
+          assertEquals(0, store.notes().found().flipped(), "from " + from);
+        }
+      }
+    }
+  }
+
+  private static UnaryOperator<byte[]> flip(int at) {
+    return bytes -> {
+      bytes[at] ^= 4;
+      return bytes;
+    };
+  }
+
+  private static UnaryOperator<byte[]> zero(int from, int to) {
+    return bytes -> {
+      Arrays.fill(bytes, from, to, (byte) 0);
+      return bytes;
+    };
+  }
+
   /** What can't be noted isn't cut: the next start would take it for whole. */
   @Test
   void nothingIsCutBeforeItIsNoted() {
@@ -367,7 +408,8 @@ final class ChunkDamageTest {
       store.checkHeld(opened, touched);
       assertTrue(opened.contains(added));
       // The same damage is nothing new.
-      assertEquals(new MemoryNotes.Found(false, found.damage()), store.notes().found());
+      assertEquals(
+          new MemoryNotes.Found(false, found.damage(), found.flipped()), store.notes().found());
       opened.closeCleanly();
     }
     store.restore(name);

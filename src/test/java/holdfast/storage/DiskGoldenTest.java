@@ -91,7 +91,8 @@ final class DiskGoldenTest {
             999,
             12,
             5,
-            8);
+            8,
+            996);
 
     assertArrayEquals(golden("log-segment-header"), LogFormat.segmentHeader(header));
     assertArrayEquals(golden("log-entry"), entry.toBytes());

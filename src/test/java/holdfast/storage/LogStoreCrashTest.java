@@ -118,7 +118,12 @@ final class LogStoreCrashTest {
             reset(store);
           }
         }
-        case 4, 5 -> store.force();
+        case 4, 5 -> {
+          store.force();
+          if (random.nextBoolean()) {
+            store.noteForced();
+          }
+        }
         case 6 -> read(store);
         default -> append(store);
       }

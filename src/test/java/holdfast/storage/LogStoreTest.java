@@ -271,6 +271,37 @@ final class LogStoreTest {
     assertEquals(new HardState(LOG, 1, Optional.empty()), found.hardState());
   }
 
+  /** A power cut takes what wasn't forced, and no more. */
+  @Test
+  void aLogThatEndsBeforeWhatWasKnownToBeForcedHasLostSomethingAlsoInAPowerCut() {
+    var log = open(OpenedAfter.FRESH);
+    fill(log, 20);
+    log.force();
+    log.noteForced();
+    log.append(List.of(entry(21, 1)));
+    disk.restart();
+    long sizeBytes = disk.sizeBytes(lastSegment());
+    cut(sizeBytes - 1);
+
+    assertEquals(20, open(OpenedAfter.SYSTEM_CRASH).lastIndex());
+    assertEquals(List.of(), losses);
+
+    disk.restart();
+    cut(disk.sizeBytes(lastSegment()) - 1);
+    assertEquals(19, open(OpenedAfter.SYSTEM_CRASH).lastIndex());
+    assertEquals(List.of("the log ends at entry 19, and was on the disk up to 20"), losses);
+    disk.restart();
+    assertEquals(19, open(OpenedAfter.SYSTEM_CRASH).lastIndex());
+    assertEquals(1, losses.size(), "it is known");
+  }
+
+  private void cut(long sizeBytes) {
+    try (var file = disk.open(lastSegment(), Disk.Mode.WRITE)) {
+      file.truncate(sizeBytes);
+      file.force();
+    }
+  }
+
   @Test
   void missingLastSegmentIsALossHoweverTheLastRunEnded() {
     for (var openedAfter :

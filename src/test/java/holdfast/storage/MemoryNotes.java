@@ -10,7 +10,7 @@ final class MemoryNotes implements SegmentNotes {
   private boolean isRefusing;
 
   /** What was told at an opening. */
-  record Found(boolean isCutNow, long damage) {
+  record Found(boolean isCutNow, long damage, long flipped) {
     boolean isAnything() {
       return isCutNow || damage != 0;
     }
@@ -37,10 +37,10 @@ final class MemoryNotes implements SegmentNotes {
   }
 
   @Override
-  public void onScanned(boolean isCutNow, long damage, long highest) {
+  public void onScanned(Scanned scanned) {
     refuseOnce();
-    found = new Found(isCutNow, damage);
-    lastMade = Math.max(lastMade, highest);
+    found = new Found(scanned.isCutNow(), scanned.damage(), scanned.flipped());
+    lastMade = Math.max(lastMade, scanned.highest());
   }
 
   @Override

@@ -119,28 +119,28 @@ final class StorageDirectoryTest {
     disk.restart();
     var damage = ChunkLoss.NONE.withDamage();
     var first = look("boot 1");
-    first.segmentNotes().onScanned(false, 0x10, 0);
+    first.segmentNotes().onScanned(new SegmentNotes.Scanned(false, 0x10, 0, 0));
     assertEquals(damage, first.chunkLoss());
     disk.restart(); // before the run has begun
 
     var second = look("boot 1");
     assertEquals(damage, second.chunkLoss());
-    second.segmentNotes().onScanned(false, 0x10, 0);
+    second.segmentNotes().onScanned(new SegmentNotes.Scanned(false, 0x10, 0, 0));
     second.begin();
     second.settleChunks(damage, ChunkLoss.NONE);
     disk.restart();
 
     var third = look("boot 1");
-    third.segmentNotes().onScanned(false, 0x10, 0);
+    third.segmentNotes().onScanned(new SegmentNotes.Scanned(false, 0x10, 0, 0));
     assertEquals(ChunkLoss.NONE, third.chunkLoss(), "it is known");
     third.begin();
-    third.segmentNotes().onScanned(true, 0x10, 0);
+    third.segmentNotes().onScanned(new SegmentNotes.Scanned(true, 0x10, 0, 0));
     assertEquals(damage, third.chunkLoss(), "a torn end is never known");
     third.settleChunks(damage, ChunkLoss.NONE);
     disk.crash();
 
     var fourth = look("boot 2");
-    fourth.segmentNotes().onScanned(true, 0x11, 0);
+    fourth.segmentNotes().onScanned(new SegmentNotes.Scanned(true, 0x11, 0, 0));
     assertEquals(ChunkLoss.NONE.withPowerCut(), fourth.chunkLoss());
     assertEquals(Recovery.Cause.POWER_CUT, fourth.recovery().cause());
   }
@@ -162,10 +162,33 @@ final class StorageDirectoryTest {
     disk.flipBit("run", 99);
     disk.flipBit("run.copy", 99);
     var found = look("boot 1");
-    found.segmentNotes().onScanned(false, 0, 2);
+    found.segmentNotes().onScanned(new SegmentNotes.Scanned(false, 0, 0, 2));
     found.begin();
     disk.restart();
     assertEquals(2, look("boot 1").segmentNotes().lastMade());
+  }
+
+  @Test
+  void aRunWhoseNumberIsLostComesAfterTheOneThatTheMachineRemembers() {
+    for (int i = 0; i < 3; i++) {
+      open("boot 1").close();
+      addLog();
+      disk.restart();
+    }
+    var known = look("boot 1");
+    known.lastRunWas(70);
+    assertEquals(4, known.runNumber());
+    disk.restart();
+    disk.delete("run");
+    disk.delete("run.copy");
+
+    var lost = look("boot 1");
+    lost.lastRunWas(70);
+
+    assertEquals(71, lost.runNumber());
+    lost.begin();
+    disk.restart();
+    assertEquals(72, look("boot 1").runNumber());
   }
 
   @Test

@@ -1,0 +1,40 @@
+package holdfast.storage;
+
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Supplier;
+
+/** The two locks of a log store, always taken in the order of the fields. */
+final class LogLocks {
+  /** Held while forcing, and by what deletes or cuts files. */
+  final ReentrantLock force = new ReentrantLock();
+
+  /** Guards what is in memory, over I/O other than forces. */
+  final ReentrantLock state = new ReentrantLock();
+
+  void withoutForces(Runnable body) {
+    force.lock();
+    try {
+      locked(body);
+    } finally {
+      force.unlock();
+    }
+  }
+
+  void locked(Runnable body) {
+    state.lock();
+    try {
+      body.run();
+    } finally {
+      state.unlock();
+    }
+  }
+
+  <T> T locked(Supplier<T> body) {
+    state.lock();
+    try {
+      return body.get();
+    } finally {
+      state.unlock();
+    }
+  }
+}
