@@ -17,6 +17,7 @@ final class OwnLoss implements OwnForce.Loss {
   private final Standing standing;
   private boolean isNoting;
   private boolean isDamageDue;
+  private boolean isFailing;
   private boolean isStopped;
 
   OwnLoss(PeerPorts ports, Standing standing) {
@@ -30,7 +31,8 @@ final class OwnLoss implements OwnForce.Loss {
       return;
     }
     look();
-    long pauseNs = now().isOpen() ? EVERY_WHILE_OPEN_NS : EVERY_NS;
+    boolean isSoon = now().isOpen() && standing.isReady() && !isFailing;
+    long pauseNs = isSoon && !standing.isWithoutQuorum() ? EVERY_WHILE_OPEN_NS : EVERY_NS;
     ports.loop().at(ports.loop().nowNs() + pauseNs, "own loss", this::start);
   }
 
@@ -61,7 +63,7 @@ final class OwnLoss implements OwnForce.Loss {
       return;
     }
     if (isDamageDue) {
-      note(loss, loss.withDamage(), true);
+      note(loss, loss.withSureDamage(), true);
     } else if (!loss.isNone() && standing.isCaughtUp()) {
       Unsettled unsettled = standing.replica().unsettled();
       ChunkLoss bounded = loss.upTo(unsettled.lastTick());
@@ -77,7 +79,15 @@ final class OwnLoss implements OwnForce.Loss {
 
   private void note(ChunkLoss expected, ChunkLoss next, boolean isDamage) {
     isNoting = true;
-    ports.log().settleChunks(expected, next, why -> noted(isDamage && why == null));
+    ports
+        .log()
+        .settleChunks(
+            expected,
+            next,
+            why -> {
+              isFailing = why != null;
+              noted(isDamage && why == null);
+            });
   }
 
   /** That all is settled may stand in a part of the log that a power cut takes. */

@@ -192,9 +192,9 @@ final class ChunkRecovery {
     boolean isSealed =
         isSound && !isCut && found.torn == null && !isFooter && segment.isRestOfFooter(rest);
     boolean isLost = !isFooter && !isCut && !isSealed;
-    // A segment below another one was sealed: what its footer names may be missing with that.
     isCutNow |= isCut && restBytes > 0 && !mayBeTorn(segment, found, file.size(), rest);
-    isCutNow |= isSealed && restBytes < ChunkFormat.TRAILER_BYTES;
+    // So little is no proof of a footer. None at all may never have been written, for want of room.
+    isCutNow |= isSealed && restBytes > 0 && restBytes < ChunkFormat.TRAILER_BYTES;
     if (isLost) {
       long bits = damage(segment.number(), file.size(), found.wholeCount, found.lostCount);
       damage |= bits;
@@ -273,7 +273,7 @@ final class ChunkRecovery {
     } catch (StorageException e) {
       if (e.code() == ErrorCode.NO_SPACE) {
         warn("segment is only read until there is room for a copy of it: was=" + e.getMessage());
-        segment.keptAsIs(file.size());
+        segment.keptAsIs(sizeBytes);
         unforced.add(segment);
       } else {
         giveUp(segment, e);
@@ -368,8 +368,8 @@ final class ChunkRecovery {
         lose(header.id());
         lostCount++;
         int dataAt = offset + ChunkFormat.RECORD_HEADER_BYTES;
-        byte[] data = SmallFile.readUpTo(file, dataAt, header.lengthBytes());
-        isFlipped |= !hasHole(data, dataAt);
+        byte[] data = SmallFile.readUpTo(file, dataAt, header.lengthBytes() + SECTOR_BYTES);
+        isFlipped |= !hasHole(data, header.lengthBytes(), dataAt);
       }
       segment.recovered(offset, header, isWhole);
     }
@@ -389,19 +389,24 @@ final class ChunkRecovery {
   /**
    * Whether there are zeros where a power cut may have left them: many, or some up to where a
    * sector ends or begins. Sealed bytes have none.
+   *
+   * @param data those of a record, and some of what follows in the file
+   * @param lengthBytes of the record's
    */
-  private static boolean hasHole(byte[] data, int dataAt) {
+  private static boolean hasHole(byte[] data, int lengthBytes, int dataAt) {
     int from = 0;
-    while (from < data.length) {
+    while (from < lengthBytes) {
       int to = from;
       while (to < data.length && data[to] == 0) {
         to++;
       }
-      boolean isAtSector =
-          (dataAt + from) % SECTOR_BYTES == 0
-              || (dataAt + to) % SECTOR_BYTES == 0
-              || to == data.length;
-      if (to - from >= (isAtSector ? ZEROS_AT_SECTOR_MIN : ZEROS_MIN)) {
+      boolean isFromSector = (dataAt + from) % SECTOR_BYTES == 0;
+      boolean isToSector = (dataAt + to) % SECTOR_BYTES == 0;
+      boolean isAtSector = isFromSector || isToSector;
+      // Of a sector there may be but a few bytes of the record, at its beginning or its end.
+      boolean isPart = isFromSector && to == data.length || isToSector && from == 0;
+      int min = isPart ? 1 : isAtSector ? ZEROS_AT_SECTOR_MIN : ZEROS_MIN;
+      if (to - from >= min) {
         return true;
       }
       from = to + 1;

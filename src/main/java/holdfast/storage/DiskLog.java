@@ -28,14 +28,12 @@ public final class DiskLog implements OperationLog {
   /** The id in the files of a directory whose log hasn't begun. */
   private static final LogId NO_LOG = new LogId(0, 0);
 
-  /** So long after a force it is noted how far the log is on the disk. */
-  private static final long NOTE_FORCED_NS = 5_000_000_000L;
-
   private static final int READ_BYTES = 1 << 20;
 
   private final LogStore log;
   private final SnapshotFiles snapshots;
   private final KnownRunsFile knownRuns;
+  private final BesideLog beside;
   private final StorageDirectory directory;
   private final Executor logDisk;
   private final Executor snapshotDisk;
@@ -44,9 +42,6 @@ public final class DiskLog implements OperationLog {
 
   /** The first failure of a write: every later one fails too. */
   private volatile Throwable failed;
-
-  private volatile boolean isClosed;
-  private boolean isNoteDue; // loop thread
 
   /**
    * Log id as the files have it; after opening changed on the log's executor only, before snapshots
@@ -92,6 +87,7 @@ public final class DiskLog implements OperationLog {
     this.log = log;
     this.snapshots = new SnapshotFiles(opening.snapshots(), () -> logId);
     this.knownRuns = new KnownRunsFile(directory.disk(), threads.known(), loop);
+    this.beside = new BesideLog(log, threads.log(), loop);
     this.directory = directory;
     this.logDisk = threads.log();
     this.snapshotDisk = threads.snapshots();
@@ -140,7 +136,7 @@ public final class DiskLog implements OperationLog {
    * @throws StorageException STORE_FAILED: the run hasn't ended cleanly
    */
   public void close() {
-    isClosed = true;
+    beside.close();
     try {
       log.force();
       directory.logEnds(log.end());
@@ -215,13 +211,7 @@ public final class DiskLog implements OperationLog {
 
   @Override
   public void settleChunks(ChunkLoss expected, ChunkLoss next, Consumer<StorageException> done) {
-    submit(
-        logDisk,
-        () -> {
-          directory.settleChunks(expected, next);
-          loop.post(() -> done.accept(null));
-        },
-        done);
+    beside.run(() -> directory.settleChunks(expected, next), done);
   }
 
   @Override
@@ -354,17 +344,7 @@ public final class DiskLog implements OperationLog {
   @Override
   public void force(Consumer<StorageException> done) {
     onLog(log::force, done);
-    if (!isNoteDue) {
-      isNoteDue = true;
-      loop.at(loop.nowNs() + NOTE_FORCED_NS, "note forced", this::noteForced);
-    }
-  }
-
-  private void noteForced() {
-    isNoteDue = false;
-    if (!isClosed) {
-      onLog(log::noteForced, why -> {}); // The next write fails as well, and is told.
-    }
+    beside.onForce();
   }
 
   @Override

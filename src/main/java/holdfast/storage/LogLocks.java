@@ -8,7 +8,9 @@ final class LogLocks {
   /** Held while forcing, and by what deletes or cuts files. */
   final ReentrantLock force = new ReentrantLock();
 
-  /** Guards what is in memory, over I/O other than forces. */
+  /**
+   * Guards what is in memory, and the state file; held over I/O, but never while forcing entries.
+   */
   final ReentrantLock state = new ReentrantLock();
 
   void withoutForces(Runnable body) {

@@ -142,7 +142,12 @@ final class LogRecovery {
       items.stream().filter(item -> item.number() < first.number()).forEach(plan::setAside);
     }
     DirectoryFormat.LogEnd end = plan.end(base);
-    noteEnd(end, leastIndex, !kept.isEmpty());
+    if (kept.isEmpty() && runs.stream().anyMatch(run -> isContradicted(run, base))) {
+      noteLeast(end, leastIndex);
+    } else {
+      noteEnd(end, !kept.isEmpty());
+      noteLeast(end, leastIndex);
+    }
     LogFormat.State next = state(id, base, end, nextSegment, kept);
     plan.state(next, stored.filter(next::equals).isPresent(), nextSegment);
     plan.losses(losses, stored.isEmpty());
@@ -291,7 +296,25 @@ final class LogRecovery {
     }
   }
 
-  private void noteEnd(DirectoryFormat.LogEnd end, long leastIndex, boolean hasEntries) {
+  /**
+   * Whether the snapshot has another entry than these where it ends: it came from a leader, and the
+   * log was about to begin anew behind it. What is missing now was never committed. <i>Event: a
+   * leader that was cut off has forced entries nobody else has; it gets a snapshot, and is killed
+   * before it has dropped them.</i>
+   */
+  private static boolean isContradicted(List<Item> run, Base base) {
+    boolean isInside =
+        first(run).firstIndex() - 1 <= base.index() && lastIndex(run) >= base.index();
+    return isInside && term(run, base.index()) != base.term();
+  }
+
+  private void noteLeast(DirectoryFormat.LogEnd end, long leastIndex) {
+    if (end.lastIndex() < leastIndex) {
+      losses.add("a snapshot of entry %d was here".formatted(leastIndex));
+    }
+  }
+
+  private void noteEnd(DirectoryFormat.LogEnd end, boolean hasEntries) {
     if (openedAfter == OpenedAfter.CLEAN && cleanEnd.isPresent()) {
       var clean = cleanEnd.get();
       boolean isShorter = end.lastIndex() < clean.lastIndex();
@@ -300,9 +323,6 @@ final class LogRecovery {
             "the log ends at entry %d of term %d, at the clean end of the last run at %d of %d"
                 .formatted(end.lastIndex(), end.lastTerm(), clean.lastIndex(), clean.lastTerm()));
       }
-    }
-    if (end.lastIndex() < leastIndex) {
-      losses.add("a snapshot of entry %d was here".formatted(leastIndex));
     }
     // After the machine went down entries that weren't forced may be missing, committed or not.
     long committed = stored.map(state -> state.hard().committedIndex()).orElse(0L);

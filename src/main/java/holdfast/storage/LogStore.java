@@ -25,6 +25,8 @@ public final class LogStore implements AutoCloseable {
   /** The usual size of a segment. */
   public static final int SEGMENT_BYTES_DEFAULT = LogFormat.SEGMENT_BYTES_DEFAULT;
 
+  private static final System.Logger LOG = System.getLogger(LogStore.class.getName());
+
   private final Disk disk;
   private final LossListener losses;
   private final int segmentBytes;
@@ -36,6 +38,7 @@ public final class LogStore implements AutoCloseable {
   private final PairFile stateFile;
   private LogFormat.State state;
   private long forcedIndex;
+  private volatile long sizeBytes;
   private long nextSegment;
   private Optional<StorageException> failure = Optional.empty();
   private boolean isClosed;
@@ -52,23 +55,12 @@ public final class LogStore implements AutoCloseable {
   }
 
   /**
-   * Opens the log of a directory, or makes an empty one that starts at (0, 0). Cuts a torn tail. If
-   * anything else is damaged, the loss is reported first, then what is damaged is set aside. All
-   * that is found is durable when this returns.
+   * Opens the log that a start has decided upon. Cuts a torn tail. If anything else is damaged, the
+   * loss is reported first, then what is damaged is set aside. All that is found is durable when
+   * this returns.
    *
-   * @param newLogId the log's id if there is none yet
    * @param segmentBytes size at which a new file is begun; {@link #SEGMENT_BYTES_DEFAULT}
-   * @throws StorageException UNSUPPORTED by its version; STORE_FAILED if it can't be read at all
    */
-  public static LogStore open(
-      Disk disk, OpenedAfter openedAfter, LossListener losses, LogId newLogId, int segmentBytes) {
-    boolean wasBegun = openedAfter != OpenedAfter.FRESH;
-    var recovery = new LogRecovery(disk, openedAfter, wasBegun, Optional.empty());
-    LogId id = recovery.logId().orElse(newLogId);
-    return open(disk, recovery.plan(id, Optional.empty(), 0), losses, segmentBytes);
-  }
-
-  /** Opens the log that a start has decided upon. */
   static LogStore open(Disk disk, LogPlan plan, LossListener losses, int segmentBytes) {
     boolean isOpened = false;
     try {
@@ -140,9 +132,16 @@ public final class LogStore implements AutoCloseable {
     return locks.locked(() -> forcedIndex);
   }
 
-  /** Bytes its files take on disk. */
+  /** Bytes its files take on disk, or took a moment ago: waits for nobody. */
   public long diskBytes() {
-    return locks.locked(segments::sizeBytes);
+    if (locks.state.tryLock()) {
+      try {
+        sizeBytes = segments.sizeBytes();
+      } finally {
+        locks.state.unlock();
+      }
+    }
+    return sizeBytes;
   }
 
   /** Term of an entry from {@link #startIndex} to {@link #lastIndex}; doesn't read the disk. */
@@ -223,15 +222,24 @@ public final class LogStore implements AutoCloseable {
 
   /**
    * Notes beside the log how far it is forced: a later start that finds less knows that something
-   * was lost. Durable when this returns. Every save of the state notes it, too.
+   * was lost. Durable when this returns true. Every save of the state notes it, too. Where it can't
+   * be noted the log goes on, and the next save puts the state into new files.
    */
-  void noteForced() {
-    locks.locked(
+  boolean noteForced() {
+    return locks.locked(
         () -> {
-          requireUsable();
-          if (state.forcedIndex() < forcedIndex) {
-            saveState(state);
+          if (failure.isPresent() || isClosed || state.forcedIndex() >= forcedIndex) {
+            return false;
           }
+          LogFormat.State noted = state.forcedUpTo(forcedIndex);
+          try {
+            stateFile.overwrite(sequence -> LogFormat.state(sequence, noted));
+          } catch (StorageException e) {
+            LOG.log(System.Logger.Level.DEBUG, "note how far the log is forced", e);
+            return false;
+          }
+          state = noted;
+          return true;
         });
   }
 

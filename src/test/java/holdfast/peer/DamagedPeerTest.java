@@ -357,6 +357,28 @@ class DamagedPeerTest {
     assertFalse(peer.access().isLeader());
   }
 
+  /** A power cut takes what wasn't forced: how much that can be its folder knows. */
+  @Test
+  void aLogThatLacksWhatWasForcedSecondsBeforeAPowerCutIsFoundOut() {
+    var cluster = filled(1, 14);
+    SimPeer peer = cluster.peer(0);
+    cluster.run(10 * SimWorld.S);
+    peer.losePower();
+    SimDisk disk = disk(peer);
+    String log =
+        disk.list().stream()
+            .filter(name -> name.startsWith("log-") && name.endsWith(".seg"))
+            .max(String::compareTo)
+            .orElseThrow();
+    cut(disk, log, disk.sizeBytes(log) - 200);
+
+    peer.start();
+
+    cluster.run(10 * SimWorld.S);
+    assertTrue(peer.access().isRecovering());
+    assertFalse(peer.access().isLeader());
+  }
+
   @Test
   void removedSegmentIsFetchedFromTheOtherPeers() {
     var cluster = filled(3, 3);

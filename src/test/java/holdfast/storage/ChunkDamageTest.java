@@ -25,6 +25,7 @@ final class ChunkDamageTest {
   private static final int ZEROED_BYTES = 512;
   private static final int ZEROED_STEP_BYTES = 89;
 
+  private boolean isUntold;
   private final DamagedStore store = new DamagedStore();
   private final WarningsKept warnings = new WarningsKept(ChunkRecovery.class);
 
@@ -112,7 +113,10 @@ final class ChunkDamageTest {
       int step = sizeBytes > 10_000 ? 997 : 1;
       for (int length = 0; length < sizeBytes; length += step) {
         int end = length;
+        // Of a file that ends with a record nobody knows that there was more.
+        isUntold = store.records(name).stream().anyMatch(r -> r.end() == end || r.offset() == end);
         checkCut(name, end, store.records(name).stream().filter(r -> r.end() > end).toList());
+        isUntold = false;
         boolean isOnlyFooterGone = end >= store.recordsEnd(name);
         assertTrue(isOnlyFooterGone || warnings.text().contains(name), "length " + end);
       }
@@ -339,8 +343,8 @@ final class ChunkDamageTest {
       for (int sectorAt = 512; sectorAt < lastAt; sectorAt += 512) {
         int from = Math.max(dataAt, sectorAt);
         int to = Math.min(lastAt, sectorAt + 512);
-        if (to - from >= 8) {
-          store.damage(name, zero(from, to));
+        if (to > from) {
+          store.damage(name, zero(from, Math.min(sectorAt + 512, store.file(name).length)));
           store.open().close();
           assertTrue(store.notes().found().damage() != 0, "from " + from);
           assertEquals(0, store.notes().found().flipped(), "from " + from);
@@ -399,7 +403,8 @@ final class ChunkDamageTest {
     MemoryNotes.Found found;
     try (var opened = store.open()) {
       found = store.notes().found();
-      assertTrue(found.isAnything() || store.isHeld(opened, touched), "a loss isn't told");
+      boolean isWhole = store.isHeld(opened, touched);
+      assertTrue(isUntold || found.isAnything() || isWhole, "a loss isn't told");
       store.checkHeld(opened, touched);
       added = store.putNew(opened);
       opened.closeCleanly();

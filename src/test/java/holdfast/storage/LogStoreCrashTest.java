@@ -100,7 +100,7 @@ final class LogStoreCrashTest {
           !disk.exists(LogFormat.STATE.name()) && !disk.exists(LogFormat.STATE.copyName())
               ? OpenedAfter.FRESH
               : isSystemCrash ? OpenedAfter.SYSTEM_CRASH : OpenedAfter.PROCESS_CRASH;
-      return LogStore.open(
+      return TestLogs.open(
           disk,
           openedAfter,
           (cause, isVoteLost, why) -> lossCount++,

@@ -93,7 +93,7 @@ final class LogStoreTest {
     disk.flipBit(last, (sizeBytes - 5) * 8);
 
     var sizes = new ArrayList<Long>();
-    LogStore.open(
+    TestLogs.open(
         disk,
         OpenedAfter.PROCESS_CRASH,
         (cause, isVoteLost, why) -> sizes.add(disk.sizeBytes(last)),
@@ -111,7 +111,7 @@ final class LogStoreTest {
           losses.clear();
           var random = new Random(seed);
           var damaged = new SimDisk("sim", seed);
-          var log = LogStore.open(damaged, OpenedAfter.FRESH, this::lost, LOG, SEGMENT_BYTES);
+          var log = TestLogs.open(damaged, OpenedAfter.FRESH, this::lost, LOG, SEGMENT_BYTES);
           fill(log, 60);
           log.saveHardState(new HardState(LOG, 9, Optional.empty()));
           log.close();
@@ -120,7 +120,7 @@ final class LogStoreTest {
           damaged.flipBit(name, random.nextLong(damaged.sizeBytes(name) * 8));
 
           var found =
-              LogStore.open(damaged, OpenedAfter.PROCESS_CRASH, this::lost, LOG, SEGMENT_BYTES);
+              TestLogs.open(damaged, OpenedAfter.PROCESS_CRASH, this::lost, LOG, SEGMENT_BYTES);
 
           int lossCount = name.startsWith("log.state") ? 0 : 1;
           assertEquals(lossCount, losses.size());
@@ -130,7 +130,7 @@ final class LogStoreTest {
           fill(found, 70);
           found.close();
           var again =
-              LogStore.open(damaged, OpenedAfter.PROCESS_CRASH, this::lost, LOG, SEGMENT_BYTES);
+              TestLogs.open(damaged, OpenedAfter.PROCESS_CRASH, this::lost, LOG, SEGMENT_BYTES);
           assertEquals(70, again.read(1, 1 << 20).size());
           assertEquals(lossCount, losses.size());
         });
@@ -295,6 +295,32 @@ final class LogStoreTest {
     assertEquals(1, losses.size(), "it is known");
   }
 
+  /** A leader's snapshot is here, and what contradicts it wasn't dropped yet. */
+  @Test
+  void whatASnapshotContradictsMayBeMissing() {
+    var log = open(OpenedAfter.FRESH);
+    fill(log, 20);
+    log.force();
+    log.noteForced();
+    disk.restart();
+    var contradicting = new LogRecovery.Base(15, 5);
+    for (var openedAfter : List.of(OpenedAfter.PROCESS_CRASH, OpenedAfter.SYSTEM_CRASH)) {
+      assertEquals(Optional.empty(), plan(openedAfter, contradicting).loss());
+    }
+
+    cut(LogFormat.SEGMENT_HEADER_BYTES);
+
+    var covering = new LogRecovery.Base(15, 1);
+    assertTrue(plan(OpenedAfter.SYSTEM_CRASH, covering).loss().orElseThrow().contains("up to 20"));
+  }
+
+  private LogPlan plan(OpenedAfter openedAfter, LogRecovery.Base base) {
+    var recovery = new LogRecovery(disk, openedAfter, true, Optional.empty());
+    LogPlan plan = recovery.plan(LOG, Optional.of(base), 0);
+    plan.close();
+    return plan;
+  }
+
   private void cut(long sizeBytes) {
     try (var file = disk.open(lastSegment(), Disk.Mode.WRITE)) {
       file.truncate(sizeBytes);
@@ -318,7 +344,7 @@ final class LogStoreTest {
   }
 
   private LogStore open(OpenedAfter openedAfter) {
-    return LogStore.open(disk, openedAfter, this::lost, LOG, SEGMENT_BYTES);
+    return TestLogs.open(disk, openedAfter, this::lost, LOG, SEGMENT_BYTES);
   }
 
   private String lastSegment() {

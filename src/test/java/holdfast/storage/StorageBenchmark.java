@@ -95,7 +95,7 @@ final class StorageBenchmark {
     int entryCount = 64 * 1_000;
     long start = System.nanoTime();
     try (var log =
-        LogStore.open(
+        TestLogs.open(
             disk,
             OpenedAfter.FRESH,
             (cause, isVoteLost, why) -> {},

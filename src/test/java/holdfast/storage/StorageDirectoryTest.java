@@ -255,7 +255,7 @@ final class StorageDirectoryTest {
   }
 
   private void addLog() {
-    LogStore.open(disk, OpenedAfter.FRESH, (cause, isVoteLost, why) -> {}, new LogId(1, 1), 4_096)
+    TestLogs.open(disk, OpenedAfter.FRESH, (cause, isVoteLost, why) -> {}, new LogId(1, 1), 4_096)
         .close();
   }
 

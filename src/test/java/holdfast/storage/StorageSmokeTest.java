@@ -30,7 +30,7 @@ final class StorageSmokeTest {
     try (var directory =
         StorageDirectory.open(disk, new Machine(BOOT, ""), "pid 1", new Random(1)::nextLong)) {
       assertEquals(OpenedAfter.FRESH, directory.openedAfter());
-      var log = LogStore.open(disk, directory.openedAfter(), directory, new LogId(1, 2), 4096);
+      var log = TestLogs.open(disk, directory.openedAfter(), directory, new LogId(1, 2), 4096);
       for (int i = 1; i <= 100; i++) {
         log.append(List.of(new StoredEntry(i, 3, 7, new byte[i * 10])));
       }
@@ -59,7 +59,7 @@ final class StorageSmokeTest {
     try (var directory =
         StorageDirectory.open(disk, new Machine("other", ""), "pid 1", new Random(1)::nextLong)) {
       assertEquals(OpenedAfter.CLEAN, directory.openedAfter());
-      var log = LogStore.open(disk, directory.openedAfter(), directory, new LogId(9, 9), 4096);
+      var log = TestLogs.open(disk, directory.openedAfter(), directory, new LogId(9, 9), 4096);
       assertEquals(100, log.lastIndex());
       assertEquals(50, log.startIndex());
       assertEquals(50, log.read(51, 1 << 20).size());
