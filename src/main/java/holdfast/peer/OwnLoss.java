@@ -1,6 +1,5 @@
 package holdfast.peer;
 
-import holdfast.metadata.Unsettled;
 import holdfast.model.ChunkLoss;
 
 /**
@@ -13,8 +12,20 @@ final class OwnLoss implements OwnForce.Loss {
   /** So often while it isn't known which commit was the last before the start. */
   private static final long EVERY_WHILE_OPEN_NS = 20_000_000L;
 
+  /**
+   * What was found out after a start is written so much later: the disk has enough to do then, and
+   * most is settled by that time.
+   */
+  private static final long WRITE_AFTER_NS = 5_000_000_000L;
+
   private final PeerPorts ports;
   private final Standing standing;
+
+  /** What the disk says that {@link #bounded} is about. */
+  private ChunkLoss open = ChunkLoss.NONE;
+
+  private ChunkLoss bounded = ChunkLoss.NONE;
+  private long writeAtNs;
   private boolean isNoting;
   private boolean isDamageDue;
   private boolean isFailing;
@@ -23,6 +34,7 @@ final class OwnLoss implements OwnForce.Loss {
   OwnLoss(PeerPorts ports, Standing standing) {
     this.ports = ports;
     this.standing = standing;
+    writeAtNs = ports.loop().nowNs();
   }
 
   /** Looks, from now on again and again. */
@@ -42,7 +54,8 @@ final class OwnLoss implements OwnForce.Loss {
 
   @Override
   public ChunkLoss now() {
-    return ports.log().chunkLoss();
+    ChunkLoss loss = ports.log().chunkLoss();
+    return loss.isOpen() && loss.equals(open) ? bounded : loss;
   }
 
   @Override
@@ -58,22 +71,38 @@ final class OwnLoss implements OwnForce.Loss {
   }
 
   private void look() {
-    ChunkLoss loss = now();
+    ChunkLoss loss = ports.log().chunkLoss();
     if (isNoting) {
       return;
     }
     if (isDamageDue) {
+      open = ChunkLoss.NONE;
       note(loss, loss.withSureDamage(), true);
     } else if (!loss.isNone() && standing.isCaughtUp()) {
-      Unsettled unsettled = standing.replica().unsettled();
-      ChunkLoss bounded = loss.upTo(unsettled.lastTick());
-      boolean isSettled =
-          unsettled.oldest(1).stream().allMatch(commit -> commit.tick() > bounded.lastTick());
-      if (isSettled) {
-        forget(loss);
-      } else if (!bounded.equals(loss)) {
-        note(loss, bounded, false);
+      bound(loss);
+      if (ports.loop().nowNs() - writeAtNs >= 0) {
+        write(loss);
       }
+    }
+  }
+
+  private void bound(ChunkLoss loss) {
+    if (loss.isOpen() && !loss.equals(open)) {
+      open = loss;
+      bounded = loss.upTo(standing.replica().unsettled().lastTick());
+      writeAtNs = ports.loop().nowNs() + WRITE_AFTER_NS;
+    }
+  }
+
+  private void write(ChunkLoss loss) {
+    ChunkLoss known = now();
+    boolean isSettled =
+        standing.replica().unsettled().oldest(1).stream()
+            .allMatch(commit -> commit.tick() > known.lastTick());
+    if (isSettled) {
+      forget(loss);
+    } else if (!known.equals(loss)) {
+      note(loss, known, false);
     }
   }
 
