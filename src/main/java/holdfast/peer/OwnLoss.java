@@ -1,6 +1,7 @@
 package holdfast.peer;
 
 import holdfast.model.ChunkLoss;
+import holdfast.model.StorageException;
 
 /**
  * What this peer may have lost of its chunks ({@link ChunkLoss}): bounds what the start found,
@@ -19,6 +20,7 @@ final class OwnLoss implements OwnForce.Loss {
   private static final long WRITE_AFTER_NS = 5_000_000_000L;
 
   private final PeerPorts ports;
+  private final PeerListener listener;
   private final Standing standing;
 
   /** What the disk says that {@link #bounded} is about. */
@@ -31,8 +33,9 @@ final class OwnLoss implements OwnForce.Loss {
   private boolean isFailing;
   private boolean isStopped;
 
-  OwnLoss(PeerPorts ports, Standing standing) {
+  OwnLoss(PeerPorts ports, PeerListener listener, Standing standing) {
     this.ports = ports;
+    this.listener = listener;
     this.standing = standing;
     writeAtNs = ports.loop().nowNs();
   }
@@ -114,7 +117,7 @@ final class OwnLoss implements OwnForce.Loss {
             expected,
             next,
             why -> {
-              isFailing = why != null;
+              sayIfNew(why);
               noted(isDamage && why == null);
             });
   }
@@ -132,6 +135,14 @@ final class OwnLoss implements OwnForce.Loss {
                 isNoting = false;
               }
             });
+  }
+
+  /** It is tried again each second: without the note no damaged chunk is denied or settled. */
+  private void sayIfNew(StorageException whyOrNull) {
+    if (whyOrNull != null && !isFailing) {
+      listener.onNote("note what may be lost of the chunks: was=" + whyOrNull.getMessage());
+    }
+    isFailing = whyOrNull != null;
   }
 
   private void noted(boolean isDamageNoted) {

@@ -80,7 +80,7 @@ public final class PeerNode implements NodeService {
             ports.loop(), ports.vault(), () -> standing.replica().namespace(), this::onMissing);
     ports.vault().whenFailed(census::rescan);
     watch = new MapWatch(standing, heartbeats, ports.transport(), faults);
-    var loss = new OwnLoss(ports, standing);
+    var loss = new OwnLoss(ports, listener, standing);
     var own = new OwnForce(ports.loop(), ports.vault(), loss, census::onStored);
     chunks = new ChunkRequests(ports, own, standing, heartbeats, census, faults);
     repair =

@@ -222,24 +222,23 @@ public final class LogStore implements AutoCloseable {
 
   /**
    * Notes beside the log how far it is forced: a later start that finds less knows that something
-   * was lost. Durable when this returns true. Every save of the state notes it, too. Where it can't
-   * be noted the log goes on, and the next save puts the state into new files.
+   * was lost. Durable when this returns, or the log says why not: then it goes on, and the next
+   * save puts the state into new files. Every save of the state notes it, too.
    */
-  boolean noteForced() {
-    return locks.locked(
+  void noteForced() {
+    locks.locked(
         () -> {
           if (failure.isPresent() || isClosed || state.forcedIndex() >= forcedIndex) {
-            return false;
+            return;
           }
           LogFormat.State noted = state.forcedUpTo(forcedIndex);
           try {
             stateFile.overwrite(sequence -> LogFormat.state(sequence, noted));
           } catch (StorageException e) {
-            LOG.log(System.Logger.Level.DEBUG, "note how far the log is forced", e);
-            return false;
+            LOG.log(System.Logger.Level.WARNING, "note how far log is forced: " + e.getMessage());
+            return;
           }
           state = noted;
-          return true;
         });
   }
 
