@@ -53,6 +53,11 @@ def content(file, version, size):
     return (head + rest)[:size]
 
 
+def piece_size(data):
+    """Bytes of a piece of what is written slowly."""
+    return max(1, -(-len(data) // SLOW_PIECES))
+
+
 def block(file, version, number):
     """One block of the file that is written in place."""
     rest = filler(file, version, number + 1, BLOCK - HEADER.size)
@@ -169,7 +174,7 @@ class Writer(threading.Thread):
         As programs do that compute between writes, start children, which close what they inherit
         and look at no answer, and write again what was refused: the fsync answers for all of it.
         """
-        piece_bytes = max(1, -(-len(view) // SLOW_PIECES))
+        piece_bytes = piece_size(view)
         for at in range(0, len(view), piece_bytes):
             try:
                 with self.noting("write", path, number):

@@ -12,7 +12,8 @@ FORCED_WITHIN_S. The rules are those of docs/consistency.md:
 - what a call returned for that was made when the fault was over is there;
 - names are in the order of the calls: an fsync of anything forces those made before on its mount;
 - a file that was renamed over another is there whole: the old or the new one, never part of one;
-- a write under way may be there in part, from its beginning;
+- a write under way may be there in part, from its beginning; one that was told of a loss (EIO) and
+  went on may lack pieces in between, which are zeros or older: the fsync says so, or all is there;
 - each block that is written in place is a whole one, not older than the last promised one;
 - SQLite finds its database sound, with all that it committed;
 - nothing that is there can't be read;
@@ -33,7 +34,7 @@ import sys
 import zlib
 
 from faults import database
-from faults.load import BLOCK, HEADER, MAGIC, RECORD_MAGIC, block, content, record
+from faults.load import BLOCK, HEADER, MAGIC, RECORD_MAGIC, block, content, piece_size, record
 
 # All is forced every second; a busy disk takes its time.
 FORCED_WITHIN_S = 5.0
@@ -83,6 +84,7 @@ class Item:
         self.begun = begun
         self.fields = fields
         self.at = {}
+        self.is_told_lost = False
 
     def has(self, event):
         return event in self.at
@@ -92,6 +94,10 @@ class Item:
         if self.has("slowly") or not self.has("closed"):
             return True
         return self.at["closed"] - self.begun > SLOW_S
+
+    def may_lack_pieces(self):
+        """Whether its program was told of a loss amid its writes and went on."""
+        return self.has("slowly") and self.is_told_lost
 
     def is_promised(self, faults):
         """Its bytes."""
@@ -128,6 +134,9 @@ class Story:
             self.commits.append((event, fields[0]))
         elif event == "told":
             self.told.append((at, *fields))
+            code, _, _, number = fields
+            if code in LOSSES and number in self.items:
+                self.items[number].is_told_lost = True
         elif fields and fields[0] in self.items and event != "error":
             item = self.items[fields[0]]
             item.at[event] = at
@@ -235,6 +244,8 @@ class Check:
             return
         wanted = content(story.file, item.number, item.fields[0])
         if found == wanted:
+            return
+        if item.may_lack_pieces() and not is_promised and lacks_pieces(found, wanted, []):
             return
         if not wanted.startswith(found):
             self.fail("garbage", path, f"{differs(found, wanted)}; {told(item)}")
@@ -408,6 +419,12 @@ class Check:
         if not found and later:
             # Cut, and what was written then isn't there: an older content, if not a wanted one.
             self.counts["emptied"] += any(i.has("closed") for i in later)
+        elif any(
+            i.may_lack_pieces()
+            and lacks_pieces(found, wholes[i.number], [wholes[n] for n in wholes if n < i.number])
+            for i in later
+        ):
+            return
         elif not any(i.may_be_partial() and wholes[i.number].startswith(found) for i in later):
             self.fail("torn", path, f"{len(found)} bytes are no version's, least={least_number}")
 
@@ -442,6 +459,14 @@ def false_losses(story, faults):
                 found.append([path, f"{detail}, as {TOLD_MAX} handles opened since the fault"])
             heard.add(number)
     return found
+
+
+def lacks_pieces(found, wanted, older):
+    """Whether each piece of it is the wanted one, or one of zeros or of an older content."""
+    size = piece_size(wanted)
+    contents = [wanted, bytes(len(wanted)), *older]
+    pieces = ((at, found[at : at + size]) for at in range(0, len(found), size))
+    return all(any(c[at : at + len(part)] == part for c in contents) for at, part in pieces)
 
 
 def told(item):

@@ -3,6 +3,7 @@
 python3 -m unittest faults.selftest
 """
 
+import contextlib
 import errno
 import hashlib
 import json
@@ -16,7 +17,7 @@ import time
 import unittest
 
 from faults import cluster, database, diskformat, powercut, promises
-from faults.load import BLOCK, HEADER
+from faults.load import BLOCK, HEADER, piece_size
 
 # What a test looks for among what was written must be there on a slow machine too.
 STEPS = 400
@@ -582,6 +583,50 @@ class SlowPromisesTest(unittest.TestCase):
 
             self.assertTrue(self.classes(cut) & {"torn", "garbage"}, kind)
             self._put(path, wanted)
+
+    def test_pieces_may_be_missing_only_where_a_loss_was_told(self):
+        for kind in ("small", "truncate"):
+            path, wanted, cut = self._newest(kind, False)
+            size = piece_size(wanted)
+            holed = wanted[:size] + bytes(size) + wanted[2 * size :]
+            self._put(path, holed)
+
+            self.assertTrue(self.classes(cut) & {"torn", "garbage"}, kind)
+            with self._told_lost(kind, path):
+                self.assertEqual(self.classes(cut), set(), kind)
+                self.assertTrue(self.classes() & {"torn", "garbage", "lost"}, kind)
+                for bad in (size // 2, size + size // 2):  # of a piece, and in the hole
+                    spoilt = bytearray(holed)
+                    spoilt[bad] ^= 1
+                    self._put(path, spoilt)
+                    self.assertTrue(self.classes(cut) & {"torn", "garbage"}, kind)
+            self._put(path, wanted)
+
+    def test_no_piece_of_what_was_forced_may_be_missing_though_a_loss_was_told(self):
+        for kind in ("small", "truncate"):
+            path, wanted, cut = self._newest(kind, True)
+            size = piece_size(wanted)
+            self._put(path, wanted[:size] + bytes(size) + wanted[2 * size :])
+
+            with self._told_lost(kind, path):
+                self.assertTrue(self.classes(cut) & {"torn", "garbage", "lost"}, kind)
+            self._put(path, wanted)
+
+    @contextlib.contextmanager
+    def _told_lost(self, kind, path):
+        """As if a close amid the newest content of the file had said EIO."""
+        journal = os.path.join(self.journals, f"a-{kind}.jsonl")
+        story = promises.Story(journal)
+        name = os.path.basename(path)
+        item = [i for i in story.items.values() if story.name(i) == name and i.has("closed")][-1]
+        with open(journal, encoding="utf-8") as file:
+            before = file.read()
+        line = json.dumps([item.at["slowly"], "told", errno.EIO, "close", name, item.number])
+        self._put(journal, (before + line + "\n").encode())
+        try:
+            yield
+        finally:
+            self._put(journal, before.encode())
 
     def test_a_part_of_what_was_forced_is_found(self):
         for kind in self.KINDS:
