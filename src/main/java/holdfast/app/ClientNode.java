@@ -14,21 +14,12 @@ import holdfast.crypto.SaltSource;
 import holdfast.model.ClientId;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
-import holdfast.model.NodeId;
 import holdfast.model.SealId;
 import holdfast.network.NodeIdentity;
 import holdfast.network.NodeTransport;
 import holdfast.network.TransportOptions;
-import holdfast.peer.port.Body;
-import holdfast.peer.port.NodeService;
-import holdfast.peer.port.Remote;
-import holdfast.peer.port.Responder;
-import holdfast.protocol.Notice;
-import holdfast.protocol.Request;
 import java.lang.System.Logger.Level;
 import java.time.Duration;
-import java.util.HashSet;
-import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -47,7 +38,9 @@ final class ClientNode implements AutoCloseable {
   private final PeerFinder finder;
   private final Duration timeout;
   private final DataKey dataKey;
-  private final Set<NodeId> connected = new HashSet<>(); // loop only
+
+  /** Sealing as the pool has it; learned when the session was opened. */
+  private CipherSuite suite;
 
   private ClientNode(CommonOptions common, Duration timeout) {
     this.timeout = timeout;
@@ -64,7 +57,6 @@ final class ClientNode implements AutoCloseable {
         () ->
             new LocalNode(
                 base.home.key(), certificate, base.instance, base.pool().secrets(), dataKey.id());
-    var relay = new Relay();
     transport =
         new NodeTransport(
             new NodeIdentity(self, new PoolPolicy(base, () -> 0L)),
@@ -74,16 +66,15 @@ final class ClientNode implements AutoCloseable {
             base.threads,
             base.clock,
             base.wallClock,
-            base.random,
-            relay);
+            base.random);
     service =
         new RemoteFileService(
             base.loop,
             transport,
             () -> new ClientId(base.random.nextLong(), base.random.nextLong()),
             dataKey.id());
-    relay.service = service;
-    finder = new PeerFinder(base, transport, () -> !connected.isEmpty());
+    transport.serve(service);
+    finder = new PeerFinder(base, transport);
   }
 
   private static DataKey dataKeyOf(PoolFile pool) {
@@ -94,33 +85,6 @@ final class ClientNode implements AutoCloseable {
                     ErrorCode.DATA_KEY_DIFFERS,
                     "open pool: expected=a data key in this home, was=none: it lends disks only;"
                         + " copy the files home.key and pool of a home that mounts"));
-  }
-
-  /** Passes on what arrives, and counts who is connected. */
-  private final class Relay implements NodeService {
-    private NodeService service;
-
-    @Override
-    public void onConnected(Remote remote) {
-      connected.add(remote.node());
-      service.onConnected(remote);
-    }
-
-    @Override
-    public void onDisconnected(NodeId node) {
-      connected.remove(node);
-      service.onDisconnected(node);
-    }
-
-    @Override
-    public void onNotice(Remote from, Notice notice) {
-      service.onNotice(from, notice);
-    }
-
-    @Override
-    public void onRequest(Remote from, Request request, Body body, Responder responder) {
-      service.onRequest(from, request, body, responder);
-    }
   }
 
   /**
@@ -138,9 +102,6 @@ final class ClientNode implements AutoCloseable {
       throw e;
     }
   }
-
-  /** Sealing as the pool has it; learned when the session was opened. */
-  private CipherSuite suite;
 
   private void open() {
     finder.start();
@@ -162,8 +123,7 @@ final class ClientNode implements AutoCloseable {
         return;
       }
       boolean isAlone =
-          e.code() == ErrorCode.UNREACHABLE
-              || e.code() == ErrorCode.TIMED_OUT && connectedCount() == 0;
+          e.code() == ErrorCode.UNREACHABLE || e.code() == ErrorCode.TIMED_OUT && !isConnected();
       throw isAlone ? noPeer(startNs) : e;
     }
   }
@@ -205,10 +165,10 @@ final class ClientNode implements AutoCloseable {
             + "; start one with `holdfast peer`, or name one with --peer HOST:PORT");
   }
 
-  private int connectedCount() {
-    var count = new CompletableFuture<Integer>();
-    base.loop.post(() -> count.complete(connected.size()));
-    return count.completeOnTimeout(0, 1, TimeUnit.SECONDS).join();
+  private boolean isConnected() {
+    var answer = new CompletableFuture<Boolean>();
+    base.loop.post(() -> answer.complete(transport.isPeerConnected()));
+    return answer.completeOnTimeout(false, 1, TimeUnit.SECONDS).join();
   }
 
   /** The deadline of a call that begins now. */

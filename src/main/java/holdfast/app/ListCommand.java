@@ -42,18 +42,13 @@ final class ListCommand extends FileCommand {
       return;
     }
     var entries = new TreeMap<String, Long>();
-    long handle = files.openDirectory(found.inode());
-    try {
-      files.readDirectory(
-          handle,
-          0,
-          (name, inode, type, cookie) -> {
-            entries.put(new String(name, StandardCharsets.UTF_8), inode);
-            return true;
-          });
-    } finally {
-      files.releaseDirectory(handle);
-    }
+    files.readDirectory(
+        found.inode(),
+        0,
+        (name, inode, type, cookie) -> {
+          entries.put(new String(name, StandardCharsets.UTF_8), inode);
+          return true;
+        });
     entries.remove(".");
     entries.remove("..");
     entries.forEach((name, inode) -> print(out, name, isLong ? files.attributes(inode) : null));

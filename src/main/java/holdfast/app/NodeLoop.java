@@ -141,8 +141,8 @@ final class NodeLoop implements Loop {
     }
   }
 
-  @Override
-  public boolean onLoop() {
+  /** True on the loop thread. */
+  boolean onLoop() {
     return Thread.currentThread() == thread;
   }
 

@@ -4,11 +4,11 @@ import holdfast.model.HoldfastException;
 import holdfast.model.HostPort;
 import holdfast.model.NodeId;
 import holdfast.network.Beacon;
-import holdfast.peer.port.Transport;
+import holdfast.network.NodeTransport;
+import holdfast.peer.port.Periodic;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Supplier;
 
 /**
  * Looks for peers while none is connected: dials what is known and asks by broadcast. Everything on
@@ -21,27 +21,26 @@ final class PeerFinder {
   private static final int FAILURES_MAX = 64;
 
   private final NodeBase base;
-  private final Transport transport;
-  private final Supplier<Boolean> isConnected;
+  private final NodeTransport transport;
   private final Map<HostPort, String> failures = new LinkedHashMap<>();
   private Beacon.Search search;
-  private boolean isStopped;
+  private final Periodic looks;
 
-  PeerFinder(NodeBase base, Transport transport, Supplier<Boolean> isConnected) {
+  PeerFinder(NodeBase base, NodeTransport transport) {
     this.base = base;
     this.transport = transport;
-    this.isConnected = isConnected;
+    looks = new Periodic(base.loop, LOOK_EVERY_NS, "look for peers", this::look);
   }
 
   /** Begins; goes on until {@link #stop}. */
   void start() {
-    base.loop.post(this::look);
+    base.loop.post(looks::start);
   }
 
   void stop() {
     base.loop.post(
         () -> {
-          isStopped = true;
+          looks.stop();
           endSearch();
         });
   }
@@ -52,10 +51,7 @@ final class PeerFinder {
   }
 
   private void look() {
-    if (isStopped) {
-      return;
-    }
-    if (isConnected.get()) {
+    if (transport.isPeerConnected()) {
       endSearch();
     } else {
       base.knownAddresses().forEach(this::dial);
@@ -63,7 +59,6 @@ final class PeerFinder {
         search = base.beacon.findPeers(0, this::hinted);
       }
     }
-    base.loop.at(base.loop.nowNs() + LOOK_EVERY_NS, "look for peers", this::look);
   }
 
   private void hinted(Beacon.Hint hint) {

@@ -20,14 +20,8 @@ import holdfast.peer.PeerConfig;
 import holdfast.peer.PeerListener;
 import holdfast.peer.PeerNode;
 import holdfast.peer.PeerPorts;
-import holdfast.peer.port.Body;
 import holdfast.peer.port.ChunkVault;
-import holdfast.peer.port.NodeService;
-import holdfast.peer.port.Remote;
-import holdfast.peer.port.Responder;
 import holdfast.placement.PoolSettings;
-import holdfast.protocol.Notice;
-import holdfast.protocol.Request;
 import holdfast.protocol.RunMark;
 import holdfast.storage.ChunkStore;
 import holdfast.storage.DiskLog;
@@ -39,7 +33,6 @@ import holdfast.storage.MachineMark;
 import holdfast.storage.NioDisk;
 import holdfast.storage.StorageDirectory;
 import holdfast.storage.StorageSpace;
-import holdfast.util.Invariants;
 import java.io.IOException;
 import java.lang.System.Logger.Level;
 import java.nio.file.Files;
@@ -47,25 +40,19 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayDeque;
 import java.util.Deque;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
-import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
-import java.util.function.Consumer;
 
 /** A running peer: its directory, its stores, its node and its place on the network. */
 final class PeerProcess implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger("holdfast.app");
   private static final Path BOOT_ID = Path.of("/proc/sys/kernel/random/boot_id");
   private static final Path MACHINE_ID = Path.of("/etc/machine-id");
-
-  /** Events that wait for the node to be made: a moment. */
-  private static final int EARLY_MAX = 4_096;
 
   /** Threads for chunks: reads and writes of several clients overlap. */
   private static final int CHUNK_THREADS = 4;
@@ -86,10 +73,12 @@ final class PeerProcess implements AutoCloseable {
   private final ThreadPoolExecutor knownDisk;
   private final NodeTransport transport;
   private final NodeId nodeId;
-  private final PeerNode node;
   private final HostPort address;
   private final AtomicReference<Runnable> onFailed = new AtomicReference<>(() -> {});
-  private final Set<NodeId> connectedPeers = new HashSet<>(); // loop only
+
+  /** Handshakes ask for its key while it is made: null until then. */
+  private volatile PeerNode node;
+
   private volatile boolean hasFailed;
   private boolean isClosed;
 
@@ -153,19 +142,17 @@ final class PeerProcess implements AutoCloseable {
     directory.lastRunWas(RunMark.runOf(memory.found()));
     log = openLog(options.isDamageAccepted());
     var vault = new DiskVault(chunks, space, log::diskBytes, chunkDisk, base.loop);
-    var relay = new Relay();
     transport =
         new NodeTransport(
             new NodeIdentity(
                 () -> new LocalNode(key, certificate, base.instance, base.pool().secrets(), 0),
-                new PoolPolicy(base, relay::dataKeyId)),
+                new PoolPolicy(base, this::dataKeyId)),
             new TransportOptions(base.bind, NetworkLimits.standard(), base::reached),
             base.loop,
             base.threads,
             base.clock,
             base.wallClock,
-            base.random,
-            relay);
+            base.random);
     opened.push(transport::close);
     HostPort bound = transport.listen(options.port());
     address = new HostPort(OwnAddress.of(base.bind), bound.port());
@@ -174,7 +161,7 @@ final class PeerProcess implements AutoCloseable {
             config(key, options.zone()),
             new PeerPorts(base.loop, transport, vault, log, memory, base.random::nextInt),
             new Listener());
-    relay.begin(node);
+    transport.serve(node);
     base.whenBroken(this::failed);
     awaitStarted();
     if (options.isDamageAccepted()) {
@@ -184,7 +171,7 @@ final class PeerProcess implements AutoCloseable {
         new Beacon.Offer(
             key.id(), key.publicKey().encoded(), address.port(), () -> vault.space().freeBytes()),
         this::hinted);
-    new PeerFinder(base, transport, () -> !connectedPeers.isEmpty()).start();
+    new PeerFinder(base, transport).start();
   }
 
   private DiskLog openLog(boolean isDamageAccepted) {
@@ -235,66 +222,10 @@ final class PeerProcess implements AutoCloseable {
     }
   }
 
-  /**
-   * Passes on what arrives to the node, which is made after the transport listens. What comes
-   * before that waits for it, in order.
-   */
-  private final class Relay implements NodeService {
-    private final Deque<Consumer<PeerNode>> early = new ArrayDeque<>();
-
-    /** Null until the node takes what arrives; loop thread. */
-    private PeerNode taker;
-
-    private volatile PeerNode node;
-
-    long dataKeyId() {
-      PeerNode made = node;
-      return made == null ? 0 : made.dataKeyId();
-    }
-
-    void begin(PeerNode made) {
-      node = made;
-      base.loop.post(
-          () -> {
-            taker = made;
-            early.forEach(arrived -> arrived.accept(made));
-            early.clear();
-          });
-    }
-
-    private void pass(Consumer<PeerNode> arrived) {
-      if (taker != null) {
-        arrived.accept(taker);
-        return;
-      }
-      Invariants.check(
-          early.size() < EARLY_MAX, "wait for the node: expected=less than %s events", EARLY_MAX);
-      early.add(arrived);
-    }
-
-    @Override
-    public void onConnected(Remote remote) {
-      if (remote.isPeer()) {
-        connectedPeers.add(remote.node());
-      }
-      pass(to -> to.onConnected(remote));
-    }
-
-    @Override
-    public void onDisconnected(NodeId gone) {
-      connectedPeers.remove(gone);
-      pass(to -> to.onDisconnected(gone));
-    }
-
-    @Override
-    public void onNotice(Remote from, Notice notice) {
-      pass(to -> to.onNotice(from, notice));
-    }
-
-    @Override
-    public void onRequest(Remote from, Request request, Body body, Responder responder) {
-      pass(to -> to.onRequest(from, request, body, responder));
-    }
+  /** The data key that clients must have, 0 while this isn't known. Any thread. */
+  private long dataKeyId() {
+    PeerNode made = node;
+    return made == null ? 0 : made.dataKeyId();
   }
 
   private final class Listener implements PeerListener {

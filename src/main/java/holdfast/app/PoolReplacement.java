@@ -160,21 +160,16 @@ final class PoolReplacement extends Replacement {
   private List<String> listed() {
     var found = new ArrayList<String>();
     int[] seenCount = {0};
-    long listing = files.openDirectory(directory);
-    try {
-      files.readDirectory(
-          listing,
-          0,
-          (bytes, ignored, type, cookie) -> {
-            String name = new String(bytes, StandardCharsets.UTF_8);
-            if (type == FileAttributes.REGULAR && TemporaryName.isOne(name, path.last(), COMMAND)) {
-              found.add(name);
-            }
-            return ++seenCount[0] < LISTED_MAX;
-          });
-    } finally {
-      files.releaseDirectory(listing);
-    }
+    files.readDirectory(
+        directory,
+        0,
+        (bytes, ignored, type, cookie) -> {
+          String name = new String(bytes, StandardCharsets.UTF_8);
+          if (type == FileAttributes.REGULAR && TemporaryName.isOne(name, path.last(), COMMAND)) {
+            found.add(name);
+          }
+          return ++seenCount[0] < LISTED_MAX;
+        });
     return found;
   }
 

@@ -55,21 +55,16 @@ final class RemoveCommand extends FileCommand {
 
   private static List<byte[]> children(PooledFileSystem files, long directory) {
     var names = new ArrayList<byte[]>();
-    long handle = files.openDirectory(directory);
-    try {
-      files.readDirectory(
-          handle,
-          0,
-          (name, inode, type, cookie) -> {
-            String text = new String(name, StandardCharsets.UTF_8);
-            if (!text.equals(".") && !text.equals("..")) {
-              names.add(name.clone());
-            }
-            return true;
-          });
-    } finally {
-      files.releaseDirectory(handle);
-    }
+    files.readDirectory(
+        directory,
+        0,
+        (name, inode, type, cookie) -> {
+          String text = new String(name, StandardCharsets.UTF_8);
+          if (!text.equals(".") && !text.equals("..")) {
+            names.add(name.clone());
+          }
+          return true;
+        });
     return names;
   }
 }

@@ -236,11 +236,6 @@ final class Appends {
     return all.list();
   }
 
-  /** The first byte behind them; 0 without any. */
-  long end() {
-    return all.end();
-  }
-
   /** Those that were committed by an operation nobody answered, as a newer version shows. */
   List<Ranges.Range> committedIn(List<Extent> newer) {
     var found = new ArrayList<Ranges.Range>();

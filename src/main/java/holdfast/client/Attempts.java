@@ -76,9 +76,6 @@ abstract class Attempts<T> {
     return last;
   }
 
-  /** Called once when the call has ended, either way. */
-  void onEnd() {}
-
   /**
    * Whether what the machine slept through counts for nothing: the call has its whole time again.
    */
@@ -107,7 +104,6 @@ abstract class Attempts<T> {
 
   private void attempt() {
     if (result.isDone()) {
-      onEnd();
       return;
     }
     long untilNs = untilNs();
@@ -153,10 +149,6 @@ abstract class Attempts<T> {
       onReply(from, reply, bodyOrNull);
     } catch (HoldfastException e) {
       failed(from, e, null);
-      return;
-    }
-    if (result.isDone()) {
-      onEnd();
     }
   }
 
@@ -193,7 +185,6 @@ abstract class Attempts<T> {
 
   final void fail(HoldfastException why) {
     result.completeExceptionally(why);
-    onEnd();
   }
 
   final HoldfastException unexpected(NodeId from, Reply reply) {

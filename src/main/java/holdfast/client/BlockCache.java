@@ -24,16 +24,6 @@ final class BlockCache {
     blocksMax = (int) Math.min(1 << 20, Math.max(64, sizeBytes / Sealing.BLOCK_BYTES));
   }
 
-  /** The block, there or on its way; null if it is neither. */
-  CompletableFuture<byte[]> get(Key key) {
-    lock.lock();
-    try {
-      return blocks.get(key);
-    } finally {
-      lock.unlock();
-    }
-  }
-
   /**
    * Claims a block: null when the caller is to fetch it and complete {@code mine}, else the future
    * that was there before.

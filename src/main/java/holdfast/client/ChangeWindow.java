@@ -68,11 +68,6 @@ final class ChangeWindow {
     return unanswered.isEmpty() ? nextSequence : unanswered.first();
   }
 
-  /** What the next change will be: all that have begun have smaller ones. */
-  long nextSequence() {
-    return nextSequence;
-  }
-
   private boolean hasRoom() {
     return unanswered.isEmpty() || nextSequence - unanswered.first() < SPAN_MAX;
   }

@@ -1,8 +1,8 @@
 package holdfast.client;
 
 import holdfast.metadata.Extent;
-import holdfast.metadata.Salt;
 import holdfast.model.ChunkId;
+import holdfast.model.ChunkSalt;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import holdfast.model.NodeId;
@@ -47,7 +47,7 @@ final class ChunkReader {
   /** A run of blocks of one chunk, wanted together. */
   private record Run(
       ChunkId chunk,
-      Salt salt,
+      ChunkSalt salt,
       int keyReference,
       int firstBlock,
       List<CompletableFuture<byte[]>> blocks) {}

@@ -18,6 +18,9 @@ public record ClientOptions(
   /** Default cache of opened blocks. */
   public static final long CACHE_BYTES = 64L << 20;
 
+  /** Most files open at once. */
+  public static final int HANDLES_MAX = 65_536;
+
   /** A user and a group by number. */
   public record Owner(int uid, int gid) {}
 

@@ -1,6 +1,6 @@
 package holdfast.client;
 
-import java.util.LinkedHashMap;
+import holdfast.util.BoundedMap;
 import java.util.Map;
 import java.util.concurrent.locks.ReentrantLock;
 
@@ -14,15 +14,7 @@ final class Directories {
 
   private final Tree tree;
   private final ReentrantLock lock = new ReentrantLock();
-  private final Map<Long, DirectoryHandle> kept =
-      new LinkedHashMap<>(KEPT_MAX, 0.75f, true) {
-        private static final long serialVersionUID = 1L;
-
-        @Override
-        protected boolean removeEldestEntry(Map.Entry<Long, DirectoryHandle> eldest) {
-          return size() > KEPT_MAX;
-        }
-      };
+  private final Map<Long, DirectoryHandle> kept = BoundedMap.byUse(KEPT_MAX);
 
   Directories(Tree tree) {
     this.tree = tree;

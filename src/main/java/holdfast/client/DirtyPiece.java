@@ -1,8 +1,8 @@
 package holdfast.client;
 
 import holdfast.metadata.Extent;
-import holdfast.metadata.Salt;
 import holdfast.model.ChunkId;
+import holdfast.model.ChunkSalt;
 import holdfast.util.Invariants;
 import java.util.ArrayList;
 import java.util.List;
@@ -54,7 +54,7 @@ final class DirtyPiece {
   }
 
   /** The extents of the parts once the piece is a chunk. */
-  List<Extent> extents(ChunkId chunk, Salt salt, int keyReference) {
+  List<Extent> extents(ChunkId chunk, ChunkSalt salt, int keyReference) {
     var extents = new ArrayList<Extent>(parts.size());
     int at = 0;
     for (Ranges.Range part : parts) {

@@ -1,7 +1,7 @@
 package holdfast.client;
 
 import holdfast.metadata.Invalidation;
-import java.util.LinkedHashMap;
+import holdfast.util.BoundedMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.locks.ReentrantLock;
@@ -26,19 +26,7 @@ final class Freshness {
   private final ReentrantLock lock = new ReentrantLock();
   private final ToldTable told = new ToldTable();
   private final CallsUnderWay underWay = new CallsUnderWay();
-  private final Map<Long, Long> invalidated =
-      new LinkedHashMap<>() {
-        private static final long serialVersionUID = 1L;
-
-        @Override
-        protected boolean removeEldestEntry(Map.Entry<Long, Long> eldest) {
-          if (size() <= REMEMBERED_MAX) {
-            return false;
-          }
-          floor = Math.max(floor, eldest.getValue());
-          return true;
-        }
-      };
+  private final Map<Long, Long> invalidated = BoundedMap.of(REMEMBERED_MAX, this::dropped);
 
   /** Counts invalidations. */
   private long news;
@@ -51,6 +39,10 @@ final class Freshness {
 
   Freshness(Waits waits) {
     this.waits = waits;
+  }
+
+  private void dropped(long invalidation) {
+    floor = Math.max(floor, invalidation);
   }
 
   /** A call, from before its question until its answer. */

@@ -2,7 +2,7 @@ package holdfast.client;
 
 import holdfast.model.ChunkId;
 import holdfast.model.NodeId;
-import java.util.LinkedHashMap;
+import holdfast.util.BoundedMap;
 import java.util.List;
 import java.util.Map;
 
@@ -11,15 +11,7 @@ final class HolderMemory {
   /** Most chunks remembered: 256 GiB of full ones. Forgotten ones are looked up in the map. */
   static final int CHUNKS_MAX = 65_536;
 
-  private final Map<ChunkId, List<NodeId>> holders =
-      new LinkedHashMap<>() {
-        private static final long serialVersionUID = 1L;
-
-        @Override
-        protected boolean removeEldestEntry(Map.Entry<ChunkId, List<NodeId>> eldest) {
-          return size() > CHUNKS_MAX;
-        }
-      };
+  private final Map<ChunkId, List<NodeId>> holders = BoundedMap.of(CHUNKS_MAX);
 
   void stored(ChunkId chunk, List<NodeId> by) {
     holders.put(chunk, List.copyOf(by));

@@ -2,7 +2,6 @@ package holdfast.client;
 
 import holdfast.crypto.ChunkLayout;
 import holdfast.crypto.ChunkOpener;
-import holdfast.crypto.ChunkSalt;
 import holdfast.crypto.ChunkSealer;
 import holdfast.crypto.CipherSuite;
 import holdfast.crypto.DataKey;
@@ -14,11 +13,11 @@ import holdfast.crypto.Tags;
 import holdfast.metadata.EntryName;
 import holdfast.metadata.Extent;
 import holdfast.metadata.FileType;
-import holdfast.metadata.Salt;
 import holdfast.metadata.SealedTarget;
 import holdfast.metadata.Tag;
 import holdfast.metadata.XattrName;
 import holdfast.metadata.XattrValue;
+import holdfast.model.ChunkSalt;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import holdfast.model.SealId;
@@ -112,9 +111,14 @@ public final class KeySealing implements Sealing {
   }
 
   private ExtentSum term(SealId file, Extent e) {
-    var salt = new ChunkSalt(e.salt().high(), e.salt().low());
     return tags.extentTerm(
-        file, e.fileOffset(), e.lengthBytes(), e.chunk(), salt, e.keyReference(), e.chunkOffset());
+        file,
+        e.fileOffset(),
+        e.lengthBytes(),
+        e.chunk(),
+        e.salt(),
+        e.keyReference(),
+        e.chunkOffset());
   }
 
   @Override
@@ -125,11 +129,7 @@ public final class KeySealing implements Sealing {
   @Override
   public Sealed seal(List<byte[]> blocks, int plainBytes, byte[] target) {
     SealedChunk sealed = chunks.seal(blocks, plainBytes, target);
-    return new Sealed(
-        sealed.id(),
-        new Salt(sealed.salt().high(), sealed.salt().low()),
-        KEY_REFERENCE,
-        sealed.sealed());
+    return new Sealed(sealed.id(), sealed.salt(), KEY_REFERENCE, sealed.sealed());
   }
 
   @Override
@@ -143,12 +143,12 @@ public final class KeySealing implements Sealing {
   }
 
   @Override
-  public Opener opener(Salt salt, int keyReference) {
+  public Opener opener(ChunkSalt salt, int keyReference) {
     if (keyReference != KEY_REFERENCE) {
       throw new HoldfastException(
           ErrorCode.SEAL_BROKEN, "open chunk: expected=key reference 0, was=" + keyReference);
     }
-    var opener = new ChunkOpener(suite, key, new ChunkSalt(salt.high(), salt.low()));
+    var opener = new ChunkOpener(suite, key, salt);
     return opener::openBlock;
   }
 }

@@ -26,7 +26,6 @@ final class LeaderCall<T> extends Attempts<T> {
   private final Supplier<Request> request;
   private final Body bodyOrNull;
   private final BiFunction<NodeId, Reply, T> reader;
-  private Runnable onEnd = () -> {};
   private int hintCount;
 
   /** {@code reader} gives the call's value for its reply and null for any other reply. */
@@ -43,11 +42,6 @@ final class LeaderCall<T> extends Attempts<T> {
     this.request = request;
     this.bodyOrNull = bodyOrNull;
     this.reader = reader;
-  }
-
-  LeaderCall<T> onEnd(Runnable then) {
-    onEnd = then;
-    return this;
   }
 
   /** Whether a stale answer will do by now. */
@@ -111,10 +105,5 @@ final class LeaderCall<T> extends Attempts<T> {
       return loop.nowNs() - sinceNs >= QUORUM_WAIT_NS || view.leaderlessNs(loop) >= QUORUM_WAIT_NS;
     }
     return super.isFinal(why);
-  }
-
-  @Override
-  void onEnd() {
-    onEnd.run();
   }
 }

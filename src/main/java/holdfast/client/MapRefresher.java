@@ -4,6 +4,7 @@ import holdfast.model.HoldfastException;
 import holdfast.model.NodeId;
 import holdfast.peer.port.Body;
 import holdfast.peer.port.Loop;
+import holdfast.peer.port.Periodic;
 import holdfast.peer.port.Transport;
 import holdfast.protocol.Reply;
 import holdfast.protocol.Request;
@@ -19,7 +20,7 @@ final class MapRefresher {
   private final Loop loop;
   private final Transport transport;
   private final PoolView view;
-  private volatile boolean isStopped;
+  private final Periodic looks;
   private boolean isStarted;
   private boolean isAsked;
   private long askedNs = Long.MIN_VALUE / 2;
@@ -29,26 +30,20 @@ final class MapRefresher {
     this.loop = loop;
     this.transport = transport;
     this.view = view;
+    looks = new Periodic(loop, EVERY_NS, "refresh map", this::refresh);
   }
 
   /** Begins to ask every second; once. */
   void start() {
     if (!isStarted) {
       isStarted = true;
-      everySecond();
+      looks.start();
     }
   }
 
   /** Any thread. */
   void stop() {
-    isStopped = true;
-  }
-
-  private void everySecond() {
-    if (!isStopped) {
-      refresh();
-      loop.at(loop.nowNs() + EVERY_NS, "refresh map", this::everySecond);
-    }
+    looks.stop();
   }
 
   /** Something hints that the map is old. */

@@ -41,7 +41,7 @@ final class MisplacedPages {
   MisplacedPages(KernelPages pages, NamedThreads threads, Waits waits) {
     this.pages = pages;
     // One task for each inode that is open, at most.
-    executor = threads.platformPool("dropper", THREAD_COUNT, OpenFiles.HANDLES_MAX);
+    executor = threads.platformPool("dropper", THREAD_COUNT, ClientOptions.HANDLES_MAX);
     this.waits = waits;
   }
 

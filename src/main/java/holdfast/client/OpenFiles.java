@@ -4,10 +4,10 @@ import holdfast.metadata.Attributes;
 import holdfast.metadata.Extent;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
+import holdfast.util.BoundedMap;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -17,9 +17,6 @@ import java.util.concurrent.locks.ReentrantLock;
 
 /** The files that are open here, and their handles. Any thread. */
 final class OpenFiles {
-  /** Most handles at once. */
-  static final int HANDLES_MAX = 65_536;
-
   /** Files whose version is remembered after they were closed, for the kernel's pages. */
   private static final int VERSIONS_MAX = 16_384;
 
@@ -35,23 +32,21 @@ final class OpenFiles {
   private final ConcurrentHashMap<Long, FileHandle> handles = new ConcurrentHashMap<>();
   private final ReentrantLock lock = new ReentrantLock();
   private final Map<Long, FileContent> contents = new HashMap<>();
-  private final Map<Long, Long> closedVersions =
-      new LinkedHashMap<>() {
-        private static final long serialVersionUID = 1L;
-
-        @Override
-        protected boolean removeEldestEntry(Map.Entry<Long, Long> eldest) {
-          return size() > VERSIONS_MAX;
-        }
-      };
+  private final Map<Long, Long> closedVersions = BoundedMap.of(VERSIONS_MAX);
 
   private final UnforcedChunks unforced = new UnforcedChunks();
 
   /** {@code blocks} gives the memory of what is written. */
-  OpenFiles(ExtentLoader loader, Reconciler reconciler, Tree tree, Waits waits, ArrayPool blocks) {
+  OpenFiles(
+      ExtentLoader loader,
+      Reconciler reconciler,
+      SavedContents saved,
+      ChangedAttributes attributes,
+      Waits waits,
+      ArrayPool blocks) {
     this.reconciler = reconciler;
-    this.saved = tree.savedContents();
-    this.attributes = tree.changedAttributes();
+    this.saved = saved;
+    this.attributes = attributes;
     this.loader = loader;
     this.waits = waits;
     this.blocks = blocks;
@@ -141,9 +136,10 @@ final class OpenFiles {
   }
 
   private OpenedFile open(Attributes attributes, List<Extent> extents, long session) {
-    if (handles.size() >= HANDLES_MAX) {
+    if (handles.size() >= ClientOptions.HANDLES_MAX) {
       throw new HoldfastException(
-          ErrorCode.BUSY, "open file: expected=at most " + HANDLES_MAX + " open files");
+          ErrorCode.BUSY,
+          "open file: expected=at most " + ClientOptions.HANDLES_MAX + " open files");
     }
     FileContent content;
     boolean keepPages;

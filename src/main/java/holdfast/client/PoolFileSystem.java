@@ -200,19 +200,11 @@ public interface PoolFileSystem extends AutoCloseable {
   /** The last descriptor is gone: comes exactly once. A failure is logged only. */
   void release(long handle);
 
-  /** Whether a directory's handle is its inode number, so that it needn't be opened. */
-  default boolean listsByInode() {
-    return false;
-  }
-
   /**
    * A part of the directory's listing has reached the kernel, which keeps it unless it is told now
    * to let go. Does not wait for that.
    */
   default void listed(long directory) {}
-
-  /** Opens a directory for reading; its handle is one of its own kind. */
-  long openDirectory(long inode);
 
   /**
    * Gives entries to {@code sink}, "." and ".." first, until there are no more or it is full.
@@ -220,13 +212,10 @@ public interface PoolFileSystem extends AutoCloseable {
    * that entry. Names that are there from start to end come exactly once, whatever else is added or
    * removed meanwhile.
    */
-  void readDirectory(long handle, long cookie, DirectorySink sink);
+  void readDirectory(long directory, long cookie, DirectorySink sink);
 
   /** Forces the directory's entries to disk in the pool. */
-  void fsyncDirectory(long handle, boolean dataOnly);
-
-  /** Closes a directory handle: comes exactly once. */
-  void releaseDirectory(long handle);
+  void fsyncDirectory(long directory, boolean dataOnly);
 
   /** The longest value of an extended attribute, in bytes. */
   int XATTR_VALUE_BYTES_MAX = 65_536;

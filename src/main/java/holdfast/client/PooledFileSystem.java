@@ -43,11 +43,9 @@ public final class PooledFileSystem implements PoolFileSystem {
   private final Holds holds;
   private final Names names;
   private final Inodes inodes;
-  private final ChunkReader reader;
-  private final ReadAhead readAhead;
+  private final FileIo io;
   private final WriteBack writeBack;
   private final Xattrs xattrs;
-  private final Allocation allocation;
   private final KernelPages pages = new KernelPages();
   private final LockCalls lockCalls;
   private final LockWaits lockWaits;
@@ -85,17 +83,18 @@ public final class PooledFileSystem implements PoolFileSystem {
     freshness = new Freshness(waits);
     tree = new Tree(service, sealing, waits, wallClock, newSealId);
     directories = new Directories(tree);
+    var saved = tree.savedContents();
+    var attributes = tree.changedAttributes();
     var loader = new ExtentLoader(service, waits);
     var blocks = new ArrayPool(DirtyData.BLOCK_BYTES, WriteBack.BLOCKS_KEPT_MAX);
     misplaced = new MisplacedPages(pages, threads, waits);
     var budget = new MemoryBudget(WriteBack.UNSAVED_MAX_BYTES);
-    var reconciler = new Reconciler(service, loader, misplaced, tree, budget, waits);
-    files = new OpenFiles(loader, reconciler, tree, waits, blocks);
+    var reconciler = new Reconciler(service, loader, misplaced, saved, attributes, budget, waits);
+    files = new OpenFiles(loader, reconciler, saved, attributes, waits, blocks);
     holds = new Holds(service, files, waits, wallClock);
-    reader = new ChunkReader(service, sealing, new BlockCache(options.cacheSizeBytes()), sealers);
-    readAhead = new ReadAhead(reader);
-    var committer =
-        new Committer(service, sealing, reconciler, waits, tree.savedContents(), sealers);
+    var reader =
+        new ChunkReader(service, sealing, new BlockCache(options.cacheSizeBytes()), sealers);
+    var committer = new Committer(service, sealing, reconciler, waits, saved, sealers);
     writeBack =
         new WriteBack(
             service, sealing, sealers, waits, wallClock, committer, reader, blocks, budget,
@@ -103,7 +102,15 @@ public final class PooledFileSystem implements PoolFileSystem {
     space = new SpaceCache(service, waits);
     boolean isForUserOnly = options.ownerOrNull() != null;
     xattrs = new Xattrs(tree, files, freshness, sealing, waits, wallClock, isForUserOnly);
-    allocation = new Allocation(writeBack, space);
+    io =
+        new FileIo(
+            files,
+            reader,
+            writeBack,
+            new Allocation(writeBack, space),
+            misplaced,
+            waits,
+            options.isReadOnly());
     presentation = new Presentation(options.ownerOrNull());
     lockCalls = new LockCalls(service, files, writeBack, pages, waits, wallClock);
     lockWaits = new LockWaits(lockCalls, waits, threads);
@@ -268,74 +275,30 @@ public final class PooledFileSystem implements PoolFileSystem {
 
   @Override
   public int read(long handle, long offset, byte[] target, int targetOffset, int length) {
-    FileHandle open = files.handle(handle);
-    open.checkLock();
-    long deadlineNs = waits.deadlineNs();
-    FileContent.Gaps gaps = open.content.read(offset, target, targetOffset, length);
-    readAhead.after(open, offset, gaps.lengthBytes(), deadlineNs);
-    for (var extent : gaps.extents()) {
-      reader.read(
-          extent, target, targetOffset + (int) (extent.fileOffset() - offset), waits, deadlineNs);
-    }
-    return gaps.lengthBytes();
+    return io.read(handle, offset, target, targetOffset, length);
   }
 
   @Override
   public int write(long handle, long offset, byte[] source, int sourceOffset, int length) {
     mayChange();
-    if (length > 0) {
-      write(files.handle(handle), false, offset, source, sourceOffset, length);
-    }
-    return length;
+    return io.write(handle, offset, source, sourceOffset, length);
   }
 
   @Override
   public int append(long handle, long kernelEnd, byte[] source, int sourceOffset, int length) {
     mayChange();
-    FileHandle open = files.handle(handle);
-    if (length == 0) {
-      return 0;
-    }
-    long end = write(open, true, kernelEnd, source, sourceOffset, length);
-    if (end != kernelEnd) {
-      open.content.setMixed();
-      misplaced.drop(open.content.inode);
-    }
-    return length;
-  }
-
-  private long write(
-      FileHandle open, boolean isAppend, long offset, byte[] source, int sourceOffset, int length) {
-    return writeBack.write(
-        open,
-        isAppend,
-        offset,
-        source,
-        sourceOffset,
-        length,
-        () -> files.all().forEach(writeBack::saveAll),
-        waits.deadlineNs());
+    return io.append(handle, kernelEnd, source, sourceOffset, length);
   }
 
   @Override
   public void allocate(long handle, int mode, long offset, long lengthBytes) {
     mayChange();
-    FileHandle open = files.handle(handle);
-    open.warn();
-    FileContent content = open.content;
-    allocation.allocate(content, mode, offset, lengthBytes, waits.deadlineNs());
+    io.allocate(handle, mode, offset, lengthBytes);
   }
 
   @Override
   public void flush(long handle) {
-    FileHandle open = files.handle(handle);
-    // Nobody else will ever open it: what is unsaved may stay here.
-    boolean isNameless = open.content.isNameless();
-    if (isNameless) {
-      open.tell(false);
-    } else {
-      save(open, false);
-    }
+    io.flush(handle);
   }
 
   @Override
@@ -367,22 +330,7 @@ public final class PooledFileSystem implements PoolFileSystem {
 
   @Override
   public void fsync(long handle, boolean dataOnly) {
-    save(files.handle(handle), true);
-  }
-
-  private void save(FileHandle open, boolean forced) {
-    FileContent content = open.content;
-    try {
-      if (!options.isReadOnly()) {
-        AppendGate.settle(open);
-        writeBack.flush(content, forced, waits.deadlineNs());
-      }
-    } catch (HoldfastException e) {
-      // What was dropped is the worse news, and this handle must hear of it.
-      open.tell(forced);
-      throw SaveFailure.of(e);
-    }
-    open.tell(forced);
+    io.fsync(handle);
   }
 
   @Override
@@ -399,21 +347,11 @@ public final class PooledFileSystem implements PoolFileSystem {
   }
 
   @Override
-  public boolean listsByInode() {
-    return true;
-  }
-
-  @Override
-  public long openDirectory(long inode) {
-    return inode;
-  }
-
-  @Override
-  public void readDirectory(long handle, long cookie, DirectorySink sink) {
+  public void readDirectory(long directory, long cookie, DirectorySink sink) {
     try (var ticket = freshness.begin()) {
-      directories.read(handle, cookie, sink, waits.deadlineNs());
-      if (!ticket.mayKeepListing(handle)) {
-        notToKeep.add(handle);
+      directories.read(directory, cookie, sink, waits.deadlineNs());
+      if (!ticket.mayKeepListing(directory)) {
+        notToKeep.add(directory);
       }
     }
   }
@@ -426,13 +364,8 @@ public final class PooledFileSystem implements PoolFileSystem {
   }
 
   @Override
-  public void fsyncDirectory(long handle, boolean dataOnly) {
-    tree.forceDirectory(handle);
-  }
-
-  @Override
-  public void releaseDirectory(long handle) {
-    // Nothing is kept for a handle.
+  public void fsyncDirectory(long directory, boolean dataOnly) {
+    tree.forceDirectory(directory);
   }
 
   @Override

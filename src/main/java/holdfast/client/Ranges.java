@@ -134,12 +134,4 @@ final class Ranges {
     }
     return windows;
   }
-
-  long totalBytes() {
-    long bytes = 0;
-    for (var entry : endByStart.entrySet()) {
-      bytes += entry.getValue() - entry.getKey();
-    }
-    return bytes;
-  }
 }

@@ -38,19 +38,20 @@ final class Reconciler {
   private final Waits waits;
 
   /**
-   * {@code tree} knows what was changed from here, by handles that are closed too; {@code budget}
-   * gets back what is dropped.
+   * {@code saved} and {@code attributes} know what was changed from here, by handles that are
+   * closed too; {@code budget} gets back what is dropped.
    */
   Reconciler(
       FileService service,
       ExtentLoader loader,
       MisplacedPages pages,
-      Tree tree,
+      SavedContents saved,
+      ChangedAttributes attributes,
       MemoryBudget budget,
       Waits waits) {
     this.service = service;
-    this.saved = tree.savedContents();
-    this.attributes = tree.changedAttributes();
+    this.saved = saved;
+    this.attributes = attributes;
     this.budget = budget;
     this.loader = loader;
     this.pages = pages;

@@ -15,7 +15,6 @@ import holdfast.peer.port.NodeService;
 import holdfast.peer.port.Remote;
 import holdfast.peer.port.Responder;
 import holdfast.peer.port.Transport;
-import holdfast.placement.PoolMap;
 import holdfast.protocol.Notice;
 import holdfast.protocol.PoolStatus;
 import holdfast.protocol.Reply;
@@ -295,26 +294,6 @@ public final class RemoteFileService implements FileService, NodeService {
         new Request.GetStatus(),
         deadlineNs,
         reply -> reply instanceof Reply.Status status ? status.status() : null);
-  }
-
-  /** The newest map, once one is known; asked for until the deadline. */
-  public CompletableFuture<PoolMap> map(long deadlineNs) {
-    var told = new CompletableFuture<PoolMap>();
-    loop.post(
-        () ->
-            leaderCall(
-                told,
-                deadlineNs,
-                () -> new Request.GetMap(-1),
-                null,
-                (from, reply) -> {
-                  if (!(reply instanceof Reply.Map map) || map.mapOrNull() == null) {
-                    return null;
-                  }
-                  view.adopt(from, map.mapOrNull());
-                  return map.mapOrNull();
-                }));
-    return told;
   }
 
   @Override

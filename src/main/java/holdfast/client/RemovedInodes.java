@@ -1,7 +1,7 @@
 package holdfast.client;
 
 import holdfast.metadata.Attributes;
-import java.util.LinkedHashMap;
+import holdfast.util.BoundedMap;
 import java.util.Map;
 import java.util.concurrent.locks.ReentrantLock;
 
@@ -15,15 +15,7 @@ final class RemovedInodes {
   static final int REMEMBERED_MAX = 4_096;
 
   private final ReentrantLock lock = new ReentrantLock();
-  private final Map<Long, Attributes> removed =
-      new LinkedHashMap<>() {
-        private static final long serialVersionUID = 1L;
-
-        @Override
-        protected boolean removeEldestEntry(Map.Entry<Long, Attributes> eldest) {
-          return size() > REMEMBERED_MAX;
-        }
-      };
+  private final Map<Long, Attributes> removed = BoundedMap.of(REMEMBERED_MAX);
 
   /** Remembers it if it has no name any more. */
   void remember(Attributes after) {

@@ -9,8 +9,6 @@ import holdfast.model.HoldfastException;
  * take EAGAIN for a file that doesn't block and ENOTCONN for a mount that is gone.
  */
 final class SaveFailure {
-  private static final int EIO = 5;
-
   private SaveFailure() {}
 
   /** Whether the pool, or enough of it, just doesn't answer: it may do so later. */
@@ -38,7 +36,10 @@ final class SaveFailure {
           case BUSY, NOT_READY, NOT_LEADER, UNREACHABLE, STALE_EPOCH -> ErrorCode.TIMED_OUT;
           case NO_SPACE, TIMED_OUT, READ_ONLY, NO_QUORUM, SHUTTING_DOWN, TOO_LARGE -> why.code();
           case NO_SESSION, BAD_HANDLE -> why.code();
-          default -> why.code().errno() == EIO ? why.code() : ErrorCode.STORE_FAILED;
+          default ->
+              why.code().errno() == ErrorCode.STORE_FAILED.errno()
+                  ? why.code()
+                  : ErrorCode.STORE_FAILED;
         };
     return code == why.code() ? why : new HoldfastException(code, why.getMessage(), why);
   }

@@ -4,12 +4,12 @@ import holdfast.crypto.ExtentSum;
 import holdfast.metadata.EntryName;
 import holdfast.metadata.Extent;
 import holdfast.metadata.FileType;
-import holdfast.metadata.Salt;
 import holdfast.metadata.SealedTarget;
 import holdfast.metadata.Tag;
 import holdfast.metadata.XattrName;
 import holdfast.metadata.XattrValue;
 import holdfast.model.ChunkId;
+import holdfast.model.ChunkSalt;
 import holdfast.model.SealId;
 import java.util.List;
 
@@ -69,7 +69,7 @@ public interface Sealing {
    *
    * @throws holdfast.model.HoldfastException SEAL_BROKEN for a key there is not
    */
-  Opener opener(Salt salt, int keyReference);
+  Opener opener(ChunkSalt salt, int keyReference);
 
   /** Opens blocks of one chunk. Any thread. */
   interface Opener {
@@ -82,5 +82,5 @@ public interface Sealing {
   }
 
   /** A sealed chunk and what its extents need. */
-  record Sealed(ChunkId chunk, Salt salt, int keyReference, byte[] sealed) {}
+  record Sealed(ChunkId chunk, ChunkSalt salt, int keyReference, byte[] sealed) {}
 }

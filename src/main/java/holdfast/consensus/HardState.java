@@ -42,21 +42,6 @@ public record HardState(
         promised);
   }
 
-  /** Reads term u64, committed index u64, a boolean, and the endpoint if there is one; promises. */
-  public static HardState read(ByteReader in) {
-    long term = in.u64();
-    long committedIndex = in.u64();
-    Optional<Endpoint> vote = in.bool() ? Optional.of(Endpoint.read(in)) : Optional.empty();
-    return new HardState(term, vote, committedIndex, readPromised(in));
-  }
-
-  /** Appends what {@link #read} takes. */
-  public void write(ByteWriter out) {
-    out.u64(term).u64(committedIndex).bool(votedFor.isPresent());
-    votedFor.ifPresent(endpoint -> endpoint.write(out));
-    writePromised(promised, out);
-  }
-
   /** Reads a u32 count and the endpoints. */
   static List<Endpoint> readPromised(ByteReader in) {
     List<Endpoint> promised = new ArrayList<>();

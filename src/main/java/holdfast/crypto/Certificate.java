@@ -6,6 +6,7 @@ import holdfast.model.PoolId;
 import holdfast.model.ProtocolException;
 import holdfast.util.ByteReader;
 import holdfast.util.ByteWriter;
+import holdfast.util.Sha256;
 import java.security.SecureRandom;
 import java.util.Arrays;
 
@@ -40,7 +41,7 @@ public final class Certificate {
       PoolId pool, NodeId node, Role role, NodeKey home, SecureRandom random) {
     var out = new ByteWriter(BYTES).raw(MAGIC).raw(pool.toBytes()).raw(node.toBytes());
     out.u8(role.wire()).raw(home.id().toBytes());
-    byte[] signature = home.sign(CONTEXT, Hashes.sha256(out.toBytes()), random);
+    byte[] signature = home.sign(CONTEXT, Sha256.of(out.toBytes()), random);
     return new Certificate(pool, node, role, home.id(), out.raw(signature).toBytes());
   }
 
@@ -67,7 +68,7 @@ public final class Certificate {
   /** True if {@code homeKey} is the key of {@link #home} and signed this. */
   public boolean isSignedBy(NodePublicKey homeKey) {
     byte[] signature = Arrays.copyOfRange(encoded, SIGNED_BYTES, BYTES);
-    byte[] hash = Hashes.sha256(Arrays.copyOf(encoded, SIGNED_BYTES));
+    byte[] hash = Sha256.of(Arrays.copyOf(encoded, SIGNED_BYTES));
     return homeKey.id().equals(home) && homeKey.verifies(CONTEXT, hash, signature);
   }
 

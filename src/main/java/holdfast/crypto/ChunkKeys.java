@@ -1,5 +1,6 @@
 package holdfast.crypto;
 
+import holdfast.model.ChunkSalt;
 import holdfast.util.ByteWriter;
 
 /** Header and keys of one chunk: a pure function of suite, data key and salt. */

@@ -1,5 +1,6 @@
 package holdfast.crypto;
 
+import holdfast.model.ChunkSalt;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import holdfast.util.ByteReader;

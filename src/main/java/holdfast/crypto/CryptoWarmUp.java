@@ -1,6 +1,7 @@
 package holdfast.crypto;
 
 import holdfast.util.Invariants;
+import holdfast.util.Sha256;
 import java.util.Arrays;
 import javax.crypto.spec.SecretKeySpec;
 
@@ -30,7 +31,7 @@ public final class CryptoWarmUp {
     byte[] opened = new byte[MESSAGE_BYTES + 16];
     var fernet = FernetEngine.take();
     var gcm = GcmEngine.take();
-    var digest = Hashes.newSha256();
+    var digest = new Sha256();
     byte[] key = new byte[Fernet.KEY_BYTES];
     byte[] iv = new byte[FernetEngine.IV_BYTES];
     for (int i = 0; i < roundCount; i++) {
@@ -43,9 +44,7 @@ public final class CryptoWarmUp {
       var gcmKey = new SecretKeySpec(key, "AES");
       int size = gcm.seal(gcmKey, nonce, iv, plain, 0, MESSAGE_BYTES, sealed, 0);
       gcm.open(gcmKey, nonce, iv, sealed, 0, size, opened, 0);
-      for (int at = 0; at < size - EnginePool.PIECE_BYTES; at += EnginePool.PIECE_BYTES) {
-        digest.update(sealed, at, EnginePool.PIECE_BYTES);
-      }
+      digest.update(sealed, 0, size);
     }
     Arrays.fill(sealed, (byte) 0);
     fernet.giveBack();

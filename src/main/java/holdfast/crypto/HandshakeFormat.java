@@ -8,6 +8,7 @@ import holdfast.model.PoolId;
 import holdfast.model.ProtocolException;
 import holdfast.util.ByteReader;
 import holdfast.util.ByteWriter;
+import holdfast.util.Sha256;
 import java.util.Arrays;
 
 /**
@@ -126,12 +127,12 @@ public final class HandshakeFormat {
       long dataKeyId) {
     var in = new ByteWriter().raw(th3).raw(initiator.toBytes()).raw(responder.toBytes());
     in.raw(pool.toBytes()).u8(role.wire()).raw(instance.toBytes()).u64(dataKeyId);
-    return Hashes.sha256(in.toBytes());
+    return Sha256.of(in.toBytes());
   }
 
   static byte[] responderHash(
       byte[] th4, NodeId responder, NodeId initiator, PoolId pool, InstanceId instance) {
-    return Hashes.sha256(
+    return Sha256.of(
         th4, responder.toBytes(), initiator.toBytes(), pool.toBytes(), instance.toBytes());
   }
 

@@ -9,6 +9,7 @@ import holdfast.model.ProtocolException;
 import holdfast.util.ByteReader;
 import holdfast.util.ByteWriter;
 import holdfast.util.Invariants;
+import holdfast.util.Sha256;
 import holdfast.util.WallClock;
 import java.security.SecureRandom;
 import java.util.Arrays;
@@ -143,7 +144,7 @@ public final class HandshakeInitiator {
       var remote =
           new EstablishedSession.Remote(
               peer, credentials.certificate(), remoteInstance, 0, remoteEpoch);
-      byte[] th5 = Hashes.sha256(th4, m4);
+      byte[] th5 = Sha256.of(th4, m4);
       return new EstablishedSession(true, remote, id, limits, status, ck2, th5);
     } catch (ByteReader.Malformed | IllegalArgumentException e) {
       throw HandshakeFormat.malformed(e);
@@ -163,18 +164,18 @@ public final class HandshakeInitiator {
     ephemeral.erase();
     byte[] ck1 = Hashes.extract(secret.handshakeSalt(), shared);
     DataKey.erase(shared);
-    byte[] th1 = Hashes.sha256(m1, clear);
+    byte[] th1 = Sha256.of(m1, clear);
     readT2(HandshakeFormat.open(Hashes.expand(ck1, "m2", th1), t2, "M2"), version, suite);
-    byte[] th2 = Hashes.sha256(th1, t2);
+    byte[] th2 = Sha256.of(th1, t2);
     byte[] s = new byte[HandshakeFormat.SECRET_BYTES];
     random.nextBytes(s);
     byte[] t3a = seal(Hashes.expand(ck1, "m3a", th2), credentials.key().encrypt(s, random));
-    byte[] th3 = Hashes.sha256(th2, t3a);
+    byte[] th3 = Sha256.of(th2, t3a);
     ck2 = Hashes.extract(ck1, s);
     DataKey.erase(s);
     DataKey.erase(ck1);
     byte[] t3b = seal(Hashes.expand(ck2, "m3b", th3), identity(th3));
-    th4 = Hashes.sha256(th3, t3b);
+    th4 = Sha256.of(th3, t3b);
     byte[] m3 = new ByteWriter(HandshakeFormat.M3_BYTES).v(t3a).v(t3b).toBytes();
     Invariants.check(m3.length == HandshakeFormat.M3_BYTES, "M3 of %s bytes", m3.length);
     return m3;

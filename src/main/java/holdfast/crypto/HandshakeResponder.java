@@ -6,6 +6,7 @@ import holdfast.model.ProtocolException;
 import holdfast.util.ByteReader;
 import holdfast.util.ByteWriter;
 import holdfast.util.Invariants;
+import holdfast.util.Sha256;
 import holdfast.util.WallClock;
 import java.security.SecureRandom;
 import java.util.Arrays;
@@ -148,7 +149,7 @@ public final class HandshakeResponder {
    */
   public byte[] m4() {
     advance(Step.M4, Step.SESSION);
-    byte[] th3 = Hashes.sha256(th2, t3a);
+    byte[] th3 = Sha256.of(th2, t3a);
     // A key that doesn't decrypt goes on to the same failure as one that decrypts to the wrong S.
     byte[] substitute = new byte[HandshakeFormat.SECRET_BYTES];
     random.nextBytes(substitute);
@@ -173,7 +174,7 @@ public final class HandshakeResponder {
                   remote.dataKeyId(),
                   remote.epoch())
               : HandshakeStatus.ROLE_REFUSED;
-      return makeM4(remote, status, ck2, Hashes.sha256(th3, t3b));
+      return makeM4(remote, status, ck2, Sha256.of(th3, t3b));
     } catch (ByteReader.Malformed e) {
       throw HandshakeFormat.malformed(e);
     } finally {
@@ -198,13 +199,13 @@ public final class HandshakeResponder {
     out.u8(versions.bestVersion(theirs)).u8(versions.bestSuite(theirs));
     out.raw(nonce).raw(ephemeral.publicValue());
     ephemeral.erase();
-    byte[] th1 = Hashes.sha256(m1, out.toBytes());
+    byte[] th1 = Sha256.of(m1, out.toBytes());
     var inner = new ByteWriter().v(self.key().publicKey().encoded());
     inner.v(self.certificate().encoded()).raw(self.instance().toBytes());
     versions.write(inner);
     inner.u32(self.secrets().get(0).epoch()).raw(policy.admission().memberListDigest());
     byte[] t2 = seal(Hashes.expand(ck1, "m2", th1), inner.toBytes());
-    th2 = Hashes.sha256(th1, t2);
+    th2 = Sha256.of(th1, t2);
     byte[] m2 = out.raw(t2).toBytes();
     Invariants.check(m2.length == HandshakeFormat.M2_BYTES, "M2 of %s bytes", m2.length);
     return m2;
@@ -257,7 +258,7 @@ public final class HandshakeResponder {
     out.u8(status.wire());
     byte[] m4 = seal(Hashes.expand(ck2, "m4", th4), out.toBytes());
     Invariants.check(m4.length == HandshakeFormat.M4_BYTES, "M4 of %s bytes", m4.length);
-    byte[] th5 = Hashes.sha256(th4, m4);
+    byte[] th5 = Sha256.of(th4, m4);
     var id = SessionId.of(drawn);
     session = new EstablishedSession(false, remote, id, limits, status, ck2, th5);
     return m4;

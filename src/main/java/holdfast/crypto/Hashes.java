@@ -1,34 +1,18 @@
 package holdfast.crypto;
 
+import holdfast.util.Sha256;
 import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
 import java.security.MessageDigest;
 import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
 
-/** H, X and E of the protocol: SHA-256, HMAC-SHA-256 and HKDF-SHA-256. Stateless, any thread. */
+/** X and E of the protocol: HMAC-SHA-256 and HKDF-SHA-256 (RFC 5869). Stateless, any thread. */
 final class Hashes {
-  static final int BYTES = 32;
+  static final int BYTES = Sha256.BYTES;
   private static final String HMAC = "HmacSHA256";
 
   private Hashes() {}
-
-  /** SHA-256 of the parts in order. */
-  static byte[] sha256(byte[]... parts) {
-    var digest = newSha256();
-    for (byte[] part : parts) {
-      digest.update(part);
-    }
-    return digest.digest();
-  }
-
-  static MessageDigest newSha256() {
-    try {
-      return MessageDigest.getInstance("SHA-256");
-    } catch (GeneralSecurityException e) {
-      throw Missing.in("SHA-256", e);
-    }
-  }
 
   /** HMAC-SHA-256 of the parts in order. The key may have any length, 0 included. */
   static byte[] hmac(byte[] key, byte[]... parts) {

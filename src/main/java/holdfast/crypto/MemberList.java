@@ -4,6 +4,7 @@ import holdfast.model.NodeId;
 import holdfast.util.ByteReader;
 import holdfast.util.ByteWriter;
 import holdfast.util.Invariants;
+import holdfast.util.Sha256;
 import java.util.Collections;
 import java.util.Map;
 import java.util.Optional;
@@ -62,7 +63,7 @@ public record MemberList(SortedMap<NodeId, Member> homes, SortedSet<NodeId> evic
 
   /** SHA-256 of {@link #encode}. */
   public byte[] digest() {
-    return Hashes.sha256(encode());
+    return Sha256.of(encode());
   }
 
   @Override

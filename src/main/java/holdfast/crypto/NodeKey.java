@@ -7,6 +7,7 @@ import holdfast.model.PoolId;
 import holdfast.model.ProtocolException;
 import holdfast.model.StorageException;
 import holdfast.util.ByteWriter;
+import holdfast.util.Sha256;
 import java.lang.System.Logger.Level;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -140,7 +141,7 @@ public final class NodeKey {
 
   private static NodeKey sound(byte[] content, Path file, SecureRandom random) {
     var key = parse(new String(content, StandardCharsets.US_ASCII), file);
-    if (!key.verifiesWhatItSigns(Hashes.sha256(content), random)) {
+    if (!key.verifiesWhatItSigns(Sha256.of(content), random)) {
       throw corrupt(file, "one that doesn't verify what it signs", null);
     }
     return key;

@@ -3,6 +3,7 @@ package holdfast.crypto;
 import holdfast.model.ErrorCode;
 import holdfast.model.NodeId;
 import holdfast.model.ProtocolException;
+import holdfast.util.Sha256;
 import java.math.BigInteger;
 import java.security.GeneralSecurityException;
 import java.security.KeyFactory;
@@ -30,7 +31,7 @@ public final class NodePublicKey {
   private NodePublicKey(RSAPublicKey key, byte[] encoded) {
     this.key = key;
     this.encoded = encoded;
-    this.id = NodeId.of(Hashes.sha256(encoded));
+    this.id = NodeId.of(Sha256.of(encoded));
   }
 
   /**

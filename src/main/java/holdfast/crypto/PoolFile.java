@@ -8,6 +8,7 @@ import holdfast.model.StorageException;
 import holdfast.util.ByteReader;
 import holdfast.util.ByteWriter;
 import holdfast.util.Invariants;
+import holdfast.util.Sha256;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.util.ArrayList;
@@ -108,7 +109,7 @@ public record PoolFile(
     body.bool(founder.isPresent());
     founder.ifPresent(id -> id.write(body));
     var out = new ByteWriter().raw(MAGIC).u16(FORMAT_VERSION).blob(body.toBytes());
-    return out.raw(Hashes.sha256(out.toBytes())).toBytes();
+    return out.raw(Sha256.of(out.toBytes())).toBytes();
   }
 
   /**
@@ -142,7 +143,7 @@ public record PoolFile(
     boolean digestFits =
         signedBytes >= FIXED_BYTES
             && Hashes.equal(
-                Hashes.sha256(Arrays.copyOf(bytes, signedBytes)),
+                Sha256.of(Arrays.copyOf(bytes, signedBytes)),
                 Arrays.copyOfRange(bytes, signedBytes, bytes.length));
     if (!digestFits || version == 0) {
       throw corrupt(file, "bytes that don't fit their checksum", null);
@@ -194,7 +195,7 @@ public record PoolFile(
   }
 
   private static PoolId poolId(NodePublicKey root, byte[] random) {
-    return PoolId.of(Hashes.sha256(Hashes.ascii("holdfast/1 pool"), root.encoded(), random));
+    return PoolId.of(Sha256.of(Hashes.ascii("holdfast/1 pool"), root.encoded(), random));
   }
 
   private static StorageException corrupt(Path file, String was, Throwable cause) {

@@ -2,6 +2,7 @@ package holdfast.crypto;
 
 import holdfast.model.PoolId;
 import holdfast.util.Invariants;
+import holdfast.util.Sha256;
 import java.util.List;
 
 /**
@@ -32,7 +33,7 @@ public final class PoolSecret {
     byte[] prk = Hashes.extract(pool.toBytes(), secret);
     gateKey = Hashes.expand(prk, "gate");
     discoveryKey = Hashes.expand(prk, "discovery");
-    byte[] salt = Hashes.sha256(Hashes.ascii("holdfast/1"), pool.toBytes());
+    byte[] salt = Sha256.of(Hashes.ascii("holdfast/1"), pool.toBytes());
     handshakeSalt = Hashes.extract(salt, secret);
   }
 

@@ -1,7 +1,9 @@
 package holdfast.crypto;
 
+import holdfast.model.ChunkSalt;
 import holdfast.model.InstanceId;
 import holdfast.util.ByteWriter;
+import holdfast.util.Sha256;
 import holdfast.util.WallClock;
 import java.security.SecureRandom;
 import java.util.Arrays;
@@ -33,6 +35,6 @@ public final class SaltSource {
     var out = new ByteWriter().raw(drawn);
     instance.write(out);
     out.u64(counter.incrementAndGet()).u64(clock.nowNs());
-    return ChunkSalt.of(Arrays.copyOf(Hashes.sha256(out.toBytes()), ChunkSalt.BYTES));
+    return ChunkSalt.of(Arrays.copyOf(Sha256.of(out.toBytes()), ChunkSalt.BYTES));
   }
 }

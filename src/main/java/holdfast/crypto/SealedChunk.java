@@ -1,6 +1,7 @@
 package holdfast.crypto;
 
 import holdfast.model.ChunkId;
+import holdfast.model.ChunkSalt;
 
 /**
  * A sealed chunk: what peers get and, but for {@code sealed}, what goes into its extents.

@@ -1,6 +1,7 @@
 package holdfast.crypto;
 
 import holdfast.model.ChunkId;
+import holdfast.model.ChunkSalt;
 import holdfast.model.SealId;
 import holdfast.util.ByteWriter;
 import java.util.Arrays;

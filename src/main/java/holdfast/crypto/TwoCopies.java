@@ -3,6 +3,7 @@ package holdfast.crypto;
 import holdfast.model.ErrorCode;
 import holdfast.model.StorageException;
 import holdfast.util.Invariants;
+import holdfast.util.Sha256;
 import java.lang.System.Logger.Level;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -239,7 +240,7 @@ final class TwoCopies<T> {
         "%s%d %016x "
             .formatted(TRAILER_BEGIN, FORMAT_VERSION, revision)
             .getBytes(StandardCharsets.US_ASCII);
-    String sum = HexFormat.of().formatHex(Hashes.sha256(content, begin));
+    String sum = HexFormat.of().formatHex(Sha256.of(content, begin));
     byte[] bytes = Arrays.copyOf(content, content.length + TRAILER_BYTES);
     System.arraycopy(begin, 0, bytes, content.length, begin.length);
     byte[] end = (sum + "\n").getBytes(StandardCharsets.US_ASCII);
@@ -256,7 +257,7 @@ final class TwoCopies<T> {
     var trailer = new String(bytes, contentBytes, TRAILER_BYTES, StandardCharsets.ISO_8859_1);
     int sumAt = TRAILER_BYTES - 1 - SUM_CHARS;
     byte[] summed = Arrays.copyOf(bytes, contentBytes + sumAt);
-    String sum = HexFormat.of().formatHex(Hashes.sha256(summed)) + "\n";
+    String sum = HexFormat.of().formatHex(Sha256.of(summed)) + "\n";
     if (!trailer.startsWith(TRAILER_BEGIN) || !trailer.substring(sumAt).equals(sum)) {
       throw damaged(file, "another");
     }

@@ -92,11 +92,6 @@ public record Attributes(
         : (revertCount + 1) << CONTENT_VERSION_BITS | contentVersion(restored);
   }
 
-  /** Whether it is a directory. */
-  public boolean isDirectory() {
-    return type == FileType.DIRECTORY;
-  }
-
   /** {@code st_mode} as Linux has it: type and permission bits. */
   public int statMode() {
     return type.modeBits() | mode;

@@ -22,7 +22,6 @@ public record Content(
     long mtimeNs,
     long uploadEpoch,
     List<Extent> extents) {
-  static final int HEAD_BYTES = 52;
 
   /** Checks version, size and the order of the extents. */
   public Content {
@@ -39,10 +38,6 @@ public record Content(
     if (!extents.isEmpty()) {
       new Replacement(0, sizeBytes, extents);
     }
-  }
-
-  int encodedBytes() {
-    return HEAD_BYTES + extents.size() * Extent.BYTES;
   }
 
   void write(ByteWriter out) {

@@ -1,6 +1,7 @@
 package holdfast.metadata;
 
 import holdfast.model.ChunkId;
+import holdfast.model.ChunkSalt;
 import holdfast.util.ByteReader;
 import holdfast.util.ByteWriter;
 
@@ -15,7 +16,12 @@ import holdfast.util.ByteWriter;
  * @param chunkOffset first byte within the chunk's plaintext
  */
 public record Extent(
-    long fileOffset, int lengthBytes, ChunkId chunk, Salt salt, int keyReference, int chunkOffset) {
+    long fileOffset,
+    int lengthBytes,
+    ChunkId chunk,
+    ChunkSalt salt,
+    int keyReference,
+    int chunkOffset) {
   /** Encoded size in bytes. */
   public static final int BYTES = 66;
 
@@ -74,6 +80,8 @@ public record Extent(
    */
   public static Extent read(ByteReader in) {
     return Bounds.decoding(
-        () -> new Extent(in.u64(), in.u32(), ChunkId.read(in), Salt.read(in), in.u16(), in.u32()));
+        () ->
+            new Extent(
+                in.u64(), in.u32(), ChunkId.read(in), ChunkSalt.read(in), in.u16(), in.u32()));
   }
 }

@@ -1,6 +1,7 @@
 package holdfast.metadata;
 
 import holdfast.model.ChunkId;
+import holdfast.model.ChunkSalt;
 import holdfast.model.SealId;
 import holdfast.util.ByteReader;
 import java.util.ArrayList;
@@ -226,7 +227,7 @@ final class Inode {
   static Extent unpackExtent(long fileOffset, RecordReader in) {
     int lengthBytes = in.varint(Extent.CHUNK_PLAIN_MAX_BYTES);
     var chunk = new ChunkId(in.u64(), in.u64(), in.u64(), in.u64());
-    var salt = new Salt(in.u64(), in.u64());
+    var salt = new ChunkSalt(in.u64(), in.u64());
     int keyReference = in.varint(0xFFFF);
     int chunkOffset = in.varint(Extent.CHUNK_PLAIN_MAX_BYTES);
     return Bounds.decoding(

@@ -4,8 +4,7 @@ import holdfast.model.ChunkId;
 import holdfast.model.ClientId;
 import holdfast.model.SealId;
 import holdfast.util.Invariants;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
+import holdfast.util.Sha256;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
@@ -181,7 +180,7 @@ public final class Namespace {
    * answer alike for ever. Reads all of it: a fifth of a second for a million files.
    */
   public byte[] digest() {
-    var digest = sha256();
+    var digest = new Sha256();
     var cursor = snapshot();
     while (cursor.hasNext()) {
       digest.update(cursor.next());
@@ -200,13 +199,5 @@ public final class Namespace {
 
   Counters counters() {
     return counters;
-  }
-
-  static MessageDigest sha256() {
-    try {
-      return MessageDigest.getInstance("SHA-256");
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every JDK has SHA-256", e);
-    }
   }
 }

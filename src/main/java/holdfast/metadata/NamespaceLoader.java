@@ -3,7 +3,7 @@ package holdfast.metadata;
 import holdfast.model.ChunkId;
 import holdfast.model.ClientId;
 import holdfast.util.ByteReader;
-import java.security.MessageDigest;
+import holdfast.util.Sha256;
 import java.util.Arrays;
 
 /**
@@ -16,7 +16,7 @@ public final class NamespaceLoader {
   private static final int KEY_MAX_BYTES = 64;
 
   private final PackedTree.Builder tree = new PackedTree.Builder();
-  private final MessageDigest digest = Namespace.sha256();
+  private final Sha256 digest = new Sha256();
   private final Counters found = new Counters();
   private final XattrLoad xattrs = new XattrLoad();
   private final KeptLoad kept = new KeptLoad();
@@ -47,11 +47,6 @@ public final class NamespaceLoader {
       default -> throw new ByteReader.Malformed("load snapshot: was=piece of kind " + kind);
     }
     digest.update(piece);
-  }
-
-  /** Whether the last piece has been added. */
-  public boolean isComplete() {
-    return isComplete;
   }
 
   /**
@@ -102,9 +97,9 @@ public final class NamespaceLoader {
 
   private void addEnd(ByteReader in) {
     long count = in.u64();
-    byte[] expected = in.raw(32);
+    byte[] expected = in.raw(Sha256.BYTES);
     in.end();
-    if (count != recordCount || !Arrays.equals(expected, copyOfDigest())) {
+    if (count != recordCount || !Arrays.equals(expected, digest.digestSoFar())) {
       throw new ByteReader.Malformed(
           "load snapshot: expected=" + count + " records and their digest, was=" + recordCount);
     }
@@ -118,14 +113,6 @@ public final class NamespaceLoader {
       throw new ByteReader.Malformed("load snapshot: expected=counts that fit its records");
     }
     isComplete = true;
-  }
-
-  private byte[] copyOfDigest() {
-    try {
-      return ((MessageDigest) digest.clone()).digest();
-    } catch (CloneNotSupportedException e) {
-      throw new IllegalStateException("the JDK's SHA-256 can be cloned", e);
-    }
   }
 
   private void check(byte[] key, byte[] value) {
@@ -165,7 +152,7 @@ public final class NamespaceLoader {
       case Keys.HOLD -> checkEmpty(key, 9 + ClientId.BYTES, value);
       case Keys.TARGET -> {
         checkKey(key, 9);
-        Bounds.decoding(() -> new SealedTarget(value, value.length - EntryName.IV_BYTES));
+        Bounds.decoding(() -> new SealedTarget(value, value.length - SealedBytes.IV_BYTES));
       }
       case Keys.LOCK -> {
         checkKey(key, Keys.LOCK_BYTES);

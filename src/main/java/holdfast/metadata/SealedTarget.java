@@ -3,14 +3,12 @@ package holdfast.metadata;
 import holdfast.model.ErrorCode;
 import holdfast.util.ByteReader;
 import holdfast.util.ByteWriter;
-import java.util.Arrays;
 
-/** A symbolic link's target, sealed by the client that made it; peers store it unread. */
-public final class SealedTarget {
+/** A symbolic link's target, sealed by the client that made it. */
+public final class SealedTarget extends SealedBytes {
   /** Longest sealed target: 4,095 bytes padded to 4,096, and 16 of synthetic IV. */
   public static final int MAX_BYTES = 4_112;
 
-  private final byte[] sealed;
   private final int plainBytes;
 
   /**
@@ -21,31 +19,13 @@ public final class SealedTarget {
    *     INVALID if the lengths don't fit each other
    */
   public SealedTarget(byte[] sealed, int plainBytes) {
+    super(sealed, "target", MAX_BYTES, ErrorCode.NAME_TOO_LONG);
     Bounds.check(
-        ErrorCode.NAME_TOO_LONG,
-        sealed.length <= MAX_BYTES,
-        "check sealed target: expected=%s bytes at most, was=%s",
-        MAX_BYTES,
-        sealed.length);
-    EntryName.checkSealedLength(sealed.length);
-    int paddedBytes = sealed.length - EntryName.IV_BYTES;
-    Bounds.check(
-        plainBytes <= paddedBytes && plainBytes > paddedBytes - EntryName.PADDING_BYTES,
+        plainBytes <= paddedBytes() && plainBytes > paddedBytes() - PADDING_BYTES,
         "check sealed target: expected=a length padded to %s, was=%s",
-        paddedBytes,
+        paddedBytes(),
         plainBytes);
-    this.sealed = sealed.clone();
     this.plainBytes = plainBytes;
-  }
-
-  /** A copy of the sealed bytes. */
-  public byte[] sealed() {
-    return sealed.clone();
-  }
-
-  /** The bytes themselves, for the package: never to be changed. */
-  byte[] sealedShared() {
-    return sealed;
   }
 
   /** Length of the target itself. */
@@ -55,7 +35,7 @@ public final class SealedTarget {
 
   /** Appends v(sealed bytes) and the length as u16. */
   public void write(ByteWriter out) {
-    out.v(sealed).u16(plainBytes);
+    out.v(sealedShared()).u16(plainBytes);
   }
 
   /**
@@ -69,13 +49,11 @@ public final class SealedTarget {
 
   @Override
   public boolean equals(Object other) {
-    return other instanceof SealedTarget target
-        && plainBytes == target.plainBytes
-        && Arrays.equals(sealed, target.sealed);
+    return super.equals(other) && plainBytes == ((SealedTarget) other).plainBytes;
   }
 
   @Override
   public int hashCode() {
-    return Arrays.hashCode(sealed);
+    return super.hashCode();
   }
 }

@@ -1,7 +1,7 @@
 package holdfast.metadata;
 
 import holdfast.util.ByteWriter;
-import java.security.MessageDigest;
+import holdfast.util.Sha256;
 import java.util.Iterator;
 import java.util.NoSuchElementException;
 
@@ -28,7 +28,7 @@ public final class SnapshotCursor implements Iterator<byte[]> {
 
   private final Counters counters;
   private final TreeCursor cursor;
-  private final MessageDigest digest = Namespace.sha256();
+  private final Sha256 digest = new Sha256();
   private boolean headDone;
   private boolean endDone;
   private long recordCount;

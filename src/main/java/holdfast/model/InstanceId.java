@@ -1,46 +1,16 @@
 package holdfast.model;
 
 import holdfast.util.ByteReader;
-import holdfast.util.ByteWriter;
-import java.util.HexFormat;
 
 /** Names one run of one process, so that a restart is told from silence: random. */
-public record InstanceId(long high, long low) implements Comparable<InstanceId> {
-  /** Encoded size in bytes. */
-  public static final int BYTES = 16;
-
-  /** Reads exactly {@value #BYTES} bytes. */
-  public static InstanceId of(byte[] bytes) {
-    var in = new ByteReader(bytes);
-    var id = read(in);
-    in.end();
-    return id;
-  }
-
+public record InstanceId(long high, long low) implements Bits128<InstanceId> {
   /** Reads the next {@value #BYTES} bytes. */
   public static InstanceId read(ByteReader in) {
-    return new InstanceId(in.u64(), in.u64());
+    return Bits128.read(in, InstanceId::new);
   }
 
-  /** Appends the {@value #BYTES} bytes. */
-  public void write(ByteWriter out) {
-    out.u64(high).u64(low);
-  }
-
-  /** The {@value #BYTES} bytes, big-endian. */
-  public byte[] toBytes() {
-    return new ByteWriter(BYTES).u64(high).u64(low).toBytes();
-  }
-
-  @Override
-  public int compareTo(InstanceId other) {
-    int order = Long.compareUnsigned(high, other.high);
-    return order != 0 ? order : Long.compareUnsigned(low, other.low);
-  }
-
-  /** Lower-case hexadecimal. */
   @Override
   public String toString() {
-    return HexFormat.of().formatHex(toBytes());
+    return hex();
   }
 }

@@ -1,52 +1,21 @@
 package holdfast.model;
 
 import holdfast.util.ByteReader;
-import holdfast.util.ByteWriter;
 
 /** Names a pool: H("holdfast/1 pool" &#x2016; root home's public key &#x2016; 32 random bytes). */
-public record PoolId(long a, long b, long c, long d) implements Comparable<PoolId> {
-  /** Encoded size in bytes. */
-  public static final int BYTES = 32;
-
+public record PoolId(long a, long b, long c, long d) implements Bits256<PoolId> {
   /** Reads exactly {@value #BYTES} bytes. */
   public static PoolId of(byte[] bytes) {
-    var in = new ByteReader(bytes);
-    var id = read(in);
-    in.end();
-    return id;
+    return Bits256.of(bytes, PoolId::new);
   }
 
   /** Reads the next {@value #BYTES} bytes. */
   public static PoolId read(ByteReader in) {
-    return new PoolId(in.u64(), in.u64(), in.u64(), in.u64());
+    return Bits256.read(in, PoolId::new);
   }
 
-  /** Appends the {@value #BYTES} bytes. */
-  public void write(ByteWriter out) {
-    out.u64(a).u64(b).u64(c).u64(d);
-  }
-
-  /** The {@value #BYTES} bytes, big-endian. */
-  public byte[] toBytes() {
-    return new ByteWriter(BYTES).u64(a).u64(b).u64(c).u64(d).toBytes();
-  }
-
-  @Override
-  public int compareTo(PoolId other) {
-    int order = Long.compareUnsigned(a, other.a);
-    order = order != 0 ? order : Long.compareUnsigned(b, other.b);
-    order = order != 0 ? order : Long.compareUnsigned(c, other.c);
-    return order != 0 ? order : Long.compareUnsigned(d, other.d);
-  }
-
-  /** The first group of the text form: enough to tell the nodes of a pool apart. */
-  public String shortForm() {
-    return Base32.groups(toBytes()).substring(0, Base32.GROUP_CHARS);
-  }
-
-  /** Base32 in lower case, in groups joined by hyphens. */
   @Override
   public String toString() {
-    return Base32.groups(toBytes());
+    return base32();
   }
 }

@@ -1,46 +1,16 @@
 package holdfast.model;
 
 import holdfast.util.ByteReader;
-import holdfast.util.ByteWriter;
-import java.util.HexFormat;
 
 /** Names an inode for sealing: random, chosen by the client that creates it, for life. */
-public record SealId(long high, long low) implements Comparable<SealId> {
-  /** Encoded size in bytes. */
-  public static final int BYTES = 16;
-
-  /** Reads exactly {@value #BYTES} bytes. */
-  public static SealId of(byte[] bytes) {
-    var in = new ByteReader(bytes);
-    var id = read(in);
-    in.end();
-    return id;
-  }
-
+public record SealId(long high, long low) implements Bits128<SealId> {
   /** Reads the next {@value #BYTES} bytes. */
   public static SealId read(ByteReader in) {
-    return new SealId(in.u64(), in.u64());
+    return Bits128.read(in, SealId::new);
   }
 
-  /** Appends the {@value #BYTES} bytes. */
-  public void write(ByteWriter out) {
-    out.u64(high).u64(low);
-  }
-
-  /** The {@value #BYTES} bytes, big-endian. */
-  public byte[] toBytes() {
-    return new ByteWriter(BYTES).u64(high).u64(low).toBytes();
-  }
-
-  @Override
-  public int compareTo(SealId other) {
-    int order = Long.compareUnsigned(high, other.high);
-    return order != 0 ? order : Long.compareUnsigned(low, other.low);
-  }
-
-  /** Lower-case hexadecimal. */
   @Override
   public String toString() {
-    return HexFormat.of().formatHex(toBytes());
+    return hex();
   }
 }

@@ -9,13 +9,12 @@ import holdfast.model.NodeId;
 import holdfast.peer.port.Loop;
 import holdfast.util.MonotonicClock;
 import holdfast.util.NamedThreads;
+import holdfast.util.Sha256;
 import holdfast.util.WallClock;
 import java.io.IOException;
 import java.lang.System.Logger.Level;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.security.SecureRandom;
 import java.util.List;
 import java.util.Optional;
@@ -309,11 +308,6 @@ public final class Beacon implements AutoCloseable {
   }
 
   private static NodeId nodeOf(byte[] publicKey) {
-    try {
-      byte[] hash = MessageDigest.getInstance("SHA-256").digest(publicKey);
-      return NodeId.of(hash);
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every Java platform has SHA-256", e);
-    }
+    return NodeId.of(Sha256.of(publicKey));
   }
 }

@@ -10,9 +10,8 @@ import holdfast.protocol.Message;
 import holdfast.protocol.Reply;
 import holdfast.protocol.Request;
 import holdfast.util.ByteReader;
+import holdfast.util.Sha256;
 import java.io.IOException;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.function.Function;
 
 /**
@@ -21,8 +20,6 @@ import java.util.function.Function;
  * reader.
  */
 final class BodyIntake {
-  /** Digests work at full speed in small steps only: the compiled code is entered that way. */
-  private static final int HASH_STEP_BYTES = 16 * 1_024;
 
   /** What the intake tells. Called by the connection's reader. */
   interface Sink {
@@ -38,21 +35,16 @@ final class BodyIntake {
 
   private final Function<Message, Runnable> permits;
   private final Sink sink;
-  private final MessageDigest digest;
   private Message message;
   private int request;
   private BodyHeader first;
   private Body body;
+  private Sha256 digest;
 
   /** {@code permits} waits for a place for the body of a message. */
   BodyIntake(Function<Message, Runnable> permits, Sink sink) {
     this.permits = permits;
     this.sink = sink;
-    try {
-      digest = MessageDigest.getInstance("SHA-256");
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every Java platform has SHA-256", e);
-    }
   }
 
   /** The chunk whose bytes belong to a message, or null. */
@@ -153,7 +145,7 @@ final class BodyIntake {
     Runnable permit = permits.apply(message);
     first = header;
     body = Body.arriving(new byte[header.totalBytes()], header.totalBytes(), permit);
-    digest.reset();
+    digest = new Sha256();
     if (message instanceof Request) {
       sink.onRequest(request, message, body);
     }
@@ -167,17 +159,8 @@ final class BodyIntake {
       body.advance(count);
       leftBytes -= count;
       if (header.isWhole()) {
-        hash(offset, count);
+        digest.update(body.array(), offset, count);
       }
-    }
-  }
-
-  private void hash(int offset, int lengthBytes) {
-    int doneBytes = 0;
-    while (doneBytes < lengthBytes) {
-      int step = Math.min(lengthBytes - doneBytes, HASH_STEP_BYTES);
-      digest.update(body.array(), offset + doneBytes, step);
-      doneBytes += step;
     }
   }
 

@@ -61,11 +61,6 @@ final class BodyPermits {
     };
   }
 
-  /** Places free now. */
-  int freeCount(Kind kind) {
-    return placesOf(kind).availablePermits();
-  }
-
   private Semaphore placesOf(Kind kind) {
     return switch (kind) {
       case CLIENT -> client;

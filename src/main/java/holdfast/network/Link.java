@@ -64,6 +64,10 @@ final class Link {
     return current().isPresent();
   }
 
+  boolean isPeerConnected() {
+    return current().map(session -> session.remote().isPeer()).orElse(false);
+  }
+
   /** True when nothing would be lost by forgetting this node. */
   boolean isEmpty() {
     return addresses.isEmpty() && sessions.isEmpty() && waiting.isEmpty() && !isDialling;

@@ -58,7 +58,7 @@ public final class NodeTransport implements Transport, AutoCloseable {
   private final MonotonicClock clock;
   private final SecureRandom random;
   private final TransportOptions options;
-  private final NodeService service;
+  private final ServiceEvents service = new ServiceEvents();
   private final BodyPermits permits;
   private final StrangerGate gate = new StrangerGate();
   private final Handshakes handshakes;
@@ -73,10 +73,10 @@ public final class NodeTransport implements Transport, AutoCloseable {
   private volatile boolean isClosed;
 
   /**
-   * A transport that reaches others but isn't reached before {@link #listen}.
+   * A transport that reaches others but isn't reached before {@link #listen}. What arrives waits
+   * until {@link #serve}.
    *
    * @param identity who this node is, and whom it accepts
-   * @param service told what arrives, on the loop
    */
   public NodeTransport(
       NodeIdentity identity,
@@ -85,18 +85,21 @@ public final class NodeTransport implements Transport, AutoCloseable {
       NamedThreads threads,
       MonotonicClock clock,
       WallClock wall,
-      SecureRandom random,
-      NodeService service) {
+      SecureRandom random) {
     this.loop = loop;
     this.threads = threads;
     this.clock = clock;
     this.random = random;
     this.options = options;
-    this.service = service;
     this.permits = new BodyPermits(options.limits());
     this.handshakes =
         new Handshakes(identity, clock, wall, random, options.limits(), threads, gate, directory);
     this.dialer = new Dialer(threads, clock, options.limits(), options.bind(), handshakes);
+  }
+
+  /** Hands what arrives, and has arrived, to {@code made}, on the loop. Once. */
+  public void serve(NodeService made) {
+    loop.post(() -> service.serve(made));
   }
 
   /**
@@ -211,12 +214,9 @@ public final class NodeTransport implements Transport, AutoCloseable {
     return link != null && link.isConnected();
   }
 
-  @Override
-  public void disconnect(NodeId node, String why) {
-    Link link = links.get(node);
-    if (link != null) {
-      link.disconnect(why);
-    }
+  /** Whether a session with a peer is open. Loop only. */
+  public boolean isPeerConnected() {
+    return links.values().stream().anyMatch(Link::isPeerConnected);
   }
 
   /** Sessions open now, for tests. Any thread. */

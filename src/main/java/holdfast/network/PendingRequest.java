@@ -46,20 +46,12 @@ final class PendingRequest {
     this.poster = poster;
   }
 
-  NodeId to() {
-    return to;
-  }
-
   Request request() {
     return request;
   }
 
   Body bodyOrNull() {
     return bodyOrNull;
-  }
-
-  long deadlineNs() {
-    return deadlineNs;
   }
 
   boolean isEnded() {

@@ -8,6 +8,7 @@ import holdfast.model.NodeId;
 import holdfast.model.StorageException;
 import holdfast.peer.port.Body;
 import holdfast.peer.port.ChunkVault;
+import holdfast.peer.port.Periodic;
 import holdfast.peer.port.Responder;
 import holdfast.placement.PoolMap;
 import holdfast.protocol.Reply;
@@ -38,7 +39,7 @@ final class ChunkRequests {
   private boolean isForceDue;
   private long forceRestNs = FORCE_EVERY_NS;
   private long forceNotBeforeNs = Long.MIN_VALUE / 2;
-  private boolean isStopped;
+  private final Periodic forces;
   private int writing;
   private int reading;
   private long clientsUntilNs = Long.MIN_VALUE / 2;
@@ -56,18 +57,19 @@ final class ChunkRequests {
     this.heartbeats = heartbeats;
     this.census = census;
     this.faults = faults;
+    forces = new Periodic(ports.loop(), FORCE_EVERY_NS, "force chunks", this::forceIfDue);
   }
 
   /** What was written is forced every second: fewer than two seconds of it can be lost. */
   void forceEverySecond() {
-    if (isStopped) {
-      return;
-    }
+    forces.start();
+  }
+
+  private void forceIfDue() {
     if (isForceDue && ports.loop().nowNs() - forceNotBeforeNs >= 0) {
       isForceDue = false;
       ports.vault().force(this::onForced);
     }
-    ports.loop().at(ports.loop().nowNs() + FORCE_EVERY_NS, "force chunks", this::forceEverySecond);
   }
 
   /**
@@ -87,7 +89,7 @@ final class ChunkRequests {
   }
 
   void stop() {
-    isStopped = true;
+    forces.stop();
   }
 
   /** A chunk was written here, by whomever. */

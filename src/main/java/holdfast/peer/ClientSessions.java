@@ -8,6 +8,7 @@ import holdfast.metadata.OperationResult;
 import holdfast.model.ClientId;
 import holdfast.model.ErrorCode;
 import holdfast.peer.port.Loop;
+import holdfast.peer.port.Periodic;
 import holdfast.peer.port.Responder;
 import holdfast.protocol.Reply;
 import holdfast.protocol.Request;
@@ -59,12 +60,13 @@ final class ClientSessions {
   private long term = -1;
   private long ledSinceNs;
   private long toldIndex;
-  private boolean isStopped;
+  private final Periodic looks;
 
   ClientSessions(PeerPorts ports, Standing standing, Set<PeerFault> faults) {
     this.faults = faults;
     this.ports = ports;
     this.standing = standing;
+    looks = new Periodic(ports.loop(), TICK_NS, "sessions", this::look);
   }
 
   /** An acknowledgement that waits for others to confirm. */
@@ -85,19 +87,19 @@ final class ClientSessions {
 
   /** Looks after sessions, every second while this peer leads. */
   void start() {
-    if (isStopped) {
-      return;
-    }
+    looks.start();
+  }
+
+  private void look() {
     sync();
     if (standing.isCurrent()) {
       endSilent();
       removeOrphans();
     }
-    ports.loop().at(ports.loop().nowNs() + TICK_NS, "sessions", this::start);
   }
 
   void stop() {
-    isStopped = true;
+    looks.stop();
     forget();
   }
 
@@ -164,7 +166,7 @@ final class ClientSessions {
   }
 
   private void answerNow(Watcher watcher) {
-    if (!isStopped && standing.isLeader()) {
+    if (!looks.isStopped() && standing.isLeader()) {
       watcher.answer(term, toldIndex, grantNs());
     }
   }

@@ -18,6 +18,7 @@ import holdfast.model.LogId;
 import holdfast.model.StorageException;
 import holdfast.peer.port.Loop;
 import holdfast.peer.port.OperationLog;
+import holdfast.peer.port.Periodic;
 import holdfast.peer.port.Transport;
 import holdfast.protocol.Notice;
 import holdfast.util.Invariants;
@@ -110,7 +111,8 @@ final class ConsensusDriver {
   private final ArrayDeque<Event> events = new ArrayDeque<>();
   private final List<Proposal> batch = new ArrayList<>();
   private final PendingCalls pending = new PendingCalls();
-  private final long tickNs;
+  private final Periodic ticks;
+  private final Periodic forces;
   private boolean isStepping;
   private boolean isStopped;
   private boolean isLeft;
@@ -146,35 +148,28 @@ final class ConsensusDriver {
     this.self = self;
     this.applied = applied;
     this.configuration = applied.configuration();
-    this.tickNs = tickMs * 1_000_000L;
+    ticks = new Periodic(loop, tickMs * 1_000_000L, "consensus tick", this::tick);
+    forces = new Periodic(loop, FORCE_EVERY_NS, "force log", this::forceIfDue);
     this.machine = machine;
     this.snapshots = new SnapshotTransfers(loop, log, machine, this::step);
   }
 
   /** Starts the core's clock. */
   void start() {
-    tick();
-    forceEverySecond();
+    ticks.start();
+    forces.start();
   }
 
   private void tick() {
-    if (isStopped) {
-      return;
-    }
     if (!isHeld) {
       step(new Event.Tick()); // a disk that hangs would let them pile up
     }
-    loop.at(loop.nowNs() + tickNs, "consensus tick", this::tick);
   }
 
-  private void forceEverySecond() {
-    if (isStopped) {
-      return;
-    }
+  private void forceIfDue() {
     if (isForceDue) {
       force();
     }
-    loop.at(loop.nowNs() + FORCE_EVERY_NS, "force log", this::forceEverySecond);
   }
 
   boolean isLeader() {
@@ -456,7 +451,7 @@ final class ConsensusDriver {
   }
 
   private void end(ErrorCode code, String text) {
-    isStopped = true;
+    halt();
     events.clear();
     leader = Optional.empty();
     pending.failAll(code, text);
@@ -486,7 +481,13 @@ final class ConsensusDriver {
 
   /** The node ends: nothing more is done or answered. */
   void stop() {
-    isStopped = true;
+    halt();
     events.clear();
+  }
+
+  private void halt() {
+    isStopped = true;
+    ticks.stop();
+    forces.stop();
   }
 }

@@ -2,6 +2,7 @@ package holdfast.peer;
 
 import holdfast.model.InstanceId;
 import holdfast.model.NodeId;
+import holdfast.peer.port.Periodic;
 import holdfast.peer.port.Remote;
 import holdfast.protocol.Notice;
 import java.util.HashMap;
@@ -42,12 +43,13 @@ final class Heartbeats {
   private final Map<NodeId, Long> heardNs = new HashMap<>();
   private Consumer<NodeId> beside = node -> {};
   private long beatCount;
-  private boolean isStopped;
+  private final Periodic beats;
 
   Heartbeats(PeerPorts ports, Supplier<Notice.Heartbeat> own, Supplier<Set<NodeId>> receivers) {
     this.ports = ports;
     this.own = own;
     this.receivers = receivers;
+    beats = new Periodic(ports.loop(), EVERY_NS, "heartbeat", this::beat);
   }
 
   /** Something else is told to each receiver with one heartbeat of {@value #BESIDE_EVERY}. */
@@ -56,15 +58,11 @@ final class Heartbeats {
   }
 
   void start() {
-    if (isStopped) {
-      return;
-    }
-    beat();
-    ports.loop().at(ports.loop().nowNs() + EVERY_NS, "heartbeat", this::start);
+    beats.start();
   }
 
   void stop() {
-    isStopped = true;
+    beats.stop();
   }
 
   /** Tells it now, besides every 500 ms. */

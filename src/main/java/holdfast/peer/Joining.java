@@ -4,6 +4,7 @@ import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import holdfast.model.HostPort;
 import holdfast.model.NodeId;
+import holdfast.peer.port.Periodic;
 import holdfast.protocol.Reply;
 import holdfast.protocol.Request;
 import java.util.ArrayList;
@@ -51,7 +52,7 @@ final class Joining {
   private final List<HostPort> known;
   private final Supplier<String> pool;
   private boolean isAsking;
-  private boolean isStopped;
+  private final Periodic looks;
   private int turn;
   private long dialledNs = Long.MIN_VALUE / 2;
   private long saidNs;
@@ -70,21 +71,22 @@ final class Joining {
     this.node = node;
     this.known = new ArrayList<>(known);
     this.pool = pool;
+    looks = new Periodic(ports.loop(), EVERY_NS, "join", this::look);
     this.saidNs = ports.loop().nowNs() - SAY_EVERY_NS + SAY_FIRST_NS;
   }
 
   void start() {
-    if (isStopped) {
-      return;
-    }
+    looks.start();
+  }
+
+  private void look() {
     if (!node.isSettled() && !isAsking) {
       seek();
     }
-    ports.loop().at(ports.loop().nowNs() + EVERY_NS, "join", this::start);
   }
 
   void stop() {
-    isStopped = true;
+    looks.stop();
   }
 
   private void seek() {
@@ -123,7 +125,7 @@ final class Joining {
       return; // That was some time ago.
     }
     ports.transport().learn(leader, List.of(map.leaderOrNull().address()));
-    if (!isStopped) {
+    if (!looks.isStopped()) {
       askToJoin(leader);
     }
   }

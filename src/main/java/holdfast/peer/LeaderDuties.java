@@ -6,6 +6,7 @@ import holdfast.consensus.MembershipChange;
 import holdfast.consensus.VoterPolicy;
 import holdfast.model.ErrorCode;
 import holdfast.model.NodeId;
+import holdfast.peer.port.Periodic;
 import holdfast.peer.port.Remote;
 import holdfast.peer.port.Responder;
 import holdfast.placement.PeerEntry;
@@ -55,7 +56,7 @@ final class LeaderDuties {
   private long ledTerm = -1;
   private long ledSinceNs;
   private long epochNs;
-  private boolean isStopped;
+  private final Periodic looks;
 
   LeaderDuties(
       PeerPorts ports,
@@ -68,20 +69,21 @@ final class LeaderDuties {
     this.standing = standing;
     this.heartbeats = heartbeats;
     this.own = own;
+    looks = new Periodic(ports.loop(), EVERY_NS, "leader", this::look);
   }
 
   void start() {
-    if (isStopped) {
-      return;
-    }
+    looks.start();
+  }
+
+  private void look() {
     if (standing.hasLog() && standing.driver().isLeader()) {
       tick();
     }
-    ports.loop().at(ports.loop().nowNs() + EVERY_NS, "leader", this::start);
   }
 
   void stop() {
-    isStopped = true;
+    looks.stop();
   }
 
   private void tick() {
@@ -381,7 +383,7 @@ final class LeaderDuties {
             .loop()
             .post(
                 () -> {
-                  if (!isStopped && standing.driver().isLeader()) {
+                  if (!looks.isStopped() && standing.driver().isLeader()) {
                     tick();
                   }
                 });

@@ -21,7 +21,6 @@ import holdfast.protocol.RunMark;
 import holdfast.util.Invariants;
 import java.util.EnumSet;
 import java.util.Set;
-import java.util.TreeSet;
 
 /**
  * A peer: everything it decides, event-driven on its loop, without I/O of its own. Composed of one
@@ -31,7 +30,6 @@ import java.util.TreeSet;
  * NodeService} are called on the loop; the others on any thread.
  */
 public final class PeerNode implements NodeService {
-  private static final long PROBE_DEADLINE_NS = 1_000_000_000L;
 
   private final PeerConfig config;
   private final PeerPorts ports;
@@ -52,7 +50,7 @@ public final class PeerNode implements NodeService {
   private final LeaderDuties duties;
   private final Settling settling;
   private final Joining joining;
-  private final Set<NodeId> connected = new TreeSet<>();
+  private final Connections connections;
   private final long startedNs;
   private final LogRunner runner;
   private final Runs runs;
@@ -73,7 +71,8 @@ public final class PeerNode implements NodeService {
     endpoint = new Endpoint(config.self(), found.incarnation());
     startedNs = ports.loop().nowNs();
     standing = new Standing(config, ports);
-    heartbeats = new Heartbeats(ports, this::heartbeat, this::heartbeatReceivers);
+    connections = new Connections(config.self(), ports, standing);
+    heartbeats = new Heartbeats(ports, this::heartbeat, connections::receivers);
     standing.watch(heartbeats);
     census =
         new Census(
@@ -105,7 +104,12 @@ public final class PeerNode implements NodeService {
     pool = new PoolRequests(standing, heartbeats, this::heartbeat);
     var joinState =
         new JoinState(
-            config, ports, standing, endpoint, connected, leader -> joinedThrough = leader);
+            config,
+            ports,
+            standing,
+            endpoint,
+            connections.peers(),
+            leader -> joinedThrough = leader);
     duties = new LeaderDuties(ports, listener, standing, heartbeats, joinState::request);
     runner = new LogRunner(config, ports, listener, standing, endpoint, logOwner());
     runs = new Runs(config, ports, listener, standing, runsOwner());
@@ -303,47 +307,23 @@ public final class PeerNode implements NodeService {
     return runs.asideLogs(node);
   }
 
-  private Set<NodeId> heartbeatReceivers() {
-    var receivers = new TreeSet<>(connected);
-    standing.map().ifPresent(map -> map.peers().forEach(peer -> receivers.add(peer.node())));
-    receivers.remove(config.self());
-    return receivers;
-  }
-
   @Override
   public void onConnected(Remote remote) {
     if (isStopped || !remote.isPeer()) {
       return;
     }
-    connected.add(remote.node());
-    heartbeats.onReachable(remote.node());
-    heartbeats.onHeard(remote.node());
+    connections.onConnected(remote.node(), heartbeats);
     ports.transport().send(remote.node(), heartbeat());
     runs.onConnected(remote);
   }
 
   @Override
   public void onDisconnected(NodeId node) {
-    boolean wasPeer = connected.remove(node);
+    boolean wasPeer = connections.onDisconnected(node);
     runs.onDisconnected(node);
-    if (isStopped || !wasPeer) {
-      return;
+    if (!isStopped && wasPeer) {
+      connections.probe(node, heartbeats);
     }
-    // A process that died is told from a cut cable by dialling it again.
-    ports
-        .transport()
-        .request(
-            node,
-            new Request.WhoLeads(config.self()),
-            null,
-            ports.loop().nowNs() + PROBE_DEADLINE_NS,
-            Replies.handler(
-                (reply, none) -> heartbeats.onReachable(node),
-                why -> {
-                  if (why.code() == ErrorCode.UNREACHABLE && !connected.contains(node)) {
-                    heartbeats.onUnreachable(node);
-                  }
-                }));
   }
 
   @Override
@@ -471,7 +451,10 @@ public final class PeerNode implements NodeService {
    * seconds.
    */
   public void stop(Runnable then) {
-    ports.loop().post(() -> new Leaving(ports, standing, connected, this::stopIfRunning).go(then));
+    ports
+        .loop()
+        .post(
+            () -> new Leaving(ports, standing, connections.peers(), this::stopIfRunning).go(then));
   }
 
   private void stopIfRunning() {

@@ -1,14 +1,11 @@
 package holdfast.peer;
 
 import holdfast.model.ChunkId;
-import holdfast.model.ErrorCode;
-import holdfast.model.HoldfastException;
 import holdfast.model.NodeId;
 import holdfast.peer.port.Body;
+import holdfast.peer.port.Periodic;
 import holdfast.protocol.Reply;
 import holdfast.protocol.Request;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.Iterator;
@@ -57,24 +54,21 @@ final class Repair {
       new PriorityQueue<>(Comparator.comparingLong(Later::notBeforeNs).thenComparing(Later::chunk));
   private final Map<ChunkId, Long> pausesNs = new HashMap<>();
   private int pulling;
-  private boolean isStopped;
+  private final Periodic looks;
 
   Repair(PeerPorts ports, Pool pool, Census census) {
     this.ports = ports;
     this.pool = pool;
     this.census = census;
+    looks = new Periodic(ports.loop(), LOOK_AGAIN_NS, "repair", this::pump);
   }
 
   void start() {
-    if (isStopped) {
-      return;
-    }
-    pump();
-    ports.loop().at(ports.loop().nowNs() + LOOK_AGAIN_NS, "repair", this::start);
+    looks.start();
   }
 
   void stop() {
-    isStopped = true;
+    looks.stop();
   }
 
   void onMissing(ChunkId chunk, long notBeforeNs) {
@@ -117,7 +111,7 @@ final class Repair {
   }
 
   private void pull(ChunkId chunk, Iterator<NodeId> sources) {
-    if (isStopped) {
+    if (looks.isStopped()) {
       return;
     }
     if (!sources.hasNext()) {
@@ -169,17 +163,7 @@ final class Repair {
     ports.loop().post(this::pump);
   }
 
-  boolean isActive() {
-    return pulling > 0 || !ready.isEmpty();
-  }
-
   private static boolean isNamed(ChunkId chunk, Body body) {
-    try {
-      MessageDigest digest = MessageDigest.getInstance("SHA-256");
-      digest.update(body.array(), 0, body.lengthBytes());
-      return ChunkId.of(digest.digest()).equals(chunk);
-    } catch (NoSuchAlgorithmException e) {
-      throw new HoldfastException(ErrorCode.INTERNAL, "hash chunk: no SHA-256", e);
-    }
+    return ChunkId.nameOf(body.array(), 0, body.lengthBytes()).equals(chunk);
   }
 }

@@ -9,6 +9,7 @@ import holdfast.model.NodeId;
 import holdfast.model.StorageException;
 import holdfast.peer.port.Loop;
 import holdfast.peer.port.OperationLog;
+import holdfast.peer.port.Periodic;
 import holdfast.peer.port.Remote;
 import holdfast.protocol.Notice;
 import holdfast.protocol.RunMark;
@@ -79,7 +80,7 @@ final class Runs {
   private boolean hasPromised;
 
   private boolean isSaveFailing;
-  private boolean isStopped;
+  private final Periodic looks;
 
   Runs(PeerConfig config, PeerPorts ports, PeerListener listener, Standing standing, Owner owner) {
     this.config = config;
@@ -87,6 +88,7 @@ final class Runs {
     this.listener = listener;
     this.standing = standing;
     this.owner = owner;
+    looks = new Periodic(ports.loop(), SAVE_EVERY_NS, "save runs", this::look);
     known = new KnownRuns(config.self(), config.instance());
     OperationLog.Found there = ports.log().found();
     openedRun = there.runNumber();
@@ -135,9 +137,10 @@ final class Runs {
 
   /** Begins; after the found log was loaded. */
   void start() {
-    if (isStopped) {
-      return;
-    }
+    looks.start();
+  }
+
+  private void look() {
     boolean isFirst = !isStarted;
     isStarted = true;
     judge();
@@ -149,7 +152,6 @@ final class Runs {
       owner.onMark();
     }
     save();
-    ports.loop().at(ports.loop().nowNs() + SAVE_EVERY_NS, "save runs", this::start);
   }
 
   /**
@@ -176,7 +178,7 @@ final class Runs {
    */
   private void noteForced() {
     boolean isAlone = standing.driver().configuration().voters().size() == 1;
-    if (!isStopped && isAlone) {
+    if (!looks.isStopped() && isAlone) {
       keep();
     }
   }
@@ -198,11 +200,11 @@ final class Runs {
 
   /** Ends in good order, or because this peer can't go on. */
   void stop() {
-    if (!isStopped) {
+    if (!looks.isStopped()) {
       keep();
       save();
     }
-    isStopped = true;
+    looks.stop();
   }
 
   /** How many logs a peer kept aside, or parts of its log had given up, as it said last. */
@@ -241,7 +243,7 @@ final class Runs {
     boolean isNews = isRetracted() || !isRunTold;
     hasPromised = true;
     isRunTold = true;
-    if (isNews && !isStopped) {
+    if (isNews && !looks.isStopped()) {
       keep();
       owner.onMark();
     }
@@ -322,7 +324,7 @@ final class Runs {
    * one ignored it for good.</i>
    */
   void judge() {
-    if (!isStarted || isStopped || owner.isBusy()) {
+    if (!isStarted || looks.isStopped() || owner.isBusy()) {
       return;
     }
     int keptAside = known.asideLogsSince(openedRun);

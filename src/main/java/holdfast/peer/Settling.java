@@ -3,6 +3,7 @@ package holdfast.peer;
 import holdfast.metadata.Unsettled;
 import holdfast.model.ChunkId;
 import holdfast.model.NodeId;
+import holdfast.peer.port.Periodic;
 import holdfast.placement.PeerEntry;
 import holdfast.placement.PoolMap;
 import java.util.ArrayList;
@@ -55,7 +56,7 @@ final class Settling {
 
   private long doubtUntilNs;
   private boolean isAsking;
-  private boolean isStopped;
+  private final Periodic looks;
   private long pauseNs = EVERY_NS;
   private long notBeforeNs = Long.MIN_VALUE / 2;
   private long mapIndex;
@@ -73,18 +74,16 @@ final class Settling {
     this.standing = standing;
     this.heartbeats = heartbeats;
     this.faults = faults;
+    looks = new Periodic(ports.loop(), EVERY_NS, "settle", this::lookAgain);
   }
 
   /** Looks, from now on every second. */
   void start() {
     loss.start();
-    lookEverySecond();
+    looks.start();
   }
 
-  private void lookEverySecond() {
-    if (isStopped) {
-      return;
-    }
+  private void lookAgain() {
     if (standing.mapIndex() != mapIndex) {
       mapIndex = standing.mapIndex(); // Somebody may be back who has what was waited for.
       pauseNs = EVERY_NS;
@@ -93,12 +92,11 @@ final class Settling {
     if (ports.loop().nowNs() - notBeforeNs >= 0) {
       look();
     }
-    ports.loop().at(ports.loop().nowNs() + EVERY_NS, "settle", this::lookEverySecond);
   }
 
   void stop() {
     loss.stop();
-    isStopped = true;
+    looks.stop();
   }
 
   /**
@@ -116,7 +114,7 @@ final class Settling {
   }
 
   private boolean isDoubtful(long inode) {
-    if (isStopped || !standing.isLeader()) {
+    if (looks.isStopped() || !standing.isLeader()) {
       return false;
     }
     if (!isLeading()) {
@@ -136,7 +134,7 @@ final class Settling {
   }
 
   private boolean isLeading() {
-    return !isStopped && standing.isCurrent();
+    return !looks.isStopped() && standing.isCurrent();
   }
 
   private void look() {

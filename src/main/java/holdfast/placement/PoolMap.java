@@ -61,13 +61,6 @@ public record PoolMap(
     return next(newVersion, settings, newPeers);
   }
 
-  /** As {@link #next}, with one peer removed. */
-  public PoolMap withoutPeer(MapVersion newVersion, NodeId node) {
-    var newPeers = new ArrayList<>(peers);
-    newPeers.removeIf(entry -> entry.node().equals(node));
-    return next(newVersion, settings, newPeers);
-  }
-
   /** The peer of that id. */
   public Optional<PeerEntry> peer(NodeId node) {
     for (PeerEntry entry : peers) {

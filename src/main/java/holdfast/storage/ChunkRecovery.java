@@ -31,7 +31,6 @@ final class ChunkRecovery {
   private final ChunkIndex index;
   private final Semaphore maps;
   private final List<ChunkSegment> segments = new ArrayList<>();
-  private final List<ChunkId> lost = new ArrayList<>();
   private final List<ChunkSegment> unforced = new ArrayList<>();
   private Optional<ChunkFormat.End> cleanEnd = Optional.empty();
   private final SegmentNotes notes;
@@ -55,11 +54,6 @@ final class ChunkRecovery {
   /** Those of {@link #segments} that may never have been forced, and found no room for a copy. */
   List<ChunkSegment> unforced() {
     return unforced;
-  }
-
-  /** Chunks of which a record is there, but not whole; at most {@link ChunkStore#LOST_MAX}. */
-  List<ChunkId> lost() {
-    return lost;
   }
 
   /** The highest number a segment has or is known to have had, 0 without any. */
@@ -90,7 +84,6 @@ final class ChunkRecovery {
         segments.forEach(ChunkSegment::close);
       }
     }
-    lost.removeIf(index::isHeld);
   }
 
   private void readCleanEnd() {
@@ -216,9 +209,6 @@ final class ChunkRecovery {
       warn("footer was damaged, it is written again from the records: path=" + path);
       seal(segment);
     } else {
-      if (found.torn != null) {
-        lose(found.torn);
-      }
       warn(
           "segment is damaged or has lost its end, its file stays as it is:"
               + " whole records=%d, records that are not=%d, path=%s"
@@ -365,7 +355,6 @@ final class ChunkRecovery {
         apply(header.state(), header.id(), offset, header.lengthBytes());
         wholeCount++;
       } else {
-        lose(header.id());
         lostCount++;
         int dataAt = offset + ChunkFormat.RECORD_HEADER_BYTES;
         byte[] data = SmallFile.readUpTo(file, dataAt, header.lengthBytes() + SECTOR_BYTES);
@@ -423,19 +412,7 @@ final class ChunkRecovery {
   }
 
   private void suspectAll(int ordinal) {
-    index.forEachInSegment(
-        ordinal,
-        slot -> {
-          if (index.suspect(slot)) {
-            lose(index.id(slot));
-          }
-        });
-  }
-
-  private void lose(ChunkId id) {
-    if (lost.size() < ChunkStore.LOST_MAX) {
-      lost.add(id);
-    }
+    index.forEachInSegment(ordinal, index::suspect);
   }
 
   private static void warn(String text) {

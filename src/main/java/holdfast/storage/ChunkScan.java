@@ -1,6 +1,7 @@
 package holdfast.storage;
 
 import holdfast.model.ChunkId;
+import holdfast.util.Sha256;
 import java.nio.ByteBuffer;
 import java.util.Optional;
 import java.util.zip.CRC32C;
@@ -128,7 +129,7 @@ final class ChunkScan {
     }
     int at = fill(position, ChunkFormat.RECORD_HEADER_BYTES + record.lengthBytes());
     return at >= 0
-        && Sha256.name(window, at + ChunkFormat.RECORD_HEADER_BYTES, record.lengthBytes())
+        && ChunkId.nameOf(window, at + ChunkFormat.RECORD_HEADER_BYTES, record.lengthBytes())
             .equals(record.id());
   }
 
@@ -159,7 +160,7 @@ final class ChunkScan {
     var claimed = ChunkFormat.claimedByRecordHeader(window, at);
     int lengthBytes = claimed.lengthBytes();
     if (lengthBytes >= 1 && lengthBytes <= dataBytesMax) {
-      ChunkId name = Sha256.name(window, dataAt, lengthBytes);
+      ChunkId name = ChunkId.nameOf(window, dataAt, lengthBytes);
       if (name.equals(claimed.id()) || Crc.of(window, dataAt, lengthBytes) == claimed.dataCrc()) {
         take(name, lengthBytes);
         return true;

@@ -4,7 +4,7 @@ import holdfast.model.ChunkId;
 import holdfast.model.ErrorCode;
 import holdfast.model.StorageException;
 import holdfast.util.Invariants;
-import java.util.ArrayList;
+import holdfast.util.Sha256;
 import java.util.List;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.locks.ReentrantLock;
@@ -25,22 +25,18 @@ public final class ChunkStore implements AutoCloseable {
   /** The largest chunk that is taken. */
   public static final int CHUNK_BYTES_MAX = ChunkFormat.CHUNK_BYTES_MAX;
 
-  /** So many lost chunks are remembered for {@link #takeLost}; comparing partitions finds all. */
-  public static final int LOST_MAX = 65_536;
-
   private final StorageSpace space;
 
   /** Held over appends and their I/O. Taken before {@link #indexLock}. */
   private final ReentrantLock appendLock = new ReentrantLock();
 
-  /** Held over memory only. Guards index, digests and lost. */
+  /** Held over memory only. Guards index and digests. */
   private final ReentrantLock indexLock = new ReentrantLock();
 
   private final ChunkIndex index = new ChunkIndex();
   private final ChunkAppender segments;
   private final byte[][] digests = new byte[ChunkId.PARTITION_COUNT][];
   private final long[] changeCounts = new long[ChunkId.PARTITION_COUNT];
-  private final List<ChunkId> lost = new ArrayList<>();
 
   /** Guarded by {@link #appendLock}. */
   private boolean isClosed;
@@ -50,7 +46,6 @@ public final class ChunkStore implements AutoCloseable {
     var maps = new Semaphore(ChunkFormat.MAPS_MAX);
     var recovery = new ChunkRecovery(disk, index, maps, notes);
     recovery.run();
-    recovery.lost().forEach(this::remember);
     segments = new ChunkAppender(disk, segmentBytes, maps, recovery, notes, this::loseSegment);
   }
 
@@ -202,7 +197,7 @@ public final class ChunkStore implements AutoCloseable {
             && record.get().lengthBytes() == bytes.length
             && record.get().dataCrc() == Crc.of(bytes, 0, bytes.length);
     // The header may be what is damaged: the name proves the bytes without it.
-    if (!isRight && !Sha256.name(bytes, 0, bytes.length).equals(id)) {
+    if (!isRight && !ChunkId.nameOf(bytes, 0, bytes.length).equals(id)) {
       lose(id, found);
       throw new StorageException(
           ErrorCode.CHUNK_CORRUPT, "read chunk: expected=a right CRC, was=another, chunk=" + id);
@@ -237,7 +232,7 @@ public final class ChunkStore implements AutoCloseable {
     var found = locate(id);
     byte[] bytes = new byte[found.lengthBytes()];
     readOrLose(id, found, found.dataOffset(), bytes, 0, bytes.length);
-    boolean isRight = Sha256.name(bytes, 0, bytes.length).equals(id);
+    boolean isRight = ChunkId.nameOf(bytes, 0, bytes.length).equals(id);
     if (!isRight) {
       lose(id, found);
     }
@@ -355,18 +350,6 @@ public final class ChunkStore implements AutoCloseable {
     return space.capacityBytes(diskBytes());
   }
 
-  /** The chunks found lost since the last call, at most {@value #LOST_MAX}. */
-  public List<ChunkId> takeLost() {
-    indexLock.lock();
-    try {
-      var taken = List.copyOf(lost);
-      lost.clear();
-      return taken;
-    } finally {
-      indexLock.unlock();
-    }
-  }
-
   /**
    * Forces everything, notes how far the segments reach, so that the next {@link #open} sees if
    * something is missing, and closes. After an exception it is open still, and nothing is noted.
@@ -463,15 +446,7 @@ public final class ChunkStore implements AutoCloseable {
 
   private void suspect(int slot) {
     if (index.suspect(slot)) {
-      ChunkId id = index.id(slot);
-      changed(id);
-      remember(id);
-    }
-  }
-
-  private void remember(ChunkId id) {
-    if (lost.size() < LOST_MAX) {
-      lost.add(id);
+      changed(index.id(slot));
     }
   }
 

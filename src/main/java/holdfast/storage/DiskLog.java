@@ -2,16 +2,17 @@ package holdfast.storage;
 
 import holdfast.consensus.Configuration;
 import holdfast.consensus.Endpoint;
+import holdfast.consensus.HardState;
 import holdfast.consensus.InitialState;
 import holdfast.consensus.LogEntry;
 import holdfast.consensus.Recovery;
+import holdfast.consensus.SnapshotMeta;
 import holdfast.model.ChunkLoss;
 import holdfast.model.ErrorCode;
 import holdfast.model.LogId;
 import holdfast.model.StorageException;
 import holdfast.peer.port.Loop;
 import holdfast.peer.port.OperationLog;
-import holdfast.util.ByteReader;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -92,24 +93,24 @@ public final class DiskLog implements OperationLog {
     this.logDisk = threads.log();
     this.snapshotDisk = threads.snapshots();
     this.loop = loop;
-    this.logId = log.hardState().logId();
+    this.logId = log.logId();
     this.found = read(opening.newest());
   }
 
   private Found read(Optional<SnapshotStore.Whole> newest) {
     newest.ifPresent(whole -> snapshots.newestBytes(whole.totalBytes()));
     var entries = new ArrayList<LogEntry>();
-    long covered = newest.map(whole -> whole.meta().index()).orElse(0L);
+    long covered = newest.map(whole -> whole.snapshot().index()).orElse(0L);
     long next = Math.max(log.startIndex(), covered) + 1;
     while (next <= log.lastIndex()) {
-      List<StoredEntry> batch = log.read(next, READ_BYTES);
-      batch.forEach(entry -> entries.add(entry.toEntry()));
+      List<LogEntry> batch = log.read(next, READ_BYTES);
+      entries.addAll(batch);
       next += batch.size();
     }
     var initial =
         new InitialState(
-            hardState(log.hardState()),
-            newest.map(whole -> meta(whole.meta())).orElse(holdfast.consensus.SnapshotMeta.NONE),
+            log.hardState(),
+            newest.map(whole -> whole.snapshot().meta()).orElse(SnapshotMeta.NONE),
             entries,
             directory.recovery());
     return new Found(
@@ -158,9 +159,9 @@ public final class DiskLog implements OperationLog {
         () -> {
           logId = newLog;
           long startIndex = initial.snapshot().index();
-          log.reset(stored(initial.hardState()), startIndex, 0, voters(initial.entries()));
+          log.reset(newLog, initial.hardState(), startIndex, 0, voters(initial.entries()));
           if (!initial.entries().isEmpty()) {
-            log.append(initial.entries().stream().map(StoredEntry::of).toList());
+            log.append(initial.entries());
             log.force();
           }
           // Last: until then the next start takes all this for nothing.
@@ -173,8 +174,8 @@ public final class DiskLog implements OperationLog {
   public void switchTo(
       long runNumber,
       LogId newLog,
-      holdfast.consensus.HardState hardState,
-      holdfast.consensus.SnapshotMeta base,
+      HardState hardState,
+      SnapshotMeta base,
       SnapshotSource sourceOrNull,
       Consumer<StorageException> done) {
     onLog(
@@ -183,10 +184,10 @@ public final class DiskLog implements OperationLog {
           directory.raiseRunNumber(runNumber);
           logId = newLog;
           if (sourceOrNull != null) {
-            snapshots.stage(stored(base), sourceOrNull);
+            snapshots.stage(ofThisLog(base), sourceOrNull);
           }
           directory.reopenChunks();
-          log.leave(stored(hardState), stored(base), base.configuration().voters());
+          log.leave(newLog, hardState, base);
           snapshots.leaveAllBut(newLog);
           directory.disk().forceDirectory(); // The names of what both left.
           submit(snapshotDisk, snapshots::forgetLeft, why -> {});
@@ -262,9 +263,8 @@ public final class DiskLog implements OperationLog {
   }
 
   @Override
-  public void persistHardState(
-      holdfast.consensus.HardState state, Consumer<StorageException> done) {
-    onLog(() -> log.saveHardState(stored(state)), done);
+  public void persistHardState(HardState state, Consumer<StorageException> done) {
+    onLog(() -> log.saveHardState(state), done);
   }
 
   @Override
@@ -299,7 +299,7 @@ public final class DiskLog implements OperationLog {
   }
 
   private void appendInBatches(List<LogEntry> entries) {
-    var batch = new ArrayList<StoredEntry>();
+    var batch = new ArrayList<LogEntry>();
     int batchBytes = 0;
     for (LogEntry entry : entries) {
       int entryBytes = entry.payload().length + LogFormat.ENTRY_HEADER_BYTES;
@@ -308,7 +308,7 @@ public final class DiskLog implements OperationLog {
         batch.clear();
         batchBytes = 0;
       }
-      batch.add(StoredEntry.of(entry));
+      batch.add(entry);
       batchBytes += entryBytes;
     }
     if (!batch.isEmpty()) {
@@ -317,10 +317,11 @@ public final class DiskLog implements OperationLog {
   }
 
   @Override
-  public void reset(holdfast.consensus.SnapshotMeta snapshot, Consumer<StorageException> done) {
+  public void reset(SnapshotMeta snapshot, Consumer<StorageException> done) {
     onLog(
         () ->
             log.reset(
+                logId,
                 log.hardState(),
                 snapshot.index(),
                 snapshot.term(),
@@ -348,13 +349,12 @@ public final class DiskLog implements OperationLog {
   }
 
   @Override
-  public void saveSnapshot(
-      holdfast.consensus.SnapshotMeta meta, SnapshotSource source, SnapshotSaved saved) {
-    SnapshotMeta labelled = stored(meta); // The log may be left before the disk comes to it.
+  public void saveSnapshot(SnapshotMeta meta, SnapshotSource source, SnapshotSaved saved) {
+    LogSnapshot snapshot = ofThisLog(meta);
     submit(
         snapshotDisk,
         () -> {
-          long sizeBytes = snapshots.save(labelled, source);
+          long sizeBytes = snapshots.save(snapshot, source);
           loop.post(() -> saved.onSaved(sizeBytes));
         },
         saved::onFailure);
@@ -374,16 +374,16 @@ public final class DiskLog implements OperationLog {
 
   @Override
   public void storeSnapshotPiece(
-      holdfast.consensus.SnapshotMeta meta,
+      SnapshotMeta meta,
       long totalBytes,
       long offset,
       byte[] bytes,
       Consumer<StorageException> done) {
-    SnapshotMeta labelled = stored(meta);
+    LogSnapshot snapshot = ofThisLog(meta);
     submit(
         snapshotDisk,
         () -> {
-          snapshots.receive(labelled, totalBytes, offset, bytes);
+          snapshots.receive(snapshot, totalBytes, offset, bytes);
           loop.post(() -> done.accept(null));
         },
         done);
@@ -441,39 +441,8 @@ public final class DiskLog implements OperationLog {
     }
   }
 
-  private HardState stored(holdfast.consensus.HardState state) {
-    return new HardState(
-        logId,
-        state.term(),
-        state.votedFor().map(DiskLog::stored),
-        state.committedIndex(),
-        state.promised().stream().map(DiskLog::stored).toList());
-  }
-
-  private static HardState.Vote stored(Endpoint voter) {
-    return new HardState.Vote(voter.node(), voter.incarnation());
-  }
-
-  private static Endpoint endpoint(HardState.Vote stored) {
-    return new Endpoint(stored.node(), stored.incarnation());
-  }
-
-  private static holdfast.consensus.HardState hardState(HardState stored) {
-    return new holdfast.consensus.HardState(
-        stored.term(),
-        stored.vote().map(DiskLog::endpoint),
-        stored.committedIndex(),
-        stored.promised().stream().map(DiskLog::endpoint).toList());
-  }
-
-  private SnapshotMeta stored(holdfast.consensus.SnapshotMeta meta) {
-    return new SnapshotMeta(logId, meta.index(), meta.term(), meta.configuration().toBytes());
-  }
-
-  private static holdfast.consensus.SnapshotMeta meta(SnapshotMeta stored) {
-    var in = new ByteReader(stored.configuration());
-    var configuration = Configuration.read(in);
-    in.end();
-    return new holdfast.consensus.SnapshotMeta(stored.index(), stored.term(), configuration);
+  /** As it is called now: the log may be left before the disk comes to it. */
+  private LogSnapshot ofThisLog(SnapshotMeta meta) {
+    return new LogSnapshot(logId, meta);
   }
 }

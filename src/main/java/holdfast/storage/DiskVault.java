@@ -77,7 +77,7 @@ public final class DiskVault implements ChunkVault {
       return;
     }
     byte[] bytes = store.read(chunk);
-    if (!Sha256.name(bytes, 0, bytes.length).equals(chunk)) {
+    if (!ChunkId.nameOf(bytes, 0, bytes.length).equals(chunk)) {
       throw new StorageException(
           ErrorCode.CHUNK_CORRUPT,
           "write chunk again: expected=bytes with this hash, was=others, chunk=" + chunk);

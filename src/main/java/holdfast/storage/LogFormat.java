@@ -1,8 +1,12 @@
 package holdfast.storage;
 
 import holdfast.consensus.Endpoint;
+import holdfast.consensus.HardState;
+import holdfast.consensus.LogEntry;
+import holdfast.model.ErrorCode;
 import holdfast.model.LogId;
 import holdfast.model.NodeId;
+import holdfast.model.StorageException;
 import holdfast.util.ByteReader;
 import holdfast.util.ByteWriter;
 import holdfast.util.Invariants;
@@ -53,6 +57,7 @@ final class LogFormat {
    * @param highestSegment the segment made last: unless it is below the lowest one it must be there
    */
   record State(
+      LogId logId,
       HardState hard,
       List<Endpoint> voters,
       long startIndex,
@@ -62,24 +67,26 @@ final class LogFormat {
       long forcedIndex) {
     State with(HardState next) {
       return new State(
-          next, voters, startIndex, startTerm, lowestSegment, highestSegment, forcedIndex);
+          logId, next, voters, startIndex, startTerm, lowestSegment, highestSegment, forcedIndex);
     }
 
     State withVoters(List<Endpoint> next) {
       return new State(
-          hard, next, startIndex, startTerm, lowestSegment, highestSegment, forcedIndex);
+          logId, hard, next, startIndex, startTerm, lowestSegment, highestSegment, forcedIndex);
     }
 
     State withHighest(long number) {
-      return new State(hard, voters, startIndex, startTerm, lowestSegment, number, forcedIndex);
+      return new State(
+          logId, hard, voters, startIndex, startTerm, lowestSegment, number, forcedIndex);
     }
 
     State startingAt(long index, long term, long lowest) {
-      return new State(hard, voters, index, term, lowest, highestSegment, forcedIndex);
+      return new State(logId, hard, voters, index, term, lowest, highestSegment, forcedIndex);
     }
 
     State forcedUpTo(long index) {
-      return new State(hard, voters, startIndex, startTerm, lowestSegment, highestSegment, index);
+      return new State(
+          logId, hard, voters, startIndex, startTerm, lowestSegment, highestSegment, index);
     }
   }
 
@@ -135,13 +142,35 @@ final class LogFormat {
   }
 
   /** Appends an entry; returns its chain value. */
-  static int entry(ByteWriter out, StoredEntry entry, int chainBefore) {
-    var header = new ByteWriter(ENTRY_HEADER_BYTES).u32(ENTRY_MAGIC).u32(entry.payload().length);
-    header.u64(entry.index()).u64(entry.term()).u8(entry.kind()).u8(0).u16(0);
+  static int entry(ByteWriter out, LogEntry entry, int chainBefore) {
+    return entry(
+        out, entry.index(), entry.term(), entry.kind().ordinal(), entry.payload(), chainBefore);
+  }
+
+  /** As above, of any kind that a later version may have. */
+  static int entry(
+      ByteWriter out, long index, long term, int kind, byte[] payload, int chainBefore) {
+    var header = new ByteWriter(ENTRY_HEADER_BYTES).u32(ENTRY_MAGIC).u32(payload.length);
+    header.u64(index).u64(term).u8(kind).u8(0).u16(0);
     byte[] chained = header.toBytes();
-    int chain = chain(chainBefore, chained, 0, entry.payload(), 0, entry.payload().length);
-    out.raw(Crc.seal(header.u32(chain), ENTRY_HEADER_BYTES)).raw(entry.payload());
+    int chain = chain(chainBefore, chained, 0, payload, 0, payload.length);
+    out.raw(Crc.seal(header.u32(chain), ENTRY_HEADER_BYTES)).raw(payload);
     return chain;
+  }
+
+  /**
+   * The kind with this number.
+   *
+   * @throws StorageException STORE_FAILED if none is known
+   */
+  static LogEntry.Kind kind(int number) {
+    var kinds = LogEntry.Kind.values();
+    if (number >= kinds.length) {
+      throw new StorageException(
+          ErrorCode.STORE_FAILED,
+          "read log: expected=an entry kind of 0 to " + (kinds.length - 1) + ", was=" + number);
+    }
+    return kinds[number];
   }
 
   /** Empty if the header isn't right. */
@@ -174,10 +203,10 @@ final class LogFormat {
   static byte[] state(long sequence, State state) {
     var out = new ByteWriter(STATE_BYTES).raw(SmallFile.magic(STATE.magic())).u32(VERSION);
     var hard = state.hard();
-    hard.logId().write(out.u64(sequence));
-    out.u64(hard.term()).bool(hard.vote().isPresent());
-    if (hard.vote().isPresent()) {
-      writeVote(hard.vote().get(), out);
+    state.logId().write(out.u64(sequence));
+    out.u64(hard.term()).bool(hard.votedFor().isPresent());
+    if (hard.votedFor().isPresent()) {
+      hard.votedFor().get().write(out);
     } else {
       out.raw(new byte[NodeId.BYTES]).u64(0);
     }
@@ -187,11 +216,8 @@ final class LogFormat {
     state.voters().forEach(voter -> voter.write(out));
     out.raw(new byte[(STATE_VOTERS_MAX - state.voters().size()) * Endpoint.BYTES]);
     out.u8(hard.promised().size());
-    hard.promised().forEach(member -> writeVote(member, out));
-    out.raw(
-        new byte
-            [(holdfast.consensus.HardState.PROMISED_MAX - hard.promised().size())
-                * Endpoint.BYTES]);
+    hard.promised().forEach(member -> member.write(out));
+    out.raw(new byte[(HardState.PROMISED_MAX - hard.promised().size()) * Endpoint.BYTES]);
     out.u64(state.forcedIndex());
     return Crc.seal(out, STATE_BYTES);
   }
@@ -202,7 +228,7 @@ final class LogFormat {
     var logId = LogId.read(in);
     long term = in.u64();
     boolean hasVote = in.bool();
-    var vote = readVote(in);
+    var vote = Endpoint.read(in);
     long startIndex = in.u64();
     long startTerm = in.u64();
     long lowestSegment = in.u64();
@@ -213,16 +239,17 @@ final class LogFormat {
       voters.add(Endpoint.read(in));
     }
     in.raw((STATE_VOTERS_MAX - voters.size()) * Endpoint.BYTES);
-    var promised = new ArrayList<HardState.Vote>();
+    var promised = new ArrayList<Endpoint>();
     for (int left = in.u8(); left > 0; left--) {
-      promised.add(readVote(in));
+      promised.add(Endpoint.read(in));
     }
-    in.raw((holdfast.consensus.HardState.PROMISED_MAX - promised.size()) * Endpoint.BYTES);
+    in.raw((HardState.PROMISED_MAX - promised.size()) * Endpoint.BYTES);
     long forcedIndex = in.u64();
     var hard =
         new HardState(
-            logId, term, hasVote ? Optional.of(vote) : Optional.empty(), committedIndex, promised);
+            term, hasVote ? Optional.of(vote) : Optional.empty(), committedIndex, promised);
     return new State(
+        logId,
         hard,
         List.copyOf(voters),
         startIndex,
@@ -230,15 +257,6 @@ final class LogFormat {
         lowestSegment,
         highestSegment,
         forcedIndex);
-  }
-
-  private static void writeVote(HardState.Vote vote, ByteWriter out) {
-    vote.node().write(out);
-    out.u64(vote.incarnation());
-  }
-
-  private static HardState.Vote readVote(ByteReader in) {
-    return new HardState.Vote(NodeId.read(in), in.u64());
   }
 
   private static int chain(

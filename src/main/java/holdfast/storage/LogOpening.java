@@ -1,6 +1,7 @@
 package holdfast.storage;
 
 import holdfast.consensus.Configuration;
+import holdfast.consensus.HardState;
 import holdfast.consensus.LogEntry;
 import holdfast.model.LogId;
 import java.util.ArrayList;
@@ -55,7 +56,7 @@ final class LogOpening {
   LogStore open(LogLoss.Judge judge, int segmentBytes) {
     var base =
         newest()
-            .map(whole -> new LogRecovery.Base(whole.meta().index(), whole.meta().term()))
+            .map(whole -> new LogRecovery.Base(whole.snapshot().index(), whole.snapshot().term()))
             .orElse(new LogRecovery.Base(0, 0));
     LogPlan plan = recovery.plan(id, Optional.of(base), checked.newestDamagedIndex());
     boolean isAgreed = false;
@@ -77,7 +78,7 @@ final class LogOpening {
       directory.begin();
       if (!id.equals(newLog) && !directory.isLogBegun()) {
         // A crash came while the log was begun: nobody has heard of it.
-        log.reset(new HardState(newLog, 0, Optional.empty()), 0, 0, List.of());
+        log.reset(newLog, HardState.INITIAL, 0, 0, List.of());
       }
       isOpened = true;
       return log;
@@ -104,13 +105,10 @@ final class LogOpening {
       }
     }
     var names = new ArrayList<String>(checked.damaged());
-    checked.whole().stream()
-        .map(whole -> SnapshotFormat.name(whole.meta().index(), whole.meta().term()))
-        .forEach(names::add);
+    checked.whole().stream().map(whole -> whole.snapshot().fileName()).forEach(names::add);
     return names.stream()
         .sorted(java.util.Comparator.reverseOrder())
         .flatMap(name -> snapshots.configuration(name).stream())
-        .map(Configuration::of)
         .findFirst()
         .orElseGet(() -> new Configuration(plan.state().voters(), List.of()));
   }
@@ -119,13 +117,13 @@ final class LogOpening {
     Optional<Configuration> last = Optional.empty();
     long index = segment.firstIndex();
     while (index < segment.endIndex()) {
-      List<StoredEntry> batch = new ArrayList<>();
+      List<LogEntry> batch = new ArrayList<>();
       segment.read(index, READ_BYTES, batch);
       if (batch.isEmpty()) {
         return last;
       }
-      for (StoredEntry entry : batch) {
-        if (entry.kind() == LogEntry.Kind.CONFIGURATION.ordinal()) {
+      for (LogEntry entry : batch) {
+        if (entry.kind() == LogEntry.Kind.CONFIGURATION) {
           last = Optional.of(Configuration.of(entry.payload()));
         }
       }

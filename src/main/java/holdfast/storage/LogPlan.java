@@ -171,7 +171,7 @@ final class LogPlan implements AutoCloseable {
     var header = LogFormat.readSegmentHeader(bytes, disk.path(name));
     if (header.isEmpty()) {
       told(name, DamagedFiles.setAside(disk, name));
-    } else if (!header.get().logId().equals(state.hard().logId())) {
+    } else if (!header.get().logId().equals(state.logId())) {
       disk.rename(name, LogFormat.asideName(header.get().logId(), name));
     } else {
       disk.delete(name);

@@ -1,6 +1,7 @@
 package holdfast.storage;
 
 import holdfast.consensus.Endpoint;
+import holdfast.consensus.HardState;
 import holdfast.model.LogId;
 import java.util.ArrayList;
 import java.util.List;
@@ -52,7 +53,7 @@ final class LogRecovery {
   /** The log's id, from its state, else from its highest segment that says it. */
   Optional<LogId> logId() {
     if (stored.isPresent()) {
-      return stored.map(state -> state.hard().logId());
+      return stored.map(LogFormat.State::logId);
     }
     Optional<LogId> found = Optional.empty();
     for (String name : disk.list()) {
@@ -351,21 +352,22 @@ final class LogRecovery {
       LogId id, Base base, DirectoryFormat.LogEnd end, long nextSegment, List<Item> kept) {
     HardState hard =
         stored
-            .map(state -> state.hard().committedUpTo(end.lastIndex()))
+            .map(state -> committedUpTo(end.lastIndex(), state.hard()))
             .orElseGet(
-                () -> new HardState(id, Math.max(end.lastTerm(), base.term()), Optional.empty()));
+                () -> new HardState(Math.max(end.lastTerm(), base.term()), Optional.empty()));
     // No more yet: a power cut now may leave the segment as it was before it is put into a new
     // file.
     long forced = Math.min(end.lastIndex(), stored.map(LogFormat.State::forcedIndex).orElse(0L));
     List<Endpoint> voters = stored.map(LogFormat.State::voters).orElse(List.of());
     if (kept.isEmpty()) {
       return new LogFormat.State(
-          hard, voters, base.index(), base.term(), nextSegment, nextSegment - 1, forced);
+          id, hard, voters, base.index(), base.term(), nextSegment, nextSegment - 1, forced);
     }
     long firstStart = first(kept).firstIndex() - 1;
     long start = stored.map(LogFormat.State::startIndex).orElse(firstStart);
     start = Math.max(firstStart, Math.min(start, base.index()));
     return new LogFormat.State(
+        id,
         hard,
         voters,
         start,
@@ -373,5 +375,11 @@ final class LogRecovery {
         kept.getFirst().number(),
         kept.getLast().number(),
         forced);
+  }
+
+  /** The same of a log that ends at this index: a loss is told once, not at every start. */
+  private static HardState committedUpTo(long lastIndex, HardState hard) {
+    return new HardState(
+        hard.term(), hard.votedFor(), Math.min(hard.committedIndex(), lastIndex), hard.promised());
   }
 }

@@ -1,5 +1,6 @@
 package holdfast.storage;
 
+import holdfast.consensus.LogEntry;
 import holdfast.model.ErrorCode;
 import holdfast.model.StorageException;
 import holdfast.util.ByteWriter;
@@ -179,7 +180,7 @@ final class LogSegment {
   }
 
   /** Writes entries at the end in one call; on failure nothing is taken over. */
-  void append(List<StoredEntry> entries) {
+  void append(List<LogEntry> entries) {
     var out = new ByteWriter();
     int[] newOffsets = new int[entries.size()];
     int[] newChains = new int[entries.size()];
@@ -226,7 +227,7 @@ final class LogSegment {
    * headers allow, but at least one if {@code into} is empty. Returns the bytes left, -1 when the
    * limit was met, and empty if what was read isn't what was written.
    */
-  Optional<Integer> read(long index, int maxBytes, List<StoredEntry> into) {
+  Optional<Integer> read(long index, int maxBytes, List<LogEntry> into) {
     int first = (int) (index - firstIndex());
     int start = offsets[first];
     int last = first;
@@ -257,8 +258,8 @@ final class LogSegment {
       }
       int payloadAt = at + LogFormat.ENTRY_HEADER_BYTES;
       byte[] payload = Arrays.copyOfRange(bytes, payloadAt, payloadAt + entry.get().lengthBytes());
-      into.add(
-          new StoredEntry(entry.get().index(), entry.get().term(), entry.get().kind(), payload));
+      var kind = LogFormat.kind(entry.get().kind());
+      into.add(new LogEntry(entry.get().index(), entry.get().term(), kind, payload));
     }
     return Optional.of(isLimited ? -1 : maxBytes - lengthBytes);
   }

@@ -1,6 +1,8 @@
 package holdfast.storage;
 
+import holdfast.consensus.LogEntry;
 import holdfast.model.LogId;
+import holdfast.util.Invariants;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -51,12 +53,36 @@ final class LogSegments {
     return LogSegment.holding(segments, index).term(index);
   }
 
+  /** Checks that entries follow (lastIndex, lastTerm) and are few enough; returns their bytes. */
+  static int checkBatch(List<LogEntry> entries, long lastIndex, long lastTerm) {
+    long index = lastIndex;
+    long term = lastTerm;
+    int batchBytes = 0;
+    for (LogEntry entry : entries) {
+      index++;
+      Invariants.check(
+          entry.index() == index,
+          "entries are consecutive: expected=%s, was=%s",
+          index,
+          entry.index());
+      Invariants.check(
+          entry.term() >= term, "terms don't fall: was=%s after %s", entry.term(), term);
+      term = entry.term();
+      batchBytes += LogFormat.ENTRY_HEADER_BYTES + entry.payload().length;
+      Invariants.check(
+          batchBytes <= LogFormat.BATCH_BYTES_MAX,
+          "batch has at most %s bytes",
+          LogFormat.BATCH_BYTES_MAX);
+    }
+    return batchBytes;
+  }
+
   /**
    * Entries from an index that is in one of them, up to the log's last: as many as fit {@code
    * maxBytes}, at least one. Empty if what was read isn't what was written.
    */
-  Optional<List<StoredEntry>> read(long fromIndex, long lastIndex, int maxBytes) {
-    var entries = new ArrayList<StoredEntry>();
+  Optional<List<LogEntry>> read(long fromIndex, long lastIndex, int maxBytes) {
+    var entries = new ArrayList<LogEntry>();
     long index = fromIndex;
     int leftBytes = maxBytes;
     while (index <= lastIndex && leftBytes >= 0) {

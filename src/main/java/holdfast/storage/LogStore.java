@@ -1,7 +1,10 @@
 package holdfast.storage;
 
 import holdfast.consensus.Endpoint;
+import holdfast.consensus.HardState;
+import holdfast.consensus.LogEntry;
 import holdfast.consensus.Recovery;
+import holdfast.consensus.SnapshotMeta;
 import holdfast.model.ErrorCode;
 import holdfast.model.LogId;
 import holdfast.model.StorageException;
@@ -75,18 +78,22 @@ public final class LogStore implements AutoCloseable {
     }
   }
 
+  /** The log that this is. */
+  public LogId logId() {
+    return locks.locked(() -> state.logId());
+  }
+
   /** The hard state, as last saved. */
   public HardState hardState() {
     return locks.locked(() -> state.hard());
   }
 
-  /** Saves term and vote; durable when this returns. The log id must be this log's. */
+  /** Saves term and vote; durable when this returns. */
   public void saveHardState(HardState hard) {
     locks.locked(
         () -> {
           requireUsable();
           HardState before = state.hard();
-          Invariants.check(hard.logId().equals(before.logId()), "reset() alone changes the log id");
           Invariants.check(
               hard.term() >= before.term(),
               "terms only grow, was=%s after %s",
@@ -121,10 +128,8 @@ public final class LogStore implements AutoCloseable {
   /** Where it ends. */
   DirectoryFormat.LogEnd end() {
     return locks.locked(
-        () -> {
-          return new DirectoryFormat.LogEnd(
-              lastIndexLocked(), lastTermLocked(), segments.lastChain());
-        });
+        () ->
+            new DirectoryFormat.LogEnd(lastIndexLocked(), lastTermLocked(), segments.lastChain()));
   }
 
   /** The highest index that is known to be durable, with all before it. */
@@ -166,23 +171,21 @@ public final class LogStore implements AutoCloseable {
    * @param entries the next indexes, terms not falling, {@value #BATCH_BYTES_MAX} bytes at most
    * @throws StorageException NO_SPACE: nothing was lost, the log can go on; STORE_FAILED
    */
-  public void append(List<StoredEntry> entries) {
+  public void append(List<LogEntry> entries) {
     locks.locked(
         () -> {
           requireUsable();
-          int batchBytes = LogBatch.check(entries, lastIndexLocked(), lastTermLocked());
-          if (!entries.isEmpty()) {
-            append(segmentFor(batchBytes), entries);
+          int batchBytes = LogSegments.checkBatch(entries, lastIndexLocked(), lastTermLocked());
+          if (entries.isEmpty()) {
+            return;
+          }
+          LogSegment segment = segmentFor(batchBytes);
+          try {
+            segment.append(entries);
+          } catch (StorageException e) {
+            throw afterFailedAppend(segment, e);
           }
         });
-  }
-
-  private void append(LogSegment segment, List<StoredEntry> entries) {
-    try {
-      segment.append(entries);
-    } catch (StorageException e) {
-      throw afterFailedAppend(segment, e);
-    }
   }
 
   /**
@@ -248,7 +251,7 @@ public final class LogStore implements AutoCloseable {
    *
    * @param fromIndex above {@link #startIndex}
    */
-  public List<StoredEntry> read(long fromIndex, int maxBytes) {
+  public List<LogEntry> read(long fromIndex, int maxBytes) {
     return locks.locked(
         () -> {
           requireUsable();
@@ -306,11 +309,12 @@ public final class LogStore implements AutoCloseable {
    * Drops everything and starts anew behind (startIndex, startTerm): a snapshot from elsewhere was
    * installed, or another log is followed. Durable when this returns, atomically.
    */
-  public void reset(HardState hard, long startIndex, long startTerm, List<Endpoint> voters) {
+  public void reset(
+      LogId id, HardState hard, long startIndex, long startTerm, List<Endpoint> voters) {
     locks.withoutForces(
         () -> {
           requireUsable();
-          Optional<LogSegment> first = startAnew(hard, startIndex, startTerm, voters);
+          Optional<LogSegment> first = startAnew(id, hard, startIndex, startTerm, voters);
           orFail(() -> segments.dropLowest(segments.count()));
           first.ifPresent(segments::add);
         });
@@ -320,7 +324,7 @@ public final class LogStore implements AutoCloseable {
    * As {@link #reset} to another log, but what this one holds is set aside, not dropped: under its
    * new names durably with the next force of the directory, under the old ones until then.
    */
-  void leave(HardState hard, SnapshotMeta base, List<Endpoint> voters) {
+  void leave(LogId id, HardState hard, SnapshotMeta base) {
     locks.withoutForces(
         () -> {
           requireUsable();
@@ -328,8 +332,9 @@ public final class LogStore implements AutoCloseable {
             // What is kept is kept whole: nobody forces it later. The segments before were forced.
             forceOrFail(segments.last());
           }
-          LogId left = state.hard().logId();
-          Optional<LogSegment> first = startAnew(hard, base.index(), base.term(), voters);
+          LogId left = state.logId();
+          Optional<LogSegment> first =
+              startAnew(id, hard, base.index(), base.term(), base.configuration().voters());
           orFail(() -> segments.setAside(left));
           first.ifPresent(segments::add);
         });
@@ -341,7 +346,7 @@ public final class LogStore implements AutoCloseable {
    * start deletes.
    */
   private Optional<LogSegment> startAnew(
-      HardState hard, long startIndex, long startTerm, List<Endpoint> voters) {
+      LogId id, HardState hard, long startIndex, long startTerm, List<Endpoint> voters) {
     Optional<LogSegment> first = Optional.empty();
     boolean isDone = false;
     try {
@@ -349,14 +354,12 @@ public final class LogStore implements AutoCloseable {
       if (startIndex > 0) {
         first =
             Optional.of(
-                create(
-                    new LogFormat.SegmentHeader(
-                        lowest, startIndex + 1, startTerm, 0, hard.logId())));
+                create(new LogFormat.SegmentHeader(lowest, startIndex + 1, startTerm, 0, id)));
       }
       forcedIndex = startIndex;
       saveState(
           new LogFormat.State(
-              hard, List.copyOf(voters), startIndex, startTerm, lowest, nextSegment - 1, 0));
+              id, hard, List.copyOf(voters), startIndex, startTerm, lowest, nextSegment - 1, 0));
       isDone = true;
       return first;
     } finally {
@@ -406,7 +409,7 @@ public final class LogStore implements AutoCloseable {
             lastIndexLocked() + 1,
             lastTermLocked(),
             segments.lastChain(),
-            state.hard().logId());
+            state.logId());
     LogSegment created = create(header);
     segments.add(created);
     saveState(state.withHighest(created.number()));

@@ -20,7 +20,7 @@ final class SnapshotFiles {
   private long readerOffset;
   private byte[] rest = new byte[0];
   private SnapshotWriter writerOrNull;
-  private SnapshotMeta receiving;
+  private LogSnapshot receiving;
   private long receivedBytes;
   private volatile long newestBytes;
 
@@ -50,33 +50,33 @@ final class SnapshotFiles {
    *
    * @throws StorageException INVALID if its log was left
    */
-  long save(SnapshotMeta meta, OperationLog.SnapshotSource source) {
-    requireFollowed(meta);
+  long save(LogSnapshot snapshot, OperationLog.SnapshotSource source) {
+    requireFollowed(snapshot);
     long sizeBytes = 0;
-    try (SnapshotWriter writer = store.write(meta)) {
+    try (SnapshotWriter writer = store.write(snapshot)) {
       for (byte[] piece = source.next(); piece != null; piece = source.next()) {
-        requireFollowed(meta);
+        requireFollowed(snapshot);
         writer.piece(piece);
         sizeBytes += piece.length;
       }
-      writer.commit(() -> requireFollowed(meta));
+      writer.commit(() -> requireFollowed(snapshot));
     }
     newestBytes = sizeBytes;
     return sizeBytes;
   }
 
-  private void requireFollowed(SnapshotMeta meta) {
+  private void requireFollowed(LogSnapshot snapshot) {
     LogId followed = log.get();
-    if (!meta.logId().equals(followed)) {
+    if (!snapshot.logId().equals(followed)) {
       throw new StorageException(
           ErrorCode.INVALID,
-          "write snapshot: expected=of log " + followed + ", was=of log " + meta.logId());
+          "write snapshot: expected=of log " + followed + ", was=of log " + snapshot.logId());
     }
   }
 
   /** Writes a snapshot of a log that isn't followed yet. */
-  void stage(SnapshotMeta meta, OperationLog.SnapshotSource source) {
-    try (SnapshotWriter writer = store.stage(meta)) {
+  void stage(LogSnapshot snapshot, OperationLog.SnapshotSource source) {
+    try (SnapshotWriter writer = store.stage(snapshot)) {
       for (byte[] piece = source.next(); piece != null; piece = source.next()) {
         writer.piece(piece);
       }
@@ -94,7 +94,7 @@ final class SnapshotFiles {
 
   /** Lets go what was being read and received of logs that were left. */
   void forgetLeft() {
-    if (readerOrNull != null && !readerOrNull.meta().logId().equals(log.get())) {
+    if (readerOrNull != null && !readerOrNull.snapshot().logId().equals(log.get())) {
       closeReader();
     }
     if (receiving != null && !receiving.logId().equals(log.get())) {
@@ -107,7 +107,7 @@ final class SnapshotFiles {
     forgetLeft();
     boolean goesOn =
         readerOrNull != null
-            && readerOrNull.meta().index() == index
+            && readerOrNull.snapshot().index() == index
             && readerOffset - rest.length == offset;
     if (!goesOn) {
       open(index);
@@ -129,14 +129,14 @@ final class SnapshotFiles {
 
   private void open(long index) {
     closeReader();
-    SnapshotMeta wanted =
+    LogSnapshot wanted =
         store.list().stream()
-            .filter(meta -> meta.index() == index && meta.logId().equals(log.get()))
+            .filter(found -> found.index() == index && found.logId().equals(log.get()))
             .findFirst()
             .orElse(null);
     readerOrNull =
         Optional.ofNullable(wanted)
-            .flatMap(meta -> store.read(meta.index(), meta.term()))
+            .flatMap(found -> store.read(found.index(), found.term()))
             .orElseThrow(
                 () ->
                     new StorageException(
@@ -164,17 +164,17 @@ final class SnapshotFiles {
    *
    * @throws StorageException INVALID if its log was left
    */
-  void receive(SnapshotMeta meta, long totalBytes, long offset, byte[] bytes) {
+  void receive(LogSnapshot snapshot, long totalBytes, long offset, byte[] bytes) {
     forgetLeft();
-    requireFollowed(meta);
+    requireFollowed(snapshot);
     if (offset == 0) {
       closeWriter();
-      writerOrNull = store.write(meta);
-      receiving = meta;
+      writerOrNull = store.write(snapshot);
+      receiving = snapshot;
       receivedBytes = 0;
     }
     boolean fits =
-        writerOrNull != null && receiving.index() == meta.index() && receivedBytes == offset;
+        writerOrNull != null && receiving.index() == snapshot.index() && receivedBytes == offset;
     if (!fits) {
       throw new StorageException(
           ErrorCode.INVALID,
@@ -185,7 +185,7 @@ final class SnapshotFiles {
     }
     receivedBytes += bytes.length;
     if (receivedBytes >= totalBytes) {
-      writerOrNull.commit(() -> requireFollowed(meta));
+      writerOrNull.commit(() -> requireFollowed(snapshot));
       newestBytes = receivedBytes;
       closeWriter();
     }

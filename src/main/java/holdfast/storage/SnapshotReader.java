@@ -1,7 +1,11 @@
 package holdfast.storage;
 
+import holdfast.consensus.Configuration;
+import holdfast.consensus.SnapshotMeta;
 import holdfast.model.ErrorCode;
 import holdfast.model.StorageException;
+import holdfast.util.ByteReader;
+import holdfast.util.Sha256;
 import java.util.Arrays;
 import java.util.Iterator;
 import java.util.NoSuchElementException;
@@ -14,7 +18,7 @@ import java.util.NoSuchElementException;
 public final class SnapshotReader implements Iterator<byte[]>, AutoCloseable {
   private final DiskFile file;
   private final String path;
-  private final SnapshotMeta meta;
+  private final LogSnapshot snapshot;
   private final SnapshotFormat.Footer footer;
   private final Sha256 digest = new Sha256();
   private final long endPosition;
@@ -28,8 +32,9 @@ public final class SnapshotReader implements Iterator<byte[]>, AutoCloseable {
     this.path = disk.path(name);
     boolean isOpened = false;
     try {
-      meta = readMeta(file, path);
-      position = SnapshotFormat.HEADER_BYTES + (long) meta.configuration().length;
+      var start = readStart(file, path);
+      snapshot = start.snapshot();
+      position = start.bytes();
       endPosition = file.size() - SnapshotFormat.FOOTER_BYTES;
       footer =
           SnapshotFormat.readFooter(
@@ -43,8 +48,11 @@ public final class SnapshotReader implements Iterator<byte[]>, AutoCloseable {
     }
   }
 
+  /** What stands in front of the pieces, and how many bytes that is. */
+  record Start(LogSnapshot snapshot, long bytes) {}
+
   /** What the header says, whatever is behind it. */
-  static SnapshotMeta readMeta(DiskFile file, String path) {
+  static Start readStart(DiskFile file, String path) {
     var header =
         SnapshotFormat.readHeader(SmallFile.readUpTo(file, 0, SnapshotFormat.HEADER_BYTES), path);
     int sizeBytes = header.configurationBytes();
@@ -53,12 +61,18 @@ public final class SnapshotReader implements Iterator<byte[]>, AutoCloseable {
     if (bytes.length != sizeBytes || Crc.of(bytes, 0, sizeBytes) != header.configurationCrc()) {
       throw corrupt("configuration", path);
     }
-    return new SnapshotMeta(header.logId(), header.index(), header.term(), bytes);
+    try {
+      var meta = new SnapshotMeta(header.index(), header.term(), Configuration.of(bytes));
+      return new Start(
+          new LogSnapshot(header.logId(), meta), SnapshotFormat.HEADER_BYTES + (long) sizeBytes);
+    } catch (ByteReader.Malformed e) {
+      throw corrupt("configuration", path);
+    }
   }
 
-  /** What it covers. */
-  public SnapshotMeta meta() {
-    return meta;
+  /** Which snapshot it is. */
+  LogSnapshot snapshot() {
+    return snapshot;
   }
 
   /** Bytes of all pieces. */

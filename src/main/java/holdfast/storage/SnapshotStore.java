@@ -1,9 +1,9 @@
 package holdfast.storage;
 
+import holdfast.consensus.Configuration;
 import holdfast.model.ErrorCode;
 import holdfast.model.LogId;
 import holdfast.model.StorageException;
-import holdfast.util.Invariants;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -88,38 +88,30 @@ public final class SnapshotStore {
 
   /** The log that a snapshot's header names, however damaged the rest of it is. */
   private Optional<LogId> logOf(String name) {
-    return meta(name).map(SnapshotMeta::logId);
+    return start(name).map(LogSnapshot::logId);
   }
 
-  private Optional<SnapshotMeta> meta(String name) {
+  private Optional<LogSnapshot> start(String name) {
     try (var file = disk.open(name, Disk.Mode.READ)) {
-      return Optional.of(SnapshotReader.readMeta(file, disk.path(name)));
+      return Optional.of(SnapshotReader.readStart(file, disk.path(name)).snapshot());
     } catch (StorageException e) {
       return Optional.empty();
     }
   }
 
   /** Begins a snapshot of a log that isn't followed yet: {@link #leaveAllBut} makes it one. */
-  SnapshotWriter stage(SnapshotMeta meta) {
-    String name = SnapshotFormat.name(meta.index(), meta.term()) + STAGED_SUFFIX;
-    return new SnapshotWriter(this, disk, meta, name + SmallFile.TEMPORARY_SUFFIX, name);
+  SnapshotWriter stage(LogSnapshot snapshot) {
+    String name = snapshot.fileName() + STAGED_SUFFIX;
+    return new SnapshotWriter(this, disk, snapshot, name + SmallFile.TEMPORARY_SUFFIX, name);
   }
 
   /** Begins a snapshot. Several may be written at a time. */
-  public SnapshotWriter write(SnapshotMeta meta) {
-    Invariants.check(
-        meta.configuration().length <= SnapshotFormat.CONFIGURATION_BYTES_MAX,
-        "configuration has at most 65536 bytes, was=%s",
-        meta.configuration().length);
+  SnapshotWriter write(LogSnapshot snapshot) {
     lock.lock();
     try {
-      String temporary =
-          SnapshotFormat.name(meta.index(), meta.term())
-              + "."
-              + ++writerCount
-              + SmallFile.TEMPORARY_SUFFIX;
-      return new SnapshotWriter(
-          this, disk, meta, temporary, SnapshotFormat.name(meta.index(), meta.term()));
+      String name = snapshot.fileName();
+      String temporary = name + "." + ++writerCount + SmallFile.TEMPORARY_SUFFIX;
+      return new SnapshotWriter(this, disk, snapshot, temporary, name);
     } finally {
       lock.unlock();
     }
@@ -134,7 +126,7 @@ public final class SnapshotStore {
   }
 
   /** A snapshot that was read through. */
-  record Whole(SnapshotMeta meta, long totalBytes) {}
+  record Whole(LogSnapshot snapshot, long totalBytes) {}
 
   /**
    * Reads every snapshot through. Changes nothing.
@@ -149,11 +141,11 @@ public final class SnapshotStore {
         while (reader.hasNext()) {
           reader.next();
         }
-        if (!name.equals(SnapshotFormat.name(reader.meta().index(), reader.meta().term()))) {
+        if (!name.equals(reader.snapshot().fileName())) {
           throw new StorageException(
               ErrorCode.STORE_FAILED, "check snapshot: was=another's, path=" + disk.path(name));
         }
-        whole.add(new Whole(reader.meta(), reader.totalBytes()));
+        whole.add(new Whole(reader.snapshot(), reader.totalBytes()));
       } catch (StorageException e) {
         if (e.code() == ErrorCode.UNSUPPORTED) {
           throw e;
@@ -166,8 +158,8 @@ public final class SnapshotStore {
   }
 
   /** The configuration in a snapshot's header, however damaged the rest of it is. */
-  Optional<byte[]> configuration(String name) {
-    return meta(name).map(SnapshotMeta::configuration);
+  Optional<Configuration> configuration(String name) {
+    return start(name).map(snapshot -> snapshot.meta().configuration());
   }
 
   /** The log that the newest snapshot which says so is of. */
@@ -221,16 +213,16 @@ public final class SnapshotStore {
   }
 
   /** What the snapshots whose ends are whole cover, newest first. */
-  public List<SnapshotMeta> list() {
-    var metas = new ArrayList<SnapshotMeta>();
+  List<LogSnapshot> list() {
+    var found = new ArrayList<LogSnapshot>();
     for (String name : namesNewestFirst()) {
       try (var reader = new SnapshotReader(disk, name)) {
-        metas.add(reader.meta());
+        found.add(reader.snapshot());
       } catch (StorageException e) {
         LOG.log(System.Logger.Level.WARNING, "pass over snapshot: was=" + e.getMessage());
       }
     }
-    return metas;
+    return found;
   }
 
   /**

@@ -2,6 +2,7 @@ package holdfast.storage;
 
 import holdfast.util.ByteWriter;
 import holdfast.util.Invariants;
+import holdfast.util.Sha256;
 import java.nio.ByteBuffer;
 
 /**
@@ -24,18 +25,23 @@ public final class SnapshotWriter implements AutoCloseable {
   private long totalBytes;
   private boolean isClosed;
 
-  SnapshotWriter(SnapshotStore store, Disk disk, SnapshotMeta meta, String temporary, String name) {
+  SnapshotWriter(
+      SnapshotStore store, Disk disk, LogSnapshot snapshot, String temporary, String name) {
     this.store = store;
     this.disk = disk;
     this.temporary = temporary;
     this.name = name;
     this.file = disk.open(temporary, Disk.Mode.CREATE);
-    byte[] configuration = meta.configuration();
+    byte[] configuration = snapshot.meta().configuration().toBytes();
+    Invariants.check(
+        configuration.length <= SnapshotFormat.CONFIGURATION_BYTES_MAX,
+        "configuration has at most 65536 bytes, was=%s",
+        configuration.length);
     var header =
         new SnapshotFormat.Header(
-            meta.logId(),
-            meta.index(),
-            meta.term(),
+            snapshot.logId(),
+            snapshot.index(),
+            snapshot.term(),
             configuration.length,
             Crc.of(configuration, 0, configuration.length));
     boolean isStarted = false;

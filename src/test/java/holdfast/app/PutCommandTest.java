@@ -108,9 +108,7 @@ class PutCommandTest {
   private List<String> names(long directory) {
     var names = new TreeSet<String>();
     files.readDirectory(
-        files.openDirectory(directory),
-        0,
-        (name, inode, type, cookie) -> names.add(new String(name, UTF_8)));
+        directory, 0, (name, inode, type, cookie) -> names.add(new String(name, UTF_8)));
     names.removeAll(List.of(".", ".."));
     return List.copyOf(names);
   }

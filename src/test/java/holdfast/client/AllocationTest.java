@@ -13,9 +13,9 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import holdfast.metadata.Attributes;
 import holdfast.metadata.ExtentMap;
 import holdfast.metadata.FileType;
-import holdfast.metadata.Salt;
 import holdfast.metadata.Tag;
 import holdfast.model.ChunkId;
+import holdfast.model.ChunkSalt;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import holdfast.model.SealId;
@@ -240,7 +240,7 @@ class AllocationTest {
     file.clear(1_000, 5_000);
     byte[] during = new byte[10_000];
     file.read(0, during, 0, during.length);
-    upload.extentsOrNull = upload.piece.extents(new ChunkId(1, 2, 3, 4), new Salt(1, 2), 0);
+    upload.extentsOrNull = upload.piece.extents(new ChunkId(1, 2, 3, 4), new ChunkSalt(1, 2), 0);
     file.lock.lock();
     try {
       file.applyEnded();

@@ -211,7 +211,7 @@ class ChangeFeedTest {
   private void takesEverythingBack(Runnable event) {
     long inode = directory("d");
     fs.lookup(1, name("d"));
-    fs.readDirectory(fs.openDirectory(1), 0, (entry, of, type, cookie) -> true);
+    fs.readDirectory(1, 0, (entry, of, type, cookie) -> true);
 
     var done = new CompletableFuture<Void>();
     event.run();
@@ -264,7 +264,7 @@ class ChangeFeedTest {
     directory("d");
     pool.watcher().onLeaseEnding();
 
-    fs.readDirectory(fs.openDirectory(1), 0, (entry, of, type, cookie) -> true);
+    fs.readDirectory(1, 0, (entry, of, type, cookie) -> true);
     fs.listed(1);
 
     long endNs = clock.nowNs() + TimeUnit.SECONDS.toNanos(10);

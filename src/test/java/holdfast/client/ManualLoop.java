@@ -62,11 +62,6 @@ final class ManualLoop implements Loop {
     return timer;
   }
 
-  @Override
-  public boolean onLoop() {
-    return true;
-  }
-
   /** Runs what is due now. */
   void run() {
     advance(0);

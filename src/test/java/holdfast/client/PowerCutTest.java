@@ -356,17 +356,16 @@ class PowerCutTest {
     Namespace before = pool.namespace();
     long handle = create("f", bytes(1, 10));
     fs.release(handle);
-    long directory = fs.openDirectory(1);
 
     pool.losePower(before);
 
-    var lost = assertThrows(HoldfastException.class, () -> fs.fsyncDirectory(directory, false));
+    var lost = assertThrows(HoldfastException.class, () -> fs.fsyncDirectory(1, false));
     assertEquals(ErrorCode.STORE_FAILED, lost.code(), lost.getMessage());
-    fs.fsyncDirectory(directory, false);
+    fs.fsyncDirectory(1, false);
     fs.release(create("g", bytes(1, 10)));
-    fs.fsyncDirectory(directory, false);
+    fs.fsyncDirectory(1, false);
     pool.losePower(pool.namespace());
-    fs.fsyncDirectory(directory, false);
+    fs.fsyncDirectory(1, false);
   }
 
   /** What was forced of a file that was written again, and closed. */
@@ -516,10 +515,9 @@ class PowerCutTest {
   }
 
   private void expectLostDirectory() {
-    long directory = fs.openDirectory(1);
-    var lost = assertThrows(HoldfastException.class, () -> fs.fsyncDirectory(directory, false));
+    var lost = assertThrows(HoldfastException.class, () -> fs.fsyncDirectory(1, false));
     assertEquals(ErrorCode.STORE_FAILED, lost.code(), lost.getMessage());
-    fs.fsyncDirectory(directory, false); // told once
+    fs.fsyncDirectory(1, false); // told once
   }
 
   private void losePowerAt(Namespace forced, String created) {
@@ -621,13 +619,12 @@ class PowerCutTest {
     fs.release(create("gone", new byte[0]));
     fs.link(fs.lookup(1, name("a")).inode(), 1, name("link"));
     fs.unlink(1, name("gone"));
-    long directory = fs.openDirectory(1);
 
     pool.losePower(pool.namespace());
     pool.beginOther();
     changeByOther(createByOther("gone"));
 
-    fs.fsyncDirectory(directory, false);
+    fs.fsyncDirectory(1, false);
   }
 
   /** The change that is made last has the earlier time, and is answered first. */
@@ -663,7 +660,7 @@ class PowerCutTest {
 
     pool.endSession();
 
-    fs.fsyncDirectory(fs.openDirectory(1), false);
+    fs.fsyncDirectory(1, false);
   }
 
   private static FutureTask<Void> run(Runnable task) {

@@ -87,7 +87,4 @@ final class ScriptedTransport implements Transport {
   public boolean isConnected(NodeId node) {
     return connected.contains(node);
   }
-
-  @Override
-  public void disconnect(NodeId node, String why) {}
 }

@@ -16,8 +16,8 @@ import holdfast.metadata.Extent;
 import holdfast.metadata.ExtentMap;
 import holdfast.metadata.Operation;
 import holdfast.metadata.Query;
-import holdfast.metadata.Salt;
 import holdfast.model.ChunkId;
+import holdfast.model.ChunkSalt;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import java.util.List;
@@ -162,7 +162,7 @@ class UnforcedTest {
 
   private static Extent extent(int number) {
     ChunkId chunk = new ChunkId(0, 0, 0, number);
-    return new Extent(0, 100, chunk, new Salt(number, number), 0, 0);
+    return new Extent(0, 100, chunk, new ChunkSalt(number, number), 0, 0);
   }
 
   /** An image that a machine runs from is written for days, and never fsynced as a whole. */

@@ -3,6 +3,7 @@ package holdfast.crypto;
 import holdfast.model.InstanceId;
 import holdfast.model.NodeId;
 import holdfast.util.MonotonicClock;
+import holdfast.util.Sha256;
 import holdfast.util.WallClock;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -49,7 +50,7 @@ final class Fixtures {
             (byte) (counter >>> 24), (byte) (counter >>> 16), (byte) (counter >>> 8), (byte) counter
           };
           counter++;
-          block = Hashes.sha256(name, number);
+          block = Sha256.of(name, number);
           at = 0;
         }
         out[i] = block[at++];

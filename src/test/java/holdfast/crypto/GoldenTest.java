@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import holdfast.crypto.Fixtures.FixedRandom;
 import holdfast.crypto.Fixtures.Policy;
 import holdfast.model.ChunkId;
+import holdfast.model.ChunkSalt;
 import holdfast.model.SealId;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -13,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
@@ -94,7 +96,7 @@ class GoldenTest {
       fields.put("header", Arrays.copyOf(sealed, ChunkLayout.HEADER_BYTES));
       int last = ChunkLayout.of(suite).blockStart(1);
       fields.put("block-1", Arrays.copyOfRange(sealed, last, sealed.length));
-      assertGolden(1, "chunk-" + suite.text(), fields);
+      assertGolden(1, "chunk-" + suite.name().toLowerCase(Locale.ROOT).replace('_', '-'), fields);
     }
   }
 

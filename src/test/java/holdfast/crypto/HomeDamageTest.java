@@ -10,6 +10,7 @@ import holdfast.crypto.Fixtures.FixedRandom;
 import holdfast.model.ErrorCode;
 import holdfast.model.PoolId;
 import holdfast.model.StorageException;
+import holdfast.util.Sha256;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -412,7 +413,7 @@ class HomeDamageTest {
     byte[] now = Files.readAllBytes(file);
     int sumAt = now.length - 65;
     now[now.length - TwoCopies.TRAILER_BYTES + 16] = '3';
-    String sum = Fixtures.hex(Hashes.sha256(Arrays.copyOf(now, sumAt)));
+    String sum = Fixtures.hex(Sha256.of(Arrays.copyOf(now, sumAt)));
     System.arraycopy(Hashes.ascii(sum), 0, now, sumAt, 64);
     write(file, now);
 

@@ -9,6 +9,7 @@ import holdfast.crypto.Fixtures.FixedRandom;
 import holdfast.crypto.Fixtures.Policy;
 import holdfast.crypto.HandshakeResponder.Gate;
 import holdfast.model.SealId;
+import holdfast.util.Sha256;
 import java.io.BufferedReader;
 import java.io.BufferedWriter;
 import java.io.IOException;
@@ -195,7 +196,7 @@ class PythonTest {
     try (var python = new Python("recover")) {
       python.write(Fixtures.DATA_KEY.toBytes()).write(new byte[] {(byte) suite.wire()});
       python.write(chunk.salt().toBytes()).write(chunk.sealed());
-      assertArrayEquals(Hashes.sha256(plain), python.read());
+      assertArrayEquals(Sha256.of(plain), python.read());
     }
   }
 

@@ -8,12 +8,16 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import holdfast.crypto.Fixtures.FixedRandom;
 import holdfast.model.ChunkId;
+import holdfast.model.ChunkSalt;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import holdfast.model.InstanceId;
 import holdfast.model.SealId;
 import holdfast.util.Invariants;
+import holdfast.util.Sha256;
 import java.util.Arrays;
+import java.util.List;
+import java.util.TreeSet;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -71,7 +75,7 @@ class SealingTest {
       var chunk = seal(suite, "size " + size, plain);
 
       assertEquals(layout.sealedBytes(size), chunk.sealed().length, "size " + size);
-      assertEquals(ChunkId.of(Hashes.sha256(chunk.sealed())), chunk.id(), "size " + size);
+      assertEquals(ChunkId.of(Sha256.of(chunk.sealed())), chunk.id(), "size " + size);
       assertTrue(chunk.sealed().length <= ChunkLayout.CHUNK_SEALED_BYTES_MAX);
       assertArrayEquals(plain, opened(suite, chunk), "size " + size);
     }
@@ -85,31 +89,36 @@ class SealingTest {
     assertEquals(65_552, ChunkLayout.of(CipherSuite.AES_256_GCM).sealedBlockBytes(BLOCK));
   }
 
+  /** Equal bytes, so that a key and nonce used twice would show as equal sealed bytes. */
   @ParameterizedTest
   @EnumSource(CipherSuite.class)
-  void blocksSealedByManyThreadsInAnyOrderMakeTheChunkItsHashNames(CipherSuite suite) {
-    byte[] plain = plain(40 * BLOCK + 77);
-    var sealing = sealer(suite, "parallel").begin(plain.length);
+  void equalBlocksAreSealedToDifferentBytesInOneChunkAndInTwo(CipherSuite suite) {
+    var layout = ChunkLayout.of(suite);
+    byte[] plain = new byte[3 * BLOCK];
+    var blocks = List.of(new byte[BLOCK], new byte[BLOCK], new byte[BLOCK]);
+    var sealer = sealer(suite, "equal");
+    var sealed = new TreeSet<String>();
 
-    IntStream.range(0, sealing.blockCount())
-        .map(i -> sealing.blockCount() - 1 - i)
-        .parallel()
-        .forEach(i -> sealing.sealBlock(i, plain, i * BLOCK));
-    var chunk = sealing.finish();
+    for (int chunk = 0; chunk < 2; chunk++) {
+      byte[] target = new byte[layout.sealedBytes(plain.length)];
+      sealer.seal(blocks, plain.length, target);
+      for (int i = 0; i < 3; i++) {
+        int start = layout.blockStart(i);
+        sealed.add(Fixtures.hex(Arrays.copyOfRange(target, start + 32, start + 1_024)));
+      }
+    }
 
-    assertEquals(ChunkId.of(Hashes.sha256(chunk.sealed())), chunk.id());
-    assertArrayEquals(plain, opened(suite, chunk));
+    assertEquals(6, sealed.size());
   }
 
   @ParameterizedTest
   @EnumSource(CipherSuite.class)
-  void aBlockIsSealedOnceAndAChunkFinishedWhole(CipherSuite suite) {
-    byte[] plain = plain(2 * BLOCK);
-    var sealing = sealer(suite, "once").begin(plain.length);
-    sealing.sealBlock(0, plain, 0);
+  void anArrayOfAnotherSizeIsRefused(CipherSuite suite) {
+    byte[] target = new byte[ChunkLayout.of(suite).sealedBytes(10) + 1];
 
-    assertThrows(Invariants.Violation.class, () -> sealing.sealBlock(0, plain, 0));
-    assertThrows(Invariants.Violation.class, sealing::finish);
+    assertThrows(
+        Invariants.Violation.class,
+        () -> sealer(suite, "size").seal(List.of(new byte[10]), 10, target));
   }
 
   @ParameterizedTest

@@ -3,6 +3,7 @@ package holdfast.metadata;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import holdfast.model.ChunkId;
+import holdfast.model.ChunkSalt;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -35,7 +36,7 @@ final class ExtentMapTest {
     while (offset < to && random.nextInt(8) != 0) {
       int lengthBytes = Math.min(1 + random.nextInt(30), to - offset);
       var chunk = new ChunkId(chunkBase + extents.size(), 0, 0, 0);
-      extents.add(new Extent(offset, lengthBytes, chunk, Salt.ZERO, 0, random.nextInt(1_000)));
+      extents.add(new Extent(offset, lengthBytes, chunk, ChunkSalt.ZERO, 0, random.nextInt(1_000)));
       offset += lengthBytes + (random.nextBoolean() ? 0 : random.nextInt(9));
     }
     return extents;
@@ -68,13 +69,14 @@ final class ExtentMapTest {
     int window = ExtentMap.WINDOW_BYTES;
     var extents = new ArrayList<Extent>();
     // One extent reaches from the first window into the second, 63 more fill that one.
-    extents.add(new Extent(window - 5, 10, new ChunkId(0, 0, 0, 0), Salt.ZERO, 0, 0));
+    extents.add(new Extent(window - 5, 10, new ChunkId(0, 0, 0, 0), ChunkSalt.ZERO, 0, 0));
     for (int i = 0; i < 63; i++) {
-      extents.add(new Extent(window + 100 + i * 10L, 10, new ChunkId(i, 1, 0, 0), Salt.ZERO, 0, 0));
+      extents.add(
+          new Extent(window + 100 + i * 10L, 10, new ChunkId(i, 1, 0, 0), ChunkSalt.ZERO, 0, 0));
     }
     assertThat(ExtentMap.crowdedWindow(extents)).isEqualTo(-1);
 
-    extents.add(new Extent(2L * window - 1, 2, new ChunkId(9, 2, 0, 0), Salt.ZERO, 0, 0));
+    extents.add(new Extent(2L * window - 1, 2, new ChunkId(9, 2, 0, 0), ChunkSalt.ZERO, 0, 0));
     assertThat(ExtentMap.crowdedWindow(extents)).isEqualTo(window);
   }
 }

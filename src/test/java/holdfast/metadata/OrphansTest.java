@@ -3,6 +3,7 @@ package holdfast.metadata;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import holdfast.model.ChunkId;
+import holdfast.model.ChunkSalt;
 import holdfast.model.ClientId;
 import holdfast.model.ErrorCode;
 import java.util.List;
@@ -21,7 +22,7 @@ class OrphansTest {
   }
 
   private long makeFile(int name) {
-    var extent = new Extent(0, 100, chunk, new Salt(1, 2), 0, 0);
+    var extent = new Extent(0, 100, chunk, new ChunkSalt(1, 2), 0, 0);
     var content = new Content(1, 100, Tag.ZERO, 5, 1, List.of(extent));
     return shared.make(author, name, FileType.FILE, Optional.of(content));
   }

@@ -2,6 +2,7 @@ package holdfast.metadata;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import holdfast.util.ByteWriter;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -129,12 +130,16 @@ final class PackedTreeTest {
     assertSearches(tree, model, random, 200);
   }
 
+  private static byte[] key(long number) {
+    return new ByteWriter(9).u8(1).u64(number).toBytes();
+  }
+
   @Test
   void risingKeysLeaveFullLeavesBehind() {
     var editor = PackedTree.EMPTY.edit();
     int bytes = 0;
     for (int i = 0; i < 20_000; i++) {
-      byte[] key = Keys.inode(i);
+      byte[] key = key(i);
       editor.put(key, new byte[50]);
       bytes += key.length + 50;
     }
@@ -148,10 +153,10 @@ final class PackedTreeTest {
   void removingEverythingLeavesTheEmptyLeaf() {
     var editor = PackedTree.EMPTY.edit();
     for (int i = 0; i < 20_000; i++) {
-      editor.put(Keys.inode(i * 7919L % 20_000), new byte[60]);
+      editor.put(key(i * 7919L % 20_000), new byte[60]);
     }
     for (int i = 0; i < 20_000; i++) {
-      editor.remove(Keys.inode(i * 104_729L % 20_000));
+      editor.remove(key(i * 104_729L % 20_000));
     }
 
     assertThat(editor.root()).isEqualTo(Leaf.EMPTY);
@@ -161,11 +166,11 @@ final class PackedTreeTest {
   void removingMostRecordsJoinsTheirLeaves() {
     var editor = PackedTree.EMPTY.edit();
     for (int i = 0; i < 20_000; i++) {
-      editor.put(Keys.inode(i), new byte[60]);
+      editor.put(key(i), new byte[60]);
     }
     for (int i = 0; i < 20_000; i++) {
       if (i % 20 != 0) {
-        editor.remove(Keys.inode(i));
+        editor.remove(key(i));
       }
     }
 

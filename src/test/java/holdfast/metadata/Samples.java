@@ -1,6 +1,7 @@
 package holdfast.metadata;
 
 import holdfast.model.ChunkId;
+import holdfast.model.ChunkSalt;
 import holdfast.model.ClientId;
 import holdfast.model.SealId;
 import java.util.ArrayList;
@@ -16,8 +17,8 @@ final class Samples {
     return new ChunkId(random.nextLong(), random.nextLong(), random.nextLong(), random.nextLong());
   }
 
-  static Salt salt(Random random) {
-    return new Salt(random.nextLong(), random.nextLong());
+  static ChunkSalt salt(Random random) {
+    return new ChunkSalt(random.nextLong(), random.nextLong());
   }
 
   static Tag tag(Random random) {

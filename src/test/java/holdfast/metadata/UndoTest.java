@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import holdfast.model.ChunkId;
+import holdfast.model.ChunkSalt;
 import holdfast.model.ClientId;
 import holdfast.util.ByteReader;
 import java.util.ArrayList;
@@ -26,7 +27,7 @@ class UndoTest {
   private final ClientId author = shared.begin();
 
   private static Extent extent(long offset, int lengthBytes, ChunkId chunk) {
-    return new Extent(offset, lengthBytes, chunk, new Salt(1, 2), 0, 0);
+    return new Extent(offset, lengthBytes, chunk, new ChunkSalt(1, 2), 0, 0);
   }
 
   private ChunkId chunk() {

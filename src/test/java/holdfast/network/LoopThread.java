@@ -56,11 +56,6 @@ final class LoopThread implements Loop, AutoCloseable {
     }
   }
 
-  @Override
-  public boolean onLoop() {
-    return Thread.currentThread() == thread.get();
-  }
-
   /** Runs a task on the loop and waits for it. */
   void run(Runnable task) {
     try {

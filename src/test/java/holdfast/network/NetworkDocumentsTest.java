@@ -11,7 +11,7 @@ import java.util.HashMap;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
-/** docs/sessions.md and docs/discovery.md say what the code does. */
+/** docs/sessions.md says what the code does. */
 class NetworkDocumentsTest {
   @Test
   void frameTypesAreTheDocumentedOnes() throws Exception {
@@ -50,26 +50,6 @@ class NetworkDocumentsTest {
     assertThat(Files.readString(Path.of("docs/sessions.md")))
         .contains("1 to " + grouped(Body.MAX_BYTES))
         .contains("1 to " + grouped(BodyHeader.PIECE_MAX_BYTES));
-  }
-
-  @Test
-  void datagramsAreTheDocumentedOnes() throws Exception {
-    var text = Files.readString(Path.of("docs/discovery.md"));
-
-    assertThat(text)
-        .contains(
-            Datagram.TYPE_REQUEST
-                + " REQUEST, "
-                + Datagram.TYPE_ANSWER
-                + " ANSWER, "
-                + Datagram.TYPE_ANNOUNCE
-                + " ANNOUNCE")
-        .contains("to " + Datagram.REQUEST_PLAIN_BYTES + " or more")
-        .contains("below " + Datagram.REQUEST_MIN_BYTES + " bytes")
-        .contains("fewer than " + DiscoveryJudge.ANSWERS_PER_SECOND_MAX + " answers")
-        .contains("At most " + DiscoveryJudge.HINTS_PER_SECOND_MAX + " hints")
-        .contains("last " + grouped(ReplayWindow.NONCES_MAX) + " nonces")
-        .contains("UDP port " + DiscoveryOptions.DEFAULT_PORT);
   }
 
   private static void assertRow(Map<String, String> rows, String name, int bound) {

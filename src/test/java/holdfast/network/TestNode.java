@@ -66,8 +66,8 @@ final class TestNode implements NodeService, AutoCloseable {
             threads,
             clock,
             SystemClocks.wall(),
-            RANDOM,
-            this);
+            RANDOM);
+    transport.serve(this);
   }
 
   static TestNode peer(TestPool pool, int number, NetworkLimits limits) {

@@ -13,9 +13,9 @@ import holdfast.metadata.Namespace;
 import holdfast.metadata.NamespaceEditor;
 import holdfast.metadata.Operation;
 import holdfast.metadata.OperationResult;
-import holdfast.metadata.Salt;
 import holdfast.metadata.Tag;
 import holdfast.model.ChunkId;
+import holdfast.model.ChunkSalt;
 import holdfast.model.ClientId;
 import holdfast.model.SealId;
 import holdfast.sim.MemoryVault;
@@ -53,7 +53,7 @@ class CensusTest {
   private ChunkId createFile() {
     var chunk =
         new ChunkId(random.nextLong(), random.nextLong(), random.nextLong(), random.nextLong());
-    var extent = new Extent(0, 1, chunk, new Salt(files, 0), 0, 0);
+    var extent = new Extent(0, 1, chunk, new ChunkSalt(files, 0), 0, 0);
     byte[] name = ByteBuffer.allocate(48).putLong(++files).array();
     OperationResult result =
         editor.apply(

@@ -120,11 +120,6 @@ class LogComparisonTest {
       public Timer at(long deadlineNs, String name, Runnable task) {
         return () -> {};
       }
-
-      @Override
-      public boolean onLoop() {
-        return true;
-      }
     };
   }
 
@@ -149,9 +144,6 @@ class LogComparisonTest {
       public boolean isConnected(NodeId node) {
         return true;
       }
-
-      @Override
-      public void disconnect(NodeId node, String why) {}
     };
   }
 }

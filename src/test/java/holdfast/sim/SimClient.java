@@ -12,9 +12,9 @@ import holdfast.metadata.OperationResult;
 import holdfast.metadata.Query;
 import holdfast.metadata.RenameMode;
 import holdfast.metadata.Replacement;
-import holdfast.metadata.Salt;
 import holdfast.metadata.Tag;
 import holdfast.model.ChunkId;
+import holdfast.model.ChunkSalt;
 import holdfast.model.ClientId;
 import holdfast.model.HostPort;
 import holdfast.model.InstanceId;
@@ -120,7 +120,7 @@ public final class SimClient {
   }
 
   public Operation create(String file, byte[] content, ChunkId chunk) {
-    var extent = new Extent(0, content.length, chunk, new Salt(random.nextLong(), 0), 0, 0);
+    var extent = new Extent(0, content.length, chunk, new ChunkSalt(random.nextLong(), 0), 0, 0);
     return new Operation.Create(
         ROOT,
         entry(file),
@@ -282,7 +282,8 @@ public final class SimClient {
 
   private Operation commit(
       Attributes now, int offset, byte[] content, ChunkId chunk, long sizeBytes) {
-    var extent = new Extent(offset, content.length, chunk, new Salt(random.nextLong(), 0), 0, 0);
+    var extent =
+        new Extent(offset, content.length, chunk, new ChunkSalt(random.nextLong(), 0), 0, 0);
     return new Operation.Commit(
         now.inode(),
         now.version(),

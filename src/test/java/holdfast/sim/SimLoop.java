@@ -156,11 +156,6 @@ public final class SimLoop implements Loop {
   }
 
   @Override
-  public boolean onLoop() {
-    return world.current() == this;
-  }
-
-  @Override
   public String toString() {
     return name;
   }

@@ -350,14 +350,6 @@ public final class SimTransport implements Transport {
     return sessions.containsKey(node);
   }
 
-  @Override
-  public void disconnect(NodeId node, String why) {
-    SimSession session = sessions.get(node);
-    if (session != null) {
-      session.close();
-    }
-  }
-
   private Remote remote(Optional<HostPort> dialled) {
     return new Remote(self, isPeer, instance, dialled, "sim", dataKeyId);
   }

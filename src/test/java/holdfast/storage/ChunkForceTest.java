@@ -214,7 +214,7 @@ final class ChunkForceTest {
     try (var store = open(failing)) {
       failing.totalBytes(failing.sizeBytes(SEGMENT) + 250);
       byte[] bytes = new byte[10];
-      var id = Sha256.name(bytes, 0, bytes.length);
+      var id = ChunkId.nameOf(bytes, 0, bytes.length);
       var code = DiskContractTest.codeOf(() -> store.put(id, bytes, 0, bytes.length));
       assertEquals(ErrorCode.NO_SPACE, code);
     }
@@ -252,7 +252,7 @@ final class ChunkForceTest {
 
   private static ChunkId put(ChunkStore store, int lengthBytes) {
     byte[] bytes = new byte[lengthBytes];
-    var id = Sha256.name(bytes, 0, lengthBytes);
+    var id = ChunkId.nameOf(bytes, 0, lengthBytes);
     assertTrue(store.put(id, bytes, 0, lengthBytes));
     return id;
   }

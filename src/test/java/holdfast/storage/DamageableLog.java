@@ -268,10 +268,5 @@ final class DamageableLog {
     public Timer at(long deadlineNs, String name, Runnable task) {
       return () -> {};
     }
-
-    @Override
-    public boolean onLoop() {
-      return true;
-    }
   }
 }

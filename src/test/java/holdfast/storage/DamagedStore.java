@@ -84,7 +84,7 @@ final class DamagedStore {
   private ChunkId put(ChunkStore opened, int lengthBytes) {
     byte[] bytes = new byte[lengthBytes];
     random.nextBytes(bytes);
-    var id = Sha256.name(bytes, 0, lengthBytes);
+    var id = ChunkId.nameOf(bytes, 0, lengthBytes);
     held.put(id, bytes);
     assertTrue(opened.put(id, bytes, 0, lengthBytes));
     return id;
@@ -94,7 +94,7 @@ final class DamagedStore {
   ChunkId putNew(ChunkStore opened) {
     byte[] bytes = new byte[50];
     random.nextBytes(bytes);
-    var id = Sha256.name(bytes, 0, bytes.length);
+    var id = ChunkId.nameOf(bytes, 0, bytes.length);
     assertTrue(opened.put(id, bytes, 0, bytes.length));
     assertArrayEquals(bytes, opened.read(id));
     return id;

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import holdfast.consensus.Endpoint;
+import holdfast.consensus.HardState;
 import holdfast.consensus.Recovery;
 import holdfast.model.ChunkId;
 import holdfast.model.ChunkLoss;
@@ -12,6 +13,7 @@ import holdfast.model.LogId;
 import holdfast.model.NodeId;
 import holdfast.util.ByteReader;
 import holdfast.util.ByteWriter;
+import holdfast.util.Sha256;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
@@ -81,12 +83,12 @@ final class DiskGoldenTest {
     var header = new LogFormat.SegmentHeader(5, 1_000, 12, 0x12345678, LOG);
     var payload = "operation".getBytes(StandardCharsets.US_ASCII);
     var entry = new ByteWriter();
-    int chain = LogFormat.entry(entry, new StoredEntry(1_000, 13, 4, payload), 0x12345678);
-    var vote = new HardState.Vote(new NodeId(1, 2, 3, 4), 6);
+    int chain = LogFormat.entry(entry, 1_000, 13, 4, payload, 0x12345678);
+    var vote = new Endpoint(new NodeId(1, 2, 3, 4), 6);
     var state =
         new LogFormat.State(
-            new HardState(
-                LOG, 13, Optional.of(vote), 998, List.of(new HardState.Vote(vote.node(), 3))),
+            LOG,
+            new HardState(13, Optional.of(vote), 998, List.of(new Endpoint(vote.node(), 3))),
             List.of(new Endpoint(new NodeId(5, 6, 7, 8), 9)),
             999,
             12,

@@ -11,6 +11,7 @@ import holdfast.consensus.HardState;
 import holdfast.consensus.InitialState;
 import holdfast.consensus.LogEntry;
 import holdfast.consensus.Recovery;
+import holdfast.consensus.SnapshotMeta;
 import holdfast.model.ErrorCode;
 import holdfast.model.LogId;
 import holdfast.model.NodeId;
@@ -87,8 +88,8 @@ final class DiskLogDamageTest {
     return new LogEntry(index, term, LogEntry.Kind.COMMAND, new byte[] {(byte) index, 7, 7});
   }
 
-  private static holdfast.consensus.SnapshotMeta meta(long index, long term) {
-    return new holdfast.consensus.SnapshotMeta(index, term, Configuration.EMPTY);
+  private static SnapshotMeta meta(long index, long term) {
+    return new SnapshotMeta(index, term, Configuration.EMPTY);
   }
 
   private static OperationLog.SnapshotSource source(byte[]... pieces) {
@@ -503,7 +504,7 @@ final class DiskLogDamageTest {
         RUN_IN_NEXT_LOG,
         next,
         new HardState(2, Optional.empty()),
-        holdfast.consensus.SnapshotMeta.NONE,
+        SnapshotMeta.NONE,
         null,
         this::done);
     later.forEach(Runnable::run);
@@ -517,7 +518,7 @@ final class DiskLogDamageTest {
   }
 
   private void left(DiskLog log) {
-    var none = holdfast.consensus.SnapshotMeta.NONE;
+    var none = SnapshotMeta.NONE;
     log.switchTo(
         RUN_IN_NEXT_LOG,
         new LogId(5, 5),
@@ -615,13 +616,7 @@ final class DiskLogDamageTest {
       DiskLog log = open(directory(own, "boot"));
       begun(log);
       own.losePowerAt(change);
-      log.switchTo(
-          RUN_IN_NEXT_LOG,
-          next,
-          HardState.INITIAL,
-          holdfast.consensus.SnapshotMeta.NONE,
-          null,
-          why -> {});
+      log.switchTo(RUN_IN_NEXT_LOG, next, HardState.INITIAL, SnapshotMeta.NONE, null, why -> {});
       isPowerLost = own.isPowerLost();
       own.crash();
 
@@ -676,7 +671,7 @@ final class DiskLogDamageTest {
   /** Until then nothing is read or written; a disk may take 100 ms for each. */
   @Test
   void aChangeOfLogsWaitsForTheDiskNoMoreOftenThanItMust() {
-    var none = holdfast.consensus.SnapshotMeta.NONE;
+    var none = SnapshotMeta.NONE;
     var hard = new HardState(2, Optional.empty());
     DiskLog founder = open();
     begun(founder);

@@ -10,6 +10,7 @@ import holdfast.consensus.Configuration;
 import holdfast.consensus.HardState;
 import holdfast.consensus.InitialState;
 import holdfast.consensus.LogEntry;
+import holdfast.consensus.SnapshotMeta;
 import holdfast.model.ChunkId;
 import holdfast.model.ErrorCode;
 import holdfast.model.LogId;
@@ -76,8 +77,8 @@ final class DiskLogTest {
     return new LogEntry(index, term, LogEntry.Kind.COMMAND, new byte[] {(byte) index, 7, 7});
   }
 
-  private static holdfast.consensus.SnapshotMeta meta(long index, long term) {
-    return new holdfast.consensus.SnapshotMeta(index, term, Configuration.EMPTY);
+  private static SnapshotMeta meta(long index, long term) {
+    return new SnapshotMeta(index, term, Configuration.EMPTY);
   }
 
   private static OperationLog.SnapshotSource source(byte[]... pieces) {

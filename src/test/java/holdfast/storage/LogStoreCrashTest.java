@@ -4,6 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import holdfast.consensus.Endpoint;
+import holdfast.consensus.HardState;
+import holdfast.consensus.LogEntry;
 import holdfast.model.LogId;
 import holdfast.model.NodeId;
 import holdfast.sim.SimDisk;
@@ -35,7 +38,12 @@ final class LogStoreCrashTest {
   }
 
   /** A log as it should be: entries behind a start. */
-  private record Model(HardState hard, long start, long startTerm, List<StoredEntry> entries) {
+  private record Model(
+      LogId log, HardState hard, long start, long startTerm, List<LogEntry> entries) {
+    Model with(List<LogEntry> others) {
+      return new Model(log, hard, start, startTerm, others);
+    }
+
     long last() {
       return start + entries.size();
     }
@@ -45,6 +53,8 @@ final class LogStoreCrashTest {
     }
   }
 
+  private static final LogEntry.Kind[] KINDS = LogEntry.Kind.values();
+
   /** One seed. */
   private static final class Run {
     private final Random random;
@@ -52,7 +62,7 @@ final class LogStoreCrashTest {
     private final boolean isSystemCrash;
 
     /** Before and after the step under way; the same between steps. */
-    private Model before = new Model(hard(new LogId(1, 1), 0), 0, 0, List.of());
+    private Model before = new Model(new LogId(1, 1), hard(0), 0, 0, List.of());
 
     private Model after = before;
 
@@ -130,18 +140,18 @@ final class LogStoreCrashTest {
     }
 
     private void append(LogStore store) {
-      var batch = new ArrayList<StoredEntry>();
-      long term = after.term(after.last());
+      var batch = new ArrayList<LogEntry>();
+      long term = Math.max(1, after.term(after.last()));
       for (int i = random.nextInt(4); i >= 0; i--) {
         term += random.nextInt(3) == 0 ? 1 : 0;
         byte[] payload = new byte[random.nextInt(PAYLOAD_BYTES_LIMIT)];
         random.nextBytes(payload);
         long index = after.last() + batch.size() + 1;
-        batch.add(new StoredEntry(index, term, random.nextInt(256), payload));
+        batch.add(new LogEntry(index, term, KINDS[random.nextInt(KINDS.length)], payload));
       }
       var entries = new ArrayList<>(after.entries());
       entries.addAll(batch);
-      after = new Model(after.hard(), after.start(), after.startTerm(), entries);
+      after = after.with(entries);
       store.append(batch);
     }
 
@@ -152,9 +162,7 @@ final class LogStoreCrashTest {
       int keep = Math.max(0, after.entries().size() - 1 - random.nextInt(8));
       long index = after.start() + keep + 1;
       sure = Math.min(sure, index - 1);
-      after =
-          new Model(
-              after.hard(), after.start(), after.startTerm(), after.entries().subList(0, keep));
+      after = after.with(after.entries().subList(0, keep));
       store.truncateFrom(index);
     }
 
@@ -163,6 +171,7 @@ final class LogStoreCrashTest {
       long upTo = after.start() + drop;
       after =
           new Model(
+              after.log(),
               after.hard(),
               upTo,
               after.term(upTo),
@@ -174,14 +183,14 @@ final class LogStoreCrashTest {
       long start = after.last() + random.nextInt(10) - Math.min(after.last(), 5);
       start = Math.max(0, start);
       sure = 0;
-      var hard = hard(new LogId(random.nextInt(), 1), after.hard().term() + 1);
-      after = new Model(hard, start, random.nextInt(5), List.of());
-      store.reset(hard, start, after.startTerm(), List.of());
+      var log = new LogId(random.nextInt(), 1);
+      after = new Model(log, hard(after.hard().term() + 1), start, random.nextInt(5), List.of());
+      store.reset(log, after.hard(), start, after.startTerm(), List.of());
     }
 
     private void vote(LogStore store) {
-      var hard = hard(after.hard().logId(), after.hard().term() + 1);
-      after = new Model(hard, after.start(), after.startTerm(), after.entries());
+      var hard = hard(after.hard().term() + 1);
+      after = new Model(after.log(), hard, after.start(), after.startTerm(), after.entries());
       store.saveHardState(hard);
     }
 
@@ -201,11 +210,15 @@ final class LogStoreCrashTest {
       var found = store.read(store.startIndex() + 1, Integer.MAX_VALUE);
       assertEquals(store.lastIndex(), store.startIndex() + found.size());
       var hard = store.hardState();
-      boolean isAfter = hard.equals(after.hard()) && store.startIndex() == after.start();
+      boolean isAfter =
+          store.logId().equals(after.log())
+              && hard.equals(after.hard())
+              && store.startIndex() == after.start();
       Model model = isAfter ? after : before;
       if (isAfter && store.startIndex() == before.start() && store.lastIndex() > after.last()) {
         model = before;
       }
+      assertEquals(model.log(), store.logId());
       assertEquals(model.hard(), hard);
       assertEquals(model.start(), store.startIndex());
       assertEquals(model.startTerm(), store.term(store.startIndex()));
@@ -214,14 +227,12 @@ final class LogStoreCrashTest {
           store.lastIndex() >= Math.min(sure, model.last()),
           "last=%d, sure=%d".formatted(store.lastIndex(), sure));
       assertSame(model, store.startIndex() + 1, found);
-      before =
-          new Model(
-              hard, model.start(), model.startTerm(), model.entries().subList(0, found.size()));
+      before = model.with(model.entries().subList(0, found.size()));
       after = before;
       sure = before.last();
     }
 
-    private static void assertSame(Model model, long fromIndex, List<StoredEntry> found) {
+    private static void assertSame(Model model, long fromIndex, List<LogEntry> found) {
       for (int i = 0; i < found.size(); i++) {
         var expected = model.entries().get((int) (fromIndex - model.start()) - 1 + i);
         assertEquals(expected.index(), found.get(i).index());
@@ -231,9 +242,9 @@ final class LogStoreCrashTest {
       }
     }
 
-    private static HardState hard(LogId logId, long term) {
-      var vote = new HardState.Vote(new NodeId(term, 2, 3, 4), term + 7);
-      return new HardState(logId, term, term % 2 == 0 ? Optional.empty() : Optional.of(vote));
+    private static HardState hard(long term) {
+      var vote = new Endpoint(new NodeId(term, 2, 3, 4), term + 7);
+      return new HardState(term, term % 2 == 0 ? Optional.empty() : Optional.of(vote));
     }
   }
 }

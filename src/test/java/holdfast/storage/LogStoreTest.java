@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import holdfast.consensus.HardState;
+import holdfast.consensus.LogEntry;
 import holdfast.consensus.Recovery;
 import holdfast.model.ErrorCode;
 import holdfast.model.LogId;
@@ -35,7 +37,7 @@ final class LogStoreTest {
     assertEquals(0, log.lastIndex());
     assertEquals(0, log.term(0));
     assertEquals(List.of(), log.read(1, 1_000));
-    assertEquals(new HardState(LOG, 0, Optional.empty()), log.hardState());
+    assertEquals(HardState.INITIAL, log.hardState());
     assertEquals(List.of(), losses);
   }
 
@@ -113,7 +115,7 @@ final class LogStoreTest {
           var damaged = new SimDisk("sim", seed);
           var log = TestLogs.open(damaged, OpenedAfter.FRESH, this::lost, LOG, SEGMENT_BYTES);
           fill(log, 60);
-          log.saveHardState(new HardState(LOG, 9, Optional.empty()));
+          log.saveHardState(new HardState(9, Optional.empty()));
           log.close();
           var names = damaged.list();
           String name = names.get(random.nextInt(names.size()));
@@ -124,7 +126,7 @@ final class LogStoreTest {
 
           int lossCount = name.startsWith("log.state") ? 0 : 1;
           assertEquals(lossCount, losses.size());
-          for (StoredEntry entry : found.read(1, 1 << 20)) {
+          for (LogEntry entry : found.read(1, 1 << 20)) {
             assertArrayEquals(payload(entry.index()), entry.payload());
           }
           fill(found, 70);
@@ -161,7 +163,7 @@ final class LogStoreTest {
     assertEquals(ErrorCode.STORE_FAILED, codeOf(() -> log.append(List.of(entry(4, 1)))));
     assertEquals(
         ErrorCode.STORE_FAILED,
-        codeOf(() -> log.saveHardState(new HardState(LOG, 1, Optional.empty()))));
+        codeOf(() -> log.saveHardState(new HardState(1, Optional.empty()))));
     assertEquals(1, losses.size());
   }
 
@@ -172,7 +174,7 @@ final class LogStoreTest {
 
     assertEquals(
         ErrorCode.STORE_FAILED,
-        codeOf(() -> log.saveHardState(new HardState(LOG, 1, Optional.empty()))));
+        codeOf(() -> log.saveHardState(new HardState(1, Optional.empty()))));
 
     assertEquals(1, losses.size());
     assertEquals(0, log.hardState().term());
@@ -234,7 +236,7 @@ final class LogStoreTest {
       for (var openedAfter : List.of(OpenedAfter.CLEAN, OpenedAfter.PROCESS_CRASH)) {
         fill(open(openedAfter()), 30);
         var log = open(OpenedAfter.PROCESS_CRASH);
-        var hard = new HardState(LOG, log.hardState().term() + 1, Optional.empty(), 20, List.of());
+        var hard = new HardState(log.hardState().term() + 1, Optional.empty(), 20, List.of());
         log.saveHardState(hard);
         log.close();
         disk.flipBit(name, 8L * 50);
@@ -268,7 +270,7 @@ final class LogStoreTest {
     assertEquals(List.of("both copies of log.state are missing or damaged"), losses);
     assertEquals(List.of(true), votesLost);
     assertEquals(200, found.read(1, 1 << 20).size());
-    assertEquals(new HardState(LOG, 1, Optional.empty()), found.hardState());
+    assertEquals(new HardState(1, Optional.empty()), found.hardState());
   }
 
   /** A power cut takes what wasn't forced, and no more. */
@@ -365,8 +367,8 @@ final class LogStoreTest {
     }
   }
 
-  private static StoredEntry entry(long index, long term) {
-    return new StoredEntry(index, term, 1, payload(index));
+  private static LogEntry entry(long index, long term) {
+    return new LogEntry(index, term, LogEntry.Kind.COMMAND, payload(index));
   }
 
   private static byte[] payload(long index) {

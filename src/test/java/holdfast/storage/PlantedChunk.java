@@ -28,12 +28,12 @@ final class PlantedChunk {
       }
       byte[] other = {1, (byte) number};
       record(out, ChunkFormat.STATE_LIVE, falseId, other, number);
-      ChunkId real = Sha256.name(other, 0, other.length);
+      ChunkId real = ChunkId.nameOf(other, 0, other.length);
       neverPut.add(real);
       record(out, ChunkFormat.STATE_LIVE, real, other, number);
     }
     byte[] last = {9};
-    record(out, ChunkFormat.STATE_LIVE, Sha256.name(last, 0, 1), last, Integer.MAX_VALUE - 1);
+    record(out, ChunkFormat.STATE_LIVE, ChunkId.nameOf(last, 0, 1), last, Integer.MAX_VALUE - 1);
     bytes = out.toBytes();
   }
 
@@ -46,7 +46,7 @@ final class PlantedChunk {
   }
 
   ChunkId id() {
-    return Sha256.name(bytes, 0, bytes.length);
+    return ChunkId.nameOf(bytes, 0, bytes.length);
   }
 
   byte[] bytes() {

@@ -6,8 +6,12 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import holdfast.consensus.Configuration;
+import holdfast.consensus.Endpoint;
+import holdfast.consensus.SnapshotMeta;
 import holdfast.model.ErrorCode;
 import holdfast.model.LogId;
+import holdfast.model.NodeId;
 import holdfast.model.StorageException;
 import holdfast.sim.SimDisk;
 import java.util.ArrayList;
@@ -28,10 +32,7 @@ final class SnapshotStoreTest {
     write(disk, 100, 3, pieces);
 
     try (var reader = SnapshotStore.open(disk).newest().orElseThrow()) {
-      assertEquals(LOG, reader.meta().logId());
-      assertEquals(100, reader.meta().index());
-      assertEquals(3, reader.meta().term());
-      assertArrayEquals(new byte[] {100}, reader.meta().configuration());
+      assertEquals(snapshot(100, 3), reader.snapshot());
       assertEquals(pieces.stream().mapToLong(piece -> piece.length).sum(), reader.totalBytes());
       assertPieces(pieces, reader);
     }
@@ -46,7 +47,7 @@ final class SnapshotStoreTest {
 
     var store = SnapshotStore.open(disk);
 
-    assertEquals(List.of(300L, 20L), store.list().stream().map(SnapshotMeta::index).toList());
+    assertEquals(List.of(300L, 20L), store.list().stream().map(LogSnapshot::index).toList());
     assertTrue(store.read(20, 1).isPresent());
     assertFalse(store.read(5, 1).isPresent());
   }
@@ -54,12 +55,12 @@ final class SnapshotStoreTest {
   @Test
   void snapshotThatWasNotCommittedIsGone() {
     var store = SnapshotStore.open(disk);
-    try (var writer = store.write(new SnapshotMeta(LOG, 1, 1, new byte[0]))) {
+    try (var writer = store.write(snapshot(1, 1))) {
       writer.piece(new byte[10]);
     }
     assertEquals(List.of(), disk.list());
 
-    store.write(new SnapshotMeta(LOG, 1, 1, new byte[0])).piece(new byte[10]);
+    store.write(snapshot(1, 1)).piece(new byte[10]);
     disk.restart();
 
     assertTrue(SnapshotStore.open(disk).newest().isEmpty());
@@ -79,7 +80,7 @@ final class SnapshotStoreTest {
           damaged.flipBit(name, random.nextLong(damaged.sizeBytes(name) * 8));
 
           try (var reader = SnapshotStore.open(damaged).newest().orElseThrow()) {
-            if (reader.meta().index() == 1) {
+            if (reader.snapshot().index() == 1) {
               assertPieces(older, reader);
             } else {
               var failure =
@@ -100,7 +101,7 @@ final class SnapshotStoreTest {
         assertThrows(
             StorageException.class,
             () -> {
-              try (var writer = store.write(new SnapshotMeta(LOG, 2, 1, new byte[0]))) {
+              try (var writer = store.write(snapshot(2, 1))) {
                 writer.piece(new byte[5_000]);
               }
             });
@@ -135,7 +136,7 @@ final class SnapshotStoreTest {
             assertEquals(committed.isEmpty() && newest.isEmpty(), newest.isEmpty());
             if (newest.isPresent()) {
               try (var reader = newest.get()) {
-                boolean isNext = reader.meta().index() == index;
+                boolean isNext = reader.snapshot().index() == index;
                 committed = isNext ? next : committed;
                 assertPieces(committed, reader);
               }
@@ -144,9 +145,14 @@ final class SnapshotStoreTest {
         });
   }
 
+  private static LogSnapshot snapshot(long index, long term) {
+    var voter = new Endpoint(new NodeId(index, 2, 3, 4), 1);
+    return new LogSnapshot(
+        LOG, new SnapshotMeta(index, term, new Configuration(List.of(voter), List.of())));
+  }
+
   private static void write(SimDisk disk, long index, long term, List<byte[]> pieces) {
-    var meta = new SnapshotMeta(LOG, index, term, new byte[] {(byte) index});
-    try (var writer = SnapshotStore.open(disk).write(meta)) {
+    try (var writer = SnapshotStore.open(disk).write(snapshot(index, term))) {
       pieces.forEach(writer::piece);
       writer.commit();
     }

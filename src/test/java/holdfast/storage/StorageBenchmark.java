@@ -1,5 +1,6 @@
 package holdfast.storage;
 
+import holdfast.consensus.LogEntry;
 import holdfast.model.ChunkId;
 import holdfast.model.LogId;
 import java.io.IOException;
@@ -102,9 +103,9 @@ final class StorageBenchmark {
             new LogId(1, 1),
             LogStore.SEGMENT_BYTES_DEFAULT)) {
       for (int i = 0; i < entryCount; i += 64) {
-        var batch = new ArrayList<StoredEntry>();
+        var batch = new ArrayList<LogEntry>();
         for (int j = 1; j <= 64; j++) {
-          batch.add(new StoredEntry(i + j, 1, 1, new byte[256]));
+          batch.add(new LogEntry(i + j, 1, LogEntry.Kind.COMMAND, new byte[256]));
         }
         log.append(batch);
         if (i / 64 % 16 == 15) {

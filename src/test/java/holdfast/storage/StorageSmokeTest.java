@@ -5,6 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import holdfast.consensus.Configuration;
+import holdfast.consensus.LogEntry;
+import holdfast.consensus.SnapshotMeta;
 import holdfast.model.ChunkId;
 import holdfast.model.LogId;
 import java.nio.file.Path;
@@ -32,21 +35,21 @@ final class StorageSmokeTest {
       assertEquals(OpenedAfter.FRESH, directory.openedAfter());
       var log = TestLogs.open(disk, directory.openedAfter(), directory, new LogId(1, 2), 4096);
       for (int i = 1; i <= 100; i++) {
-        log.append(List.of(new StoredEntry(i, 3, 7, new byte[i * 10])));
+        log.append(List.of(new LogEntry(i, 3, LogEntry.Kind.COMMAND, new byte[i * 10])));
       }
       assertEquals(100, log.force());
       var space = StorageSpace.of(disk, OptionalLong.empty(), OptionalLong.of(0));
       var chunks = ChunkStore.open(disk, space, ChunkFormat.SEGMENT_BYTES_MIN, new MemoryNotes());
       for (int i = 0; i < 10; i++) {
         first[0] = (byte) i;
-        var id = ChunkId.of(new Sha256().update(first, 0, first.length).digest());
+        var id = ChunkId.nameOf(first, 0, first.length);
         ids.add(id);
         assertTrue(chunks.put(id, first, 0, first.length));
         assertFalse(chunks.put(id, first, 0, first.length));
       }
       chunks.force();
-      try (var writer =
-          SnapshotStore.open(disk).write(new SnapshotMeta(new LogId(1, 2), 50, 3, new byte[5]))) {
+      var snapshot = new LogSnapshot(new LogId(1, 2), new SnapshotMeta(50, 3, Configuration.EMPTY));
+      try (var writer = SnapshotStore.open(disk).write(snapshot)) {
         writer.piece(new byte[1000]);
         writer.commit();
       }
@@ -63,7 +66,7 @@ final class StorageSmokeTest {
       assertEquals(100, log.lastIndex());
       assertEquals(50, log.startIndex());
       assertEquals(50, log.read(51, 1 << 20).size());
-      assertEquals(new LogId(1, 2), log.hardState().logId());
+      assertEquals(new LogId(1, 2), log.logId());
       var space = StorageSpace.of(disk, OptionalLong.empty(), OptionalLong.of(0));
       var chunks = ChunkStore.open(disk, space, ChunkFormat.SEGMENT_BYTES_MIN, new MemoryNotes());
       assertEquals(10, chunks.chunkCount());

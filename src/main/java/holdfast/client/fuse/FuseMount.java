@@ -92,8 +92,8 @@ public final class FuseMount {
     LibFuse library = library();
     var layouts = new StructLayouts(shownOwner());
     var counts = new LookupCounts();
-    boolean listsByInode = files.listsByInode() && KernelVersion.opensNoDirectories();
-    var operations = new Operations(library, files, layouts, counts, clock, listsByInode);
+    boolean opensDirectories = !KernelVersion.opensNoDirectories();
+    var operations = new Operations(library, files, layouts, counts, clock, opensDirectories);
     var ready = new CountDownLatch(1);
     var table = new OperationTable(operations, ready::countDown);
     var session = open(library, layouts, threads, table, place, options);

@@ -13,12 +13,6 @@ import java.util.concurrent.locks.ReentrantReadWriteLock;
 final class FuseNotifier implements KernelCache {
   private static final Logger LOG = System.getLogger("holdfast.client.fuse");
 
-  /** The kernel doesn't know it, or the mount has ended: nothing is kept. */
-  private static final int ENOENT = 2;
-
-  private static final int ENOTCONN = 107;
-  private static final int ENODEV = 19;
-
   /** As an offset: only attributes are forgotten. */
   private static final long ATTRIBUTES_ONLY = -1;
 
@@ -107,7 +101,11 @@ final class FuseNotifier implements KernelCache {
   }
 
   private static void check(String what, long inode, int result) {
-    if (result != 0 && result != -ENOENT && result != -ENOTCONN && result != -ENODEV) {
+    // The kernel doesn't know it, or the mount has ended: nothing is kept.
+    if (result != 0
+        && result != -Errno.ENOENT
+        && result != -Errno.ENOTCONN
+        && result != -Errno.ENODEV) {
       LOG.log(Level.WARNING, "forget {0} {1}: expected=0, was={2}", what, inode, result);
     }
   }

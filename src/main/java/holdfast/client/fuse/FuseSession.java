@@ -23,8 +23,6 @@ final class FuseSession {
   static final int THREAD_COUNT_MAX = 64;
 
   private static final Logger LOG = System.getLogger("holdfast.client.fuse");
-  private static final int EINTR = 4;
-  private static final int EAGAIN = 11;
 
   private final LibFuse library;
   private final StructLayouts layouts;
@@ -136,7 +134,7 @@ final class FuseSession {
     NativeMemory.putLong(worker.channelHolder, channel);
     int count =
         library.fuse_chan_recv(worker.channelHolder, worker.receiveBuffer, worker.receiveBytes);
-    if (count == -EINTR || count == -EAGAIN) {
+    if (count == -Errno.EINTR || count == -Errno.EAGAIN) {
       return true;
     }
     if (count <= 0) {

@@ -15,7 +15,6 @@ import java.lang.System.Logger.Level;
  */
 final class LockOperations {
   private static final System.Logger LOG = System.getLogger("holdfast.client.fuse");
-  private static final int OK = 0;
 
   // flock(2): LOCK_SH, LOCK_EX, LOCK_NB, LOCK_UN.
   private static final int FLOCK_SHARED = 1;
@@ -67,7 +66,7 @@ final class LockOperations {
           } finally {
             files.releaseLocks(handle, owner);
           }
-          request.reply(OK);
+          request.reply(Errno.OK);
         });
   }
 
@@ -125,7 +124,7 @@ final class LockOperations {
   private void set(FuseRequest request, long handle, LockRequest wanted, boolean mayWait) {
     try {
       files.lock(handle, wanted);
-      if (!request.reply(OK)) {
+      if (!request.reply(Errno.OK)) {
         unlock(handle, wanted);
       }
     } catch (HoldfastException e) {
@@ -165,7 +164,7 @@ final class LockOperations {
 
   private void ended(long id, long handle, LockRequest wanted, HoldfastException failureOrNull) {
     boolean isAnswered =
-        parked.reply(id, failureOrNull == null ? OK : failureOrNull.code().errno());
+        parked.reply(id, failureOrNull == null ? Errno.OK : failureOrNull.code().errno());
     if (isAnswered || failureOrNull != null || wrapper.isStopped()) {
       return;
     }

@@ -13,9 +13,6 @@ import java.time.Duration;
  *     regardless: the file system's own deadline and a margin. 10 ms to 1 h
  */
 public record MountOptions(String source, boolean readOnly, boolean allowOther, Duration deadline) {
-  /** The default of {@link #deadline}: the file system gives up at 10 s by itself. */
-  public static final Duration DEADLINE_DEFAULT = Duration.ofSeconds(11);
-
   private static final int SOURCE_CHARS_MAX = 64;
   private static final Duration DEADLINE_MIN = Duration.ofMillis(10);
   private static final Duration DEADLINE_MAX = Duration.ofHours(1);
@@ -30,20 +27,5 @@ public record MountOptions(String source, boolean readOnly, boolean allowOther, 
       throw new IllegalArgumentException(
           "check mount deadline: expected=10 ms to 1 h, was=" + deadline);
     }
-  }
-
-  /** Writable, for the mounting user, with the default deadline. */
-  public static MountOptions named(String source) {
-    return new MountOptions(source, false, false, DEADLINE_DEFAULT);
-  }
-
-  /** The same with another deadline. */
-  public MountOptions withDeadline(Duration other) {
-    return new MountOptions(source, readOnly, allowOther, other);
-  }
-
-  /** The same, read-only or not. */
-  public MountOptions withReadOnly(boolean value) {
-    return new MountOptions(source, value, allowOther, deadline);
   }
 }

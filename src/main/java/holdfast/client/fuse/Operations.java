@@ -20,11 +20,6 @@ import java.nio.ByteOrder;
  * where it left something open.
  */
 final class Operations {
-  private static final int OK = 0;
-
-  /** ENOSYS to the first opendir: the kernel asks for no other, and keeps listings from then on. */
-  private static final int NOT_IMPLEMENTED = 38;
-
   // struct fuse_forget_data { uint64_t ino; uint64_t nlookup; }
   private static final int FORGET_BYTES = 16;
 
@@ -37,8 +32,8 @@ final class Operations {
   private final XattrOperations xattrs;
   private final LockOperations locks;
 
-  /** Directories aren't opened: the kernel then keeps their listings. */
-  private final boolean listsByInode;
+  /** Whether the kernel needs directories opened; where it doesn't, it keeps their listings. */
+  private final boolean opensDirectories;
 
   Operations(
       LibFuse library,
@@ -46,12 +41,12 @@ final class Operations {
       StructLayouts layouts,
       LookupCounts counts,
       MonotonicClock clock,
-      boolean listsByInode) {
+      boolean opensDirectories) {
     this.library = library;
     this.files = files;
     this.layouts = layouts;
     this.counts = counts;
-    this.listsByInode = listsByInode;
+    this.opensDirectories = opensDirectories;
     failures = new FailureLog(clock);
     wrapper = new RequestWrapper(library, layouts, clock, failures);
     xattrs = new XattrOperations(library, files, wrapper);
@@ -191,7 +186,7 @@ final class Operations {
         parent,
         (worker, request) -> {
           files.unlink(parent, name(name));
-          request.reply(OK);
+          request.reply(Errno.OK);
         });
   }
 
@@ -202,7 +197,7 @@ final class Operations {
         parent,
         (worker, request) -> {
           files.removeDirectory(parent, name(name));
-          request.reply(OK);
+          request.reply(Errno.OK);
         });
   }
 
@@ -227,7 +222,7 @@ final class Operations {
         parent,
         (worker, request) -> {
           files.rename(parent, name(name), newParent, name(newName), 0);
-          request.reply(OK);
+          request.reply(Errno.OK);
         });
   }
 
@@ -262,7 +257,8 @@ final class Operations {
         (worker, request) -> {
           OpenedFile opened = files.open(inode, layouts.getOpenFlags(fileInfo));
           layouts.putHandle(fileInfo, opened.handle(), opened.keepPages());
-          if (!request.claim() || library.fuse_reply_open(request.address(), fileInfo) != OK) {
+          if (!request.claim()
+              || library.fuse_reply_open(request.address(), fileInfo) != Errno.OK) {
             files.release(opened.handle());
           }
         });
@@ -308,7 +304,7 @@ final class Operations {
         inode,
         (worker, request) -> {
           files.allocate(layouts.getHandle(fileInfo), mode, offset, lengthBytes);
-          request.reply(OK);
+          request.reply(Errno.OK);
         });
   }
 
@@ -319,7 +315,7 @@ final class Operations {
         inode,
         (worker, request) -> {
           files.release(layouts.getHandle(fileInfo));
-          request.reply(OK);
+          request.reply(Errno.OK);
         });
   }
 
@@ -330,7 +326,7 @@ final class Operations {
         inode,
         (worker, request) -> {
           files.fsync(layouts.getHandle(fileInfo), dataOnly != 0);
-          request.reply(OK);
+          request.reply(Errno.OK);
         });
   }
 
@@ -340,14 +336,13 @@ final class Operations {
         address,
         inode,
         (worker, request) -> {
-          if (listsByInode) {
-            request.reply(NOT_IMPLEMENTED);
+          if (!opensDirectories) {
+            request.reply(Errno.ENOSYS); // the kernel asks for no other and keeps listings
             return;
           }
-          long handle = files.openDirectory(inode);
-          layouts.putHandle(fileInfo, handle, false);
-          if (!request.claim() || library.fuse_reply_open(request.address(), fileInfo) != OK) {
-            files.releaseDirectory(handle);
+          layouts.putHandle(fileInfo, PoolFileSystem.NO_HANDLE, false);
+          if (request.claim()) {
+            library.fuse_reply_open(request.address(), fileInfo);
           }
         });
   }
@@ -361,7 +356,7 @@ final class Operations {
           int room = (int) Math.min(sizeBytes, worker.data.length);
           var out = ByteBuffer.wrap(worker.data, 0, room).order(ByteOrder.nativeOrder());
           files.readDirectory(
-              listsByInode ? inode : layouts.getHandle(fileInfo),
+              inode,
               cookie,
               (name, entryInode, type, nextCookie) ->
                   DirectoryEntry.put(out, name, entryInode, type, nextCookie));
@@ -371,14 +366,7 @@ final class Operations {
   }
 
   void releaseDirectory(long address, long inode, long fileInfo) {
-    wrapper.handle(
-        "releasedir",
-        address,
-        inode,
-        (worker, request) -> {
-          files.releaseDirectory(layouts.getHandle(fileInfo));
-          request.reply(OK);
-        });
+    wrapper.handle("releasedir", address, inode, (worker, request) -> request.reply(Errno.OK));
   }
 
   void fsyncDirectory(long address, long inode, int dataOnly, long fileInfo) {
@@ -387,8 +375,8 @@ final class Operations {
         address,
         inode,
         (worker, request) -> {
-          files.fsyncDirectory(listsByInode ? inode : layouts.getHandle(fileInfo), dataOnly != 0);
-          request.reply(OK);
+          files.fsyncDirectory(inode, dataOnly != 0);
+          request.reply(Errno.OK);
         });
   }
 
@@ -412,14 +400,14 @@ final class Operations {
         inode,
         (worker, request, caller) -> {
           files.access(caller, inode, mask);
-          request.reply(OK);
+          request.reply(Errno.OK);
         });
   }
 
   private void replyEntry(Worker worker, FuseRequest request, FileAttributes attributes) {
     layouts.putEntry(worker.entry, attributes);
     counts.add(attributes.inode());
-    if (!request.claim() || library.fuse_reply_entry(request.address(), worker.entry) != OK) {
+    if (!request.claim() || library.fuse_reply_entry(request.address(), worker.entry) != Errno.OK) {
       forgetOne(attributes.inode(), 1);
     }
   }
@@ -431,7 +419,7 @@ final class Operations {
     layouts.putHandle(fileInfo, created.handle(), false);
     counts.add(inode);
     if (!request.claim()
-        || library.fuse_reply_create(request.address(), worker.entry, fileInfo) != OK) {
+        || library.fuse_reply_create(request.address(), worker.entry, fileInfo) != Errno.OK) {
       files.release(created.handle());
       forgetOne(inode, 1);
     }

@@ -11,8 +11,6 @@ import java.util.concurrent.locks.ReentrantLock;
  * or when the session ends. Any thread.
  */
 final class ParkedRequests {
-  private static final int ENOTCONN = 107;
-
   private final ReentrantLock lock = new ReentrantLock();
   private final Map<Long, Parked> requests = new HashMap<>();
   private long nextId = 1;
@@ -114,7 +112,7 @@ final class ParkedRequests {
     try {
       isClosed = true;
       for (Parked parked : requests.values()) {
-        parked.request.reply(ENOTCONN);
+        parked.request.reply(Errno.ENOTCONN);
         if (parked.pendingOrNull != null) {
           pending.add(parked.pendingOrNull);
         }

@@ -14,7 +14,6 @@ import java.lang.System.Logger.Level;
  */
 final class RequestWrapper {
   private static final Logger LOG = System.getLogger("holdfast.client.fuse");
-  private static final int EIO = 5;
 
   private final LibFuse library;
   private final StructLayouts layouts;
@@ -83,7 +82,7 @@ final class RequestWrapper {
     worker.current = request;
     try {
       body.run(worker, request);
-      if (!request.isParked() && request.reply(EIO)) {
+      if (!request.isParked() && request.reply(Errno.EIO)) {
         LOG.log(Level.ERROR, "fuse {0}: expected=a reply, was=none; answered EIO", request);
       }
     } catch (Throwable e) {
@@ -98,7 +97,7 @@ final class RequestWrapper {
   /** Replies first, then logs: logging may fail too. */
   private void answer(Throwable e, FuseRequest request, String operation, long address) {
     if (request == null) {
-      library.fuse_reply_err(address, EIO);
+      library.fuse_reply_err(address, Errno.EIO);
     } else {
       request.reply(errno(e));
     }
@@ -110,6 +109,6 @@ final class RequestWrapper {
   }
 
   private static int errno(Throwable e) {
-    return e instanceof HoldfastException failure ? failure.code().errno() : EIO;
+    return e instanceof HoldfastException failure ? failure.code().errno() : Errno.EIO;
   }
 }

@@ -14,7 +14,6 @@ import java.util.concurrent.locks.LockSupport;
  */
 final class Watchdog implements Runnable {
   private static final Logger LOG = System.getLogger("holdfast.client.fuse");
-  private static final int ETIMEDOUT = 110;
   private static final int LOOKS_PER_DEADLINE = 10;
   private static final long NS_PER_MS = 1_000_000L;
 
@@ -52,7 +51,7 @@ final class Watchdog implements Runnable {
     lookedNs = nowNs;
     for (Worker worker : session.workers()) {
       FuseRequest request = worker.current;
-      if (request != null && isOverdue(request, nowNs) && request.reply(ETIMEDOUT)) {
+      if (request != null && isOverdue(request, nowNs) && request.reply(Errno.ETIMEDOUT)) {
         LOG.log(
             Level.WARNING,
             "fuse {0}: expected=an answer within {1} ms, was=none; answered ETIMEDOUT",

@@ -8,8 +8,6 @@ import java.util.List;
 
 /** The callbacks for extended attributes; otherwise as {@link Operations}. */
 final class XattrOperations {
-  private static final int OK = 0;
-
   private final LibFuse library;
   private final PoolFileSystem files;
   private final RequestWrapper wrapper;
@@ -34,7 +32,7 @@ final class XattrOperations {
           byte[] bytes = new byte[(int) sizeBytes];
           NativeMemory.getBytes(value, bytes, 0, bytes.length);
           files.setXattr(inode, name(name), bytes, flags);
-          request.reply(OK);
+          request.reply(Errno.OK);
         });
   }
 
@@ -84,7 +82,7 @@ final class XattrOperations {
         inode,
         (worker, request) -> {
           files.removeXattr(inode, name(name));
-          request.reply(OK);
+          request.reply(Errno.OK);
         });
   }
 

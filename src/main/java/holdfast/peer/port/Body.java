@@ -1,14 +1,11 @@
 package holdfast.peer.port;
 
-import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
-import holdfast.model.NetworkException;
 import holdfast.util.Invariants;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 
@@ -26,7 +23,6 @@ public final class Body {
   private final byte[] bytes;
   private final int lengthBytes;
   private final ReentrantLock lock = new ReentrantLock();
-  private final Condition changed = lock.newCondition();
   private final List<Consumer<HoldfastException>> waiting = new ArrayList<>();
   private final List<Runnable> watching = new ArrayList<>();
   private final AtomicInteger holderCount = new AtomicInteger(1);
@@ -121,7 +117,6 @@ public final class Body {
     try {
       Objects.checkFromIndexSize(availableBytes, countBytes, lengthBytes);
       availableBytes += countBytes;
-      changed.signalAll();
       toCall = watching.isEmpty() ? List.of() : List.copyOf(watching);
     } finally {
       lock.unlock();
@@ -138,35 +133,6 @@ public final class Body {
   /** Producer: the rest won't come, or what came is wrong. No effect once ended. */
   public void fail(HoldfastException why) {
     end(Objects.requireNonNull(why));
-  }
-
-  /**
-   * Waits until more than {@code offsetBytes} bytes are there. Blocks: network threads only.
-   *
-   * @return how many bytes are there, more than {@code offsetBytes} or the full length
-   * @throws HoldfastException the producer's failure, or TIMED_OUT after {@code timeoutNs}
-   */
-  public int awaitBeyond(int offsetBytes, long timeoutNs) {
-    long leftNs = timeoutNs;
-    lock.lock();
-    try {
-      while (failure == null && availableBytes <= offsetBytes && availableBytes < lengthBytes) {
-        if (leftNs <= 0) {
-          throw new NetworkException(
-              ErrorCode.TIMED_OUT, "receive body: expected=more bytes, was=silence, body=" + this);
-        }
-        leftNs = changed.awaitNanos(leftNs);
-      }
-      if (failure != null) {
-        throw failure;
-      }
-      return availableBytes;
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new NetworkException(ErrorCode.SHUTTING_DOWN, "receive body: interrupted", e);
-    } finally {
-      lock.unlock();
-    }
   }
 
   /**
@@ -210,7 +176,6 @@ public final class Body {
       }
       failure = why;
       complete = why == null;
-      changed.signalAll();
       toCall = List.copyOf(waiting);
       waiting.clear();
       watching.clear();

@@ -40,9 +40,6 @@ public interface Loop {
   /** Runs {@code task} once on the loop thread, not before {@code deadlineNs}. Any thread. */
   Timer at(long deadlineNs, String name, Runnable task);
 
-  /** True on the loop thread. */
-  boolean onLoop();
-
   /** A pending task. */
   interface Timer {
     /** Makes sure that the task doesn't run from now on. Loop thread only. No effect afterwards. */

@@ -40,9 +40,6 @@ public interface Transport {
   /** True while an authenticated session with the node is open. */
   boolean isConnected(NodeId node);
 
-  /** Closes the session with the node, if there is one; pending requests fail. */
-  void disconnect(NodeId node, String why);
-
   /** What becomes of one request. */
   interface ReplyHandler {
     /**

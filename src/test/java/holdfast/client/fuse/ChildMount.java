@@ -82,7 +82,7 @@ public final class ChildMount implements AutoCloseable {
         FuseMount.mount(
             new MemoryFileSystem(60_000), // what a kernel may keep must not hide a dead mount
             Path.of(arguments[0]),
-            MountOptions.named("holdfast:child"),
+            new MountOptions("holdfast:child", false, false, MountedFixture.OPTIONS.deadline()),
             threads,
             SystemClocks.monotonic());
     System.out.println(READY);

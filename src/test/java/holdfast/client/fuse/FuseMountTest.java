@@ -354,7 +354,7 @@ final class FuseMountTest {
 
   @Test
   void theKernelChecksPermissions() throws Exception {
-    var options = new MountOptions("test", false, true, MountOptions.DEADLINE_DEFAULT);
+    var options = new MountOptions("test", false, true, MountedFixture.OPTIONS.deadline());
     try (var shared = new MountedFixture(files, options)) {
       shared.run("echo secret > f; chmod 600 f; echo all > g; chmod 644 g; chown 1000 g");
 
@@ -367,7 +367,8 @@ final class FuseMountTest {
   @Test
   void aReadOnlyMountRefusesChanges() throws Exception {
     mounted.run("echo content > f");
-    try (var readOnly = new MountedFixture(files, MountOptions.named("test").withReadOnly(true))) {
+    var options = new MountOptions("test", true, false, MountedFixture.OPTIONS.deadline());
+    try (var readOnly = new MountedFixture(files, options)) {
       assertEquals("content", readOnly.run("cat f"));
       assertTrue(readOnly.shell("touch g").output().contains("Read-only file system"));
     }

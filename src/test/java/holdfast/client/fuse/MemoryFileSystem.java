@@ -379,11 +379,6 @@ final class MemoryFileSystem implements PoolFileSystem {
     return new OpenedFile(handle(inode), false);
   }
 
-  @Override
-  public long openDirectory(long inode) {
-    return handle(inode);
-  }
-
   private long handle(long inode) {
     names.lock();
     try {
@@ -412,11 +407,6 @@ final class MemoryFileSystem implements PoolFileSystem {
     } finally {
       names.unlock();
     }
-  }
-
-  @Override
-  public void releaseDirectory(long handle) {
-    release(handle);
   }
 
   @Override
@@ -633,10 +623,10 @@ final class MemoryFileSystem implements PoolFileSystem {
   }
 
   @Override
-  public void readDirectory(long handle, long cookie, DirectorySink sink) {
-    Node node = opened(handle);
+  public void readDirectory(long directory, long cookie, DirectorySink sink) {
     names.lock();
     try {
+      Node node = directory(directory);
       if (cookie < 1 && !sink.accept(key("."), node.inode, FileAttributes.DIRECTORY, 1)) {
         return;
       }
@@ -656,8 +646,8 @@ final class MemoryFileSystem implements PoolFileSystem {
   }
 
   @Override
-  public void fsyncDirectory(long handle, boolean dataOnly) {
-    opened(handle);
+  public void fsyncDirectory(long directory, boolean dataOnly) {
+    directory(directory);
   }
 
   @Override

@@ -71,9 +71,7 @@ final class MountFailureTest {
           new Trigger("fsync", "sync f", true),
           new Trigger("fsync", "sync -d f", true),
           new Trigger("release", "cat f", false),
-          new Trigger("openDirectory", "ls d", true),
           new Trigger("readDirectory", "ls d", true),
-          new Trigger("releaseDirectory", "ls d", false),
           new Trigger("fsyncDirectory", "sync d", true),
           new Trigger("statistics", "stat -f .", true));
 
@@ -139,7 +137,7 @@ final class MountFailureTest {
   @Test
   void aCallThatHangsIsAnsweredAtTheDeadlineAndItsLateResultIsDropped() throws Exception {
     var faulty = new FaultyFileSystem(new MemoryFileSystem());
-    var options = MountOptions.named("test").withDeadline(DEADLINE);
+    var options = MountedFixture.options(DEADLINE);
     for (Trigger trigger : TRIGGERS) {
       var go = new CountDownLatch(1);
       try (var mounted = new MountedFixture(faulty.files, options)) {
@@ -174,7 +172,7 @@ final class MountFailureTest {
     var sleptNs = new AtomicLong();
     var clock = SystemClocks.monotonic();
     var faulty = new FaultyFileSystem(new MemoryFileSystem());
-    var options = MountOptions.named("test").withDeadline(Duration.ofSeconds(2));
+    var options = MountedFixture.options(Duration.ofSeconds(2));
     try (var mounted =
         new MountedFixture(faulty.files, options, () -> clock.nowNs() + sleptNs.get())) {
       mounted.run("echo content > f");
@@ -207,12 +205,10 @@ final class MountFailureTest {
   void whatALateOpenLeftOpenIsClosed() throws Exception {
     var memory = new MemoryFileSystem();
     var faulty = new FaultyFileSystem(memory);
-    try (var mounted =
-        new MountedFixture(faulty.files, MountOptions.named("test").withDeadline(DEADLINE))) {
-      mounted.run("echo content > f; mkdir d");
-      for (String line : List.of("cat f", "touch new", "ls d")) {
-        String method =
-            line.equals("cat f") ? "open" : line.equals("ls d") ? "openDirectory" : "create";
+    try (var mounted = new MountedFixture(faulty.files, MountedFixture.options(DEADLINE))) {
+      mounted.run("echo content > f");
+      for (String line : List.of("cat f", "touch new")) {
+        String method = line.equals("cat f") ? "open" : "create";
         var go = new CountDownLatch(1);
         awaitClosed(faulty, memory);
         faulty.finished.clear();
@@ -224,7 +220,7 @@ final class MountFailureTest {
           go.countDown();
         }
 
-        awaitFinished(faulty, line.equals("ls d") ? "releaseDirectory" : "release");
+        awaitFinished(faulty, "release");
         assertEquals(0, memory.openHandleCount(), line);
       }
     }
@@ -289,9 +285,7 @@ final class MountFailureTest {
     var faulty = new FaultyFileSystem(new MemoryFileSystem());
     var entered = new CountDownLatch(1);
     var go = new CountDownLatch(1);
-    var mounted =
-        new MountedFixture(
-            faulty.files, MountOptions.named("test").withDeadline(Duration.ofSeconds(2)));
+    var mounted = new MountedFixture(faulty.files, MountedFixture.options(Duration.ofSeconds(2)));
     try {
       mounted.run("echo content > f");
       faulty.faults.put(
@@ -330,7 +324,6 @@ final class MountFailureTest {
     tried.add("access"); // the kernel checks by itself: OperationsTest calls it
     tried.add("close"); // not the mount's to call
     tried.add("attach"); // called when it is mounted: a failure there fails the mount
-    tried.add("listsByInode"); // likewise
     tried.add("listed"); // called after the reply: nothing is left to answer
     for (var method : PoolFileSystem.class.getMethods()) {
       assertTrue(tried.contains(method.getName()), method.getName());

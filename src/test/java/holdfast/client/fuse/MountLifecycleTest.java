@@ -56,8 +56,7 @@ final class MountLifecycleTest {
   }
 
   private FuseMount mount(Path path, MemoryFileSystem files) {
-    return FuseMount.mount(
-        files, path, MountOptions.named("holdfast:test"), threads, SystemClocks.monotonic());
+    return FuseMount.mount(files, path, MountedFixture.OPTIONS, threads, SystemClocks.monotonic());
   }
 
   private HoldfastException refusal(Path path) {

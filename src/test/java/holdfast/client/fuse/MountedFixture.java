@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -18,13 +19,16 @@ import org.junit.jupiter.api.Assumptions;
 final class MountedFixture implements AutoCloseable {
   static final long COMMAND_TIMEOUT_S = 60;
 
+  /** Writable, for the mounting user, with the deadline that the program has. */
+  static final MountOptions OPTIONS = options(Duration.ofSeconds(12));
+
   final Path directory;
   final FuseMount mount;
   final Queue<Throwable> uncaught = new ConcurrentLinkedQueue<>();
   final NamedThreads threads = new NamedThreads((thread, e) -> uncaught.add(e));
 
   MountedFixture(PoolFileSystem files) throws IOException {
-    this(files, MountOptions.named("holdfast:test"));
+    this(files, OPTIONS);
   }
 
   MountedFixture(PoolFileSystem files, MountOptions options) throws IOException {
@@ -36,6 +40,11 @@ final class MountedFixture implements AutoCloseable {
     assumeMountingPossible();
     directory = Files.createTempDirectory("holdfast-mount");
     mount = FuseMount.mount(files, directory, options, threads, clock);
+  }
+
+  /** As {@link #OPTIONS}, with another deadline. */
+  static MountOptions options(Duration deadline) {
+    return new MountOptions("holdfast:test", false, false, deadline);
   }
 
   /** Without the device (an unprivileged container) there is nothing to try. */

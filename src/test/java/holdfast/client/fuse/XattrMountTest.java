@@ -89,7 +89,7 @@ final class XattrMountTest {
   void onlyRootSeesTrustedNames() throws Exception {
     try (var shared =
         new MountedFixture(
-            files, new MountOptions("test", false, true, MountOptions.DEADLINE_DEFAULT))) {
+            files, new MountOptions("test", false, true, MountedFixture.OPTIONS.deadline()))) {
       shared.run("touch f; chmod 666 f; setfattr -n trusted.t -v x f; setfattr -n user.u -v y f");
       String asUser = "setpriv --reuid 1000 --clear-groups ";
 

@@ -15,8 +15,6 @@ public interface LibFuse {
 
   void fuse_session_add_chan(long session, long channel);
 
-  void fuse_session_exit(long session);
-
   void fuse_session_destroy(long session);
 
   long fuse_chan_bufsize(long channel);

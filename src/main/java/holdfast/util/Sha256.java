@@ -1,16 +1,21 @@
-package holdfast.storage;
+package holdfast.util;
 
-import holdfast.model.ChunkId;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 
-/** SHA-256, fed in pieces small enough that the JIT replaces the loop around them soon. */
-final class Sha256 {
+/**
+ * SHA-256, fed in pieces small enough that the JIT replaces the loop around them soon. One thread.
+ */
+public final class Sha256 {
+  /** Size of a digest. */
+  public static final int BYTES = 32;
+
   private static final int PIECE_BYTES = 16 * 1024;
 
   private final MessageDigest digest;
 
-  Sha256() {
+  /** Of nothing yet. */
+  public Sha256() {
     try {
       digest = MessageDigest.getInstance("SHA-256");
     } catch (NoSuchAlgorithmException e) {
@@ -18,28 +23,39 @@ final class Sha256 {
     }
   }
 
-  Sha256 update(byte[] bytes, int offset, int lengthBytes) {
+  /** The digest of the parts in order. */
+  public static byte[] of(byte[]... parts) {
+    var sha = new Sha256();
+    for (byte[] part : parts) {
+      sha.update(part);
+    }
+    return sha.digest();
+  }
+
+  /** Takes in all of {@code bytes}. */
+  public Sha256 update(byte[] bytes) {
+    return update(bytes, 0, bytes.length);
+  }
+
+  /** Takes in {@code lengthBytes} bytes from {@code offset}. */
+  public Sha256 update(byte[] bytes, int offset, int lengthBytes) {
     for (int done = 0; done < lengthBytes; done += PIECE_BYTES) {
       digest.update(bytes, offset + done, Math.min(PIECE_BYTES, lengthBytes - done));
     }
     return this;
   }
 
-  byte[] digest() {
+  /** The 32 bytes; starts over. */
+  public byte[] digest() {
     return digest.digest();
   }
 
   /** The digest of what was fed so far; more may follow. */
-  byte[] digestSoFar() {
+  public byte[] digestSoFar() {
     try {
       return ((MessageDigest) digest.clone()).digest();
     } catch (CloneNotSupportedException e) {
       throw new IllegalStateException("the platform's SHA-256 can be copied", e);
     }
-  }
-
-  /** The name of a chunk with these bytes. */
-  static ChunkId name(byte[] bytes, int offset, int lengthBytes) {
-    return ChunkId.of(new Sha256().update(bytes, offset, lengthBytes).digest());
   }
 }

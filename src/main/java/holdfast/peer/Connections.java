@@ -1,0 +1,65 @@
+package holdfast.peer;
+
+import holdfast.model.ErrorCode;
+import holdfast.model.NodeId;
+import holdfast.protocol.Request;
+import java.util.Set;
+import java.util.TreeSet;
+
+/** Which peers have a session with this one, and who is told of it by heartbeats. Loop thread. */
+final class Connections {
+  private static final long PROBE_DEADLINE_NS = 1_000_000_000L;
+
+  private final NodeId self;
+  private final PeerPorts ports;
+  private final Standing standing;
+  private final Set<NodeId> connected = new TreeSet<>();
+
+  Connections(NodeId self, PeerPorts ports, Standing standing) {
+    this.self = self;
+    this.ports = ports;
+    this.standing = standing;
+  }
+
+  /** The peers that are connected now: a view. */
+  Set<NodeId> peers() {
+    return connected;
+  }
+
+  /** Who is told how this peer is: who is connected, and who is in the map. */
+  Set<NodeId> receivers() {
+    var receivers = new TreeSet<>(connected);
+    standing.map().ifPresent(map -> map.peers().forEach(peer -> receivers.add(peer.node())));
+    receivers.remove(self);
+    return receivers;
+  }
+
+  void onConnected(NodeId peer, Heartbeats heartbeats) {
+    connected.add(peer);
+    heartbeats.onReachable(peer);
+    heartbeats.onHeard(peer);
+  }
+
+  /** Whether it was a peer. */
+  boolean onDisconnected(NodeId node) {
+    return connected.remove(node);
+  }
+
+  /** A process that died is told from a cut cable by dialling it again. */
+  void probe(NodeId peer, Heartbeats heartbeats) {
+    ports
+        .transport()
+        .request(
+            peer,
+            new Request.WhoLeads(self),
+            null,
+            ports.loop().nowNs() + PROBE_DEADLINE_NS,
+            Replies.handler(
+                (reply, none) -> heartbeats.onReachable(peer),
+                why -> {
+                  if (why.code() == ErrorCode.UNREACHABLE && !connected.contains(peer)) {
+                    heartbeats.onUnreachable(peer);
+                  }
+                }));
+  }
+}

@@ -1,0 +1,22 @@
+package holdfast.storage;
+
+import holdfast.consensus.SnapshotMeta;
+import holdfast.model.LogId;
+
+/** Which snapshot of which log: in a directory there may be those of several. */
+record LogSnapshot(LogId logId, SnapshotMeta meta) {
+  /** The last entry it covers. */
+  long index() {
+    return meta.index();
+  }
+
+  /** That entry's term. */
+  long term() {
+    return meta.term();
+  }
+
+  /** Its file. */
+  String fileName() {
+    return SnapshotFormat.name(meta.index(), meta.term());
+  }
+}
