@@ -35,8 +35,9 @@ PROGRAM = os.path.join(IMAGE, "bin", "holdfast")
 # that are copied into its namespace would live as long as it does, and their processes with them.
 ON_MACHINE = """
 awk '/ - fuse.holdfast /{print $5}' /proc/self/mountinfo | while read -r point; do
-  umount -l -c -i "$point" || exit 1
-done || exit 97
+  umount -l -c -i "$(printf '%b' "$point")" # a space is written as \\040
+done
+! grep ' - fuse.holdfast ' /proc/self/mountinfo || exit 97
 mount --bind "$1" /proc/sys/kernel/random/boot_id && mount --bind "$2" /run || exit 98
 shift 2
 exec "$@"
