@@ -1,16 +1,16 @@
 package holdfast.app;
 
-import holdfast.client.ClientOptions;
-import holdfast.client.KeySealing;
 import holdfast.client.PooledFileSystem;
-import holdfast.client.RemoteFileService;
-import holdfast.crypto.Certificate;
+import holdfast.client.api.ClientOptions;
+import holdfast.client.file.KeySealing;
+import holdfast.client.pool.RemoteFileService;
 import holdfast.crypto.CipherSuite;
 import holdfast.crypto.DataKey;
-import holdfast.crypto.LocalNode;
-import holdfast.crypto.PoolFile;
 import holdfast.crypto.Role;
-import holdfast.crypto.SaltSource;
+import holdfast.crypto.handshake.LocalNode;
+import holdfast.crypto.identity.Certificate;
+import holdfast.crypto.identity.PoolFile;
+import holdfast.crypto.seal.SaltSource;
 import holdfast.model.ClientId;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;

@@ -1,6 +1,6 @@
 package holdfast.app;
 
-import holdfast.crypto.HoldfastHome;
+import holdfast.crypto.identity.HoldfastHome;
 import holdfast.model.HostPort;
 import java.net.InetAddress;
 import java.net.UnknownHostException;

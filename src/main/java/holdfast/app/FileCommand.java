@@ -1,7 +1,7 @@
 package holdfast.app;
 
-import holdfast.client.ClientOptions;
 import holdfast.client.PooledFileSystem;
+import holdfast.client.api.ClientOptions;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.time.Duration;

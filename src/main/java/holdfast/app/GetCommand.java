@@ -1,9 +1,9 @@
 package holdfast.app;
 
-import holdfast.client.FileAttributes;
-import holdfast.client.OpenFlags;
-import holdfast.client.PoolFileSystem;
 import holdfast.client.PooledFileSystem;
+import holdfast.client.api.FileAttributes;
+import holdfast.client.api.OpenFlags;
+import holdfast.client.api.PoolFileSystem;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import java.io.IOException;

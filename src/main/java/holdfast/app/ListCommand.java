@@ -1,7 +1,7 @@
 package holdfast.app;
 
-import holdfast.client.FileAttributes;
 import holdfast.client.PooledFileSystem;
+import holdfast.client.api.FileAttributes;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;

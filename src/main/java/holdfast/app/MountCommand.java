@@ -1,10 +1,10 @@
 package holdfast.app;
 
-import holdfast.client.ClientOptions;
 import holdfast.client.PooledFileSystem;
+import holdfast.client.api.ClientOptions;
 import holdfast.client.fuse.FuseMount;
 import holdfast.client.fuse.MountOptions;
-import holdfast.crypto.CryptoWarmUp;
+import holdfast.crypto.seal.CryptoWarmUp;
 import holdfast.util.ByteSize;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -56,7 +56,7 @@ final class MountCommand implements Callable<Integer> {
       node.base().threads.startPlatform("warm-up", CryptoWarmUp::run);
       PooledFileSystem files = node.fileSystem(options);
       try {
-        files.attributes(holdfast.client.PoolFileSystem.ROOT_INODE);
+        files.attributes(holdfast.client.api.PoolFileSystem.ROOT_INODE);
         var mountOptions =
             new MountOptions("holdfast", isReadOnly, allowsOther, limit.plus(MARGIN));
         FuseMount mount =

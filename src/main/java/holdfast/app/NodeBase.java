@@ -1,16 +1,16 @@
 package holdfast.app;
 
 import holdfast.crypto.CipherSuite;
-import holdfast.crypto.HoldfastHome;
-import holdfast.crypto.MemberList;
-import holdfast.crypto.PoolFile;
+import holdfast.crypto.identity.HoldfastHome;
+import holdfast.crypto.identity.MemberList;
+import holdfast.crypto.identity.PoolFile;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import holdfast.model.HostPort;
 import holdfast.model.InstanceId;
 import holdfast.model.NodeId;
-import holdfast.network.Beacon;
-import holdfast.network.DiscoveryOptions;
+import holdfast.network.discovery.Beacon;
+import holdfast.network.discovery.DiscoveryOptions;
 import holdfast.util.MonotonicClock;
 import holdfast.util.NamedThreads;
 import holdfast.util.SystemClocks;

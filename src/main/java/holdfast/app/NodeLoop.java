@@ -2,7 +2,7 @@ package holdfast.app;
 
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
-import holdfast.peer.port.Loop;
+import holdfast.port.Loop;
 import holdfast.util.Invariants;
 import holdfast.util.MonotonicClock;
 import holdfast.util.NamedThreads;

@@ -1,7 +1,7 @@
 package holdfast.app;
 
-import holdfast.client.FileAttributes;
-import holdfast.client.PoolFileSystem;
+import holdfast.client.api.FileAttributes;
+import holdfast.client.api.PoolFileSystem;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import java.nio.charset.StandardCharsets;

@@ -1,10 +1,10 @@
 package holdfast.app;
 
 import holdfast.crypto.Admission;
-import holdfast.crypto.HandshakeStatus;
-import holdfast.crypto.ResponderPolicy;
 import holdfast.crypto.Role;
-import holdfast.crypto.SessionLimits;
+import holdfast.crypto.handshake.HandshakeStatus;
+import holdfast.crypto.handshake.ResponderPolicy;
+import holdfast.crypto.handshake.SessionLimits;
 import holdfast.model.InstanceId;
 import holdfast.model.NodeId;
 import holdfast.network.NodeTransport;

@@ -1,13 +1,13 @@
 package holdfast.app;
 
-import holdfast.client.AttributeChange;
-import holdfast.client.Caller;
-import holdfast.client.CreatedFile;
-import holdfast.client.FileAttributes;
-import holdfast.client.LockRequest;
-import holdfast.client.OpenFlags;
-import holdfast.client.PoolFileSystem;
 import holdfast.client.PooledFileSystem;
+import holdfast.client.api.AttributeChange;
+import holdfast.client.api.Caller;
+import holdfast.client.api.CreatedFile;
+import holdfast.client.api.FileAttributes;
+import holdfast.client.api.LockRequest;
+import holdfast.client.api.OpenFlags;
+import holdfast.client.api.PoolFileSystem;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import java.lang.System.Logger.Level;

@@ -1,8 +1,8 @@
 package holdfast.app;
 
-import holdfast.client.FileAttributes;
-import holdfast.client.PoolFileSystem;
 import holdfast.client.PooledFileSystem;
+import holdfast.client.api.FileAttributes;
+import holdfast.client.api.PoolFileSystem;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import java.io.PrintWriter;

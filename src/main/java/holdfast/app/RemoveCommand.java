@@ -1,7 +1,7 @@
 package holdfast.app;
 
-import holdfast.client.FileAttributes;
 import holdfast.client.PooledFileSystem;
+import holdfast.client.api.FileAttributes;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import java.io.PrintWriter;

@@ -1,9 +1,21 @@
 package holdfast.client;
 
-import holdfast.metadata.EntryName;
-import holdfast.metadata.Invalidation;
+import holdfast.client.api.KernelCache;
+import holdfast.client.file.FileContent;
+import holdfast.client.file.OpenFiles;
+import holdfast.client.kernel.Freshness;
+import holdfast.client.kernel.KernelPages;
+import holdfast.client.kernel.ToldTable;
+import holdfast.client.names.Directories;
+import holdfast.client.names.Holds;
+import holdfast.client.names.LockCalls;
+import holdfast.client.names.LockWaits;
+import holdfast.client.names.Tree;
+import holdfast.client.pool.FileService;
+import holdfast.client.pool.Waits;
+import holdfast.metadata.op.EntryName;
+import holdfast.metadata.op.Invalidation;
 import holdfast.model.HoldfastException;
-import holdfast.peer.port.FileService;
 import java.lang.System.Logger.Level;
 import java.util.ArrayList;
 import java.util.HashMap;

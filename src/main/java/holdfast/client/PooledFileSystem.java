@@ -1,11 +1,56 @@
 package holdfast.client;
 
-import holdfast.metadata.FileType;
-import holdfast.metadata.RenameMode;
+import holdfast.client.api.AttributeChange;
+import holdfast.client.api.Caller;
+import holdfast.client.api.ClientOptions;
+import holdfast.client.api.CreatedFile;
+import holdfast.client.api.DirectorySink;
+import holdfast.client.api.FileAttributes;
+import holdfast.client.api.KernelCache;
+import holdfast.client.api.LockRequest;
+import holdfast.client.api.OpenFlags;
+import holdfast.client.api.OpenedFile;
+import holdfast.client.api.PendingLock;
+import holdfast.client.api.PoolFileSystem;
+import holdfast.client.api.PoolSpace;
+import holdfast.client.file.Allocation;
+import holdfast.client.file.ArrayPool;
+import holdfast.client.file.BlockCache;
+import holdfast.client.file.ChunkReader;
+import holdfast.client.file.Committer;
+import holdfast.client.file.DirtyData;
+import holdfast.client.file.ExtentLoader;
+import holdfast.client.file.FileContent;
+import holdfast.client.file.FileHandle;
+import holdfast.client.file.FileIo;
+import holdfast.client.file.Flusher;
+import holdfast.client.file.MemoryBudget;
+import holdfast.client.file.OpenFiles;
+import holdfast.client.file.Reconciler;
+import holdfast.client.file.Sealing;
+import holdfast.client.file.WriteBack;
+import holdfast.client.kernel.Freshness;
+import holdfast.client.kernel.KernelPages;
+import holdfast.client.kernel.MisplacedPages;
+import holdfast.client.kernel.RemovedInodes;
+import holdfast.client.names.Directories;
+import holdfast.client.names.FileCloser;
+import holdfast.client.names.Holds;
+import holdfast.client.names.Inodes;
+import holdfast.client.names.LockCalls;
+import holdfast.client.names.LockWaits;
+import holdfast.client.names.Names;
+import holdfast.client.names.Presentation;
+import holdfast.client.names.Tree;
+import holdfast.client.names.Xattrs;
+import holdfast.client.pool.FileService;
+import holdfast.client.pool.SpaceCache;
+import holdfast.client.pool.Waits;
+import holdfast.metadata.op.FileType;
+import holdfast.metadata.op.RenameMode;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import holdfast.model.SealId;
-import holdfast.peer.port.FileService;
 import holdfast.util.MonotonicClock;
 import holdfast.util.NamedThreads;
 import holdfast.util.WallClock;
@@ -419,7 +464,7 @@ public final class PooledFileSystem implements PoolFileSystem {
   }
 
   /** Bytes of unsaved data, of all files. */
-  long unsavedBytes() {
+  public long unsavedBytes() {
     return writeBack.unsavedBytes();
   }
 

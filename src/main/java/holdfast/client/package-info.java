@@ -1,9 +1,9 @@
 /**
- * A client of a pool: the file system without FUSE (handles, write-back, read-ahead, caches) over
- * sealed names and chunks, and the service that finds leader and owners and fails over.
+ * The pool as a file system of one machine: wires the rooms below and takes back what others
+ * change.
  *
- * <p>{@link holdfast.client.RemoteFileService} is event-driven and runs on the node's loop; {@link
- * holdfast.client.PooledFileSystem} blocks with deadlines and is called by many threads. Imports no
- * socket and no file.
+ * <p>{@link holdfast.client.PooledFileSystem} is the entry point; it delegates. {@link
+ * holdfast.client.ChangeFeed} works off what other clients changed. Blocks with deadlines; called
+ * by many threads. Imports no socket and no file.
  */
 package holdfast.client;

@@ -1,5 +1,6 @@
 package holdfast.crypto;
 
+import holdfast.crypto.identity.MemberList;
 import holdfast.model.NodeId;
 import java.util.Optional;
 

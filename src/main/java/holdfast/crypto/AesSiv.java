@@ -15,9 +15,9 @@ import org.bouncycastle.crypto.params.KeyParameter;
  * AES-SIV of RFC 5297: deterministic authenticated encryption. The first half of the key makes the
  * synthetic IV (CMAC), the second half encrypts (CTR). Immutable, any thread.
  */
-final class AesSiv {
+public final class AesSiv {
   static final int KEY_BYTES = 64;
-  static final int SIV_BYTES = 16;
+  public static final int SIV_BYTES = 16;
   private static final int MSB = 0x80;
   private static final int REDUCTION = 0x87;
   private static final EnginePool<Cipher> CTR = new EnginePool<>(AesSiv::newCtr);
@@ -26,7 +26,7 @@ final class AesSiv {
   private final SecretKeySpec ctrKey;
 
   /** A key of 64 bytes; RFC 5297's own test vectors use 32. */
-  AesSiv(byte[] key) {
+  public AesSiv(byte[] key) {
     Invariants.check(
         key.length == KEY_BYTES || key.length == 32, "SIV key of %s bytes", key.length);
     int half = key.length / 2;
@@ -35,7 +35,7 @@ final class AesSiv {
   }
 
   /** Seals: 16 bytes of synthetic IV, then the ciphertext, as long as the plaintext. */
-  byte[] seal(byte[] plain, byte[]... associated) {
+  public byte[] seal(byte[] plain, byte[]... associated) {
     byte[] siv = s2v(plain, associated);
     byte[] sealed = new byte[SIV_BYTES + plain.length];
     System.arraycopy(siv, 0, sealed, 0, SIV_BYTES);
@@ -44,7 +44,7 @@ final class AesSiv {
   }
 
   /** Opens what {@link #seal} made with the same key and associated data; else empty. */
-  Optional<byte[]> open(byte[] sealed, byte[]... associated) {
+  public Optional<byte[]> open(byte[] sealed, byte[]... associated) {
     if (sealed.length < SIV_BYTES) {
       return Optional.empty();
     }

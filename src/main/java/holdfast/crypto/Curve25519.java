@@ -14,25 +14,25 @@ import java.util.Arrays;
 import javax.crypto.KeyAgreement;
 
 /** X25519 with 32-byte little-endian encodings on both sides (RFC 7748). Not thread-safe. */
-final class Curve25519 {
-  static final int BYTES = 32;
+public final class Curve25519 {
+  public static final int BYTES = 32;
   private static final byte[] BASE_POINT = basePoint();
 
   private final byte[] secret = new byte[BYTES];
   private final byte[] publicValue;
 
   /** A fresh ephemeral key: 32 bytes are drawn. */
-  Curve25519(SecureRandom random) {
+  public Curve25519(SecureRandom random) {
     random.nextBytes(secret);
     publicValue = multiply(secret, BASE_POINT);
   }
 
-  byte[] publicValue() {
+  public byte[] publicValue() {
     return publicValue.clone();
   }
 
   /** The shared value; an all-zero one (a point of small order was sent) is refused. */
-  byte[] agree(byte[] theirs) {
+  public byte[] agree(byte[] theirs) {
     byte[] shared = multiply(secret, theirs);
     if (Hashes.equal(shared, new byte[BYTES])) {
       throw smallOrder(null);
@@ -40,7 +40,7 @@ final class Curve25519 {
     return shared;
   }
 
-  void erase() {
+  public void erase() {
     Arrays.fill(secret, (byte) 0);
   }
 

@@ -55,22 +55,22 @@ public final class DataKey {
   }
 
   /** Kchunk. Not a copy: callers don't change it. */
-  byte[] chunkKey() {
+  public byte[] chunkKey() {
     return chunkKey;
   }
 
   /** Kmeta. Not a copy: callers don't change it. */
-  byte[] metaKey() {
+  public byte[] metaKey() {
     return metaKey;
   }
 
   /** Kext. Not a copy: callers don't change it. */
-  byte[] extentKey() {
+  public byte[] extentKey() {
     return extentKey;
   }
 
   /** Kname, 64 bytes. Not a copy: callers don't change it. */
-  byte[] nameKey() {
+  public byte[] nameKey() {
     return nameKey;
   }
 
@@ -90,7 +90,7 @@ public final class DataKey {
   }
 
   /** Wipes the caller's copy of key bytes. */
-  static void erase(byte[] bytes) {
+  public static void erase(byte[] bytes) {
     Arrays.fill(bytes, (byte) 0);
   }
 }

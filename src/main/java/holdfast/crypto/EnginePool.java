@@ -10,12 +10,12 @@ import javax.crypto.Cipher;
  * bounded pool and not a thread-local: there is a virtual thread per connection. Thread-safe; never
  * blocks: an empty pool makes a new one, a full pool drops what is given back.
  */
-final class EnginePool<T> {
+public final class EnginePool<T> {
   /** Engines kept at most, of each kind. */
   static final int KEPT_MAX = 64;
 
   /** Bulk data goes through ciphers and hashes in pieces of this many bytes. */
-  static final int PIECE_BYTES = 4_096;
+  public static final int PIECE_BYTES = 4_096;
 
   private final ArrayBlockingQueue<T> idle = new ArrayBlockingQueue<>(KEPT_MAX);
   private final Supplier<T> maker;

@@ -16,9 +16,9 @@ import javax.crypto.spec.SecretKeySpec;
  * one, use it, give it back. Feeds both in pieces of {@link EnginePool#PIECE_BYTES}, because the
  * compiler replaces the methods around them by CPU instructions only after many calls.
  */
-final class FernetEngine {
+public final class FernetEngine {
   static final int VERSION = 0x80;
-  static final int IV_BYTES = 16;
+  public static final int IV_BYTES = 16;
   static final int HEADER_BYTES = 25;
   static final int MAC_BYTES = 32;
   private static final int HALF_KEY_BYTES = 16;
@@ -37,11 +37,11 @@ final class FernetEngine {
     }
   }
 
-  static FernetEngine take() {
+  public static FernetEngine take() {
     return POOL.take();
   }
 
-  void giveBack() {
+  public void giveBack() {
     POOL.giveBack(this);
   }
 
@@ -50,7 +50,7 @@ final class FernetEngine {
   }
 
   /** Writes the whole token to {@code out} from {@code outOffset}; returns its size in bytes. */
-  int encrypt(
+  public int encrypt(
       byte[] key,
       long timestampS,
       byte[] iv,
@@ -87,7 +87,8 @@ final class FernetEngine {
   }
 
   /** Opens to {@code out}, which has room for the ciphertext's size; the size, or -1 if broken. */
-  int decrypt(byte[] key, byte[] token, int offset, int lengthBytes, byte[] out, int outOffset) {
+  public int decrypt(
+      byte[] key, byte[] token, int offset, int lengthBytes, byte[] out, int outOffset) {
     if (!isAuthentic(key, token, offset, lengthBytes)) {
       return -1;
     }

@@ -7,7 +7,7 @@ import javax.crypto.spec.GCMParameterSpec;
 import javax.crypto.spec.SecretKeySpec;
 
 /** One AES-256-GCM cipher, reused from block to block. Not thread-safe: take, use, give back. */
-final class GcmEngine {
+public final class GcmEngine {
   private static final int TAG_BITS = 128;
   private static final EnginePool<GcmEngine> POOL = new EnginePool<>(GcmEngine::new);
 
@@ -21,16 +21,16 @@ final class GcmEngine {
     }
   }
 
-  static GcmEngine take() {
+  public static GcmEngine take() {
     return POOL.take();
   }
 
-  void giveBack() {
+  public void giveBack() {
     POOL.giveBack(this);
   }
 
   /** Writes ciphertext and tag to {@code out} from {@code outOffset}; returns their size. */
-  int seal(
+  public int seal(
       SecretKeySpec key,
       byte[] nonce,
       byte[] associated,
@@ -49,7 +49,7 @@ final class GcmEngine {
   }
 
   /** Opens to {@code out}; the plaintext's size, or -1 if the tag doesn't fit. */
-  int open(
+  public int open(
       SecretKeySpec key,
       byte[] nonce,
       byte[] associated,

@@ -8,14 +8,14 @@ import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
 
 /** X and E of the protocol: HMAC-SHA-256 and HKDF-SHA-256 (RFC 5869). Stateless, any thread. */
-final class Hashes {
-  static final int BYTES = Sha256.BYTES;
+public final class Hashes {
+  public static final int BYTES = Sha256.BYTES;
   private static final String HMAC = "HmacSHA256";
 
   private Hashes() {}
 
   /** HMAC-SHA-256 of the parts in order. The key may have any length, 0 included. */
-  static byte[] hmac(byte[] key, byte[]... parts) {
+  public static byte[] hmac(byte[] key, byte[]... parts) {
     var mac = newHmac(key);
     for (byte[] part : parts) {
       mac.update(part);
@@ -35,12 +35,12 @@ final class Hashes {
   }
 
   /** X(salt, ikm): HKDF extract. */
-  static byte[] extract(byte[] salt, byte[] ikm) {
+  public static byte[] extract(byte[] salt, byte[] ikm) {
     return hmac(salt, ikm);
   }
 
   /** E(prk, label, ctx): HKDF expand to 32 bytes with info = label, 00, the parts of ctx. */
-  static byte[] expand(byte[] prk, String label, byte[]... context) {
+  public static byte[] expand(byte[] prk, String label, byte[]... context) {
     return expand(prk, label, BYTES, context);
   }
 
@@ -67,12 +67,12 @@ final class Hashes {
     return out;
   }
 
-  static byte[] ascii(String text) {
+  public static byte[] ascii(String text) {
     return text.getBytes(StandardCharsets.US_ASCII);
   }
 
   /** Compares without telling by its duration where the difference is. */
-  static boolean equal(byte[] a, byte[] b) {
+  public static boolean equal(byte[] a, byte[] b) {
     return MessageDigest.isEqual(a, b);
   }
 }

@@ -5,10 +5,10 @@ import holdfast.model.HoldfastException;
 import java.security.GeneralSecurityException;
 
 /** What every Java runtime must have, and this one doesn't, or a call that can't fail and did. */
-final class Missing {
+public final class Missing {
   private Missing() {}
 
-  static HoldfastException in(String algorithm, GeneralSecurityException cause) {
+  public static HoldfastException in(String algorithm, GeneralSecurityException cause) {
     return new HoldfastException(
         ErrorCode.INTERNAL,
         "run algorithm: expected=" + algorithm + " works in this Java runtime, was=" + cause,

@@ -80,11 +80,11 @@ public final class NodePublicKey {
   }
 
   /** True if {@code signature} is this key's for this context and 32-byte hash. */
-  boolean verifies(String context, byte[] hash, byte[] signature) {
+  public boolean verifies(String context, byte[] hash, byte[] signature) {
     return signature.length == Rsa.BYTES && Rsa.verifies(key, context, hash, signature);
   }
 
-  byte[] encrypt(byte[] plain, SecureRandom random) {
+  public byte[] encrypt(byte[] plain, SecureRandom random) {
     return Rsa.encrypt(key, plain, random);
   }
 

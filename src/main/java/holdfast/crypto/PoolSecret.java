@@ -52,21 +52,21 @@ public final class PoolSecret {
     return discoveryKey.clone();
   }
 
-  byte[] secret() {
+  public byte[] secret() {
     return secret;
   }
 
-  byte[] gateKey() {
+  public byte[] gateKey() {
     return gateKey;
   }
 
   /** X(H("holdfast/1", pool id), PS). */
-  byte[] handshakeSalt() {
+  public byte[] handshakeSalt() {
     return handshakeSalt;
   }
 
   /** Checks a list of live secrets: 1 to 16, newest first. */
-  static List<PoolSecret> checked(List<PoolSecret> secrets) {
+  public static List<PoolSecret> checked(List<PoolSecret> secrets) {
     Invariants.check(
         !secrets.isEmpty() && secrets.size() <= EPOCHS_MAX, "%s pool secrets", secrets.size());
     for (int i = 1; i < secrets.size(); i++) {

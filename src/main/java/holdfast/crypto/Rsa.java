@@ -22,9 +22,9 @@ import javax.crypto.spec.PSource;
  * The two uses of a node's RSA key: OAEP and PSS, with every parameter spelled out, because the
  * JDK's OAEP defaults to MGF1 with SHA-1 under a name that says SHA-256. Stateless, any thread.
  */
-final class Rsa {
-  static final int MODULUS_BITS = 3_072;
-  static final int BYTES = MODULUS_BITS / 8;
+public final class Rsa {
+  public static final int MODULUS_BITS = 3_072;
+  public static final int BYTES = MODULUS_BITS / 8;
   private static final int SALT_BYTES = 32;
   private static final byte[] OAEP_LABEL = Hashes.ascii("holdfast/1 session");
   private static final AlgorithmParameterSpec OAEP =
@@ -40,7 +40,7 @@ final class Rsa {
   private Rsa() {}
 
   /** Signs 64 spaces, the context, 00, the hash: 384 bytes. */
-  static byte[] sign(PrivateKey key, String context, byte[] hash, SecureRandom random) {
+  public static byte[] sign(PrivateKey key, String context, byte[] hash, SecureRandom random) {
     try {
       var signature = Signature.getInstance(PSS_NAME);
       signature.setParameter(PSS);
@@ -76,7 +76,7 @@ final class Rsa {
     }
   }
 
-  static Optional<byte[]> decrypt(PrivateKey key, byte[] sealed) {
+  public static Optional<byte[]> decrypt(PrivateKey key, byte[] sealed) {
     try {
       var cipher = Cipher.getInstance(OAEP_NAME);
       cipher.init(Cipher.DECRYPT_MODE, key, OAEP);

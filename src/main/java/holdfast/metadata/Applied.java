@@ -1,5 +1,7 @@
 package holdfast.metadata;
 
+import holdfast.metadata.op.OperationResult;
+
 /**
  * What an operation made of a namespace.
  *

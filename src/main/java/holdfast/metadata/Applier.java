@@ -1,5 +1,13 @@
 package holdfast.metadata;
 
+import holdfast.metadata.op.Content;
+import holdfast.metadata.op.EntryName;
+import holdfast.metadata.op.Extent;
+import holdfast.metadata.op.ExtentMap;
+import holdfast.metadata.op.FileType;
+import holdfast.metadata.op.Operation;
+import holdfast.metadata.op.OperationResult;
+import holdfast.metadata.op.SealedTarget;
 import holdfast.model.ClientId;
 import holdfast.model.ErrorCode;
 import java.util.List;

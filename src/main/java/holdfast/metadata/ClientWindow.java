@@ -1,5 +1,8 @@
 package holdfast.metadata;
 
+import holdfast.metadata.op.Author;
+import holdfast.metadata.op.Bounds;
+import holdfast.metadata.op.OperationResult;
 import holdfast.model.ClientId;
 import holdfast.model.ErrorCode;
 import holdfast.util.ByteReader;

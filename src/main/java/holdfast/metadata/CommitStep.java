@@ -1,5 +1,10 @@
 package holdfast.metadata;
 
+import holdfast.metadata.op.Extent;
+import holdfast.metadata.op.ExtentMap;
+import holdfast.metadata.op.Operation;
+import holdfast.metadata.op.OperationResult;
+import holdfast.metadata.op.Replacement;
 import holdfast.model.ErrorCode;
 import java.util.ArrayList;
 import java.util.List;

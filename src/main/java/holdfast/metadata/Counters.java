@@ -1,5 +1,7 @@
 package holdfast.metadata;
 
+import holdfast.metadata.op.Statistics;
+
 /** The numbers of a namespace that are no records: one set, changed by its owner only. */
 final class Counters {
   long inodePrefix;

@@ -1,5 +1,10 @@
 package holdfast.metadata;
 
+import holdfast.metadata.op.Extent;
+import holdfast.metadata.op.ExtentMap;
+import holdfast.metadata.op.FileType;
+import holdfast.metadata.tree.PackedTree;
+import holdfast.metadata.tree.TreeEditor;
 import holdfast.model.ChunkId;
 import holdfast.model.ErrorCode;
 import holdfast.util.Invariants;

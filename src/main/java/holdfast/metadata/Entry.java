@@ -1,5 +1,8 @@
 package holdfast.metadata;
 
+import holdfast.metadata.op.Bounds;
+import holdfast.metadata.op.EntryName;
+import holdfast.metadata.op.Tag;
 import java.nio.charset.StandardCharsets;
 
 /** A directory entry's record, unpacked. */

@@ -1,5 +1,10 @@
 package holdfast.metadata;
 
+import holdfast.metadata.op.Attributes;
+import holdfast.metadata.op.Bounds;
+import holdfast.metadata.op.Extent;
+import holdfast.metadata.op.FileType;
+import holdfast.metadata.op.Tag;
 import holdfast.model.ChunkId;
 import holdfast.model.ChunkSalt;
 import holdfast.model.SealId;

@@ -1,5 +1,9 @@
 package holdfast.metadata;
 
+import holdfast.metadata.op.Bounds;
+import holdfast.metadata.op.Extent;
+import holdfast.metadata.op.Tag;
+import holdfast.metadata.tree.TreeView;
 import holdfast.model.ChunkId;
 import java.util.ArrayList;
 import java.util.HashMap;

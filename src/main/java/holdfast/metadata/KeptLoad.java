@@ -1,5 +1,6 @@
 package holdfast.metadata;
 
+import holdfast.metadata.op.Bounds;
 import holdfast.util.ByteReader;
 import java.util.HashMap;
 import java.util.Map;

@@ -1,5 +1,8 @@
 package holdfast.metadata;
 
+import holdfast.metadata.op.EntryName;
+import holdfast.metadata.op.LockFamily;
+import holdfast.metadata.op.XattrName;
 import holdfast.model.ChunkId;
 import holdfast.model.ClientId;
 import java.lang.invoke.MethodHandles;

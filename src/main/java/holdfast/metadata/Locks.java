@@ -1,5 +1,10 @@
 package holdfast.metadata;
 
+import holdfast.metadata.op.Bounds;
+import holdfast.metadata.op.FileLock;
+import holdfast.metadata.op.LockFamily;
+import holdfast.metadata.op.LockMode;
+import holdfast.metadata.tree.TreeView;
 import holdfast.model.ClientId;
 import holdfast.model.ErrorCode;
 import java.util.ArrayList;

@@ -1,5 +1,13 @@
 package holdfast.metadata;
 
+import holdfast.metadata.op.Answer;
+import holdfast.metadata.op.Attributes;
+import holdfast.metadata.op.Author;
+import holdfast.metadata.op.FileType;
+import holdfast.metadata.op.Operation;
+import holdfast.metadata.op.Query;
+import holdfast.metadata.op.Statistics;
+import holdfast.metadata.tree.PackedTree;
 import holdfast.model.ChunkId;
 import holdfast.model.ClientId;
 import holdfast.model.SealId;

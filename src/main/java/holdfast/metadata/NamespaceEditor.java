@@ -1,5 +1,10 @@
 package holdfast.metadata;
 
+import holdfast.metadata.op.Answer;
+import holdfast.metadata.op.Author;
+import holdfast.metadata.op.Operation;
+import holdfast.metadata.op.OperationResult;
+import holdfast.metadata.op.Query;
 import holdfast.model.ClientId;
 import java.util.List;
 

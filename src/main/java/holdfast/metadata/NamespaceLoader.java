@@ -1,5 +1,12 @@
 package holdfast.metadata;
 
+import holdfast.metadata.op.Attributes;
+import holdfast.metadata.op.Bounds;
+import holdfast.metadata.op.OperationResult;
+import holdfast.metadata.op.SealedBytes;
+import holdfast.metadata.op.SealedTarget;
+import holdfast.metadata.tree.Leaf;
+import holdfast.metadata.tree.PackedTree;
 import holdfast.model.ChunkId;
 import holdfast.model.ClientId;
 import holdfast.util.ByteReader;

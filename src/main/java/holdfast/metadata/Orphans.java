@@ -1,5 +1,6 @@
 package holdfast.metadata;
 
+import holdfast.metadata.tree.TreeView;
 import holdfast.model.ClientId;
 import java.util.ArrayList;
 

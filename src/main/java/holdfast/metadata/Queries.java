@@ -1,5 +1,12 @@
 package holdfast.metadata;
 
+import holdfast.metadata.op.Answer;
+import holdfast.metadata.op.Attributes;
+import holdfast.metadata.op.DirectoryEntry;
+import holdfast.metadata.op.Extent;
+import holdfast.metadata.op.FileType;
+import holdfast.metadata.op.Query;
+import holdfast.metadata.op.SealedTarget;
 import holdfast.model.ErrorCode;
 import java.util.ArrayList;
 import java.util.Optional;

@@ -1,5 +1,8 @@
 package holdfast.metadata;
 
+import holdfast.metadata.op.EntryName;
+import holdfast.metadata.op.Extent;
+import holdfast.metadata.tree.TreeView;
 import holdfast.model.ChunkId;
 import holdfast.model.ErrorCode;
 import java.util.ArrayList;

@@ -1,5 +1,9 @@
 package holdfast.metadata;
 
+import holdfast.metadata.op.Attributes;
+import holdfast.metadata.op.Operation;
+import holdfast.metadata.op.OperationResult;
+import holdfast.metadata.op.RenameMode;
 import holdfast.model.ClientId;
 import holdfast.model.ErrorCode;
 import java.util.ArrayList;

@@ -1,5 +1,7 @@
 package holdfast.metadata;
 
+import holdfast.metadata.tree.PackedTree;
+import holdfast.metadata.tree.TreeCursor;
 import holdfast.util.ByteWriter;
 import holdfast.util.Sha256;
 import java.util.Iterator;

@@ -1,5 +1,9 @@
 package holdfast.metadata;
 
+import holdfast.metadata.op.Attributes;
+import holdfast.metadata.op.Extent;
+import holdfast.metadata.tree.Leaf;
+import holdfast.metadata.tree.TreeView;
 import holdfast.util.Invariants;
 import java.util.ArrayList;
 import java.util.Arrays;

@@ -1,5 +1,7 @@
 package holdfast.metadata;
 
+import holdfast.metadata.op.Extent;
+import holdfast.metadata.tree.TreeView;
 import holdfast.model.ChunkId;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;

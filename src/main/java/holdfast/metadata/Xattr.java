@@ -1,5 +1,9 @@
 package holdfast.metadata;
 
+import holdfast.metadata.op.Bounds;
+import holdfast.metadata.op.XattrName;
+import holdfast.metadata.op.XattrValue;
+import holdfast.metadata.tree.Leaf;
 import holdfast.util.ByteReader;
 
 /**

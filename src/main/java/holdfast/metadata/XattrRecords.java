@@ -1,5 +1,8 @@
 package holdfast.metadata;
 
+import holdfast.metadata.op.XattrName;
+import holdfast.metadata.op.XattrValue;
+import holdfast.metadata.tree.TreeView;
 import holdfast.model.ErrorCode;
 import holdfast.util.Invariants;
 import java.util.ArrayList;

@@ -1,5 +1,10 @@
 package holdfast.metadata;
 
+import holdfast.metadata.op.Operation;
+import holdfast.metadata.op.OperationResult;
+import holdfast.metadata.op.XattrMode;
+import holdfast.metadata.op.XattrName;
+import holdfast.metadata.op.XattrValue;
 import holdfast.model.ErrorCode;
 import java.util.Arrays;
 import java.util.List;

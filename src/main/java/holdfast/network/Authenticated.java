@@ -1,10 +1,10 @@
 package holdfast.network;
 
-import holdfast.crypto.EstablishedSession;
-import holdfast.crypto.FrameOpener;
-import holdfast.crypto.FrameSealer;
-import holdfast.crypto.SessionId;
-import holdfast.peer.port.Remote;
+import holdfast.crypto.handshake.EstablishedSession;
+import holdfast.crypto.handshake.FrameOpener;
+import holdfast.crypto.handshake.FrameSealer;
+import holdfast.crypto.handshake.SessionId;
+import holdfast.port.Remote;
 import java.net.Socket;
 
 /**

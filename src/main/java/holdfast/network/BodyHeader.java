@@ -2,7 +2,7 @@ package holdfast.network;
 
 import holdfast.model.ChunkId;
 import holdfast.model.ErrorCode;
-import holdfast.peer.port.Body;
+import holdfast.port.Body;
 import holdfast.protocol.Reply;
 import holdfast.util.ByteReader;
 import holdfast.util.ByteWriter;

@@ -5,7 +5,7 @@ import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import holdfast.model.NetworkException;
 import holdfast.model.ProtocolException;
-import holdfast.peer.port.Body;
+import holdfast.port.Body;
 import holdfast.protocol.Message;
 import holdfast.protocol.Reply;
 import holdfast.protocol.Request;

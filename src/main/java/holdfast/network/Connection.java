@@ -1,7 +1,7 @@
 package holdfast.network;
 
-import holdfast.crypto.FrameFormat;
-import holdfast.crypto.FrameOpener;
+import holdfast.crypto.handshake.FrameFormat;
+import holdfast.crypto.handshake.FrameOpener;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import holdfast.model.NetworkException;

@@ -1,7 +1,7 @@
 package holdfast.network;
 
-import holdfast.crypto.FrameSealer;
-import holdfast.peer.port.Body;
+import holdfast.crypto.handshake.FrameSealer;
+import holdfast.port.Body;
 import java.io.IOException;
 import java.io.OutputStream;
 

@@ -1,8 +1,8 @@
 package holdfast.network;
 
 import holdfast.model.HoldfastException;
-import holdfast.peer.port.Body;
-import holdfast.peer.port.Responder;
+import holdfast.port.Body;
+import holdfast.port.Responder;
 import holdfast.protocol.Message;
 import holdfast.protocol.MessageCodec;
 import holdfast.protocol.Reply;

@@ -5,7 +5,7 @@ import holdfast.model.HoldfastException;
 import holdfast.model.HostPort;
 import holdfast.model.NetworkException;
 import holdfast.model.NodeId;
-import holdfast.peer.port.Remote;
+import holdfast.port.Remote;
 import holdfast.protocol.Notice;
 import java.util.ArrayDeque;
 import java.util.ArrayList;

@@ -1,7 +1,7 @@
 package holdfast.network;
 
-import holdfast.crypto.LocalNode;
-import holdfast.crypto.ResponderPolicy;
+import holdfast.crypto.handshake.LocalNode;
+import holdfast.crypto.handshake.ResponderPolicy;
 import java.util.Objects;
 import java.util.function.Supplier;
 

@@ -1,17 +1,17 @@
 package holdfast.network;
 
-import holdfast.crypto.FrameFormat;
-import holdfast.crypto.SessionId;
-import holdfast.crypto.SessionLimits;
+import holdfast.crypto.handshake.FrameFormat;
+import holdfast.crypto.handshake.SessionId;
+import holdfast.crypto.handshake.SessionLimits;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import holdfast.model.HostPort;
 import holdfast.model.NetworkException;
 import holdfast.model.NodeId;
-import holdfast.peer.port.Body;
-import holdfast.peer.port.Loop;
-import holdfast.peer.port.NodeService;
-import holdfast.peer.port.Transport;
+import holdfast.port.Body;
+import holdfast.port.Loop;
+import holdfast.port.NodeService;
+import holdfast.port.Transport;
 import holdfast.protocol.Notice;
 import holdfast.protocol.Request;
 import holdfast.util.Invariants;

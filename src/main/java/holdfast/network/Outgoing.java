@@ -2,7 +2,7 @@ package holdfast.network;
 
 import holdfast.model.ChunkId;
 import holdfast.model.HoldfastException;
-import holdfast.peer.port.Body;
+import holdfast.port.Body;
 import java.util.function.Consumer;
 
 /** What waits to be written to a connection. */

@@ -2,9 +2,9 @@ package holdfast.network;
 
 import holdfast.model.HoldfastException;
 import holdfast.model.NodeId;
-import holdfast.peer.port.Body;
-import holdfast.peer.port.Loop;
-import holdfast.peer.port.Transport;
+import holdfast.port.Body;
+import holdfast.port.Loop;
+import holdfast.port.Transport;
 import holdfast.protocol.Reply;
 import holdfast.protocol.Request;
 import java.util.function.Consumer;

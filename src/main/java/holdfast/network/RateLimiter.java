@@ -11,9 +11,9 @@ import java.util.concurrent.locks.ReentrantLock;
  *
  * @param <K> what tells sources apart
  */
-final class RateLimiter<K> {
+public final class RateLimiter<K> {
   /** Sources remembered at once. */
-  static final int SOURCES_MAX = 1_024;
+  public static final int SOURCES_MAX = 1_024;
 
   private static final class Window {
     private long startNs;
@@ -27,13 +27,13 @@ final class RateLimiter<K> {
   /** In the order in which their windows began. */
   private final Map<K, Window> windows = new LinkedHashMap<>();
 
-  RateLimiter(int eventsMax, long windowNs) {
+  public RateLimiter(int eventsMax, long windowNs) {
     this.eventsMax = eventsMax;
     this.windowNs = windowNs;
   }
 
   /** True when this event of the source is within the limit; counts it. */
-  boolean allows(K source, long nowNs) {
+  public boolean allows(K source, long nowNs) {
     lock.lock();
     try {
       dropEnded(nowNs);
@@ -57,7 +57,7 @@ final class RateLimiter<K> {
   }
 
   /** Sources remembered now. */
-  int sourceCount() {
+  public int sourceCount() {
     lock.lock();
     try {
       return windows.size();

@@ -1,10 +1,10 @@
 package holdfast.network;
 
 import holdfast.model.NodeId;
-import holdfast.peer.port.Body;
-import holdfast.peer.port.NodeService;
-import holdfast.peer.port.Remote;
-import holdfast.peer.port.Responder;
+import holdfast.port.Body;
+import holdfast.port.NodeService;
+import holdfast.port.Remote;
+import holdfast.port.Responder;
 import holdfast.protocol.Notice;
 import holdfast.protocol.Request;
 import holdfast.util.Invariants;

@@ -1,6 +1,6 @@
 package holdfast.network;
 
-import holdfast.crypto.SessionId;
+import holdfast.crypto.handshake.SessionId;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;

@@ -3,7 +3,7 @@ package holdfast.network;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import holdfast.model.NetworkException;
-import holdfast.peer.port.Body;
+import holdfast.port.Body;
 import holdfast.protocol.Message;
 import holdfast.protocol.Notice;
 import holdfast.protocol.Reply;

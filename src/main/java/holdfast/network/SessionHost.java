@@ -1,7 +1,7 @@
 package holdfast.network;
 
-import holdfast.peer.port.Loop;
-import holdfast.peer.port.NodeService;
+import holdfast.port.Loop;
+import holdfast.port.NodeService;
 import holdfast.util.NamedThreads;
 
 /** What a session needs from the transport it belongs to. */

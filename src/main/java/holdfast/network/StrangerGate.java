@@ -13,7 +13,7 @@ import java.util.concurrent.locks.ReentrantLock;
  * How much unauthenticated connections may ask of a node, in total and for each source address.
  * Safe on every thread.
  */
-final class StrangerGate {
+public final class StrangerGate {
   /** Connections in their handshake at once; the listener accepts no more until one is done. */
   static final int HALF_OPEN_MAX = 64;
 
@@ -87,7 +87,7 @@ final class StrangerGate {
   }
 
   /** What counts as one source: an IPv4 address, or an IPv6 network of 64 bits. */
-  static long sourceOf(InetAddress address) {
+  public static long sourceOf(InetAddress address) {
     byte[] bytes = address.getAddress();
     return address instanceof Inet6Address
         ? ByteBuffer.wrap(bytes).getLong()

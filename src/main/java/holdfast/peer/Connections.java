@@ -2,6 +2,10 @@ package holdfast.peer;
 
 import holdfast.model.ErrorCode;
 import holdfast.model.NodeId;
+import holdfast.peer.state.Standing;
+import holdfast.peer.view.Heartbeats;
+import holdfast.peer.view.PeerPorts;
+import holdfast.peer.view.Replies;
 import holdfast.protocol.Request;
 import java.util.Set;
 import java.util.TreeSet;

@@ -2,19 +2,39 @@ package holdfast.peer;
 
 import holdfast.consensus.Endpoint;
 import holdfast.consensus.Recovery;
-import holdfast.metadata.Author;
-import holdfast.metadata.Operation;
-import holdfast.metadata.OperationResult;
 import holdfast.model.ChunkId;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import holdfast.model.LogId;
 import holdfast.model.NodeId;
-import holdfast.peer.port.Body;
-import holdfast.peer.port.NodeService;
-import holdfast.peer.port.OperationLog;
-import holdfast.peer.port.Remote;
-import holdfast.peer.port.Responder;
+import holdfast.peer.chunk.Census;
+import holdfast.peer.chunk.ChunkForce;
+import holdfast.peer.chunk.ChunkRequests;
+import holdfast.peer.chunk.MapWatch;
+import holdfast.peer.chunk.OwnForce;
+import holdfast.peer.chunk.OwnLoss;
+import holdfast.peer.chunk.Repair;
+import holdfast.peer.chunk.Settling;
+import holdfast.peer.member.JoinState;
+import holdfast.peer.member.Joining;
+import holdfast.peer.member.LeaderDuties;
+import holdfast.peer.member.Leaving;
+import holdfast.peer.member.Runs;
+import holdfast.peer.session.ClientSessions;
+import holdfast.peer.session.NamespaceRequests;
+import holdfast.peer.state.LogRunner;
+import holdfast.peer.state.Replica;
+import holdfast.peer.state.Standing;
+import holdfast.peer.view.Heartbeats;
+import holdfast.peer.view.PeerConfig;
+import holdfast.peer.view.PeerFault;
+import holdfast.peer.view.PeerListener;
+import holdfast.peer.view.PeerPorts;
+import holdfast.port.Body;
+import holdfast.port.NodeService;
+import holdfast.port.OperationLog;
+import holdfast.port.Remote;
+import holdfast.port.Responder;
 import holdfast.protocol.Notice;
 import holdfast.protocol.Request;
 import holdfast.protocol.RunMark;
@@ -232,37 +252,8 @@ public final class PeerNode implements NodeService {
   }
 
   private Replica.Listener replicaListener() {
-    return new Replica.Listener() {
-      @Override
-      public void onReplaced() {
-        census.forgetScan();
-      }
-
-      @Override
-      public void onMap() {
-        ports.loop().post(PeerNode.this::mapChanged);
-      }
-
-      @Override
-      public void onChange(
-          long index, Author author, Operation operation, OperationResult.Done done) {
-        census.onOperation(operation);
-        sessions.onChange(index, author, operation, done);
-      }
-
-      @Override
-      public void onReverted(long index, Command.Revert revert) {
-        listener.onNote(
-            "file %x has the content again that it had before version %d: chunks of that were lost"
-                .formatted(revert.inode(), revert.version()));
-        sessions.onReverted(index, revert.inode());
-      }
-
-      @Override
-      public void onLockRefused(Author author, Operation.SetLock set) {
-        sessions.onLockRefused(author, set);
-      }
-    };
+    return new AppliedChanges(
+        census, sessions, listener, () -> ports.loop().post(this::mapChanged));
   }
 
   private void mapChanged() {

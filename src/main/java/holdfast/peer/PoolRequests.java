@@ -1,10 +1,14 @@
 package holdfast.peer;
 
 import holdfast.model.ErrorCode;
-import holdfast.peer.port.Responder;
+import holdfast.peer.state.Command;
+import holdfast.peer.state.ConsensusDriver;
+import holdfast.peer.state.Standing;
+import holdfast.peer.view.Heartbeats;
 import holdfast.placement.PeerEntry;
 import holdfast.placement.PoolMap;
 import holdfast.placement.PoolSettings;
+import holdfast.port.Responder;
 import holdfast.protocol.Reply;
 import holdfast.protocol.Request;
 import java.util.ArrayList;

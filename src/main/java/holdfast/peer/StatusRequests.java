@@ -2,7 +2,12 @@ package holdfast.peer;
 
 import holdfast.model.ErrorCode;
 import holdfast.model.LogId;
-import holdfast.peer.port.Responder;
+import holdfast.peer.state.ConsensusDriver;
+import holdfast.peer.state.Replica;
+import holdfast.peer.state.Standing;
+import holdfast.peer.view.Heartbeats;
+import holdfast.peer.view.PeerPorts;
+import holdfast.port.Responder;
 import holdfast.protocol.Reply;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,8 +1,8 @@
 package holdfast.protocol;
 
-import holdfast.metadata.Answer;
-import holdfast.metadata.Invalidation;
-import holdfast.metadata.OperationResult;
+import holdfast.metadata.op.Answer;
+import holdfast.metadata.op.Invalidation;
+import holdfast.metadata.op.OperationResult;
 import holdfast.model.ChunkId;
 import holdfast.model.ChunkLoss;
 import holdfast.model.ErrorCode;

@@ -1,7 +1,7 @@
 package holdfast.protocol;
 
-import holdfast.metadata.Operation;
-import holdfast.metadata.Query;
+import holdfast.metadata.op.Operation;
+import holdfast.metadata.op.Query;
 import holdfast.model.ChunkId;
 import holdfast.model.ClientId;
 import holdfast.model.HostPort;

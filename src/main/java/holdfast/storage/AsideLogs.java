@@ -2,7 +2,7 @@ package holdfast.storage;
 
 import holdfast.model.LogId;
 import holdfast.model.StorageException;
-import holdfast.peer.port.OperationLog.Aside;
+import holdfast.port.OperationLog.Aside;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.TreeMap;

@@ -2,7 +2,7 @@ package holdfast.storage;
 
 import holdfast.model.ErrorCode;
 import holdfast.model.StorageException;
-import holdfast.peer.port.Loop;
+import holdfast.port.Loop;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.function.Consumer;

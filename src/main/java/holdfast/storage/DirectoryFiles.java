@@ -5,7 +5,7 @@ import holdfast.model.ChunkLoss;
 import holdfast.model.ErrorCode;
 import holdfast.model.LogId;
 import holdfast.model.StorageException;
-import holdfast.peer.port.OperationLog;
+import holdfast.port.OperationLog;
 import holdfast.util.ByteReader;
 import holdfast.util.ByteWriter;
 import java.util.Optional;

@@ -2,8 +2,8 @@ package holdfast.storage;
 
 import holdfast.model.ErrorCode;
 import holdfast.model.StorageException;
-import holdfast.peer.port.Loop;
-import holdfast.peer.port.OperationLog;
+import holdfast.port.Loop;
+import holdfast.port.OperationLog;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicReference;

@@ -2,7 +2,7 @@ package holdfast.storage;
 
 import holdfast.model.NodeId;
 import holdfast.model.StorageException;
-import holdfast.peer.port.MachineMemory;
+import holdfast.port.MachineMemory;
 import java.lang.System.Logger.Level;
 import java.nio.file.Path;
 import java.util.Optional;

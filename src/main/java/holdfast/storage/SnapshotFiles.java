@@ -3,7 +3,7 @@ package holdfast.storage;
 import holdfast.model.ErrorCode;
 import holdfast.model.LogId;
 import holdfast.model.StorageException;
-import holdfast.peer.port.OperationLog;
+import holdfast.port.OperationLog;
 import java.util.Arrays;
 import java.util.Optional;
 import java.util.function.Supplier;

@@ -3,7 +3,7 @@ package holdfast.storage;
 import holdfast.consensus.Recovery;
 import holdfast.model.ChunkLoss;
 import holdfast.model.StorageException;
-import holdfast.peer.port.OperationLog;
+import holdfast.port.OperationLog;
 import holdfast.util.Invariants;
 import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;

@@ -4,12 +4,12 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import holdfast.client.AttributeChange;
 import holdfast.client.MemoryFileService;
 import holdfast.client.MemoryPool;
-import holdfast.client.PoolFileSystem;
 import holdfast.client.PooledFileSystem;
-import holdfast.metadata.Operation;
+import holdfast.client.api.AttributeChange;
+import holdfast.client.api.PoolFileSystem;
+import holdfast.metadata.op.Operation;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import java.io.IOException;

@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import holdfast.peer.port.Loop;
+import holdfast.port.Loop;
 import holdfast.util.NamedThreads;
 import holdfast.util.SystemClocks;
 import java.util.ArrayList;

@@ -9,8 +9,9 @@ import java.util.TreeSet;
 /**
  * Which of our packages may import which: the one table of it.
  *
- * <p>{@code util <- model <- metadata, placement, consensus <- protocol <- peer.port <- {peer,
- * storage, network, client} <- status <- app}; {@code crypto} stands beside, on {@code model}.
+ * <p>{@code util <- model <- metadata, placement, consensus <- protocol <- port <- {peer, storage,
+ * network, client} <- status <- app}; {@code crypto} stands beside, on {@code model}. Within a
+ * package of several rooms each line below names the rooms that it stands on.
  */
 final class Layers {
 
@@ -20,25 +21,52 @@ final class Layers {
 
   static {
     String[] values = {"util", "model"};
-    String[] logic = join(values, "metadata", "placement", "consensus");
-    String[] ports = join(logic, "protocol", "peer.port");
     allow("util");
     allow("model", "util");
-    allow("metadata", values);
+
+    allow("metadata.op", values);
+    allow("metadata.tree", "util");
+    allow("metadata", join(values, "metadata.op", "metadata.tree"));
     allow("placement", values);
     allow("consensus", values);
+
     allow("crypto", values);
-    allow("protocol", logic);
-    allow("peer.port", join(logic, "protocol"));
-    allow("peer", ports);
-    allow("storage", ports);
-    allow("network", join(ports, "crypto"));
-    allow("client", join(ports, "crypto"));
+    allow("crypto.identity", join(values, "crypto"));
+    allow("crypto.handshake", join(values, "crypto", "crypto.identity"));
+    allow("crypto.seal", join(values, "crypto"));
+
+    String[] messages = join(values, "metadata.op", "placement", "consensus");
+    String[] ports = join(messages, "protocol", "port");
+    allow("protocol", messages);
+    allow("port", join(messages, "protocol"));
+
+    String[] peer = join(ports, "metadata", "peer.view");
+    allow("peer.view", ports);
+    allow("peer.state", peer);
+    allow("peer.chunk", join(peer, "peer.state"));
+    allow("peer.member", join(peer, "peer.state"));
+    allow("peer.session", join(peer, "peer.state", "peer.chunk"));
+    allow("peer", join(peer, "peer.state", "peer.chunk", "peer.member", "peer.session"));
+
+    allow("storage", join(values, "consensus", "port"));
+    allow("network", join(ports, "crypto", "crypto.identity", "crypto.handshake"));
+    allow("network.discovery", join(values, "port", "crypto", "network"));
+
+    String[] client = join(ports, "client.api", "client.pool");
+    allow("client.api", join(values, "metadata.op"));
+    allow("client.pool", join(ports, "client.api"));
+    allow("client.kernel", client);
+    allow("client.file", join(client, "client.kernel", "crypto", "crypto.seal"));
+    allow("client.names", join(client, "client.kernel", "client.file"));
+    allow("client", join(client, "client.kernel", "client.file", "client.names"));
     allow("client.fuse.binding");
-    allow("client.fuse", join(values, "client", "client.fuse.binding"));
-    String[] edges = join(ports, "peer", "storage", "network", "client");
-    allow("status", edges);
-    allow("app", join(edges, "crypto", "client.fuse", "status"));
+    allow("client.fuse", join(values, "client.api", "client.fuse.binding"));
+
+    allow("status", join(values, "protocol"));
+    String[] edges = join(ports, "peer", "peer.view", "storage", "network", "network.discovery");
+    String[] keys = {"crypto", "crypto.identity", "crypto.handshake", "crypto.seal"};
+    String[] pool = {"client", "client.api", "client.pool", "client.file", "client.fuse"};
+    allow("app", join(join(join(edges, keys), pool), "status"));
   }
 
   private Layers() {}

@@ -58,13 +58,18 @@ class LayersTest {
   @Test
   void theTableForbidsWhatItIsThereToForbid() {
     assertThat(Layers.mayUse("holdfast.app", "holdfast.client.fuse")).isTrue();
-    assertThat(Layers.mayUse("holdfast.network", "holdfast.crypto")).isTrue();
+    assertThat(Layers.mayUse("holdfast.network", "holdfast.crypto.handshake")).isTrue();
+    assertThat(Layers.mayUse("holdfast.client.names", "holdfast.client.file")).isTrue();
 
     assertThat(Layers.mayUse("holdfast.util", "holdfast.model")).isFalse();
     assertThat(Layers.mayUse("holdfast.metadata", "holdfast.consensus")).isFalse();
     assertThat(Layers.mayUse("holdfast.peer", "holdfast.crypto")).isFalse();
     assertThat(Layers.mayUse("holdfast.peer", "holdfast.storage")).isFalse();
     assertThat(Layers.mayUse("holdfast.client", "holdfast.client.fuse")).isFalse();
+    assertThat(Layers.mayUse("holdfast.client.file", "holdfast.client.names")).isFalse();
+    assertThat(Layers.mayUse("holdfast.client.kernel", "holdfast.client.file")).isFalse();
+    assertThat(Layers.mayUse("holdfast.peer.view", "holdfast.peer.state")).isFalse();
+    assertThat(Layers.mayUse("holdfast.protocol", "holdfast.metadata")).isFalse();
     assertThat(Layers.mayUse("holdfast.client.fuse", "holdfast.protocol")).isFalse();
     assertThat(Layers.isKnown("holdfast.misc")).isFalse();
   }

@@ -7,10 +7,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
-import holdfast.metadata.Invalidation;
-import holdfast.metadata.Operation;
-import holdfast.metadata.RenameMode;
-import holdfast.metadata.Tag;
+import holdfast.client.api.AbsentException;
+import holdfast.client.kernel.Freshness;
+import holdfast.metadata.op.Invalidation;
+import holdfast.metadata.op.Operation;
+import holdfast.metadata.op.RenameMode;
+import holdfast.metadata.op.Tag;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import holdfast.util.MonotonicClock;

@@ -10,8 +10,10 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import holdfast.client.api.AttributeChange;
+import holdfast.client.api.OpenFlags;
 import holdfast.metadata.Namespace;
-import holdfast.metadata.Operation;
+import holdfast.metadata.op.Operation;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import java.util.Arrays;

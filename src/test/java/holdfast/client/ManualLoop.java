@@ -1,12 +1,12 @@
 package holdfast.client;
 
-import holdfast.peer.port.Loop;
+import holdfast.port.Loop;
 import java.util.ArrayDeque;
 import java.util.Comparator;
 import java.util.PriorityQueue;
 
 /** A loop that runs when a test says so, with a clock that moves when a test says so. */
-final class ManualLoop implements Loop {
+public final class ManualLoop implements Loop {
   private final ArrayDeque<Runnable> tasks = new ArrayDeque<>();
   private final PriorityQueue<Pending> timers =
       new PriorityQueue<>(
@@ -45,7 +45,7 @@ final class ManualLoop implements Loop {
   }
 
   /** The machine sleeps: time passes, and nothing runs until something lets the loop go on. */
-  void sleep(long forNs) {
+  public void sleep(long forNs) {
     nowNs += forNs;
     awakeSinceNs = nowNs;
   }
@@ -68,7 +68,7 @@ final class ManualLoop implements Loop {
   }
 
   /** Lets time pass and runs everything that becomes due, in order. */
-  void advance(long byNs) {
+  public void advance(long byNs) {
     long untilNs = nowNs + byNs;
     while (true) {
       Runnable task = tasks.poll();

@@ -1,25 +1,27 @@
 package holdfast.client;
 
-import holdfast.metadata.Answer;
+import holdfast.client.pool.FileService;
+import holdfast.client.pool.UnknownOutcomes;
+import holdfast.client.pool.Waits;
 import holdfast.metadata.Applied;
-import holdfast.metadata.Author;
-import holdfast.metadata.Invalidation;
 import holdfast.metadata.Namespace;
 import holdfast.metadata.NamespaceEditor;
-import holdfast.metadata.Operation;
-import holdfast.metadata.OperationResult;
-import holdfast.metadata.Query;
-import holdfast.metadata.RenameMode;
 import holdfast.metadata.Unsettled;
+import holdfast.metadata.op.Answer;
+import holdfast.metadata.op.Author;
+import holdfast.metadata.op.Invalidation;
+import holdfast.metadata.op.Operation;
+import holdfast.metadata.op.OperationResult;
+import holdfast.metadata.op.Query;
+import holdfast.metadata.op.RenameMode;
 import holdfast.model.ChunkId;
 import holdfast.model.ClientId;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import holdfast.model.NodeId;
 import holdfast.model.SealId;
-import holdfast.peer.port.Body;
-import holdfast.peer.port.FileService;
-import holdfast.peer.port.UnansweredException;
+import holdfast.port.Body;
+import holdfast.port.UnansweredException;
 import holdfast.protocol.PoolStatus;
 import holdfast.protocol.Reply;
 import holdfast.protocol.Request;
@@ -43,9 +45,9 @@ public final class MemoryFileService implements FileService {
   static final NodeId BAD = new NodeId(2, 2, 2, 2);
 
   public final ConcurrentHashMap<ChunkId, byte[]> chunks = new ConcurrentHashMap<>();
-  final AtomicInteger askCount = new AtomicInteger();
-  final AtomicInteger changeCount = new AtomicInteger();
-  final AtomicInteger storeCount = new AtomicInteger();
+  public final AtomicInteger askCount = new AtomicInteger();
+  public final AtomicInteger changeCount = new AtomicInteger();
+  public final AtomicInteger storeCount = new AtomicInteger();
   final AtomicInteger fetchCount = new AtomicInteger();
   final AtomicInteger badReports = new AtomicInteger();
   public final Set<ChunkId> forcedChunks = ConcurrentHashMap.newKeySet();
@@ -69,22 +71,22 @@ public final class MemoryFileService implements FileService {
       operation -> CompletableFuture.completedFuture(null);
 
   /** Happens when an answer is on its way: what it says may be old by then. */
-  volatile Runnable afterAnswer = () -> {};
+  public volatile Runnable afterAnswer = () -> {};
 
   /** Happens before the log is forced. */
   public volatile Runnable beforeForce = () -> {};
 
   /** What it waits for until it comes out what became of a change that had no answer. */
-  volatile CompletableFuture<Void> beforeOutcome = CompletableFuture.completedFuture(null);
+  public volatile CompletableFuture<Void> beforeOutcome = CompletableFuture.completedFuture(null);
 
   /** Whether that comes out at all. */
-  volatile boolean isOutcomeTold = true;
+  public volatile boolean isOutcomeTold = true;
 
   /** What a fetch waits for, or fails with. */
   public volatile Function<ChunkId, CompletableFuture<Void>> beforeFetch =
       chunk -> CompletableFuture.completedFuture(null);
 
-  volatile long epoch = 1;
+  public volatile long epoch = 1;
   private final ReentrantLock lock = new ReentrantLock();
 
   /** In the order in which they came. */
@@ -190,7 +192,7 @@ public final class MemoryFileService implements FileService {
   }
 
   /** This client finds out that its session is over. */
-  void loseSession() {
+  public void loseSession() {
     lock.lock();
     try {
       beginAnother();
@@ -200,7 +202,7 @@ public final class MemoryFileService implements FileService {
   }
 
   /** This client finds out that its session is over, and that it may have missed anything. */
-  void hearOfLostSession() {
+  public void hearOfLostSession() {
     loseSession();
     var confirmed = new CompletableFuture<Void>();
     watcher.onChanges(true, List.of(), () -> confirmed.complete(null));
@@ -212,12 +214,12 @@ public final class MemoryFileService implements FileService {
     return client;
   }
 
-  Watcher watcher() {
+  public Watcher watcher() {
     return watcher;
   }
 
   /** The leader removes what nobody holds. */
-  void removeOrphans() {
+  public void removeOrphans() {
     lock.lock();
     try {
       var editor = namespace.edit();
@@ -431,7 +433,7 @@ public final class MemoryFileService implements FileService {
   }
 
   /** Chunks that a power cut may take, in the order in which they came. */
-  List<ChunkId> unforcedChunks() {
+  public List<ChunkId> unforcedChunks() {
     lock.lock();
     try {
       return List.copyOf(unforcedChunks);

@@ -4,10 +4,15 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import holdfast.client.api.Caller;
+import holdfast.client.api.ClientOptions;
+import holdfast.client.api.OpenFlags;
+import holdfast.client.api.PoolFileSystem;
+import holdfast.client.file.KeySealing;
 import holdfast.crypto.CipherSuite;
 import holdfast.crypto.DataKey;
-import holdfast.crypto.SaltSource;
-import holdfast.metadata.EntryName;
+import holdfast.crypto.seal.SaltSource;
+import holdfast.metadata.op.EntryName;
 import holdfast.model.InstanceId;
 import holdfast.model.SealId;
 import holdfast.util.MonotonicClock;
@@ -88,7 +93,7 @@ public final class MemoryPool implements AutoCloseable {
   }
 
   /** Until it is so; fails after {@value #AWAIT_MAX_NS} ns. */
-  static void await(BooleanSupplier isSo) {
+  public static void await(BooleanSupplier isSo) {
     long endNs = System.nanoTime() + AWAIT_MAX_NS;
     while (!isSo.getAsBoolean()) {
       assertTrue(System.nanoTime() - endNs < 0, "waited in vain");

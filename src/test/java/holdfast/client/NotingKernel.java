@@ -2,14 +2,15 @@ package holdfast.client;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import holdfast.client.api.KernelCache;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
 /** Notes what it is asked to forget, once it is let through. */
-final class NotingKernel implements KernelCache {
-  final Queue<String> forgotten = new ConcurrentLinkedQueue<>();
+public final class NotingKernel implements KernelCache {
+  public final Queue<String> forgotten = new ConcurrentLinkedQueue<>();
   volatile CountDownLatch lock = new CountDownLatch(0);
 
   @Override

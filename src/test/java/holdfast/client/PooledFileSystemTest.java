@@ -12,7 +12,12 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import holdfast.metadata.ExtentMap;
+import holdfast.client.api.AttributeChange;
+import holdfast.client.api.CreatedFile;
+import holdfast.client.api.FileAttributes;
+import holdfast.client.api.OpenFlags;
+import holdfast.client.api.PoolFileSystem;
+import holdfast.metadata.op.ExtentMap;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import java.util.ArrayList;

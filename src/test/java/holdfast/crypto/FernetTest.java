@@ -4,7 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import holdfast.crypto.Fixtures.FixedRandom;
+import holdfast.crypto.handshake.FrameFormat;
+import holdfast.crypto.identity.Fixtures;
+import holdfast.crypto.identity.Fixtures.FixedRandom;
 import java.nio.charset.StandardCharsets;
 import java.time.OffsetDateTime;
 import java.util.ArrayList;

@@ -5,7 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import holdfast.crypto.Fixtures.FixedRandom;
+import holdfast.crypto.identity.Fixtures;
+import holdfast.crypto.identity.Fixtures.FixedRandom;
+import holdfast.crypto.identity.NodeKey;
 import holdfast.model.HoldfastException;
 import java.nio.file.Path;
 import java.util.Arrays;

@@ -2,6 +2,14 @@ package holdfast.metadata;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import holdfast.metadata.op.Answer;
+import holdfast.metadata.op.FileLock;
+import holdfast.metadata.op.FileType;
+import holdfast.metadata.op.LockFamily;
+import holdfast.metadata.op.LockMode;
+import holdfast.metadata.op.Operation;
+import holdfast.metadata.op.OperationResult;
+import holdfast.metadata.op.Query;
 import holdfast.model.ClientId;
 import holdfast.model.ErrorCode;
 import java.util.List;

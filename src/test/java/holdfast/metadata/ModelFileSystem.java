@@ -2,6 +2,19 @@ package holdfast.metadata;
 
 import static holdfast.model.ErrorCode.*;
 
+import holdfast.metadata.op.Attributes;
+import holdfast.metadata.op.EntryName;
+import holdfast.metadata.op.Extent;
+import holdfast.metadata.op.ExtentMap;
+import holdfast.metadata.op.FileType;
+import holdfast.metadata.op.Operation;
+import holdfast.metadata.op.RenameMode;
+import holdfast.metadata.op.Replacement;
+import holdfast.metadata.op.SealedTarget;
+import holdfast.metadata.op.Tag;
+import holdfast.metadata.op.XattrMode;
+import holdfast.metadata.op.XattrName;
+import holdfast.metadata.op.XattrValue;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import holdfast.model.SealId;

@@ -2,6 +2,18 @@ package holdfast.metadata;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import holdfast.metadata.op.Answer;
+import holdfast.metadata.op.Attributes;
+import holdfast.metadata.op.FileLock;
+import holdfast.metadata.op.FileType;
+import holdfast.metadata.op.LockFamily;
+import holdfast.metadata.op.LockMode;
+import holdfast.metadata.op.Operation;
+import holdfast.metadata.op.Query;
+import holdfast.metadata.op.Tag;
+import holdfast.metadata.op.XattrMode;
+import holdfast.metadata.op.XattrName;
+import holdfast.metadata.op.XattrValue;
 import holdfast.model.ClientId;
 import holdfast.model.SealId;
 import holdfast.util.ByteWriter;

@@ -1,5 +1,14 @@
 package holdfast.metadata;
 
+import holdfast.metadata.op.Answer;
+import holdfast.metadata.op.Author;
+import holdfast.metadata.op.Content;
+import holdfast.metadata.op.DirectoryEntry;
+import holdfast.metadata.op.EntryName;
+import holdfast.metadata.op.Extent;
+import holdfast.metadata.op.FileType;
+import holdfast.metadata.op.Operation;
+import holdfast.metadata.op.Query;
 import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadMXBean;
 import java.util.ArrayList;

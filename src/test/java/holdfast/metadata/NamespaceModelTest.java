@@ -2,6 +2,21 @@ package holdfast.metadata;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import holdfast.metadata.op.Answer;
+import holdfast.metadata.op.Attributes;
+import holdfast.metadata.op.Author;
+import holdfast.metadata.op.Content;
+import holdfast.metadata.op.DirectoryEntry;
+import holdfast.metadata.op.EntryName;
+import holdfast.metadata.op.Extent;
+import holdfast.metadata.op.FileType;
+import holdfast.metadata.op.Operation;
+import holdfast.metadata.op.OperationResult;
+import holdfast.metadata.op.Query;
+import holdfast.metadata.op.RenameMode;
+import holdfast.metadata.op.Replacement;
+import holdfast.metadata.op.Statistics;
+import holdfast.metadata.op.XattrMode;
 import holdfast.model.ChunkId;
 import holdfast.model.ClientId;
 import holdfast.model.ErrorCode;

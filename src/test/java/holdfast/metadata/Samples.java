@@ -1,5 +1,21 @@
 package holdfast.metadata;
 
+import holdfast.metadata.op.Attributes;
+import holdfast.metadata.op.Content;
+import holdfast.metadata.op.EntryName;
+import holdfast.metadata.op.Extent;
+import holdfast.metadata.op.FileLock;
+import holdfast.metadata.op.FileType;
+import holdfast.metadata.op.LockFamily;
+import holdfast.metadata.op.LockMode;
+import holdfast.metadata.op.Operation;
+import holdfast.metadata.op.RenameMode;
+import holdfast.metadata.op.Replacement;
+import holdfast.metadata.op.SealedTarget;
+import holdfast.metadata.op.Tag;
+import holdfast.metadata.op.XattrMode;
+import holdfast.metadata.op.XattrName;
+import holdfast.metadata.op.XattrValue;
 import holdfast.model.ChunkId;
 import holdfast.model.ChunkSalt;
 import holdfast.model.ClientId;
@@ -10,18 +26,18 @@ import java.util.Optional;
 import java.util.Random;
 
 /** Random values for tests. */
-final class Samples {
+public final class Samples {
   private Samples() {}
 
-  static ChunkId chunk(Random random) {
+  public static ChunkId chunk(Random random) {
     return new ChunkId(random.nextLong(), random.nextLong(), random.nextLong(), random.nextLong());
   }
 
-  static ChunkSalt salt(Random random) {
+  public static ChunkSalt salt(Random random) {
     return new ChunkSalt(random.nextLong(), random.nextLong());
   }
 
-  static Tag tag(Random random) {
+  public static Tag tag(Random random) {
     return new Tag(random.nextLong(), random.nextLong());
   }
 
@@ -29,11 +45,11 @@ final class Samples {
     return new SealId(random.nextLong(), random.nextLong());
   }
 
-  static ClientId client(Random random) {
+  public static ClientId client(Random random) {
     return new ClientId(random.nextLong(), random.nextLong());
   }
 
-  static EntryName name(Random random) {
+  public static EntryName name(Random random) {
     byte[] sealed = new byte[16 + 32 * (1 + random.nextInt(8))];
     random.nextBytes(sealed);
     return new EntryName(
@@ -64,7 +80,7 @@ final class Samples {
     return hash ^ hash >>> 29;
   }
 
-  static SealedTarget target(Random random) {
+  public static SealedTarget target(Random random) {
     int plainBytes = 1 + random.nextInt(4_095);
     byte[] sealed = new byte[16 + (plainBytes + 31) / 32 * 32];
     random.nextBytes(sealed);
@@ -72,12 +88,12 @@ final class Samples {
   }
 
   /** One of few names, the same for the same number; the first ones have one hash. */
-  static XattrName xattrName(int number) {
+  public static XattrName xattrName(int number) {
     return new XattrName((number < 3 ? collidingName(number) : name(number)).sealed());
   }
 
   /** Mostly a short one; sometimes one that takes several records. */
-  static XattrValue xattrValue(Random random) {
+  public static XattrValue xattrValue(Random random) {
     int blocks =
         switch (random.nextInt(6)) {
           case 0 -> 1 + random.nextInt((XattrValue.MAX_BYTES - 16) / 32);
@@ -89,7 +105,7 @@ final class Samples {
     return new XattrValue(sealed);
   }
 
-  static Attributes attributes(Random random) {
+  public static Attributes attributes(Random random) {
     return new Attributes(
         random.nextLong() >>> 1,
         sealId(random),
@@ -109,7 +125,7 @@ final class Samples {
         random.nextInt(3) * random.nextInt(0x8000));
   }
 
-  static List<Extent> extents(Random random, long from, int maxCount) {
+  public static List<Extent> extents(Random random, long from, int maxCount) {
     var extents = new ArrayList<Extent>();
     long offset = from;
     int count = random.nextInt(maxCount + 1);
@@ -129,7 +145,7 @@ final class Samples {
     return extents;
   }
 
-  static List<Replacement> replacements(Random random) {
+  public static List<Replacement> replacements(Random random) {
     var replacements = new ArrayList<Replacement>();
     long from = 0;
     int count = random.nextInt(5);
@@ -144,7 +160,7 @@ final class Samples {
     return replacements;
   }
 
-  static Operation operation(Random random) {
+  public static Operation operation(Random random) {
     long timeNs = random.nextLong();
     return switch (random.nextInt(10)) {
       case 0 -> create(random);
@@ -201,7 +217,7 @@ final class Samples {
     };
   }
 
-  static FileLock lock(Random random) {
+  public static FileLock lock(Random random) {
     long first = random.nextLong() >>> 1;
     return new FileLock(
         LockFamily.values()[random.nextInt(2)],

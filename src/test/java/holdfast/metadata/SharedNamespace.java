@@ -1,5 +1,11 @@
 package holdfast.metadata;
 
+import holdfast.metadata.op.Author;
+import holdfast.metadata.op.Content;
+import holdfast.metadata.op.FileType;
+import holdfast.metadata.op.Operation;
+import holdfast.metadata.op.OperationResult;
+import holdfast.metadata.op.Tag;
 import holdfast.model.ClientId;
 import java.util.Optional;
 import java.util.Random;

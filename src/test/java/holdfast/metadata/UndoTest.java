@@ -3,6 +3,16 @@ package holdfast.metadata;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import holdfast.metadata.op.Answer;
+import holdfast.metadata.op.Attributes;
+import holdfast.metadata.op.Content;
+import holdfast.metadata.op.Extent;
+import holdfast.metadata.op.ExtentMap;
+import holdfast.metadata.op.FileType;
+import holdfast.metadata.op.Operation;
+import holdfast.metadata.op.Query;
+import holdfast.metadata.op.Replacement;
+import holdfast.metadata.op.Tag;
 import holdfast.model.ChunkId;
 import holdfast.model.ChunkSalt;
 import holdfast.model.ClientId;

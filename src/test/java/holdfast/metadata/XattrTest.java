@@ -3,6 +3,18 @@ package holdfast.metadata;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import holdfast.metadata.op.Answer;
+import holdfast.metadata.op.Attributes;
+import holdfast.metadata.op.Author;
+import holdfast.metadata.op.FileType;
+import holdfast.metadata.op.Operation;
+import holdfast.metadata.op.OperationResult;
+import holdfast.metadata.op.Query;
+import holdfast.metadata.op.Tag;
+import holdfast.metadata.op.XattrMode;
+import holdfast.metadata.op.XattrName;
+import holdfast.metadata.op.XattrValue;
+import holdfast.metadata.tree.Leaf;
 import holdfast.model.ClientId;
 import holdfast.model.ErrorCode;
 import holdfast.util.ByteReader;

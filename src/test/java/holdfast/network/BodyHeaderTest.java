@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import holdfast.model.ChunkId;
 import holdfast.model.ErrorCode;
-import holdfast.peer.port.Body;
+import holdfast.port.Body;
 import holdfast.util.ByteReader;
 import holdfast.util.ByteWriter;
 import java.util.HexFormat;

@@ -2,7 +2,7 @@ package holdfast.network;
 
 import holdfast.model.ErrorCode;
 import holdfast.model.NetworkException;
-import holdfast.peer.port.Loop;
+import holdfast.port.Loop;
 import holdfast.util.SystemClocks;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
@@ -12,7 +12,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 
 /** A node loop on a thread of its own. A task that throws is kept: tests ask for it at the end. */
-final class LoopThread implements Loop, AutoCloseable {
+public final class LoopThread implements Loop, AutoCloseable {
   private final AtomicReference<Thread> thread = new AtomicReference<>();
   private final AtomicReference<Throwable> failure = new AtomicReference<>();
   private final ScheduledExecutorService executor =
@@ -66,7 +66,7 @@ final class LoopThread implements Loop, AutoCloseable {
   }
 
   /** What a task threw, or null. */
-  Throwable failure() {
+  public Throwable failure() {
     return failure.get();
   }
 

@@ -2,9 +2,9 @@ package holdfast.network;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import holdfast.crypto.FrameFormat;
-import holdfast.peer.port.Body;
-import holdfast.peer.port.Transport;
+import holdfast.crypto.handshake.FrameFormat;
+import holdfast.port.Body;
+import holdfast.port.Transport;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;

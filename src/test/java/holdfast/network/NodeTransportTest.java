@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import holdfast.model.ChunkId;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
-import holdfast.peer.port.Body;
+import holdfast.port.Body;
 import holdfast.protocol.Notice;
 import holdfast.protocol.Reply;
 import holdfast.protocol.Request;
@@ -352,10 +352,10 @@ class NodeTransportTest {
   }
 
   static void storeOrServe(
-      holdfast.peer.port.Remote from,
+      holdfast.port.Remote from,
       Request request,
       Body bodyOrNull,
-      holdfast.peer.port.Responder responder) {
+      holdfast.port.Responder responder) {
     if (request instanceof Request.GetChunk get) {
       byte[] chunk = chunk(get.lengthBytes());
       responder.reply(new Reply.Chunk(get.chunk(), 0, chunk.length), Body.whole(chunk));

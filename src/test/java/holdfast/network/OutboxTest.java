@@ -6,7 +6,7 @@ import holdfast.model.ChunkId;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import holdfast.model.NetworkException;
-import holdfast.peer.port.Body;
+import holdfast.port.Body;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;

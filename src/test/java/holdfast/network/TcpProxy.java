@@ -1,6 +1,6 @@
 package holdfast.network;
 
-import holdfast.crypto.HandshakeFormat;
+import holdfast.crypto.handshake.HandshakeFormat;
 import holdfast.model.HostPort;
 import java.io.DataInputStream;
 import java.io.IOException;

@@ -4,11 +4,11 @@ import holdfast.model.HoldfastException;
 import holdfast.model.HostPort;
 import holdfast.model.InstanceId;
 import holdfast.model.NodeId;
-import holdfast.peer.port.Body;
-import holdfast.peer.port.NodeService;
-import holdfast.peer.port.Remote;
-import holdfast.peer.port.Responder;
-import holdfast.peer.port.Transport;
+import holdfast.port.Body;
+import holdfast.port.NodeService;
+import holdfast.port.Remote;
+import holdfast.port.Responder;
+import holdfast.port.Transport;
 import holdfast.protocol.Notice;
 import holdfast.protocol.Reply;
 import holdfast.protocol.Request;
@@ -27,7 +27,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BiConsumer;
 
 /** A node with a real transport, whose service records what happens and answers as told. */
-final class TestNode implements NodeService, AutoCloseable {
+public final class TestNode implements NodeService, AutoCloseable {
   private static final SecureRandom RANDOM = new SecureRandom();
 
   /** Answers one request. */
@@ -80,7 +80,7 @@ final class TestNode implements NodeService, AutoCloseable {
     return new TestNode(pool.client(number, instance, TestPool.DATA_KEY_ID), instance, limits);
   }
 
-  static InstanceId newInstance() {
+  public static InstanceId newInstance() {
     return new InstanceId(RANDOM.nextLong(), RANDOM.nextLong());
   }
 
@@ -189,7 +189,7 @@ final class TestNode implements NodeService, AutoCloseable {
     }
   }
 
-  static InetAddress address(String literal) {
+  public static InetAddress address(String literal) {
     try {
       return InetAddress.getByName(literal);
     } catch (UnknownHostException e) {

@@ -1,15 +1,15 @@
 package holdfast.network;
 
 import holdfast.crypto.Admission;
-import holdfast.crypto.Certificate;
-import holdfast.crypto.HandshakeStatus;
-import holdfast.crypto.LocalNode;
-import holdfast.crypto.MemberList;
-import holdfast.crypto.NodeKey;
 import holdfast.crypto.PoolSecret;
-import holdfast.crypto.ResponderPolicy;
 import holdfast.crypto.Role;
-import holdfast.crypto.SessionLimits;
+import holdfast.crypto.handshake.HandshakeStatus;
+import holdfast.crypto.handshake.LocalNode;
+import holdfast.crypto.handshake.ResponderPolicy;
+import holdfast.crypto.handshake.SessionLimits;
+import holdfast.crypto.identity.Certificate;
+import holdfast.crypto.identity.MemberList;
+import holdfast.crypto.identity.NodeKey;
 import holdfast.model.InstanceId;
 import holdfast.model.NodeId;
 import holdfast.model.PoolId;
@@ -18,7 +18,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** A pool for tests: one home, its node keys made once for all tests. */
-final class TestPool {
+public final class TestPool {
   static final long DATA_KEY_ID = 0x1122334455667788L;
 
   private static final SecureRandom RANDOM = new SecureRandom();
@@ -29,18 +29,18 @@ final class TestPool {
   private final PoolSecret secret;
 
   /** A pool whose secret is filled with one byte: another byte, another secret. */
-  TestPool(int fill) {
+  public TestPool(int fill) {
     byte[] bytes = new byte[PoolSecret.BYTES];
     bytes[0] = (byte) fill;
     secret = new PoolSecret(POOL, 1, bytes);
   }
 
-  PoolSecret secret() {
+  public PoolSecret secret() {
     return secret;
   }
 
   /** The key with this number, the same in every test. */
-  static NodeKey key(int number) {
+  public static NodeKey key(int number) {
     while (KEYS.size() <= number) {
       KEYS.add(NodeKey.generate(RANDOM));
     }

@@ -1,6 +1,6 @@
 package holdfast.network;
 
-import holdfast.peer.port.Body;
+import holdfast.port.Body;
 import holdfast.protocol.Reply;
 import holdfast.protocol.Request;
 import java.util.ArrayDeque;

@@ -8,7 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import holdfast.consensus.Role;
-import holdfast.metadata.OperationResult;
+import holdfast.metadata.op.OperationResult;
 import holdfast.model.ErrorCode;
 import holdfast.model.LogId;
 import holdfast.sim.FileStore;

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import holdfast.peer.view.PeerFault;
 import holdfast.sim.ChaosRun;
 import holdfast.sim.FileStore;
 import java.util.random.RandomGenerator;

@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import holdfast.metadata.OperationResult;
+import holdfast.metadata.op.OperationResult;
 import holdfast.sim.FileStore;
 import holdfast.sim.SimClient;
 import holdfast.sim.SimCluster;

@@ -5,9 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import holdfast.metadata.OperationResult;
+import holdfast.client.pool.FileService;
 import holdfast.metadata.Unsettled;
-import holdfast.peer.port.FileService;
+import holdfast.metadata.op.OperationResult;
 import holdfast.protocol.PoolStatus;
 import holdfast.sim.FileStore;
 import holdfast.sim.SimClient;

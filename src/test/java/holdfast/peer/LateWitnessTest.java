@@ -3,7 +3,7 @@ package holdfast.peer;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 
-import holdfast.metadata.OperationResult;
+import holdfast.metadata.op.OperationResult;
 import holdfast.sim.MemoryLog;
 import holdfast.sim.SimClient;
 import holdfast.sim.SimCluster;

@@ -6,9 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import holdfast.metadata.Answer;
-import holdfast.metadata.OperationResult;
-import holdfast.metadata.Query;
+import holdfast.metadata.op.Answer;
+import holdfast.metadata.op.OperationResult;
+import holdfast.metadata.op.Query;
 import holdfast.model.ChunkId;
 import holdfast.model.ClientId;
 import holdfast.placement.PoolSettings;

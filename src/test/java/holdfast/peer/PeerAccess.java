@@ -6,9 +6,13 @@ import holdfast.metadata.Namespace;
 import holdfast.model.ChunkId;
 import holdfast.model.InstanceId;
 import holdfast.model.NodeId;
-import holdfast.peer.port.Remote;
-import holdfast.peer.port.Responder;
+import holdfast.peer.view.PeerConfig;
+import holdfast.peer.view.PeerFault;
+import holdfast.peer.view.PeerListener;
+import holdfast.peer.view.PeerPorts;
 import holdfast.placement.PoolMap;
+import holdfast.port.Remote;
+import holdfast.port.Responder;
 import holdfast.protocol.Notice;
 import holdfast.protocol.Request;
 import holdfast.protocol.RunMark;
@@ -96,7 +100,7 @@ public final class PeerAccess {
   }
 
   /** The operator's word. */
-  void goOnAlone() {
+  public void goOnAlone() {
     node.goOnAlone();
   }
 

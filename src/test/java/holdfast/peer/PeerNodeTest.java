@@ -7,10 +7,10 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import holdfast.metadata.OperationResult;
+import holdfast.client.pool.FileService;
+import holdfast.metadata.op.OperationResult;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
-import holdfast.peer.port.FileService;
 import holdfast.sim.SimClient;
 import holdfast.sim.SimCluster;
 import holdfast.sim.SimPeer;

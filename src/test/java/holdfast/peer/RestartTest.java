@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import holdfast.metadata.OperationResult;
+import holdfast.metadata.op.OperationResult;
 import holdfast.model.HoldfastException;
 import holdfast.model.LogId;
 import holdfast.sim.FileStore;

@@ -6,10 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import holdfast.metadata.Answer;
-import holdfast.metadata.Attributes;
-import holdfast.metadata.OperationResult;
 import holdfast.metadata.Unsettled;
+import holdfast.metadata.op.Answer;
+import holdfast.metadata.op.Attributes;
+import holdfast.metadata.op.OperationResult;
 import holdfast.model.ChunkId;
 import holdfast.placement.PeerEntry;
 import holdfast.placement.PeerState;

@@ -4,11 +4,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import holdfast.metadata.Answer;
-import holdfast.metadata.OperationResult;
-import holdfast.metadata.Query;
+import holdfast.client.pool.FileService;
+import holdfast.metadata.op.Answer;
+import holdfast.metadata.op.OperationResult;
+import holdfast.metadata.op.Query;
 import holdfast.model.ErrorCode;
-import holdfast.peer.port.FileService;
 import holdfast.sim.SimClient;
 import holdfast.sim.SimCluster;
 import holdfast.sim.SimPeer;

@@ -1,13 +1,13 @@
 package holdfast.protocol;
 
 import holdfast.consensus.RaftMessage;
-import holdfast.metadata.Answer;
-import holdfast.metadata.EntryName;
-import holdfast.metadata.Invalidation;
-import holdfast.metadata.Operation;
-import holdfast.metadata.OperationResult;
-import holdfast.metadata.Query;
-import holdfast.metadata.Statistics;
+import holdfast.metadata.op.Answer;
+import holdfast.metadata.op.EntryName;
+import holdfast.metadata.op.Invalidation;
+import holdfast.metadata.op.Operation;
+import holdfast.metadata.op.OperationResult;
+import holdfast.metadata.op.Query;
+import holdfast.metadata.op.Statistics;
 import holdfast.model.ChunkId;
 import holdfast.model.ChunkLoss;
 import holdfast.model.ClientId;

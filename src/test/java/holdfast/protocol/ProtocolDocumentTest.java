@@ -3,7 +3,7 @@ package holdfast.protocol;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import holdfast.model.ErrorCode;
-import holdfast.peer.port.Body;
+import holdfast.port.Body;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -9,7 +9,7 @@ import holdfast.model.ChunkLoss;
 import holdfast.model.ErrorCode;
 import holdfast.model.LogId;
 import holdfast.model.StorageException;
-import holdfast.peer.port.OperationLog;
+import holdfast.port.OperationLog;
 import java.io.ByteArrayOutputStream;
 import java.util.Arrays;
 import java.util.List;

@@ -3,7 +3,7 @@ package holdfast.sim;
 import holdfast.model.ChunkId;
 import holdfast.model.ErrorCode;
 import holdfast.model.StorageException;
-import holdfast.peer.port.ChunkVault;
+import holdfast.port.ChunkVault;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;

@@ -1,8 +1,8 @@
 package holdfast.sim;
 
-import holdfast.metadata.EntryName;
-import holdfast.metadata.Invalidation;
-import holdfast.peer.port.FileService;
+import holdfast.client.pool.FileService;
+import holdfast.metadata.op.EntryName;
+import holdfast.metadata.op.Invalidation;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;

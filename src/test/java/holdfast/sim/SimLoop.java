@@ -1,6 +1,6 @@
 package holdfast.sim;
 
-import holdfast.peer.port.Loop;
+import holdfast.port.Loop;
 
 /** One process's loop in a simulation. Dead after {@link #kill}: nothing of it runs any more. */
 public final class SimLoop implements Loop {

@@ -2,7 +2,7 @@ package holdfast.sim;
 
 import holdfast.model.ErrorCode;
 import holdfast.model.NetworkException;
-import holdfast.peer.port.Body;
+import holdfast.port.Body;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

@@ -1,8 +1,8 @@
 package holdfast.sim;
 
 import holdfast.model.ChunkId;
-import holdfast.peer.port.ChunkVault;
-import holdfast.peer.port.OperationLog;
+import holdfast.port.ChunkVault;
+import holdfast.port.OperationLog;
 import java.util.SplittableRandom;
 
 /** What one machine's disk holds, and the ports of a process that works on it. */

@@ -2,11 +2,11 @@ package holdfast.sim;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import holdfast.metadata.Answer;
-import holdfast.metadata.Invalidation;
-import holdfast.metadata.OperationResult;
-import holdfast.peer.port.Body;
-import holdfast.peer.port.FileService;
+import holdfast.client.pool.FileService;
+import holdfast.metadata.op.Answer;
+import holdfast.metadata.op.Invalidation;
+import holdfast.metadata.op.OperationResult;
+import holdfast.port.Body;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.concurrent.CompletableFuture;

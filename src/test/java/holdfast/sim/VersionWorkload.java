@@ -1,7 +1,7 @@
 package holdfast.sim;
 
-import holdfast.metadata.Answer;
-import holdfast.metadata.OperationResult;
+import holdfast.metadata.op.Answer;
+import holdfast.metadata.op.OperationResult;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;

@@ -1,11 +1,11 @@
 package holdfast.sim;
 
-import holdfast.metadata.Answer;
-import holdfast.metadata.Extent;
-import holdfast.metadata.OperationResult;
+import holdfast.client.pool.FileService;
+import holdfast.metadata.op.Answer;
+import holdfast.metadata.op.Extent;
+import holdfast.metadata.op.OperationResult;
 import holdfast.model.ChunkId;
 import holdfast.model.ErrorCode;
-import holdfast.peer.port.FileService;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -153,7 +153,7 @@ final class Workload {
     ChunkId chunk = SimClient.nameOf(content);
     return client
         .service()
-        .store(chunk, holdfast.peer.port.Body.whole(content), client.deadline())
+        .store(chunk, holdfast.port.Body.whole(content), client.deadline())
         .thenCompose(
             stored -> {
               var call = begin(name, History.Kind.CREATE);

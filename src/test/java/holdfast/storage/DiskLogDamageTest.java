@@ -16,7 +16,7 @@ import holdfast.model.ErrorCode;
 import holdfast.model.LogId;
 import holdfast.model.NodeId;
 import holdfast.model.StorageException;
-import holdfast.peer.port.OperationLog;
+import holdfast.port.OperationLog;
 import holdfast.sim.SimDisk;
 import java.util.ArrayList;
 import java.util.HashSet;

@@ -8,7 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import holdfast.consensus.Recovery;
-import holdfast.crypto.NodeKey;
+import holdfast.crypto.identity.NodeKey;
 import holdfast.model.ChunkLoss;
 import holdfast.model.ErrorCode;
 import holdfast.model.LogId;

@@ -1,6 +1,6 @@
 package holdfast.client.fuse;
 
-import holdfast.client.KernelCache;
+import holdfast.client.api.KernelCache;
 import holdfast.client.fuse.binding.LibFuse;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;

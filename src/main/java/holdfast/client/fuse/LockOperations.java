@@ -1,8 +1,8 @@
 package holdfast.client.fuse;
 
-import holdfast.client.LockRequest;
-import holdfast.client.PendingLock;
-import holdfast.client.PoolFileSystem;
+import holdfast.client.api.LockRequest;
+import holdfast.client.api.PendingLock;
+import holdfast.client.api.PoolFileSystem;
 import holdfast.client.fuse.binding.LibFuse;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;

@@ -1,10 +1,10 @@
 package holdfast.client.fuse;
 
-import holdfast.client.AbsentException;
-import holdfast.client.CreatedFile;
-import holdfast.client.FileAttributes;
-import holdfast.client.OpenedFile;
-import holdfast.client.PoolFileSystem;
+import holdfast.client.api.AbsentException;
+import holdfast.client.api.CreatedFile;
+import holdfast.client.api.FileAttributes;
+import holdfast.client.api.OpenedFile;
+import holdfast.client.api.PoolFileSystem;
 import holdfast.client.fuse.binding.LibFuse;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;

@@ -1,6 +1,6 @@
 package holdfast.client.fuse;
 
-import holdfast.client.PendingLock;
+import holdfast.client.api.PendingLock;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.Map;

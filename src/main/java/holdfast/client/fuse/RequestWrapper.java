@@ -1,6 +1,6 @@
 package holdfast.client.fuse;
 
-import holdfast.client.Caller;
+import holdfast.client.api.Caller;
 import holdfast.client.fuse.binding.LibFuse;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;

@@ -1,12 +1,12 @@
 package holdfast.client.fuse;
 
-import holdfast.client.AttributeChange;
-import holdfast.client.Caller;
-import holdfast.client.FileAttributes;
-import holdfast.client.LockRequest;
-import holdfast.client.OpenFlags;
-import holdfast.client.PoolFileSystem;
-import holdfast.client.PoolSpace;
+import holdfast.client.api.AttributeChange;
+import holdfast.client.api.Caller;
+import holdfast.client.api.FileAttributes;
+import holdfast.client.api.LockRequest;
+import holdfast.client.api.OpenFlags;
+import holdfast.client.api.PoolFileSystem;
+import holdfast.client.api.PoolSpace;
 import jnr.ffi.Runtime;
 import jnr.ffi.Struct;
 import ru.serce.jnrfuse.struct.FileStat;

@@ -1,6 +1,6 @@
 package holdfast.client.fuse;
 
-import holdfast.client.PoolFileSystem;
+import holdfast.client.api.PoolFileSystem;
 
 /**
  * What one thread of the request loop reuses from request to request: buffers and structs. All but

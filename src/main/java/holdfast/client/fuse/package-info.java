@@ -1,7 +1,8 @@
 /**
- * The mount: a {@link holdfast.client.PoolFileSystem} as a Linux directory, through the low-level
- * API of libfuse 2.9 bound by jnr-ffi. Entry points: {@link holdfast.client.fuse.FuseMount} mounts,
- * {@link holdfast.client.fuse.Unmount} unmounts from another process.
+ * The mount: a {@link holdfast.client.api.PoolFileSystem} as a Linux directory, through the
+ * low-level API of libfuse 2.9 bound by jnr-ffi. Entry points: {@link
+ * holdfast.client.fuse.FuseMount} mounts, {@link holdfast.client.fuse.Unmount} unmounts from
+ * another process.
  *
  * <p>Owns everything that knows FUSE, native memory and the mount table. The only package that sees
  * jnr types. Imports {@code client}, {@code model} and {@code util}, nothing else of ours.

@@ -1,6 +1,6 @@
 package holdfast.client.fuse;
 
-import holdfast.client.PoolFileSystem;
+import holdfast.client.api.PoolFileSystem;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
 import java.util.Map;

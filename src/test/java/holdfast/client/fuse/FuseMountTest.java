@@ -5,9 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import holdfast.client.Caller;
-import holdfast.client.FileAttributes;
-import holdfast.client.PoolFileSystem;
+import holdfast.client.api.Caller;
+import holdfast.client.api.FileAttributes;
+import holdfast.client.api.PoolFileSystem;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;

@@ -1,15 +1,15 @@
 package holdfast.client.fuse;
 
-import holdfast.client.AttributeChange;
-import holdfast.client.Caller;
-import holdfast.client.CreatedFile;
-import holdfast.client.DirectorySink;
-import holdfast.client.FileAttributes;
-import holdfast.client.LockRequest;
-import holdfast.client.OpenedFile;
-import holdfast.client.PendingLock;
-import holdfast.client.PoolFileSystem;
-import holdfast.client.PoolSpace;
+import holdfast.client.api.AttributeChange;
+import holdfast.client.api.Caller;
+import holdfast.client.api.CreatedFile;
+import holdfast.client.api.DirectorySink;
+import holdfast.client.api.FileAttributes;
+import holdfast.client.api.LockRequest;
+import holdfast.client.api.OpenedFile;
+import holdfast.client.api.PendingLock;
+import holdfast.client.api.PoolFileSystem;
+import holdfast.client.api.PoolSpace;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import holdfast.util.SystemClocks;

@@ -4,7 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import holdfast.client.PoolFileSystem;
+import holdfast.client.api.PoolFileSystem;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import holdfast.util.SystemClocks;

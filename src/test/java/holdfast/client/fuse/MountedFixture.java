@@ -1,6 +1,6 @@
 package holdfast.client.fuse;
 
-import holdfast.client.PoolFileSystem;
+import holdfast.client.api.PoolFileSystem;
 import holdfast.util.MonotonicClock;
 import holdfast.util.NamedThreads;
 import holdfast.util.SystemClocks;

@@ -4,9 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import holdfast.client.FileAttributes;
-import holdfast.client.LockRequest;
-import holdfast.client.PoolFileSystem;
+import holdfast.client.api.FileAttributes;
+import holdfast.client.api.LockRequest;
+import holdfast.client.api.PoolFileSystem;
 import holdfast.client.fuse.binding.LibFuse;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;

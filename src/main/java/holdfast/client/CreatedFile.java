@@ -1,4 +1,0 @@
-package holdfast.client;
-
-/** A file just created, and open under {@code handle}. */
-public record CreatedFile(FileAttributes attributes, long handle) {}

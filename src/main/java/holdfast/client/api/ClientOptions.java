@@ -1,0 +1,40 @@
+package holdfast.client.api;
+
+import java.time.Duration;
+
+/**
+ * How a client's file system behaves.
+ *
+ * @param timeout each call's deadline
+ * @param cacheSizeBytes opened blocks kept in memory
+ * @param isReadOnly refuse every change with READ_ONLY
+ * @param ownerOrNull shows all inodes as this owner's, and creates them so; null: as stored
+ */
+public record ClientOptions(
+    Duration timeout, long cacheSizeBytes, boolean isReadOnly, Owner ownerOrNull) {
+  /** Default deadline of a call. */
+  public static final Duration TIMEOUT = Duration.ofSeconds(10);
+
+  /** Default cache of opened blocks. */
+  public static final long CACHE_BYTES = 64L << 20;
+
+  /** Most files open at once. */
+  public static final int HANDLES_MAX = 65_536;
+
+  /** A user and a group by number. */
+  public record Owner(int uid, int gid) {}
+
+  /** Checks the ranges. */
+  public ClientOptions {
+    if (timeout.compareTo(Duration.ofMillis(100)) < 0
+        || timeout.compareTo(Duration.ofHours(1)) > 0) {
+      throw new IllegalArgumentException(
+          "read timeout: expected=100 ms to 1 h, was=" + timeout.toMillis() + " ms");
+    }
+  }
+
+  /** The defaults. */
+  public static ClientOptions standard() {
+    return new ClientOptions(TIMEOUT, CACHE_BYTES, false, null);
+  }
+}

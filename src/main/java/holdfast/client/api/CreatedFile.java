@@ -1,0 +1,4 @@
+package holdfast.client.api;
+
+/** A file just created, and open under {@code handle}. */
+public record CreatedFile(FileAttributes attributes, long handle) {}

@@ -1,0 +1,104 @@
+package holdfast.client.file;
+
+import holdfast.client.pool.LostContent;
+import holdfast.client.pool.Patience;
+import holdfast.metadata.op.Attributes;
+import holdfast.model.HoldfastException;
+
+/**
+ * What the pool has acknowledged of a file's content from here, forced or not: a power cut of all
+ * voters, or of all who hold a chunk, may take what isn't forced. Guarded by the file's lock.
+ */
+final class Acknowledged {
+  /** Commits from here, and the creation. */
+  private long commitCount;
+
+  /** How many of them were forced. */
+  private long forcedCount;
+
+  /** How often the session was lost since the pool told: is what it told still so? */
+  private long doubtCount;
+
+  /** Up to which of these it is known. */
+  private long sureCount;
+
+  private Patience lookingOrNull;
+
+  /** The pool has a commit from here. */
+  void committed(boolean isForced) {
+    commitCount++;
+    forcedCount = isForced ? commitCount : forcedCount;
+  }
+
+  /** How many commits there were. */
+  long commitCount() {
+    return commitCount;
+  }
+
+  /** So many were forced. */
+  void forced(long count) {
+    forcedCount = Math.max(forcedCount, count);
+  }
+
+  boolean isForced() {
+    return commitCount == forcedCount;
+  }
+
+  boolean isDoubtful() {
+    return doubtCount != sureCount;
+  }
+
+  void doubt() {
+    doubtCount++;
+  }
+
+  /** Which doubt is the last one: to be asked before the pool is. */
+  long doubtCount() {
+    return doubtCount;
+  }
+
+  /** What the pool has was asked after this doubt, and is known. */
+  void sure(long askedAfter) {
+    sureCount = Math.max(sureCount, askedAfter);
+    lookingOrNull = isDoubtful() ? lookingOrNull : null;
+  }
+
+  /** Whether that is so: {@link #lookedNs}. */
+  boolean isLooking() {
+    return lookingOrNull != null;
+  }
+
+  /**
+   * Nobody could tell what the pool has.
+   *
+   * @return for how long that has been so
+   */
+  long lookedNs(long nowNs, long tryMaxNs) {
+    if (lookingOrNull == null) {
+      lookingOrNull = new Patience(nowNs);
+    }
+    return lookingOrNull.triedNs(nowNs, tryMaxNs);
+  }
+
+  /** A version of the pool's that was lost may have been given to another content since. */
+  static boolean isSame(Attributes known, Attributes found) {
+    return known.version() == found.version() && known.fileTag().equals(found.fileTag());
+  }
+
+  /**
+   * The pool has another version than it had: null, unless something that wasn't forced is lost by
+   * that: once. Where another client has written more since, it can't be told from that.
+   */
+  HoldfastException lostOrNull(Attributes known, Attributes found) {
+    long knownVersion = Attributes.contentVersion(known.version());
+    long foundVersion = Attributes.contentVersion(found.version());
+    boolean isBack =
+        foundVersion < knownVersion
+            || foundVersion == knownVersion && !known.fileTag().equals(found.fileTag());
+    if (!isBack || isForced()) {
+      return null;
+    }
+    forcedCount = commitCount;
+    return LostContent.ofFile(known.inode(), knownVersion, foundVersion);
+  }
+}

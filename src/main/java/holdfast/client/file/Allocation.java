@@ -1,0 +1,89 @@
+package holdfast.client.file;
+
+import holdfast.client.api.PoolFileSystem;
+import holdfast.client.api.PoolSpace;
+import holdfast.client.pool.SpaceCache;
+import holdfast.metadata.op.Extent;
+import holdfast.metadata.op.ExtentMap;
+import holdfast.model.ErrorCode;
+import holdfast.model.HoldfastException;
+
+/**
+ * fallocate(2): longer files, holes and zeros. Space isn't reserved, only looked for: a chunk takes
+ * its room when it is stored, wherever its name puts it. Blocks; any thread but the loop.
+ */
+public final class Allocation {
+  private final WriteBack writeBack;
+  private final SpaceCache space;
+
+  public Allocation(WriteBack writeBack, SpaceCache space) {
+    this.writeBack = writeBack;
+    this.space = space;
+  }
+
+  void allocate(FileContent content, int mode, long offset, long lengthBytes, long deadlineNs) {
+    if (offset < 0 || lengthBytes <= 0) {
+      throw new HoldfastException(
+          ErrorCode.INVALID,
+          "allocate: expected=a range, was=offset " + offset + " length " + lengthBytes);
+    }
+    if (offset > Extent.FILE_MAX_BYTES - lengthBytes) {
+      throw new HoldfastException(
+          ErrorCode.TOO_LARGE, "allocate: expected=an end of at most 4 EiB, was=offset " + offset);
+    }
+    long end = offset + lengthBytes;
+    switch (mode) {
+      case 0 -> {
+        checkRoom(content, offset, end);
+        change(content, end, end, true, deadlineNs);
+      }
+      case PoolFileSystem.ALLOCATE_KEEP_SIZE -> checkRoom(content, offset, end);
+      case PoolFileSystem.ALLOCATE_PUNCH_HOLE | PoolFileSystem.ALLOCATE_KEEP_SIZE,
+          PoolFileSystem.ALLOCATE_ZERO_RANGE | PoolFileSystem.ALLOCATE_KEEP_SIZE ->
+          change(content, offset, end, false, deadlineNs);
+      case PoolFileSystem.ALLOCATE_ZERO_RANGE -> change(content, offset, end, true, deadlineNs);
+      default ->
+          throw new HoldfastException(
+              ErrorCode.UNSUPPORTED, "allocate: expected=a known mode, was=" + mode);
+    }
+  }
+
+  /** Makes the range a hole as far as the file reaches, and lets the file reach its end. */
+  private void change(
+      FileContent content, long offset, long end, boolean mayGrow, long deadlineNs) {
+    long sizeBytes = content.sizeBytesNow();
+    if (offset >= sizeBytes && !(mayGrow && end > sizeBytes)) {
+      return;
+    }
+    writeBack.change(
+        content,
+        () -> {
+          content.clear(offset, end);
+          if (mayGrow && end > content.sizeBytes) {
+            content.setSize(end);
+          }
+        },
+        deadlineNs);
+  }
+
+  private void checkRoom(FileContent content, long offset, long end) {
+    long wantedBytes = end - offset;
+    content.lock.lock();
+    try {
+      wantedBytes -= ExtentMap.allocatedBytes(Extents.within(content.view, offset, end));
+    } finally {
+      content.lock.unlock();
+    }
+    PoolSpace room = space.now();
+    if (wantedBytes / room.blockSizeBytes() > room.availableBlockCount()) {
+      throw new HoldfastException(
+          ErrorCode.NO_SPACE,
+          "allocate: expected=room for "
+              + wantedBytes
+              + " bytes, was="
+              + room.availableBlockCount()
+              + " blocks of "
+              + room.blockSizeBytes());
+    }
+  }
+}

@@ -1,0 +1,84 @@
+package holdfast.client.file;
+
+import holdfast.client.pool.FileService;
+import holdfast.client.pool.Waits;
+import holdfast.metadata.op.Answer;
+import holdfast.metadata.op.Attributes;
+import holdfast.metadata.op.Extent;
+import holdfast.metadata.op.Query;
+import holdfast.model.ErrorCode;
+import holdfast.model.HoldfastException;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Asks for a file's attributes and all its extents, as of one version. Blocks. */
+public final class ExtentLoader {
+  private static final int TRIES_MAX = 8;
+
+  private final FileService service;
+  private final Waits waits;
+
+  public ExtentLoader(FileService service, Waits waits) {
+    this.service = service;
+    this.waits = waits;
+  }
+
+  /**
+   * Attributes and extents that belong together.
+   *
+   * @param isStale whether they may be older than what the pool has
+   */
+  record Loaded(Attributes attributes, List<Extent> extents, boolean isStale) {}
+
+  /** As the pool has it now; throws NO_QUORUM where only an older state can be read. */
+  Loaded loadNewest(long inode, long deadlineNs) {
+    Loaded loaded = load(inode, deadlineNs);
+    if (loaded.isStale()) {
+      throw new HoldfastException(
+          ErrorCode.NO_QUORUM,
+          "read extents: expected=the newest, was=a peer that can't reach a majority, inode="
+              + inode);
+    }
+    return loaded;
+  }
+
+  Loaded load(long inode, long deadlineNs) {
+    for (int i = 0; i < TRIES_MAX; i++) {
+      Loaded loaded = tryLoad(inode, deadlineNs);
+      if (loaded != null) {
+        return loaded;
+      }
+    }
+    throw new HoldfastException(
+        ErrorCode.BUSY, "read extents: expected=one version, was=ever new ones, inode=" + inode);
+  }
+
+  private Loaded tryLoad(long inode, long deadlineNs) {
+    var extents = new ArrayList<Extent>();
+    Attributes first = null;
+    long fromOffset = 0;
+    boolean isStale = false;
+    while (true) {
+      var query = new Query.ReadExtents(inode, fromOffset, Query.EXTENTS_MAX);
+      FileService.Told told = waits.await(service.ask(query, deadlineNs), deadlineNs);
+      if (!(told.answer().orThrow() instanceof Answer.Extents page)) {
+        throw new HoldfastException(
+            ErrorCode.MALFORMED, "read extents: expected=extents, was=" + told.answer());
+      }
+      if (first != null && page.attributes().version() != first.version()) {
+        return null;
+      }
+      first = page.attributes();
+      isStale |= told.stale();
+      for (Extent extent : page.extents()) {
+        if (extent.fileOffset() >= fromOffset) {
+          extents.add(extent);
+        }
+      }
+      if (!page.hasMore() || page.extents().isEmpty()) {
+        return new Loaded(first, List.copyOf(extents), isStale);
+      }
+      fromOffset = extents.get(extents.size() - 1).fileEnd();
+    }
+  }
+}

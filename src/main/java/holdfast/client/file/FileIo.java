@@ -1,0 +1,129 @@
+package holdfast.client.file;
+
+import holdfast.client.api.PoolFileSystem;
+import holdfast.client.kernel.MisplacedPages;
+import holdfast.client.pool.SaveFailure;
+import holdfast.client.pool.Waits;
+import holdfast.model.HoldfastException;
+
+/**
+ * What programs do with the bytes of open files: the way of a read and of a write, by handle.
+ * Blocks; any thread but the loop.
+ */
+public final class FileIo {
+  private final OpenFiles files;
+  private final ChunkReader reader;
+  private final ReadAhead readAhead;
+  private final WriteBack writeBack;
+  private final Allocation allocation;
+  private final MisplacedPages misplaced;
+  private final Waits waits;
+  private final boolean isReadOnly;
+
+  public FileIo(
+      OpenFiles files,
+      ChunkReader reader,
+      WriteBack writeBack,
+      Allocation allocation,
+      MisplacedPages misplaced,
+      Waits waits,
+      boolean isReadOnly) {
+    this.files = files;
+    this.reader = reader;
+    this.readAhead = new ReadAhead(reader);
+    this.writeBack = writeBack;
+    this.allocation = allocation;
+    this.misplaced = misplaced;
+    this.waits = waits;
+    this.isReadOnly = isReadOnly;
+  }
+
+  /** See {@link PoolFileSystem#read}. */
+  public int read(long handle, long offset, byte[] target, int targetOffset, int length) {
+    FileHandle open = files.handle(handle);
+    open.checkLock();
+    long deadlineNs = waits.deadlineNs();
+    FileContent.Gaps gaps = open.content.read(offset, target, targetOffset, length);
+    readAhead.after(open, offset, gaps.lengthBytes(), deadlineNs);
+    for (var extent : gaps.extents()) {
+      reader.read(
+          extent, target, targetOffset + (int) (extent.fileOffset() - offset), waits, deadlineNs);
+    }
+    return gaps.lengthBytes();
+  }
+
+  /** See {@link PoolFileSystem#write}. */
+  public int write(long handle, long offset, byte[] source, int sourceOffset, int length) {
+    if (length > 0) {
+      write(files.handle(handle), false, offset, source, sourceOffset, length);
+    }
+    return length;
+  }
+
+  /** See {@link PoolFileSystem#append}. */
+  public int append(long handle, long kernelEnd, byte[] source, int sourceOffset, int length) {
+    FileHandle open = files.handle(handle);
+    if (length == 0) {
+      return 0;
+    }
+    long end = write(open, true, kernelEnd, source, sourceOffset, length);
+    if (end != kernelEnd) {
+      open.content.setMixed();
+      misplaced.drop(open.content.inode);
+    }
+    return length;
+  }
+
+  private long write(
+      FileHandle open, boolean isAppend, long offset, byte[] source, int sourceOffset, int length) {
+    return writeBack.write(
+        open,
+        isAppend,
+        offset,
+        source,
+        sourceOffset,
+        length,
+        () -> files.all().forEach(writeBack::saveAll),
+        waits.deadlineNs());
+  }
+
+  /** See {@link PoolFileSystem#allocate}. */
+  public void allocate(long handle, int mode, long offset, long lengthBytes) {
+    FileHandle open = files.handle(handle);
+    open.warn();
+    FileContent content = open.content;
+    allocation.allocate(content, mode, offset, lengthBytes, waits.deadlineNs());
+  }
+
+  /** See {@link PoolFileSystem#flush}. */
+  public void flush(long handle) {
+    FileHandle open = files.handle(handle);
+    // Nobody else will ever open it: what is unsaved may stay here.
+    boolean isNameless = open.content.isNameless();
+    if (isNameless) {
+      open.tell(false);
+    } else {
+      save(open, false);
+    }
+  }
+
+  /** See {@link PoolFileSystem#fsync}. */
+  public void fsync(long handle) {
+    save(files.handle(handle), true);
+  }
+
+  private void save(FileHandle open, boolean forced) {
+    FileContent content = open.content;
+    try {
+      if (!isReadOnly) {
+        AppendGate.settle(open);
+        writeBack.flush(content, forced, waits.deadlineNs());
+      }
+    } catch (HoldfastException e) {
+      // What was dropped is the worse news, and this handle must hear of it.
+      open.tell(forced);
+      throw SaveFailure.of(e);
+    }
+    open.tell(forced);
+  }
+}

@@ -1,0 +1,91 @@
+package holdfast.client.file;
+
+import holdfast.client.pool.Waits;
+import holdfast.model.ErrorCode;
+import holdfast.model.HoldfastException;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+
+/** Bytes that written, not yet stored data may take; writers wait for room. Any thread. */
+public final class MemoryBudget {
+  private final long maxBytes;
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Condition freed = lock.newCondition();
+  private long usedBytes;
+
+  public MemoryBudget(long maxBytes) {
+    this.maxBytes = maxBytes;
+  }
+
+  /** Takes the bytes if there is room now. */
+  boolean tryAcquire(long bytes) {
+    lock.lock();
+    try {
+      // One taker always gets through, however large: nothing else could ever free its room.
+      if (usedBytes > 0 && usedBytes + bytes > maxBytes) {
+        return false;
+      }
+      usedBytes += bytes;
+      return true;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Waits for room and takes it; TIMED_OUT at the deadline.
+   *
+   * @return false when there was no room for {@code atMostNs}
+   */
+  boolean acquire(long bytes, Waits waits, long atMostNs, long deadlineNs) {
+    long untilNs = waits.nowNs() + atMostNs;
+    lock.lock();
+    try {
+      while (usedBytes > 0 && usedBytes + bytes > maxBytes) {
+        long nowNs = waits.nowNs();
+        if (deadlineNs - nowNs <= 0) {
+          throw new HoldfastException(
+              ErrorCode.TIMED_OUT,
+              "write: expected=room for unsaved data, was="
+                  + usedBytes
+                  + " bytes waiting for the pool");
+        }
+        if (untilNs - nowNs <= 0) {
+          return false;
+        }
+        freed.awaitNanos(Math.min(deadlineNs - nowNs, untilNs - nowNs));
+      }
+      usedBytes += bytes;
+      return true;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new HoldfastException(ErrorCode.SHUTTING_DOWN, "write: interrupted", e);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Takes the bytes without asking: for what makes room later. */
+  void take(long bytes) {
+    release(-bytes);
+  }
+
+  void release(long bytes) {
+    lock.lock();
+    try {
+      usedBytes -= bytes;
+      freed.signalAll();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  long usedBytes() {
+    lock.lock();
+    try {
+      return usedBytes;
+    } finally {
+      lock.unlock();
+    }
+  }
+}

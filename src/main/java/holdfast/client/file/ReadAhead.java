@@ -1,0 +1,39 @@
+package holdfast.client.file;
+
+import holdfast.metadata.op.Extent;
+import java.util.List;
+
+/** Has blocks fetched before a sequential reader asks for them. Any thread. */
+final class ReadAhead {
+  /** How far a sequential reader is read ahead, in bytes. */
+  static final int AHEAD_BYTES = 8 << 20;
+
+  /** How far out of order the reads of one sequential reader may come, in bytes. */
+  private static final int AHEAD_SLACK_BYTES = 512 << 10;
+
+  private final ChunkReader reader;
+
+  ReadAhead(ChunkReader reader) {
+    this.reader = reader;
+  }
+
+  /** Notes a read of the handle, and starts fetching what it will probably read next. */
+  void after(FileHandle open, long offset, int lengthBytes, long deadlineNs) {
+    if (lengthBytes == 0 || !reader.mayReadAhead()) {
+      return;
+    }
+    FileContent content = open.content;
+    List<Extent> wanted;
+    content.lock.lock();
+    try {
+      Ranges.Range ahead = open.ahead(offset, lengthBytes, AHEAD_BYTES, AHEAD_SLACK_BYTES);
+      if (ahead.lengthBytes() <= 0) {
+        return;
+      }
+      wanted = Extents.within(content.view, ahead.from(), ahead.to());
+    } finally {
+      content.lock.unlock();
+    }
+    wanted.forEach(extent -> reader.blocks(extent, deadlineNs));
+  }
+}

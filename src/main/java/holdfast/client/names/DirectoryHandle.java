@@ -1,0 +1,93 @@
+package holdfast.client.names;
+
+import holdfast.client.api.DirectorySink;
+import holdfast.client.api.FileAttributes;
+import holdfast.client.api.PoolFileSystem;
+import holdfast.metadata.op.Answer;
+import holdfast.metadata.op.DirectoryEntry;
+import java.util.List;
+
+/** A directory that is being listed: the page of it that was read last. Any thread. */
+final class DirectoryHandle {
+  /** Entries asked for at once. */
+  private static final int PAGE_ENTRIES = 512;
+
+  /** Cookies behind "." and ".."; those of entries are larger. */
+  private static final long DOT_COOKIE = 1;
+
+  private static final long DOT_DOT_COOKIE = 2;
+
+  private final long inode;
+  private final Tree tree;
+  private final java.util.concurrent.locks.ReentrantLock lock =
+      new java.util.concurrent.locks.ReentrantLock();
+  private Answer.Listing page;
+  private long pageAfterCookie = -1;
+
+  DirectoryHandle(long inode, Tree tree) {
+    this.inode = inode;
+    this.tree = tree;
+  }
+
+  /** See {@link PoolFileSystem#readDirectory}. */
+  void read(long cookie, DirectorySink sink, long deadlineNs) {
+    lock.lock();
+    try {
+      long after = cookie;
+      if (after == 0) {
+        page = null;
+        load(0, deadlineNs);
+        if (!sink.accept(new byte[] {'.'}, inode, FileAttributes.DIRECTORY, DOT_COOKIE)) {
+          return;
+        }
+        after = DOT_COOKIE;
+      }
+      if (after == DOT_COOKIE) {
+        load(0, deadlineNs);
+        byte[] dots = {'.', '.'};
+        if (!sink.accept(dots, page.parentInode(), FileAttributes.DIRECTORY, DOT_DOT_COOKIE)) {
+          return;
+        }
+        after = DOT_DOT_COOKIE;
+      }
+      entries(after == DOT_DOT_COOKIE ? 0 : after, sink, deadlineNs);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void entries(long afterCookie, DirectorySink sink, long deadlineNs) {
+    long after = afterCookie;
+    while (true) {
+      load(after, deadlineNs);
+      List<DirectoryEntry> entries = page.entries();
+      for (DirectoryEntry entry : entries) {
+        if (entry.cookie() <= after) {
+          continue;
+        }
+        byte[] name = tree.openName(page, entry);
+        int type = entry.attributes().statMode() & FileAttributes.TYPE_MASK;
+        if (!sink.accept(name, entry.attributes().inode(), type, entry.cookie())) {
+          return;
+        }
+        after = entry.cookie();
+      }
+      if (page.atEnd()) {
+        return;
+      }
+    }
+  }
+
+  /** Makes the page one that holds what follows the cookie. */
+  private void load(long afterCookie, long deadlineNs) {
+    boolean isThere =
+        page != null
+            && afterCookie >= pageAfterCookie
+            && (page.atEnd()
+                || !page.entries().isEmpty() && afterCookie < page.entries().getLast().cookie());
+    if (!isThere) {
+      page = tree.list(inode, afterCookie, PAGE_ENTRIES, deadlineNs);
+      pageAfterCookie = afterCookie;
+    }
+  }
+}

@@ -1,0 +1,273 @@
+package holdfast.client.pool;
+
+import holdfast.metadata.op.Answer;
+import holdfast.metadata.op.Attributes;
+import holdfast.metadata.op.Operation;
+import holdfast.metadata.op.Query;
+import holdfast.model.ErrorCode;
+import holdfast.model.HoldfastException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * Modes, owners, times and extended attributes that this client has changed and that may not be on
+ * disk yet: as {@link ChangedDirectories} for names. Any thread.
+ */
+public final class ChangedAttributes {
+  /** Most that are remembered, changed or in doubt. */
+  static final int REMEMBERED_MAX = 16_384;
+
+  /** Longer than peers take to force everything by themselves. */
+  private static final long FORCED_AFTER_NS = TimeUnit.SECONDS.toNanos(5);
+
+  /**
+   * The last change of an inode.
+   *
+   * @param after what it had then
+   * @param isXattr of its extended attributes, of which {@code after} tells the number only
+   */
+  private record Changed(long answeredNs, Attributes after, boolean isXattr, boolean isLost) {
+    Changed lost() {
+      return new Changed(answeredNs, after, isXattr, true);
+    }
+
+    /** Whether what another change of the inode left as it was isn't as it was after this one. */
+    boolean isGoneBeside(Operation operation, Attributes now) {
+      int set = operation instanceof Operation.SetAttributes its ? its.mask() : 0;
+      return isOther(set, Operation.SetAttributes.MODE, now.mode(), after.mode())
+          || isOther(set, Operation.SetAttributes.UID, now.uid(), after.uid())
+          || isOther(set, Operation.SetAttributes.GID, now.gid(), after.gid())
+          || isOther(set, Operation.SetAttributes.ATIME, now.atimeNs(), after.atimeNs());
+    }
+
+    private static boolean isOther(int set, int field, long now, long before) {
+      return (set & field) == 0 && now != before;
+    }
+
+    /** Changes by others since, or of the content, have a later time, or left what this set. */
+    boolean isGoneFrom(Attributes found) {
+      boolean isSame =
+          !isXattr
+              && found.mode() == after.mode()
+              && found.uid() == after.uid()
+              && found.gid() == after.gid()
+              && found.mtimeNs() == after.mtimeNs()
+              && found.atimeNs() == after.atimeNs();
+      return isLost || !isSame && found.ctimeNs() < after.ctimeNs();
+    }
+  }
+
+  private final ReentrantLock lock = new ReentrantLock();
+
+  /** Eldest first. */
+  private final Map<Long, Changed> changed = new LinkedHashMap<>();
+
+  /** Those of sessions that were lost: are they still there? */
+  private final Map<Long, Changed> doubtful = new LinkedHashMap<>();
+
+  private long sessionCount;
+
+  /** Whose time of change an operation brings up, besides that of what it makes or removes. */
+  public static List<Long> inodes(Operation operation) {
+    var inodes = new ArrayList<>(DirectoryChange.directories(operation));
+    switch (operation) {
+      case Operation.SetAttributes set -> inodes.add(set.inode());
+      case Operation.SetXattr set -> inodes.add(set.inode());
+      case Operation.RemoveXattr remove -> inodes.add(remove.inode());
+      case Operation.Link link -> inodes.add(link.inode());
+      case Operation.Rename rename -> inodes.add(rename.inode());
+      default -> {
+        // Of the others a directory's at most.
+      }
+    }
+    return inodes;
+  }
+
+  /** Whether an operation changes what is remembered here. */
+  public static boolean isOf(Operation operation) {
+    return operation instanceof Operation.SetAttributes || isXattr(operation);
+  }
+
+  private static boolean isXattr(Operation operation) {
+    return operation instanceof Operation.SetXattr || operation instanceof Operation.RemoveXattr;
+  }
+
+  /** Counts the sessions that were lost. */
+  public long sessionCount() {
+    lock.lock();
+    try {
+      return sessionCount;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * The pool has made a change.
+   *
+   * @param session the count before it was asked for
+   */
+  public void changed(Operation operation, Attributes after, long session, long nowNs) {
+    lock.lock();
+    try {
+      var eldest = changed.values().iterator();
+      while (eldest.hasNext() && nowNs - eldest.next().answeredNs() > FORCED_AFTER_NS) {
+        eldest.remove(); // The session lives: what was changed in it so long ago is on disk.
+      }
+      // One that was under way when the session was lost was made before that, or again since.
+      Map<Long, Changed> remembered = session == sessionCount ? changed : doubtful;
+      Changed old = remembered.remove(after.inode());
+      boolean isLost = old != null && old.isLost();
+      isLost |= old != null && session != sessionCount && old.isGoneBeside(operation, after);
+      boolean isXattr = isXattr(operation) || old != null && old.isXattr();
+      remembered.put(after.inode(), new Changed(nowNs, after, isXattr, isLost));
+      bound(remembered);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private static void bound(Map<Long, ?> remembered) {
+    var eldest = remembered.keySet().iterator();
+    while (remembered.size() > REMEMBERED_MAX) {
+      eldest.next();
+      eldest.remove();
+    }
+  }
+
+  /** To be called after all open files are in doubt. */
+  public void onSessionLost() {
+    lock.lock();
+    try {
+      sessionCount++;
+      changed.forEach(
+          (inode, last) ->
+              doubtful.merge(inode, last, (old, now) -> old.isLost() ? now.lost() : now));
+      bound(doubtful);
+      changed.clear();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Whether it isn't known if the pool still has what was changed of the inode, or has not. */
+  public boolean isDoubtful(long inode) {
+    return doubtOrNull(inode) != null;
+  }
+
+  private Changed doubtOrNull(long inode) {
+    lock.lock();
+    try {
+      return doubtful.get(inode);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * The inode was found like this since the session was lost: whether it has lost a change, which
+   * is remembered until it is told.
+   */
+  public boolean isLostFrom(Attributes found) {
+    lock.lock();
+    try {
+      Changed doubt = doubtful.get(found.inode());
+      boolean isLost = doubt != null && doubt.isGoneFrom(found);
+      if (isLost) {
+        doubtful.put(found.inode(), doubt.lost());
+      } else {
+        doubtful.remove(found.inode());
+      }
+      return isLost;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Whether the inode is known to have lost a change: once. */
+  public boolean takeLost(long inode) {
+    lock.lock();
+    try {
+      Changed doubt = doubtful.get(inode);
+      boolean isLost = doubt != null && doubt.isLost();
+      if (isLost) {
+        doubtful.remove(inode);
+        changed.remove(inode);
+      }
+      return isLost;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** That something of the inode is lost is told: what was changed before may be of that. */
+  public void told(long inode) {
+    lock.lock();
+    try {
+      doubtful.remove(inode);
+      changed.remove(inode);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Something of the inode is about to be changed, after which an earlier change may not be missed
+   * any more: finds out before whether it is lost. Blocks until the deadline at most.
+   */
+  public void beforeChange(long inode, FileService service, Waits waits, long deadlineNs) {
+    Changed doubt = doubtOrNull(inode);
+    if (doubt == null || doubt.isLost()) {
+      return;
+    }
+    boolean isLost = isGone(doubt, service, waits, deadlineNs);
+    lock.lock();
+    try {
+      if (isLost) {
+        doubtful.replace(inode, doubt, doubt.lost());
+      } else {
+        doubtful.remove(inode, doubt);
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Throws STORE_FAILED, once, if a change of the directory's own attributes is lost. */
+  public void vouchForDirectory(long directory, FileService service, Waits waits, long deadlineNs) {
+    Changed doubt = doubtOrNull(directory);
+    if (doubt == null) {
+      return;
+    }
+    if (isGone(doubt, service, waits, deadlineNs)) {
+      told(directory);
+      throw LostContent.ofAttributes(directory);
+    }
+    lock.lock();
+    try {
+      doubtful.remove(directory, doubt);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private static boolean isGone(Changed doubt, FileService service, Waits waits, long deadlineNs) {
+    if (doubt.isLost()) {
+      return true;
+    }
+    var query = new Query.GetAttributes(doubt.after().inode());
+    FileService.Told told = waits.await(service.ask(query, deadlineNs), deadlineNs);
+    if (told.stale()) {
+      throw new HoldfastException(
+          ErrorCode.NO_QUORUM,
+          "look at changed attributes: expected=a leader, was=an older state only; start the peers"
+              + " that are missing");
+    }
+    // One that is no more has lost more than that: who asks for it is told.
+    return told.answer() instanceof Answer.Inode found && doubt.isGoneFrom(found.attributes());
+  }
+}

@@ -1,0 +1,165 @@
+package holdfast.client.pool;
+
+import holdfast.model.ChunkId;
+import holdfast.model.ErrorCode;
+import holdfast.model.HoldfastException;
+import holdfast.model.NodeId;
+import holdfast.port.Body;
+import holdfast.port.Loop;
+import holdfast.port.Transport;
+import holdfast.protocol.Reply;
+import holdfast.protocol.Request;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+
+/**
+ * Forces chunks to disk at enough of the peers that hold them. Asks who stored them and who should
+ * hold them by the map; where too few answer, it waits for repair to make a copy and asks again,
+ * until the deadline. Loop only.
+ */
+final class ForceCall {
+  private static final long ROUND_PAUSE_NS = 250_000_000L;
+
+  private final Loop loop;
+  private final Transport transport;
+  private final PoolView view;
+  private final HolderMemory memory;
+  private final long startNs;
+  private final long deadlineNs;
+  private final CompletableFuture<Void> result;
+  private final Map<ChunkId, Set<NodeId>> forced = new HashMap<>();
+  private int waitingCount;
+  private HoldfastException lastFailure;
+
+  ForceCall(
+      Loop loop,
+      Transport transport,
+      PoolView view,
+      HolderMemory memory,
+      Set<ChunkId> chunks,
+      long deadlineNs,
+      CompletableFuture<Void> result) {
+    this.loop = loop;
+    this.transport = transport;
+    this.view = view;
+    this.memory = memory;
+    this.startNs = loop.nowNs();
+    this.deadlineNs = deadlineNs;
+    this.result = result;
+    chunks.forEach(chunk -> forced.put(chunk, new HashSet<>()));
+  }
+
+  void start() {
+    round();
+  }
+
+  private void round() {
+    var asked = new HashMap<NodeId, List<ChunkId>>();
+    forced.forEach(
+        (chunk, by) -> {
+          if (!suffices(by)) {
+            for (NodeId holder : holdersOf(chunk)) {
+              if (!by.contains(holder)) {
+                asked.computeIfAbsent(holder, x -> new ArrayList<>()).add(chunk);
+              }
+            }
+          }
+        });
+    var requests = new ArrayList<Runnable>();
+    asked.forEach(
+        (holder, chunks) -> {
+          for (int from = 0; from < chunks.size(); from += Request.LIST_MAX) {
+            var part = chunks.subList(from, Math.min(chunks.size(), from + Request.LIST_MAX));
+            var request = new Request.ForceChunks(List.copyOf(part));
+            long nowNs = loop.nowNs();
+            long attemptNs = nowNs + Math.min(untilNs() - nowNs, Attempts.ATTEMPT_MAX_NS);
+            requests.add(
+                () -> transport.request(holder, request, null, attemptNs, new Answered(holder)));
+          }
+        });
+    waitingCount = requests.size();
+    if (waitingCount == 0) {
+      endRound();
+    }
+    requests.forEach(Runnable::run);
+  }
+
+  private Set<NodeId> holdersOf(ChunkId chunk) {
+    var holders = new LinkedHashSet<NodeId>();
+    if (memory.ofOrNull(chunk) != null) {
+      holders.addAll(memory.ofOrNull(chunk));
+    }
+    if (view.mapOrNull() != null) {
+      holders.addAll(view.mapOrNull().targets(chunk.partition()));
+    }
+    return holders;
+  }
+
+  private void endRound() {
+    boolean enough = forced.values().stream().allMatch(this::suffices);
+    if (enough) {
+      result.complete(null);
+    } else if (untilNs() - loop.nowNs() <= ROUND_PAUSE_NS) {
+      result.completeExceptionally(lastFailure != null ? lastFailure : tooFew());
+    } else {
+      loop.at(loop.nowNs() + ROUND_PAUSE_NS, "force again", this::round);
+    }
+  }
+
+  private long untilNs() {
+    return Attempts.untilNs(loop, startNs, deadlineNs);
+  }
+
+  private boolean suffices(Set<NodeId> by) {
+    return view.mapOrNull() == null ? !by.isEmpty() : view.mapOrNull().suffices(by);
+  }
+
+  private HoldfastException tooFew() {
+    int fewest = forced.values().stream().mapToInt(Set::size).min().orElse(0);
+    return new HoldfastException(
+        ErrorCode.TIMED_OUT,
+        "force chunks: expected=min-copies on disk, was=" + fewest + " of the worst chunk");
+  }
+
+  private final class Answered implements Transport.ReplyHandler {
+    private final NodeId holder;
+
+    Answered(NodeId holder) {
+      this.holder = holder;
+    }
+
+    @Override
+    public void onReply(Reply reply, Body bodyOrNull) {
+      if (reply instanceof Reply.Chunks held) {
+        for (Reply.Chunks.Entry entry : held.entries()) {
+          Set<NodeId> by = forced.get(entry.chunk());
+          if (by != null) {
+            by.add(holder);
+          }
+        }
+      } else if (reply instanceof Reply.Failure failure) {
+        lastFailure = new HoldfastException(failure.code(), failure.text());
+      }
+      answered();
+    }
+
+    @Override
+    public void onFailure(HoldfastException why) {
+      lastFailure = why;
+      answered();
+    }
+
+    private void answered() {
+      // Whoever is slow isn't waited for when enough have answered.
+      if (--waitingCount == 0 || forced.values().stream().allMatch(ForceCall.this::suffices)) {
+        endRound();
+      }
+    }
+  }
+}

@@ -1,0 +1,297 @@
+package holdfast.client.pool;
+
+import holdfast.metadata.op.Invalidation;
+import holdfast.model.ClientId;
+import holdfast.model.ErrorCode;
+import holdfast.model.HoldfastException;
+import holdfast.model.NodeId;
+import holdfast.port.Body;
+import holdfast.port.Loop;
+import holdfast.port.Transport;
+import holdfast.protocol.Reply;
+import holdfast.protocol.Request;
+import java.lang.System.Logger.Level;
+import java.util.ArrayDeque;
+import java.util.List;
+import java.util.function.Supplier;
+
+/**
+ * This client's session with the pool: its id and its numbered changes, and the one Watch that is
+ * always under way to the leader. It keeps the session alive and brings what others change. Loop
+ * only.
+ */
+public final class PoolSession {
+  /** Of a lease, so much is kept for taking back all that relies on it before it runs out. */
+  public static final long TAKING_BACK_NS = 500_000_000L;
+
+  /** Most answers that are being worked off at once. */
+  static final int WORKING_MAX = 1_024;
+
+  /** How long one Watch may take: the leader answers after a tenth of a second. */
+  private static final long WATCH_MAX_NS = 1_000_000_000L;
+
+  /** Pause after a Watch that failed. */
+  private static final long AGAIN_NS = 50_000_000L;
+
+  private static final long NS_PER_MS = 1_000_000L;
+
+  private static final System.Logger LOG = System.getLogger(PoolSession.class.getName());
+
+  private static final FileService.Watcher NOBODY =
+      new FileService.Watcher() {
+        @Override
+        public void onChanges(boolean all, List<Invalidation> changes, Runnable confirm) {
+          confirm.run();
+        }
+
+        @Override
+        public void onLease(long untilNs) {}
+
+        @Override
+        public void onLeaseEnding() {}
+
+        @Override
+        public void onOutcomeUnknown() {}
+
+        @Override
+        public void onSessionLost() {}
+      };
+
+  private final Loop loop;
+  private final Transport transport;
+  private final PoolView view;
+  private final Supplier<ClientId> newId;
+  private final Runnable onLost;
+  private FileService.Watcher watcher = NOBODY;
+  private volatile ClientId client;
+  private ChangeWindow changes = new ChangeWindow();
+  private boolean isOpen;
+  private boolean isClosed;
+  private boolean isLost;
+  private boolean isDistrusted;
+  private int attempt;
+  private long term;
+  private long toldIndex = -1;
+  private long confirmedIndex = -1;
+
+  /** What was told and is being worked off, in order: confirmed together up to the first left. */
+  private final ArrayDeque<Told> working = new ArrayDeque<>();
+
+  private Loop.Timer leaseTimer;
+
+  /** Counts Watches: the answer to any but the newest doesn't start another. */
+  private long watchNumber;
+
+  private static final class Told {
+    final long index;
+    boolean isDone;
+
+    Told(long index) {
+      this.index = index;
+    }
+  }
+
+  /** {@code onLost} is called when another session has to be opened. */
+  PoolSession(
+      Loop loop, Transport transport, PoolView view, Supplier<ClientId> newId, Runnable onLost) {
+    this.loop = loop;
+    this.transport = transport;
+    this.view = view;
+    this.newId = newId;
+    this.onLost = onLost;
+    this.client = newId.get();
+  }
+
+  /** Who this client is now. Any thread. */
+  ClientId client() {
+    return client;
+  }
+
+  /** The changes made under this id. */
+  ChangeWindow changes() {
+    return changes;
+  }
+
+  boolean isOpen() {
+    return isOpen;
+  }
+
+  /** Whether it was lost and isn't open again yet. */
+  boolean isReopening() {
+    return isLost && !isOpen;
+  }
+
+  void watch(FileService.Watcher theWatcher) {
+    watcher = theWatcher;
+  }
+
+  /** The leader knows the session. */
+  void opened() {
+    if (!isOpen && !isClosed) {
+      isOpen = true;
+      sendWatch();
+    }
+  }
+
+  void close() {
+    isClosed = true;
+  }
+
+  /** Nobody knows what has become of an own change: no lease counts until {@link #trust}. */
+  void distrust() {
+    if (!isDistrusted) {
+      isDistrusted = true;
+      watcher.onOutcomeUnknown();
+    }
+  }
+
+  void trust() {
+    isDistrusted = false;
+  }
+
+  /**
+   * The pool has no session of this id any more: another begins. Nothing happens when that was an
+   * earlier one.
+   */
+  void lost(ClientId which) {
+    if (!which.equals(client) || isClosed) {
+      return;
+    }
+    LOG.log(
+        Level.WARNING,
+        "session with the pool: expected=one that lives, was=ended; opening another");
+    // Before it is somebody else: what was made for the old session is given up by then.
+    watcher.onSessionLost();
+    client = newId.get();
+    changes = new ChangeWindow();
+    isOpen = false;
+    isLost = true;
+    term = 0;
+    forget();
+    watchNumber++;
+    onLost.run();
+  }
+
+  private void forget() {
+    toldIndex = -1;
+    confirmedIndex = -1;
+    working.clear();
+  }
+
+  private void sendWatch() {
+    if (isClosed || !isOpen) {
+      return;
+    }
+    long number = ++watchNumber;
+    NodeId to = view.candidate(attempt++);
+    if (to == null) {
+      again(number);
+      return;
+    }
+    ClientId under = client;
+    long sentNs = loop.nowNs();
+    transport.request(
+        to,
+        new Request.Watch(client, term, toldIndex, confirmedIndex),
+        null,
+        loop.nowNs() + WATCH_MAX_NS,
+        new Transport.ReplyHandler() {
+          @Override
+          public void onReply(Reply reply, Body bodyOrNull) {
+            if (reply instanceof Reply.Watched watched) {
+              told(under, number, to, sentNs, watched);
+            } else if (reply instanceof Reply.Failure failure) {
+              refused(under, number, to, failure);
+            } else {
+              again(number);
+            }
+          }
+
+          @Override
+          public void onFailure(HoldfastException why) {
+            view.notLedBy(to, loop.nowNs());
+            again(number);
+          }
+        });
+  }
+
+  private void told(ClientId under, long number, NodeId from, long sentNs, Reply.Watched watched) {
+    if (!under.equals(client) || isClosed) {
+      return;
+    }
+    view.ledBy(from);
+    attempt = 0;
+    if (watched.term() != term) {
+      term = watched.term();
+      forget();
+    }
+    toldIndex = Math.max(toldIndex, watched.index());
+    var told = new Told(watched.index());
+    working.add(told);
+    if (watched.all() || !watched.changes().isEmpty()) {
+      watcher.onChanges(watched.all(), watched.changes(), () -> loop.post(() -> confirm(told)));
+    } else {
+      told.isDone = true;
+      advance();
+    }
+    if (!watched.all() && watched.leaseMs() > 0) {
+      lease(sentNs + watched.leaseMs() * NS_PER_MS);
+    }
+    // Beyond the bound the next confirmation asks for more; meanwhile the leader keeps it, bounded.
+    if (number == watchNumber && working.size() < WORKING_MAX) {
+      sendWatch();
+    }
+  }
+
+  private void lease(long untilNs) {
+    if (leaseTimer != null) {
+      leaseTimer.cancel();
+    }
+    if (isDistrusted) {
+      return;
+    }
+    watcher.onLease(untilNs);
+    leaseTimer = loop.at(untilNs - TAKING_BACK_NS, "lease", () -> watcher.onLeaseEnding());
+  }
+
+  /** Told at once: an author waits for it. */
+  private void confirm(Told told) {
+    told.isDone = true;
+    if (advance()) {
+      sendWatch();
+    }
+  }
+
+  /** Whether more is confirmed than before. */
+  private boolean advance() {
+    long before = confirmedIndex;
+    while (!working.isEmpty() && working.peek().isDone) {
+      confirmedIndex = Math.max(confirmedIndex, working.poll().index);
+    }
+    return confirmedIndex > before;
+  }
+
+  private void refused(ClientId under, long number, NodeId from, Reply.Failure failure) {
+    if (failure.code() == ErrorCode.NO_SESSION) {
+      lost(under);
+      return;
+    }
+    if (failure.leaderOrNull() != null && !failure.leaderOrNull().node().equals(from)) {
+      view.leaderIs(failure.leaderOrNull());
+    } else if (failure.code() != ErrorCode.BUSY) {
+      view.notLedBy(from, loop.nowNs());
+    }
+    again(number);
+  }
+
+  private void again(long number) {
+    loop.at(
+        loop.nowNs() + AGAIN_NS,
+        "watch again",
+        () -> {
+          if (number == watchNumber) {
+            sendWatch();
+          }
+        });
+  }
+}

@@ -1,0 +1,136 @@
+package holdfast.client.pool;
+
+import holdfast.model.NodeId;
+import holdfast.placement.MapVersion;
+import holdfast.placement.PeerEntry;
+import holdfast.placement.PoolMap;
+import holdfast.port.Loop;
+import holdfast.port.Transport;
+import holdfast.protocol.Reply;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+
+/** What this client knows of the pool: its map, its peers and who leads. Loop only. */
+final class PoolView {
+  private final Transport transport;
+  private final Set<NodeId> peers = new LinkedHashSet<>();
+  private PoolMap mapOrNull;
+  private NodeId leaderOrNull;
+
+  /** Whether the leader has answered as one: another peer may take for it who was it before. */
+  private boolean isLeaderSure;
+
+  /** Another log may have begun since the map was told. */
+  private boolean isMapDoubtful;
+
+  private long leaderlessSinceNs;
+  private boolean leaderless;
+
+  PoolView(Transport transport) {
+    this.transport = transport;
+  }
+
+  PoolMap mapOrNull() {
+    return mapOrNull;
+  }
+
+  /** Index of the newest map known; -1 without one, or if it may be another log's. */
+  long mapIndex() {
+    return mapOrNull == null || isMapDoubtful ? -1 : mapOrNull.version().index();
+  }
+
+  /** All sessions end with a log: the next one's map may have a lower index, or the same. */
+  void sessionBegun() {
+    isMapDoubtful = true;
+  }
+
+  /**
+   * Takes a map unless it is older than the one known. Those of two logs aren't ordered: there the
+   * leader's is the newer one.
+   */
+  void adopt(NodeId from, PoolMap map) {
+    boolean isOfLeader = isLeaderSure && from.equals(leaderOrNull);
+    if (mapOrNull != null) {
+      MapVersion known = mapOrNull.version();
+      boolean isOfKnownLog = map.version().log().equals(known.log());
+      if (isOfKnownLog ? known.isAfter(map.version()) : !isOfLeader) {
+        return;
+      }
+    }
+    isMapDoubtful &= !isOfLeader;
+    mapOrNull = map;
+    for (PeerEntry peer : map.peers()) {
+      transport.learn(peer.node(), List.of(peer.address()));
+      saw(peer.node());
+    }
+  }
+
+  /** A peer answered a handshake or a message. */
+  void saw(NodeId peer) {
+    if (peers.size() < PoolMap.PEERS_MAX) {
+      peers.add(peer);
+    }
+  }
+
+  void leaderIs(Reply.Leader leader) {
+    transport.learn(leader.node(), List.of(leader.address()));
+    saw(leader.node());
+    isLeaderSure &= leader.node().equals(leaderOrNull);
+    leaderOrNull = leader.node();
+    if (transport.isConnected(leader.node())) {
+      leaderless = false; // one that can be asked: whether it leads, its answer tells
+    }
+  }
+
+  /** This peer answered as the leader does. */
+  void ledBy(NodeId peer) {
+    leaderOrNull = peer;
+    isLeaderSure = true;
+    leaderless = false;
+  }
+
+  /** This peer is not the leader, or can't be reached; of no concern while another one leads. */
+  void notLedBy(NodeId peer, long nowNs) {
+    if (peer.equals(leaderOrNull)) {
+      leaderOrNull = null;
+      isLeaderSure = false;
+    }
+    if (!leaderless && leaderOrNull == null) {
+      leaderless = true;
+      leaderlessSinceNs = nowNs;
+    }
+  }
+
+  /**
+   * How long no leader has answered; 0 while one does. While this process paused it asked nobody.
+   */
+  long leaderlessNs(Loop loop) {
+    long sinceNs = Math.max(leaderlessSinceNs, loop.awakeSinceNs());
+    return leaderless ? loop.nowNs() - sinceNs : 0;
+  }
+
+  boolean hasPeers() {
+    return !peers.isEmpty();
+  }
+
+  /** The leader, or else the peers in turn, connected ones first. Null without any peer. */
+  NodeId candidate(int attempt) {
+    if (leaderOrNull != null) {
+      return leaderOrNull;
+    }
+    var order = new ArrayList<NodeId>();
+    peers.stream().filter(transport::isConnected).forEach(order::add);
+    peers.stream().filter(peer -> !transport.isConnected(peer)).forEach(order::add);
+    return order.isEmpty() ? null : order.get(attempt % order.size());
+  }
+
+  /** All peers known, connected ones first. */
+  List<NodeId> everyPeer() {
+    var order = new ArrayList<NodeId>();
+    peers.stream().filter(transport::isConnected).forEach(order::add);
+    peers.stream().filter(peer -> !transport.isConnected(peer)).forEach(order::add);
+    return order;
+  }
+}

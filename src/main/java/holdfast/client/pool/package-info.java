@@ -1,0 +1,10 @@
+/**
+ * The pool as a client reaches it: the session and its numbered changes, calls that are tried until
+ * they succeed or their deadline comes, where chunks are stored, and which changes a power cut may
+ * still take.
+ *
+ * <p>Event-driven on the node's loop; {@link holdfast.client.pool.Waits} is how blocking callers
+ * wait. Imports ports and {@code client.api}: no room of the client above it. Entry point: {@link
+ * holdfast.client.pool.RemoteFileService}, behind {@link holdfast.client.pool.FileService}.
+ */
+package holdfast.client.pool;

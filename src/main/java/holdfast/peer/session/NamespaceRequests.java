@@ -1,0 +1,360 @@
+package holdfast.peer.session;
+
+import holdfast.metadata.op.Answer;
+import holdfast.metadata.op.Author;
+import holdfast.metadata.op.EntryName;
+import holdfast.metadata.op.Operation;
+import holdfast.metadata.op.OperationResult;
+import holdfast.metadata.op.Query;
+import holdfast.metadata.op.RenameMode;
+import holdfast.model.ChunkId;
+import holdfast.model.ClientId;
+import holdfast.model.ErrorCode;
+import holdfast.model.HoldfastException;
+import holdfast.model.NodeId;
+import holdfast.peer.chunk.ChunkForce;
+import holdfast.peer.chunk.ChunkRequests;
+import holdfast.peer.chunk.Settling;
+import holdfast.peer.state.Command;
+import holdfast.peer.state.ConsensusDriver;
+import holdfast.peer.state.Standing;
+import holdfast.peer.view.PeerFault;
+import holdfast.port.Body;
+import holdfast.port.Responder;
+import holdfast.protocol.Reply;
+import holdfast.protocol.Request;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
+
+/**
+ * Answers what clients ask about and change in the namespace, as leader; stale reads as anybody.
+ */
+public final class NamespaceRequests {
+  /** Most changes under way at once, those whose chunk is still being stored included. */
+  static final int CHANGES_MAX = 2_048;
+
+  private final Standing standing;
+  private final ChunkRequests chunks;
+  private final ChunkForce chunkForce;
+  private final Settling settling;
+  private final ClientSessions sessions;
+  private final Set<PeerFault> faults;
+  private int changing;
+  private long faultySequence;
+
+  public NamespaceRequests(
+      Standing standing,
+      ChunkRequests chunks,
+      ChunkForce chunkForce,
+      Settling settling,
+      ClientSessions sessions,
+      Set<PeerFault> faults) {
+    this.settling = settling;
+    this.sessions = sessions;
+    this.standing = standing;
+    this.chunks = chunks;
+    this.chunkForce = chunkForce;
+    this.faults = faults;
+  }
+
+  public void onAsk(Request.Ask ask, Responder responder) {
+    if (standing.isLeader() && faults.contains(PeerFault.READ_WITHOUT_QUORUM)) {
+      tell(ask, false, responder);
+    } else if (standing.isLeader()) {
+      standing
+          .driver()
+          .read(
+              new ConsensusDriver.Proposed() {
+                @Override
+                public void onApplied(long index) {
+                  tell(ask, false, responder);
+                }
+
+                @Override
+                public void onFailure(ErrorCode code, String text) {
+                  refuseAsk(ask, responder);
+                }
+              });
+    } else {
+      refuseAsk(ask, responder);
+    }
+  }
+
+  private void refuseAsk(Request.Ask ask, Responder responder) {
+    if (ask.allowStale() && standing.isReady()) {
+      tell(ask, true, responder);
+    } else {
+      standing.refuse(responder);
+    }
+  }
+
+  private void tell(Request.Ask ask, boolean isStale, Responder responder) {
+    Answer answer = standing.replica().query(ask.query());
+    long index = standing.driver().applied().index();
+    responder.reply(new Reply.Told(answer, isStale, index), null);
+  }
+
+  public void onChange(Request.Change change, Body bodyOrNull, Responder responder) {
+    if (!standing.isLeader()) {
+      standing.refuse(responder);
+      return;
+    }
+    if (changing >= CHANGES_MAX) {
+      Standing.fail(responder, ErrorCode.BUSY, "change pool: expected=room, was=busy");
+      return;
+    }
+    if ((change.inlineChunk() == null) != (bodyOrNull == null)) {
+      Standing.fail(
+          responder, ErrorCode.MALFORMED, "change pool: expected=a body with an inline chunk only");
+      return;
+    }
+    byte[] payload;
+    try {
+      payload = payload(change);
+    } catch (HoldfastException e) {
+      responder.fail(e);
+      return;
+    }
+    Responder counted = counted(responder);
+    standing.whenCurrent(counted, () -> prepare(change, payload, bodyOrNull, counted));
+  }
+
+  private void prepare(
+      Request.Change change, byte[] payload, Body bodyOrNull, Responder responder) {
+    if (change.operation() instanceof Operation.Rename rename) {
+      settleSource(rename, () -> propose(change, payload, List.of(), responder), responder);
+    } else if (bodyOrNull == null) {
+      proposeWhenSure(change, payload, List.of(), responder);
+    } else {
+      chunks.write(
+          change.inlineChunk(),
+          bodyOrNull,
+          holders -> proposeWhenSure(change, payload, holders, responder),
+          responder::fail);
+    }
+  }
+
+  /**
+   * A file that is to take another's place gets its chunks on disk first: a power cut leaves the
+   * old one's content or the new one's, as programs expect that write a file anew. Which chunks
+   * these are is told by what is applied here, so this peer must be current. <i>Event: a leader
+   * acknowledges the source's content and dies; to the next one, which hasn't applied that yet,
+   * there was nothing to force.</i>
+   */
+  private void settleSource(Operation.Rename rename, Runnable then, Responder responder) {
+    boolean isReplacing =
+        rename.mode() == RenameMode.REPLACE
+            && inode(rename.newParent(), rename.newName()).isPresent();
+    Set<ChunkId> chunks =
+        isReplacing && standing.replica().unsettled().count() > 0
+            ? inode(rename.oldParent(), rename.oldName())
+                .map(inode -> standing.replica().unsettled().chunksOf(inode))
+                .orElse(Set.of())
+            : Set.of();
+    if (chunks.isEmpty()) {
+      then.run();
+    } else {
+      chunkForce.settle(chunks, then, responder::fail);
+    }
+  }
+
+  private Optional<Long> inode(long parent, EntryName name) {
+    return standing.replica().query(new Query.Lookup(parent, name)) instanceof Answer.Entry found
+        ? Optional.of(found.entry().attributes().inode())
+        : Optional.empty();
+  }
+
+  private byte[] payload(Request.Change change) {
+    var author = new Author(change.author(), change.sequence(), change.answeredBelow());
+    if (faults.contains(PeerFault.FORGET_ANSWERS)) {
+      author = new Author(new ClientId(~change.author().high(), ++faultySequence), 1, 1);
+    }
+    return new Command.ChangeNamespace(author, change.operation()).toBytes();
+  }
+
+  /** Content isn't written on top of content that may be undone. */
+  private void proposeWhenSure(
+      Request.Change change, byte[] payload, List<NodeId> holders, Responder responder) {
+    if (change.operation() instanceof Operation.Commit commit) {
+      settling.whenSure(commit.inode(), () -> propose(change, payload, holders, responder));
+    } else {
+      propose(change, payload, holders, responder);
+    }
+  }
+
+  private void propose(
+      Request.Change change, byte[] payload, List<NodeId> holders, Responder responder) {
+    if (faults.contains(PeerFault.REPLY_BEFORE_COMMIT)) {
+      replyBeforeCommit(change, payload, responder);
+      return;
+    }
+    standing
+        .driver()
+        .propose(
+            payload,
+            change.forced(),
+            new ConsensusDriver.Proposed() {
+              @Override
+              public void onApplied(long index) {
+                var result = standing.replica().lastResult();
+                var changed = new Reply.Changed(result, index, standing.epoch());
+                sessions.whenSeen(
+                    index,
+                    change.author(),
+                    responder,
+                    () -> {
+                      if (change.forced() && result instanceof OperationResult.Done) {
+                        force(change.inlineChunk(), holders, index, changed, responder);
+                      } else {
+                        responder.reply(changed, null);
+                      }
+                    });
+              }
+
+              @Override
+              public void onFailure(ErrorCode code, String text) {
+                standing.refuse(code, text, responder);
+              }
+            });
+  }
+
+  /** A change counts as under way from now on until it is answered. */
+  private Responder counted(Responder responder) {
+    changing++;
+    var isAnswered = new AtomicBoolean();
+    return (reply, bodyOrNull) -> {
+      changing -= isAnswered.compareAndSet(false, true) ? 1 : 0;
+      responder.reply(reply, bodyOrNull);
+    };
+  }
+
+  private void replyBeforeCommit(Request.Change change, byte[] payload, Responder responder) {
+    var applied =
+        standing
+            .replica()
+            .namespace()
+            .apply(
+                new Author(change.author(), change.sequence(), change.answeredBelow()),
+                change.operation());
+    responder.reply(new Reply.Changed(applied.result(), 0, standing.epoch()), null);
+    standing.driver().propose(payload, false, ConsensusDriver.Proposed.IGNORED);
+  }
+
+  private void force(
+      ChunkId chunkOrNull,
+      List<NodeId> holders,
+      long index,
+      Reply.Changed changed,
+      Responder responder) {
+    Runnable forceLog = () -> awaitForced(index, () -> responder.reply(changed, null), responder);
+    if (chunkOrNull == null) {
+      forceLog.run();
+    } else {
+      chunkForce.force(chunkOrNull, holders, forceLog, responder::fail);
+    }
+  }
+
+  private void awaitForced(long index, Runnable then, Responder responder) {
+    standing
+        .driver()
+        .awaitForced(
+            index,
+            new ConsensusDriver.Proposed() {
+              @Override
+              public void onApplied(long forcedIndex) {
+                standing.noteForced();
+                then.run();
+              }
+
+              @Override
+              public void onFailure(ErrorCode code, String text) {
+                standing.refuse(code, text, responder);
+              }
+            });
+  }
+
+  public void onForceLog(Responder responder) {
+    if (standing.isLeader()) {
+      long index = standing.driver().applied().index();
+      awaitForced(index, () -> responder.reply(new Reply.Done(), null), responder);
+    } else {
+      standing.refuse(responder);
+    }
+  }
+
+  public void onOpenSession(Request.OpenSession open, Responder responder) {
+    if (!standing.isLeader()) {
+      standing.refuse(responder);
+      return;
+    }
+    if (open.dataKeyId() == 0) {
+      Standing.fail(responder, ErrorCode.INVALID, "open session: expected=a data key id, was=0");
+      return;
+    }
+    var opened =
+        new ConsensusDriver.Proposed() {
+          @Override
+          public void onApplied(long index) {
+            answerOpen(open, responder);
+          }
+
+          @Override
+          public void onFailure(ErrorCode code, String text) {
+            standing.refuse(code, text, responder);
+          }
+        };
+    if (standing.replica().state().dataKeyId() == 0) {
+      standing.driver().propose(new Command.SetDataKey(open.dataKeyId()).toBytes(), false, opened);
+    } else {
+      standing.driver().read(opened);
+    }
+  }
+
+  private void answerOpen(Request.OpenSession open, Responder responder) {
+    long poolKeyId = standing.replica().state().dataKeyId();
+    if (poolKeyId == open.dataKeyId()) {
+      beginSession(open, responder);
+    } else {
+      Standing.fail(
+          responder,
+          ErrorCode.DATA_KEY_DIFFERS,
+          String.format(
+              "open session: expected=data key %016x, was=%016x; import the pool's key into this"
+                  + " home",
+              poolKeyId, open.dataKeyId()));
+    }
+  }
+
+  private void beginSession(Request.OpenSession open, Responder responder) {
+    standing
+        .driver()
+        .propose(
+            new Command.BeginSession(open.client()).toBytes(),
+            false,
+            new ConsensusDriver.Proposed() {
+              @Override
+              public void onApplied(long index) {
+                if (standing.replica().namespace().hasSession(open.client())) {
+                  sessions.heard(open.client());
+                  responder.reply(
+                      new Reply.Session(
+                          standing.epoch(), standing.mapIndex(), standing.config().sealingSuite()),
+                      null);
+                } else {
+                  Standing.fail(
+                      responder,
+                      ErrorCode.NO_SESSION,
+                      "open session: expected=a new client id and room for its session, was="
+                          + open.client());
+                }
+              }
+
+              @Override
+              public void onFailure(ErrorCode code, String text) {
+                standing.refuse(code, text, responder);
+              }
+            });
+  }
+}

@@ -1,0 +1,9 @@
+/**
+ * Sessions of clients, as the leader keeps them: changes and questions about the namespace, leases,
+ * and what each client is told of others' changes.
+ *
+ * <p>Imports {@code peer.state}, {@code peer.view} and the forces of {@code peer.chunk}. Loop
+ * thread. Entry points: {@link holdfast.peer.session.NamespaceRequests}, {@link
+ * holdfast.peer.session.ClientSessions}.
+ */
+package holdfast.peer.session;

@@ -1,0 +1,9 @@
+/**
+ * The replicated state of a peer: the consensus core driven over log and transport, the state
+ * machine that applies its entries, and which log is followed.
+ *
+ * <p>Imports {@code peer.view}, {@code consensus} and {@code metadata}. Loop thread. Entry points:
+ * {@link holdfast.peer.state.LogRunner}, {@link holdfast.peer.state.Standing}, {@link
+ * holdfast.peer.state.Replica}.
+ */
+package holdfast.peer.state;

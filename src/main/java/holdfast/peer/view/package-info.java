@@ -1,0 +1,9 @@
+/**
+ * What a peer is told when it starts, what it tells its operator, and what it hears of other peers
+ * by their heartbeats.
+ *
+ * <p>Imports ports and values only: no other room of the peer. Loop thread. Entry points: {@link
+ * holdfast.peer.view.PeerConfig}, {@link holdfast.peer.view.PeerPorts}, {@link
+ * holdfast.peer.view.Heartbeats}.
+ */
+package holdfast.peer.view;

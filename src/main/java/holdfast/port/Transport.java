@@ -1,0 +1,54 @@
+package holdfast.port;
+
+import holdfast.model.HoldfastException;
+import holdfast.model.HostPort;
+import holdfast.model.NodeId;
+import holdfast.protocol.Notice;
+import holdfast.protocol.Reply;
+import holdfast.protocol.Request;
+import java.util.List;
+
+/**
+ * Messages to other nodes over authenticated sessions, which it opens, keeps and reopens itself.
+ *
+ * <p>Called on the loop, calls back on the loop; nothing here blocks or throws for a network
+ * failure. Messages to one node that need no body keep their order while its session lasts; bodies
+ * travel on connections of their own so that bulk never delays a heartbeat.
+ */
+public interface Transport {
+  /** Most requests waiting for a reply at once from one node; beyond it they fail with BUSY. */
+  int REQUESTS_MAX = 1_024;
+
+  /** Sends a message without an answer; it may be lost silently, also when no session exists. */
+  void send(NodeId to, Notice notice);
+
+  /**
+   * Sends a request, with the bytes that belong to it or null; {@code handler} is called exactly
+   * once. A failure says nothing about whether the other side carried the request out.
+   */
+  void request(NodeId to, Request request, Body bodyOrNull, long deadlineNs, ReplyHandler handler);
+
+  /** Remembers where a node may be reached; sessions are opened when first needed. */
+  void learn(NodeId node, List<HostPort> addresses);
+
+  /**
+   * Dials an address of which the node isn't known; ends in {@link NodeService#onConnected} or, for
+   * a failure, in {@code onFailure} with a text for the user.
+   */
+  void dial(HostPort address, java.util.function.Consumer<HoldfastException> onFailure);
+
+  /** True while an authenticated session with the node is open. */
+  boolean isConnected(NodeId node);
+
+  /** What becomes of one request. */
+  interface ReplyHandler {
+    /**
+     * The reply, with the bytes that belong to it (complete) or null. It may be a {@link
+     * Reply.Failure}: that is the other side's answer, with its hint who leads.
+     */
+    void onReply(Reply reply, Body bodyOrNull);
+
+    /** No reply came: UNREACHABLE, TIMED_OUT, BUSY, REFUSED or CHUNK_CORRUPT (its body). */
+    void onFailure(HoldfastException why);
+  }
+}
