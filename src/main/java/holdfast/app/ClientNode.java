@@ -1,9 +1,9 @@
 package holdfast.app;
 
-import holdfast.client.PooledFileSystem;
+import holdfast.client.ClientFileSystem;
 import holdfast.client.api.ClientOptions;
 import holdfast.client.file.KeySealing;
-import holdfast.client.pool.RemoteFileService;
+import holdfast.client.pool.RemotePoolService;
 import holdfast.crypto.CipherSuite;
 import holdfast.crypto.DataKey;
 import holdfast.crypto.Role;
@@ -34,7 +34,7 @@ final class ClientNode implements AutoCloseable {
 
   private final NodeBase base;
   private final NodeTransport transport;
-  private final RemoteFileService service;
+  private final RemotePoolService service;
   private final PeerFinder finder;
   private final Duration timeout;
   private final DataKey dataKey;
@@ -68,7 +68,7 @@ final class ClientNode implements AutoCloseable {
             base.wallClock,
             base.random);
     service =
-        new RemoteFileService(
+        new RemotePoolService(
             base.loop,
             transport,
             () -> new ClientId(base.random.nextLong(), base.random.nextLong()),
@@ -176,7 +176,7 @@ final class ClientNode implements AutoCloseable {
     return base.clock.nowNs() + timeout.toNanos();
   }
 
-  RemoteFileService service() {
+  RemotePoolService service() {
     return service;
   }
 
@@ -185,10 +185,10 @@ final class ClientNode implements AutoCloseable {
   }
 
   /** A file system over this session; the caller closes it before this. */
-  PooledFileSystem fileSystem(ClientOptions options) {
+  ClientFileSystem fileSystem(ClientOptions options) {
     var salts = new SaltSource(base.random, base.instance, base.wallClock);
     var sealing = new KeySealing(suite, dataKey, salts, base.random, base.wallClock);
-    return new PooledFileSystem(
+    return new ClientFileSystem(
         service,
         sealing,
         options,

@@ -1,6 +1,6 @@
 package holdfast.app;
 
-import holdfast.client.PooledFileSystem;
+import holdfast.client.ClientFileSystem;
 import holdfast.client.api.ClientOptions;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -23,7 +23,7 @@ abstract class FileCommand implements Callable<Integer> {
   @Spec CommandSpec spec;
 
   /** Does the command's work. */
-  abstract void run(PooledFileSystem files, PrintWriter out) throws IOException;
+  abstract void run(ClientFileSystem files, PrintWriter out) throws IOException;
 
   @Override
   public final Integer call() throws IOException {
@@ -34,7 +34,7 @@ abstract class FileCommand implements Callable<Integer> {
         ids.uid() == 0 ? null : new ClientOptions.Owner(ids.uid(), ids.gid());
     var options = new ClientOptions(limit, ClientOptions.CACHE_BYTES, false, owner);
     try (ClientNode node = ClientNode.connect(common, limit);
-        PooledFileSystem files = node.fileSystem(options)) {
+        ClientFileSystem files = node.fileSystem(options)) {
       run(files, spec.commandLine().getOut());
     }
     return Main.EXIT_DONE;

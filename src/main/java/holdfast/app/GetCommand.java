@@ -1,6 +1,6 @@
 package holdfast.app;
 
-import holdfast.client.PooledFileSystem;
+import holdfast.client.ClientFileSystem;
 import holdfast.client.api.FileAttributes;
 import holdfast.client.api.OpenFlags;
 import holdfast.client.api.PoolFileSystem;
@@ -46,7 +46,7 @@ final class GetCommand extends FileCommand {
   String target;
 
   @Override
-  void run(PooledFileSystem files, PrintWriter out) throws IOException {
+  void run(ClientFileSystem files, PrintWriter out) throws IOException {
     PoolPath named = PoolPath.parse(source);
     PoolPath path = named.follow(files);
     FileAttributes found = path.find(files);
@@ -85,7 +85,7 @@ final class GetCommand extends FileCommand {
     }
   }
 
-  private void copy(PooledFileSystem files, PoolPath path, long inode, Path local) {
+  private void copy(ClientFileSystem files, PoolPath path, long inode, Path local) {
     if (Files.exists(local) && !Files.isRegularFile(local)) {
       copyToDevice(files, inode, local);
       return;
@@ -103,7 +103,7 @@ final class GetCommand extends FileCommand {
   }
 
   /** A device or pipe has nothing to lose. */
-  private void copyToDevice(PooledFileSystem files, long inode, Path local) {
+  private void copyToDevice(ClientFileSystem files, long inode, Path local) {
     try (OutputStream to = Files.newOutputStream(local)) {
       copy(
           files,
@@ -120,7 +120,7 @@ final class GetCommand extends FileCommand {
     }
   }
 
-  private static void copyToStandardOutput(PooledFileSystem files, long inode, PrintStream to) {
+  private static void copyToStandardOutput(ClientFileSystem files, long inode, PrintStream to) {
     copy(
         files,
         inode,
@@ -136,7 +136,7 @@ final class GetCommand extends FileCommand {
 
   /** Copies all of it; returns what it was, and still is at the end, or fails. */
   private static FileAttributes copy(
-      PooledFileSystem files, long inode, ObjIntConsumer<byte[]> to) {
+      ClientFileSystem files, long inode, ObjIntConsumer<byte[]> to) {
     long handle = files.open(inode, OpenFlags.READ_ONLY).handle();
     try {
       FileAttributes before = files.attributes(inode);

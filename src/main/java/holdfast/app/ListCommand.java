@@ -1,6 +1,6 @@
 package holdfast.app;
 
-import holdfast.client.PooledFileSystem;
+import holdfast.client.ClientFileSystem;
 import holdfast.client.api.FileAttributes;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
@@ -34,7 +34,7 @@ final class ListCommand extends FileCommand {
   boolean isLong;
 
   @Override
-  void run(PooledFileSystem files, PrintWriter out) {
+  void run(ClientFileSystem files, PrintWriter out) {
     PoolPath at = PoolPath.parse(path);
     FileAttributes found = at.find(files);
     if (!found.isDirectory()) {

@@ -1,6 +1,6 @@
 package holdfast.app;
 
-import holdfast.client.PooledFileSystem;
+import holdfast.client.ClientFileSystem;
 import holdfast.client.api.ClientOptions;
 import holdfast.client.fuse.FuseMount;
 import holdfast.client.fuse.MountOptions;
@@ -54,7 +54,7 @@ final class MountCommand implements Callable<Integer> {
     try (ClientNode node = ClientNode.connect(common, limit)) {
       // The first megabytes would be sealed twenty times slower before the ciphers are compiled.
       node.base().threads.startPlatform("warm-up", CryptoWarmUp::run);
-      PooledFileSystem files = node.fileSystem(options);
+      ClientFileSystem files = node.fileSystem(options);
       try {
         files.attributes(holdfast.client.api.PoolFileSystem.ROOT_INODE);
         var mountOptions =

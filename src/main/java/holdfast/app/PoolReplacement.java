@@ -1,6 +1,6 @@
 package holdfast.app;
 
-import holdfast.client.PooledFileSystem;
+import holdfast.client.ClientFileSystem;
 import holdfast.client.api.AttributeChange;
 import holdfast.client.api.Caller;
 import holdfast.client.api.CreatedFile;
@@ -30,7 +30,7 @@ final class PoolReplacement extends Replacement {
   /** How often mode and time are set again. */
   private static final int ATTEMPTS_MAX = 3;
 
-  private final PooledFileSystem files;
+  private final ClientFileSystem files;
   private final Ids ids;
   private final LongSupplier random;
   private final PoolPath path;
@@ -51,7 +51,7 @@ final class PoolReplacement extends Replacement {
    * @param random for names, and for who locks
    */
   PoolReplacement(
-      PooledFileSystem files,
+      ClientFileSystem files,
       Ids ids,
       LongSupplier random,
       PoolPath path,

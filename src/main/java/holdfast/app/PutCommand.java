@@ -1,6 +1,6 @@
 package holdfast.app;
 
-import holdfast.client.PooledFileSystem;
+import holdfast.client.ClientFileSystem;
 import holdfast.client.api.FileAttributes;
 import holdfast.client.api.PoolFileSystem;
 import holdfast.model.ErrorCode;
@@ -38,7 +38,7 @@ final class PutCommand extends FileCommand {
   String target;
 
   @Override
-  void run(PooledFileSystem files, PrintWriter out) {
+  void run(ClientFileSystem files, PrintWriter out) {
     boolean isStdin = source.equals("-");
     Path local = Path.of(source);
     if (!isStdin && !Files.isRegularFile(local)) {
@@ -61,7 +61,7 @@ final class PutCommand extends FileCommand {
     }
   }
 
-  private static FileAttributes findOrNull(PooledFileSystem files, PoolPath path) {
+  private static FileAttributes findOrNull(ClientFileSystem files, PoolPath path) {
     try {
       return path.find(files);
     } catch (HoldfastException e) {
@@ -73,7 +73,7 @@ final class PutCommand extends FileCommand {
   }
 
   private void copy(
-      PooledFileSystem files, LocalSource from, PoolPath path, FileAttributes foundOrNull) {
+      ClientFileSystem files, LocalSource from, PoolPath path, FileAttributes foundOrNull) {
     if (foundOrNull != null && foundOrNull.type() != FileAttributes.REGULAR) {
       String kind = foundOrNull.isDirectory() ? "a directory" : "a special file";
       throw new UsageException(

@@ -1,6 +1,6 @@
 package holdfast.app;
 
-import holdfast.client.PooledFileSystem;
+import holdfast.client.ClientFileSystem;
 import holdfast.client.api.FileAttributes;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
@@ -25,7 +25,7 @@ final class RemoveCommand extends FileCommand {
   boolean isRecursive;
 
   @Override
-  void run(PooledFileSystem files, PrintWriter out) {
+  void run(ClientFileSystem files, PrintWriter out) {
     for (String text : paths) {
       PoolPath path = PoolPath.parse(text);
       if (path.isRoot()) {
@@ -37,7 +37,7 @@ final class RemoveCommand extends FileCommand {
   }
 
   private void remove(
-      PooledFileSystem files, long parent, byte[] name, FileAttributes found, PoolPath path) {
+      ClientFileSystem files, long parent, byte[] name, FileAttributes found, PoolPath path) {
     if (!found.isDirectory()) {
       files.unlink(parent, name);
       return;
@@ -53,7 +53,7 @@ final class RemoveCommand extends FileCommand {
     files.removeDirectory(parent, name);
   }
 
-  private static List<byte[]> children(PooledFileSystem files, long directory) {
+  private static List<byte[]> children(ClientFileSystem files, long directory) {
     var names = new ArrayList<byte[]>();
     files.readDirectory(
         directory,

@@ -2,8 +2,8 @@
  * The pool as a file system of one machine: wires the rooms below and takes back what others
  * change.
  *
- * <p>{@link holdfast.client.PooledFileSystem} is the entry point; it delegates. {@link
- * holdfast.client.ChangeFeed} works off what other clients changed. Blocks with deadlines; called
+ * <p>{@link holdfast.client.ClientFileSystem} is the entry point; it delegates. {@link
+ * holdfast.client.Invalidator} works off what other clients changed. Blocks with deadlines; called
  * by many threads. Imports no socket and no file.
  */
 package holdfast.client;

@@ -1,8 +1,8 @@
 package holdfast.metadata;
 
-import holdfast.metadata.op.Author;
-import holdfast.metadata.op.Bounds;
+import holdfast.metadata.op.Checks;
 import holdfast.metadata.op.OperationResult;
+import holdfast.metadata.op.RequestId;
 import holdfast.model.ClientId;
 import holdfast.model.ErrorCode;
 import holdfast.util.ByteReader;
@@ -41,7 +41,7 @@ final class ClientWindow {
     static Client unpack(byte[] record) {
       var in = new RecordReader(record);
       int state = in.u8();
-      Bounds.check(state <= 1, "read client: expected=0 or 1, was=%s", state);
+      Checks.check(state <= 1, "read client: expected=0 or 1, was=%s", state);
       var client = new Client(state == 1, in.varint(), in.varint(), in.varint());
       in.end();
       return client;
@@ -61,28 +61,28 @@ final class ClientWindow {
    * The first answer if this is a retry, a refusal if it is too old for one or the author has no
    * session, else nothing.
    */
-  Optional<OperationResult> recall(Author author) {
-    known = find(author.client());
+  Optional<OperationResult> recall(RequestId requestId) {
+    known = find(requestId.client());
     if (known == null) {
-      return Optional.of(noSession(author));
+      return Optional.of(noSession(requestId));
     }
     long floor = known.floor();
-    if (author.sequence() < floor) {
+    if (requestId.sequence() < floor) {
       return Optional.of(
           new OperationResult.Failed(
               ErrorCode.MALFORMED,
               "apply operation: expected=sequence "
                   + floor
                   + " or more, was="
-                  + author.sequence()
+                  + requestId.sequence()
                   + ", client="
-                  + author.client()));
+                  + requestId.client()));
     }
-    byte[] result = draft.tree().get(Keys.result(author.client(), author.sequence()));
+    byte[] result = draft.tree().get(Keys.result(requestId.client(), requestId.sequence()));
     if (result != null) {
       return Optional.of(OperationResult.read(new ByteReader(result)));
     }
-    return known.isLive() ? Optional.empty() : Optional.of(noSession(author));
+    return known.isLive() ? Optional.empty() : Optional.of(noSession(requestId));
   }
 
   private Client find(ClientId client) {
@@ -90,10 +90,10 @@ final class ClientWindow {
     return record == null ? null : Client.unpack(record);
   }
 
-  private static OperationResult noSession(Author author) {
+  private static OperationResult noSession(RequestId requestId) {
     return new OperationResult.Failed(
         ErrorCode.NO_SESSION,
-        "apply operation: expected=a client with a session, was=" + author.client());
+        "apply operation: expected=a client with a session, was=" + requestId.client());
   }
 
   /**
@@ -130,12 +130,12 @@ final class ClientWindow {
   /**
    * Remembers an answer to whom {@link #recall} was asked about, and drops what it needs no more.
    */
-  void remember(Author author, OperationResult result) {
-    var client = author.client();
+  void remember(RequestId requestId, OperationResult result) {
+    var client = requestId.client();
     Client old = known;
-    long highest = Math.max(old.highest(), author.sequence());
+    long highest = Math.max(old.highest(), requestId.sequence());
     long floor =
-        Math.max(Math.max(old.floor(), author.answeredBelow()), highest - Author.WINDOW + 1);
+        Math.max(Math.max(old.floor(), requestId.answeredBelow()), highest - RequestId.WINDOW + 1);
     draft.counters.tick++;
     if (floor > old.floor()) {
       forgetResults(client, floor);
@@ -143,7 +143,7 @@ final class ClientWindow {
     draft
         .tree()
         .put(Keys.client(client), new Client(true, draft.counters.tick, highest, floor).pack());
-    draft.tree().put(Keys.result(client, author.sequence()), result.toBytes());
+    draft.tree().put(Keys.result(client, requestId.sequence()), result.toBytes());
   }
 
   private void forgetResults(ClientId client, long below) {

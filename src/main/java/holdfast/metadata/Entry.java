@@ -1,6 +1,6 @@
 package holdfast.metadata;
 
-import holdfast.metadata.op.Bounds;
+import holdfast.metadata.op.Checks;
 import holdfast.metadata.op.EntryName;
 import holdfast.metadata.op.Tag;
 import java.nio.charset.StandardCharsets;
@@ -31,7 +31,7 @@ record Entry(long parent, long cookie, EntryName name, long inode, Tag tag) {
     int tagBytes = in.u8();
     String conflictTag = tagBytes == 0 ? "" : new String(in.raw(tagBytes), StandardCharsets.UTF_8);
     byte[] sealed = in.rest();
-    var name = Bounds.decoding(() -> new EntryName(sealed, conflictTag));
+    var name = Checks.decoding(() -> new EntryName(sealed, conflictTag));
     return new Entry(Keys.u64(key, 1), Keys.u64(key, 9), name, inode, tag);
   }
 }

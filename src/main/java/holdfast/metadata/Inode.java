@@ -1,7 +1,7 @@
 package holdfast.metadata;
 
 import holdfast.metadata.op.Attributes;
-import holdfast.metadata.op.Bounds;
+import holdfast.metadata.op.Checks;
 import holdfast.metadata.op.Extent;
 import holdfast.metadata.op.FileType;
 import holdfast.metadata.op.Tag;
@@ -235,7 +235,7 @@ final class Inode {
     var salt = new ChunkSalt(in.u64(), in.u64());
     int keyReference = in.varint(0xFFFF);
     int chunkOffset = in.varint(Extent.CHUNK_PLAIN_MAX_BYTES);
-    return Bounds.decoding(
+    return Checks.decoding(
         () -> new Extent(fileOffset, lengthBytes, chunk, salt, keyReference, chunkOffset));
   }
 

@@ -1,6 +1,6 @@
 package holdfast.metadata;
 
-import holdfast.metadata.op.Bounds;
+import holdfast.metadata.op.Checks;
 import holdfast.metadata.op.Extent;
 import holdfast.metadata.op.Tag;
 import holdfast.metadata.tree.TreeView;
@@ -123,7 +123,7 @@ record Kept(
   static Kept unpack(long inode, long tick, byte[] packed) {
     var in = new RecordReader(packed);
     int flags = in.u8();
-    Bounds.check(flags <= HAS_TAG, "read kept content: expected=flags 0 or 1, was=%s", flags);
+    Checks.check(flags <= HAS_TAG, "read kept content: expected=flags 0 or 1, was=%s", flags);
     long version = in.varint();
     long sizeBytes = in.varint();
     long mtimeNs = in.u64();
@@ -139,7 +139,7 @@ record Kept(
     long last = -1;
     for (int i = 0; i < changeCount; i++) {
       long offset = in.varint();
-      Bounds.check(offset > last, "read kept content: expected=rising offsets, was=%s", offset);
+      Checks.check(offset > last, "read kept content: expected=rising offsets, was=%s", offset);
       last = offset;
       changes.add(new Change(offset, in.u8() == 0 ? null : Inode.unpackExtent(offset, in)));
     }

@@ -1,6 +1,6 @@
 package holdfast.metadata;
 
-import holdfast.metadata.op.Bounds;
+import holdfast.metadata.op.Checks;
 import holdfast.util.ByteReader;
 import java.util.HashMap;
 import java.util.Map;
@@ -54,7 +54,7 @@ final class KeptLoad {
     }
     byte[] packed = parts.toBytes();
     parts = null;
-    Kept kept = Bounds.decoding(() -> Kept.unpack(inode, tick, packed));
+    Kept kept = Checks.decoding(() -> Kept.unpack(inode, tick, packed));
     if (inodes.put(kept.tick(), kept.inode()) != null) {
       throw new ByteReader.Malformed("load kept content: was=two commits at " + kept.tick());
     }

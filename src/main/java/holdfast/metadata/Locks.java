@@ -1,6 +1,6 @@
 package holdfast.metadata;
 
-import holdfast.metadata.op.Bounds;
+import holdfast.metadata.op.Checks;
 import holdfast.metadata.op.FileLock;
 import holdfast.metadata.op.LockFamily;
 import holdfast.metadata.op.LockMode;
@@ -47,7 +47,7 @@ final class Locks {
       var lock =
           new FileLock(
               Keys.lockFamily(key), mode, Keys.lockFirst(key), last, Keys.lockOwner(key), pid);
-      Bounds.check(mode != LockMode.NONE, "read lock: expected=shared or exclusive, was=none");
+      Checks.check(mode != LockMode.NONE, "read lock: expected=shared or exclusive, was=none");
       return new Held(Keys.lockClient(key), lock);
     }
 

@@ -2,10 +2,10 @@ package holdfast.metadata;
 
 import holdfast.metadata.op.Answer;
 import holdfast.metadata.op.Attributes;
-import holdfast.metadata.op.Author;
 import holdfast.metadata.op.FileType;
 import holdfast.metadata.op.Operation;
 import holdfast.metadata.op.Query;
+import holdfast.metadata.op.RequestId;
 import holdfast.metadata.op.Statistics;
 import holdfast.metadata.tree.PackedTree;
 import holdfast.model.ChunkId;
@@ -67,9 +67,9 @@ public final class Namespace {
   }
 
   /** Applies one operation, exactly once for each author and sequence. */
-  public Applied apply(Author author, Operation operation) {
+  public Applied apply(RequestId requestId, Operation operation) {
     var editor = edit();
-    var result = editor.apply(author, operation);
+    var result = editor.apply(requestId, operation);
     return new Applied(editor.wasRepeat() ? this : editor.namespace(), result, editor.wasRepeat());
   }
 

@@ -1,10 +1,10 @@
 package holdfast.metadata;
 
 import holdfast.metadata.op.Answer;
-import holdfast.metadata.op.Author;
 import holdfast.metadata.op.Operation;
 import holdfast.metadata.op.OperationResult;
 import holdfast.metadata.op.Query;
+import holdfast.metadata.op.RequestId;
 import holdfast.model.ClientId;
 import java.util.List;
 
@@ -25,15 +25,15 @@ public final class NamespaceEditor {
    * Applies an operation, or gives the remembered result if this author's sequence was applied
    * before. A failure is a result like any other, and leaves everything as it was.
    */
-  public OperationResult apply(Author author, Operation operation) {
+  public OperationResult apply(RequestId requestId, Operation operation) {
     var window = new ClientWindow(draft);
-    var recalled = window.recall(author);
+    var recalled = window.recall(requestId);
     wasRepeat = recalled.isPresent();
     if (wasRepeat) {
       return recalled.get();
     }
-    var result = new Applier(draft, author.client()).apply(operation);
-    window.remember(author, result);
+    var result = new Applier(draft, requestId.client()).apply(operation);
+    window.remember(requestId, result);
     return result;
   }
 

@@ -1,7 +1,7 @@
 package holdfast.metadata;
 
 import holdfast.metadata.op.Attributes;
-import holdfast.metadata.op.Bounds;
+import holdfast.metadata.op.Checks;
 import holdfast.metadata.op.OperationResult;
 import holdfast.metadata.op.SealedBytes;
 import holdfast.metadata.op.SealedTarget;
@@ -145,7 +145,7 @@ public final class NamespaceLoader {
       }
       case Keys.CLIENT -> {
         checkKey(key, 1 + ClientId.BYTES);
-        var client = Bounds.decoding(() -> ClientWindow.Client.unpack(value));
+        var client = Checks.decoding(() -> ClientWindow.Client.unpack(value));
         found.clientCount++;
         found.sessionCount += client.isLive() ? 1 : 0;
       }
@@ -159,11 +159,11 @@ public final class NamespaceLoader {
       case Keys.HOLD -> checkEmpty(key, 9 + ClientId.BYTES, value);
       case Keys.TARGET -> {
         checkKey(key, 9);
-        Bounds.decoding(() -> new SealedTarget(value, value.length - SealedBytes.IV_BYTES));
+        Checks.decoding(() -> new SealedTarget(value, value.length - SealedBytes.IV_BYTES));
       }
       case Keys.LOCK -> {
         checkKey(key, Keys.LOCK_BYTES);
-        Bounds.decoding(() -> Locks.Held.unpack(key, value));
+        Checks.decoding(() -> Locks.Held.unpack(key, value));
       }
       case Keys.XATTR -> {
         checkKey(key, 17);

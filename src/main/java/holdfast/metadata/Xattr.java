@@ -1,6 +1,6 @@
 package holdfast.metadata;
 
-import holdfast.metadata.op.Bounds;
+import holdfast.metadata.op.Checks;
 import holdfast.metadata.op.XattrName;
 import holdfast.metadata.op.XattrValue;
 import holdfast.metadata.tree.Leaf;
@@ -65,7 +65,7 @@ record Xattr(long inode, long cookie, XattrName name, int valueBytes, byte[] inl
       throw new ByteReader.Malformed(
           "read xattr: expected=" + valueBytes + " bytes of value, was=" + inline.length);
     }
-    var name = Bounds.decoding(() -> new XattrName(sealed));
+    var name = Checks.decoding(() -> new XattrName(sealed));
     return new Xattr(Keys.u64(key, 1), Keys.u64(key, 9), name, valueBytes, inline);
   }
 }

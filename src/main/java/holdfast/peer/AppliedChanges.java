@@ -1,32 +1,35 @@
 package holdfast.peer;
 
-import holdfast.metadata.op.Author;
 import holdfast.metadata.op.Operation;
 import holdfast.metadata.op.OperationResult;
-import holdfast.peer.chunk.Census;
-import holdfast.peer.session.ClientSessions;
+import holdfast.metadata.op.RequestId;
+import holdfast.peer.chunk.MissingChunks;
+import holdfast.peer.session.LeaseManager;
 import holdfast.peer.state.Command;
-import holdfast.peer.state.Replica;
+import holdfast.peer.state.StateMachine;
 import holdfast.peer.view.PeerListener;
 
 /** Passes what the log has changed on to those who keep something of it in memory. Loop thread. */
-final class AppliedChanges implements Replica.Listener {
-  private final Census census;
-  private final ClientSessions sessions;
+final class AppliedChanges implements StateMachine.Listener {
+  private final MissingChunks missingChunks;
+  private final LeaseManager leases;
   private final PeerListener listener;
   private final Runnable mapChanged;
 
   AppliedChanges(
-      Census census, ClientSessions sessions, PeerListener listener, Runnable mapChanged) {
-    this.census = census;
-    this.sessions = sessions;
+      MissingChunks missingChunks,
+      LeaseManager leases,
+      PeerListener listener,
+      Runnable mapChanged) {
+    this.missingChunks = missingChunks;
+    this.leases = leases;
     this.listener = listener;
     this.mapChanged = mapChanged;
   }
 
   @Override
   public void onReplaced() {
-    census.forgetScan();
+    missingChunks.forgetScan();
   }
 
   @Override
@@ -35,9 +38,10 @@ final class AppliedChanges implements Replica.Listener {
   }
 
   @Override
-  public void onChange(long index, Author author, Operation operation, OperationResult.Done done) {
-    census.onOperation(operation);
-    sessions.onChange(index, author, operation, done);
+  public void onChange(
+      long index, RequestId requestId, Operation operation, OperationResult.Done done) {
+    missingChunks.onOperation(operation);
+    leases.onChange(index, requestId, operation, done);
   }
 
   @Override
@@ -45,11 +49,11 @@ final class AppliedChanges implements Replica.Listener {
     listener.onNote(
         "file %x has the content again that it had before version %d: chunks of that were lost"
             .formatted(revert.inode(), revert.version()));
-    sessions.onReverted(index, revert.inode());
+    leases.onReverted(index, revert.inode());
   }
 
   @Override
-  public void onLockRefused(Author author, Operation.SetLock set) {
-    sessions.onLockRefused(author, set);
+  public void onLockRefused(RequestId requestId, Operation.SetLock set) {
+    leases.onLockRefused(requestId, set);
   }
 }

@@ -2,7 +2,7 @@ package holdfast.peer;
 
 import holdfast.model.ErrorCode;
 import holdfast.model.NodeId;
-import holdfast.peer.state.Standing;
+import holdfast.peer.state.Leadership;
 import holdfast.peer.view.Heartbeats;
 import holdfast.peer.view.PeerPorts;
 import holdfast.peer.view.Replies;
@@ -16,13 +16,13 @@ final class Connections {
 
   private final NodeId self;
   private final PeerPorts ports;
-  private final Standing standing;
+  private final Leadership leadership;
   private final Set<NodeId> connected = new TreeSet<>();
 
-  Connections(NodeId self, PeerPorts ports, Standing standing) {
+  Connections(NodeId self, PeerPorts ports, Leadership leadership) {
     this.self = self;
     this.ports = ports;
-    this.standing = standing;
+    this.leadership = leadership;
   }
 
   /** The peers that are connected now: a view. */
@@ -33,7 +33,7 @@ final class Connections {
   /** Who is told how this peer is: who is connected, and who is in the map. */
   Set<NodeId> receivers() {
     var receivers = new TreeSet<>(connected);
-    standing.map().ifPresent(map -> map.peers().forEach(peer -> receivers.add(peer.node())));
+    leadership.map().ifPresent(map -> map.peers().forEach(peer -> receivers.add(peer.node())));
     receivers.remove(self);
     return receivers;
   }

@@ -7,24 +7,24 @@ import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import holdfast.model.LogId;
 import holdfast.model.NodeId;
-import holdfast.peer.chunk.Census;
 import holdfast.peer.chunk.ChunkForce;
 import holdfast.peer.chunk.ChunkRequests;
-import holdfast.peer.chunk.MapWatch;
+import holdfast.peer.chunk.MissingChunks;
 import holdfast.peer.chunk.OwnForce;
 import holdfast.peer.chunk.OwnLoss;
+import holdfast.peer.chunk.OwnedPartitions;
 import holdfast.peer.chunk.Repair;
 import holdfast.peer.chunk.Settling;
 import holdfast.peer.member.JoinState;
 import holdfast.peer.member.Joining;
-import holdfast.peer.member.LeaderDuties;
 import holdfast.peer.member.Leaving;
+import holdfast.peer.member.PeerMonitor;
 import holdfast.peer.member.Runs;
-import holdfast.peer.session.ClientSessions;
+import holdfast.peer.session.LeaseManager;
 import holdfast.peer.session.NamespaceRequests;
+import holdfast.peer.state.Leadership;
 import holdfast.peer.state.LogRunner;
-import holdfast.peer.state.Replica;
-import holdfast.peer.state.Standing;
+import holdfast.peer.state.StateMachine;
 import holdfast.peer.view.Heartbeats;
 import holdfast.peer.view.PeerConfig;
 import holdfast.peer.view.PeerFault;
@@ -57,17 +57,17 @@ public final class PeerNode implements NodeService {
   private final Set<PeerFault> faults;
   private final OperationLog.Found found;
   private final Endpoint endpoint;
-  private final Standing standing;
+  private final Leadership leadership;
   private final Heartbeats heartbeats;
-  private final Census census;
-  private final MapWatch watch;
+  private final MissingChunks missingChunks;
+  private final OwnedPartitions owned;
   private final Repair repair;
   private final ChunkRequests chunks;
-  private final ClientSessions sessions;
+  private final LeaseManager leases;
   private final NamespaceRequests namespace;
   private final PoolRequests pool;
   private final StatusRequests status;
-  private final LeaderDuties duties;
+  private final PeerMonitor monitor;
   private final Settling settling;
   private final Joining joining;
   private final Connections connections;
@@ -90,49 +90,52 @@ public final class PeerNode implements NodeService {
     found = ports.log().found();
     endpoint = new Endpoint(config.self(), found.incarnation());
     startedNs = ports.loop().nowNs();
-    standing = new Standing(config, ports);
-    connections = new Connections(config.self(), ports, standing);
+    leadership = new Leadership(config, ports);
+    connections = new Connections(config.self(), ports, leadership);
     heartbeats = new Heartbeats(ports, this::heartbeat, connections::receivers);
-    standing.watch(heartbeats);
-    census =
-        new Census(
-            ports.loop(), ports.vault(), () -> standing.replica().namespace(), this::onMissing);
-    ports.vault().whenFailed(census::rescan);
-    watch = new MapWatch(standing, heartbeats, ports.transport(), faults);
-    var loss = new OwnLoss(ports, listener, standing);
-    var own = new OwnForce(ports.loop(), ports.vault(), loss, census::onStored);
-    chunks = new ChunkRequests(ports, own, standing, heartbeats, census, faults);
+    leadership.watch(heartbeats);
+    missingChunks =
+        new MissingChunks(
+            ports.loop(),
+            ports.vault(),
+            () -> leadership.stateMachine().namespace(),
+            this::onMissing);
+    ports.vault().whenFailed(missingChunks::rescan);
+    owned = new OwnedPartitions(leadership, heartbeats, ports.transport(), faults);
+    var loss = new OwnLoss(ports, listener, leadership);
+    var own = new OwnForce(ports.loop(), ports.vault(), loss, missingChunks::onStored);
+    chunks = new ChunkRequests(ports, own, leadership, heartbeats, missingChunks, faults);
     repair =
         new Repair(
             ports,
-            new Repair.Pool(watch::sources, watch::liveOwners, chunks::isBusy, chunks::onStored),
-            census);
-    sessions = new ClientSessions(ports, standing, faults);
-    settling = new Settling(ports, own, loss, standing, heartbeats, faults);
+            new Repair.Pool(owned::sources, owned::liveOwners, chunks::isBusy, chunks::onStored),
+            missingChunks);
+    leases = new LeaseManager(ports, leadership, faults);
+    settling = new Settling(ports, own, loss, leadership, heartbeats, faults);
     namespace =
         new NamespaceRequests(
-            standing,
+            leadership,
             chunks,
-            new ChunkForce(ports, own, standing, faults),
+            new ChunkForce(ports, own, leadership, faults),
             settling,
-            sessions,
+            leases,
             faults);
     var builder =
         new StatusBuilder(
-            ports, standing, heartbeats, this::heartbeat, this::asideLogsBefore, faults);
-    status = new StatusRequests(ports, standing, builder);
-    pool = new PoolRequests(standing, heartbeats, this::heartbeat);
+            ports, leadership, heartbeats, this::heartbeat, this::asideLogsBefore, faults);
+    status = new StatusRequests(ports, leadership, builder);
+    pool = new PoolRequests(leadership, heartbeats, this::heartbeat);
     var joinState =
         new JoinState(
             config,
             ports,
-            standing,
+            leadership,
             endpoint,
             connections.peers(),
             leader -> joinedThrough = leader);
-    duties = new LeaderDuties(ports, listener, standing, heartbeats, joinState::request);
-    runner = new LogRunner(config, ports, listener, standing, endpoint, logOwner());
-    runs = new Runs(config, ports, listener, standing, runsOwner());
+    monitor = new PeerMonitor(ports, listener, leadership, heartbeats, joinState::request);
+    runner = new LogRunner(config, ports, listener, leadership, endpoint, logOwner());
+    runs = new Runs(config, ports, listener, leadership, runsOwner());
     heartbeats.tellBeside(runs::tell);
     joining =
         new Joining(
@@ -152,21 +155,21 @@ public final class PeerNode implements NodeService {
    * where nobody else can say that there was more. Any thread.
    */
   public void goOnAlone() {
-    ports.loop().post(standing::goOnAlone);
+    ports.loop().post(leadership::goOnAlone);
   }
 
   /** The data key clients of this pool seal with; 0 while none is set or known. Any thread. */
   public long dataKeyId() {
-    Replica replica = standing.replica();
-    return replica == null ? 0 : replica.state().dataKeyId();
+    StateMachine stateMachine = leadership.stateMachine();
+    return stateMachine == null ? 0 : stateMachine.state().dataKeyId();
   }
 
   private void begin(Runnable then) {
     heartbeats.start();
     repair.start();
-    duties.start();
+    monitor.start();
     settling.start();
-    sessions.start();
+    leases.start();
     chunks.forceEverySecond();
     // Nothing is asked of others before the found log is loaded: they would take this peer for new.
     runner.start(
@@ -214,7 +217,7 @@ public final class PeerNode implements NodeService {
   private LogRunner.Owner logOwner() {
     return new LogRunner.Owner() {
       @Override
-      public Replica.Listener replicaListener() {
+      public StateMachine.Listener replicaListener() {
         return PeerNode.this.replicaListener();
       }
 
@@ -240,8 +243,8 @@ public final class PeerNode implements NodeService {
 
       @Override
       public void onStanding() {
-        standing.update();
-        sessions.sync();
+        leadership.update();
+        leases.sync();
       }
 
       @Override
@@ -251,16 +254,16 @@ public final class PeerNode implements NodeService {
     };
   }
 
-  private Replica.Listener replicaListener() {
+  private StateMachine.Listener replicaListener() {
     return new AppliedChanges(
-        census, sessions, listener, () -> ports.loop().post(this::mapChanged));
+        missingChunks, leases, listener, () -> ports.loop().post(this::mapChanged));
   }
 
   private void mapChanged() {
     // A log may end, or have begun, before the pool is founded in it: there is no map then.
-    if (!isStopped && standing.isReady()) {
-      var map = standing.replica().state().map();
-      census.onMap(map.version().index(), watch.adopt(map));
+    if (!isStopped && leadership.isReady()) {
+      var map = leadership.stateMachine().state().map();
+      missingChunks.onMap(map.version().index(), owned.adopt(map));
       repair.onMap();
     }
   }
@@ -271,9 +274,9 @@ public final class PeerNode implements NodeService {
 
   Notice.Heartbeat heartbeat() {
     var space = ports.vault().space();
-    boolean isReady = standing.isReady();
-    long mapIndex = standing.mapIndex();
-    int missing = census.missingCount();
+    boolean isReady = leadership.isReady();
+    long mapIndex = leadership.mapIndex();
+    int missing = missingChunks.missingCount();
     long averageBytes = space.chunkCount() == 0 ? 0 : space.usedBytes() / space.chunkCount();
     return new Notice.Heartbeat(
         found.incarnation(),
@@ -281,14 +284,14 @@ public final class PeerNode implements NodeService {
         space.usedBytes(),
         space.chunkCount(),
         mapIndex,
-        isReady ? standing.driver().applied().index() : 0,
+        isReady ? leadership.driver().applied().index() : 0,
         missing,
         missing * averageBytes,
-        isReady && census.isExactUnder(mapIndex),
-        census.unreadableCount(),
+        isReady && missingChunks.isExactUnder(mapIndex),
+        missingChunks.unreadableCount(),
         chunks.loadPermille(),
         (ports.loop().nowNs() - startedNs) / 1_000_000L,
-        standing.hasLog() ? standing.driver().log() : LogId.NONE,
+        leadership.hasLog() ? leadership.driver().log() : LogId.NONE,
         runner.isRecovering(),
         runner.asideCount(),
         runs.mark());
@@ -338,7 +341,7 @@ public final class PeerNode implements NodeService {
       case Notice.Twin twin -> runs.onTwin(from, twin);
       case Notice.Goodbye goodbye -> {
         heartbeats.forget(from.node());
-        duties.onGoodbye(from.node());
+        monitor.onGoodbye(from.node());
       }
     }
   }
@@ -352,9 +355,9 @@ public final class PeerNode implements NodeService {
     if (runner.isBeginning()) {
       return; // What the disk holds comes first: nothing may be taken for a first log meanwhile.
     }
-    if (standing.hasLog() && header.logId().equals(standing.driver().log())) {
-      standing.driver().receive(consensus.message());
-    } else if (standing.hasLog()) {
+    if (leadership.hasLog() && header.logId().equals(leadership.driver().log())) {
+      leadership.driver().receive(consensus.message());
+    } else if (leadership.hasLog()) {
       runner.heard(from.node(), header.logId());
     } else if (from.node().equals(joinedThrough) && header.to().equals(endpoint)) {
       runner.join(header.logId());
@@ -364,7 +367,7 @@ public final class PeerNode implements NodeService {
   @Override
   public void onRequest(Remote from, Request request, Body bodyOrNull, Responder responder) {
     if (isStopped) {
-      Standing.fail(responder, ErrorCode.SHUTTING_DOWN, "ask peer: was=stopping");
+      Leadership.fail(responder, ErrorCode.SHUTTING_DOWN, "ask peer: was=stopping");
       return;
     }
     if (from.isPeer()) {
@@ -387,17 +390,17 @@ public final class PeerNode implements NodeService {
       case Request.GetSummary r -> chunks.onSummary(r, responder);
       case Request.ListChunks r -> chunks.onList(r, responder);
       case Request.WhoLeads r -> pool.onWhoLeads(responder);
-      case Request.Watch r -> sessions.onWatch(r, responder);
-      case Request.CloseSession r -> sessions.onClose(r, responder);
+      case Request.Watch r -> leases.onWatch(r, responder);
+      case Request.CloseSession r -> leases.onClose(r, responder);
       case Request.CompareLog r -> onCompareLog(from, r, responder);
     }
   }
 
   private void onCompareLog(Remote from, Request.CompareLog held, Responder responder) {
     if (!from.isPeer()) {
-      Standing.fail(responder, ErrorCode.REFUSED, "compare logs: expected=a peer, was=a client");
-    } else if (!standing.isReady() || runner.isBeginning()) {
-      standing.refuse(responder);
+      Leadership.fail(responder, ErrorCode.REFUSED, "compare logs: expected=a peer, was=a client");
+    } else if (!leadership.isReady() || runner.isBeginning()) {
+      leadership.refuse(responder);
     } else {
       responder.reply(runner.compare(held), null);
     }
@@ -405,12 +408,12 @@ public final class PeerNode implements NodeService {
 
   private void onJoin(Remote from, Request.Join join, Responder responder) {
     if (from.isPeer() && !runs.isKnownAs(from)) {
-      Standing.fail(
+      Leadership.fail(
           responder, ErrorCode.BUSY, "join pool: expected=one process of this peer, was=another");
     } else if (from.isPeer()) {
-      duties.onJoin(from, join, responder);
+      monitor.onJoin(from, join, responder);
     } else {
-      Standing.fail(responder, ErrorCode.REFUSED, "join pool: expected=a peer, was=a client");
+      Leadership.fail(responder, ErrorCode.REFUSED, "join pool: expected=a peer, was=a client");
     }
   }
 
@@ -427,10 +430,10 @@ public final class PeerNode implements NodeService {
     heartbeats.stop();
     joining.stop();
     repair.stop();
-    census.stop();
-    duties.stop();
+    missingChunks.stop();
+    monitor.stop();
     settling.stop();
-    sessions.stop();
+    leases.stop();
     chunks.stop();
     runs.stop();
     runner.stop();
@@ -445,7 +448,8 @@ public final class PeerNode implements NodeService {
     ports
         .loop()
         .post(
-            () -> new Leaving(ports, standing, connections.peers(), this::stopIfRunning).go(then));
+            () ->
+                new Leaving(ports, leadership, connections.peers(), this::stopIfRunning).go(then));
   }
 
   private void stopIfRunning() {
@@ -454,15 +458,15 @@ public final class PeerNode implements NodeService {
     }
   }
 
-  Standing standing() {
-    return standing;
+  Leadership leadership() {
+    return leadership;
   }
 
   LogRunner runner() {
     return runner;
   }
 
-  Census census() {
-    return census;
+  MissingChunks missingChunks() {
+    return missingChunks;
   }
 }

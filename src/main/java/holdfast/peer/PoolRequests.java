@@ -2,8 +2,8 @@ package holdfast.peer;
 
 import holdfast.model.ErrorCode;
 import holdfast.peer.state.Command;
-import holdfast.peer.state.ConsensusDriver;
-import holdfast.peer.state.Standing;
+import holdfast.peer.state.Leadership;
+import holdfast.peer.state.RaftDriver;
 import holdfast.peer.view.Heartbeats;
 import holdfast.placement.PeerEntry;
 import holdfast.placement.PoolMap;
@@ -17,46 +17,46 @@ import java.util.Locale;
 
 /** Answers what is asked about the pool as a whole: map, leader, space, settings. */
 final class PoolRequests {
-  private final Standing standing;
+  private final Leadership leadership;
   private final Heartbeats heartbeats;
   private final java.util.function.Supplier<holdfast.protocol.Notice.Heartbeat> own;
   private boolean isChanging;
 
   PoolRequests(
-      Standing standing,
+      Leadership leadership,
       Heartbeats heartbeats,
       java.util.function.Supplier<holdfast.protocol.Notice.Heartbeat> own) {
-    this.standing = standing;
+    this.leadership = leadership;
     this.heartbeats = heartbeats;
     this.own = own;
   }
 
   void onGetMap(Request.GetMap get, Responder responder) {
-    PoolMap map = standing.map().orElse(null);
+    PoolMap map = leadership.map().orElse(null);
     boolean isNews = map != null && map.version().index() != get.knownIndex();
-    responder.reply(new Reply.Map(isNews ? map : null, standing.leaderOrNull()), null);
+    responder.reply(new Reply.Map(isNews ? map : null, leadership.leaderOrNull()), null);
   }
 
   void onWhoLeads(Responder responder) {
-    responder.reply(new Reply.Map(null, standing.leaderOrNull()), null);
+    responder.reply(new Reply.Map(null, leadership.leaderOrNull()), null);
   }
 
   void onGetSpace(Responder responder) {
-    if (!standing.isReady()) {
-      standing.refuse(responder);
+    if (!leadership.isReady()) {
+      leadership.refuse(responder);
       return;
     }
-    PoolMap map = standing.map().orElseThrow();
+    PoolMap map = leadership.map().orElseThrow();
     List<PeerEntry> peers = new ArrayList<>();
     map.peers().forEach(peer -> peers.add(peer.withUsedBytes(usedBytes(peer))));
     var now = new PoolMap(map.version(), map.settings(), peers, map.table());
     long total = now.usableBytes();
-    long files = standing.replica().namespace().statistics().fileCount();
+    long files = leadership.stateMachine().namespace().statistics().fileCount();
     responder.reply(new Reply.Space(total, Math.min(total, now.freeBytes()), files), null);
   }
 
   private long usedBytes(PeerEntry peer) {
-    if (peer.node().equals(standing.self())) {
+    if (peer.node().equals(leadership.self())) {
       return own.get().usedBytes();
     }
     return heartbeats
@@ -66,29 +66,29 @@ final class PoolRequests {
   }
 
   void onSetPool(Request.SetPool set, Responder responder) {
-    standing.whenCurrent(responder, () -> change(set, responder));
+    leadership.whenCurrent(responder, () -> change(set, responder));
   }
 
   /** One at a time: each begins with the settings that are in force. */
   private void change(Request.SetPool set, Responder responder) {
     if (isChanging) {
-      Standing.fail(responder, ErrorCode.BUSY, "set pool: expected=one change at a time");
+      Leadership.fail(responder, ErrorCode.BUSY, "set pool: expected=one change at a time");
       return;
     }
-    PoolSettings settings = standing.map().orElseThrow().settings();
+    PoolSettings settings = leadership.map().orElseThrow().settings();
     try {
       settings = changed(settings, set.settings());
     } catch (IllegalArgumentException e) {
-      Standing.fail(responder, ErrorCode.INVALID, e.getMessage());
+      Leadership.fail(responder, ErrorCode.INVALID, e.getMessage());
       return;
     }
     isChanging = true;
-    standing
+    leadership
         .driver()
         .propose(
             new Command.ChangeSettings(settings).toBytes(),
             false,
-            new ConsensusDriver.Proposed() {
+            new RaftDriver.Proposed() {
               @Override
               public void onApplied(long index) {
                 isChanging = false;
@@ -98,7 +98,7 @@ final class PoolRequests {
               @Override
               public void onFailure(ErrorCode code, String text) {
                 isChanging = false;
-                standing.refuse(code, text, responder);
+                leadership.refuse(code, text, responder);
               }
             });
   }

@@ -6,7 +6,7 @@ import holdfast.metadata.Unsettled;
 import holdfast.model.ChunkId;
 import holdfast.model.LogId;
 import holdfast.model.NodeId;
-import holdfast.peer.state.Standing;
+import holdfast.peer.state.Leadership;
 import holdfast.peer.view.Heartbeats;
 import holdfast.peer.view.PeerFault;
 import holdfast.peer.view.PeerPorts;
@@ -37,7 +37,7 @@ final class StatusBuilder {
   private static final long RATE_WINDOW_NS = 10_000_000_000L;
 
   private final PeerPorts ports;
-  private final Standing standing;
+  private final Leadership leadership;
   private final Heartbeats heartbeats;
   private final Supplier<Notice.Heartbeat> own;
   private final ToIntFunction<NodeId> asideBefore;
@@ -56,13 +56,13 @@ final class StatusBuilder {
    */
   StatusBuilder(
       PeerPorts ports,
-      Standing standing,
+      Leadership leadership,
       Heartbeats heartbeats,
       Supplier<Notice.Heartbeat> own,
       ToIntFunction<NodeId> asideBefore,
       Set<PeerFault> faults) {
     this.ports = ports;
-    this.standing = standing;
+    this.leadership = leadership;
     this.heartbeats = heartbeats;
     this.own = own;
     this.asideBefore = asideBefore;
@@ -85,8 +85,8 @@ final class StatusBuilder {
    * @param asOf the index of which it tells: what was committed later counts as far as it is known
    */
   PoolStatus build(boolean isStale, long asOf) {
-    PoolMap map = standing.map().orElseThrow();
-    Namespace namespace = standing.replica().namespace();
+    PoolMap map = leadership.map().orElseThrow();
+    Namespace namespace = leadership.stateMachine().namespace();
     int up = (int) map.peers().stream().filter(peer -> peer.state().isLive()).count();
     int wanted = Math.min(map.settings().replicas(), up);
     var sum = new Sum();
@@ -99,12 +99,12 @@ final class StatusBuilder {
     boolean isSafe =
         !isStale && up > 0 && missing == 0 && sum.unreadable == 0 && sum.unconfirmed == 0;
     isSafe &= sum.keepers.isEmpty();
-    Configuration configuration = standing.driver().configuration();
+    Configuration configuration = leadership.driver().configuration();
     var peers = new ArrayList<PoolStatus.Peer>();
     map.peers().forEach(peer -> peers.add(describe(peer, configuration)));
-    LogId log = standing.replica().state().log();
+    LogId log = leadership.stateMachine().state().log();
     return new PoolStatus(
-        standing.config().pool(),
+        leadership.config().pool(),
         isSafe,
         summary(isStale, isSafe, missing, up, wanted, map, sum),
         isStale,
@@ -114,19 +114,19 @@ final class StatusBuilder {
         peers,
         new PoolStatus.Copies(namespace.statistics().chunkCount(), missing, sum.unreadable),
         new PoolStatus.Repair(sum.missing > 0, bytesLeft, secondsLeft(bytesLeft)),
-        new PoolStatus.Log(leaderText(), standing.driver().applied().index(), false, log),
+        new PoolStatus.Log(leaderText(), leadership.driver().applied().index(), false, log),
         0);
   }
 
   private String leaderText() {
-    return standing.driver().leader().map(leader -> leader.node().toString()).orElse("");
+    return leadership.driver().leader().map(leader -> leader.node().toString()).orElse("");
   }
 
   /**
    * Whether a heartbeat is still to come that tells of {@code asOf}, from whoever will send one.
    */
   boolean isAwaited(long asOf) {
-    PoolMap map = standing.map().orElseThrow();
+    PoolMap map = leadership.map().orElseThrow();
     return map.peers().stream()
         .filter(peer -> peer.state().isLive() && isRecent(peer.node()))
         .map(peer -> beatOrNull(peer.node()))
@@ -138,11 +138,11 @@ final class StatusBuilder {
   }
 
   private boolean isRecent(NodeId node) {
-    return node.equals(standing.self()) || !heartbeats.isSuspect(node);
+    return node.equals(leadership.self()) || !heartbeats.isSuspect(node);
   }
 
   private Notice.Heartbeat beatOrNull(NodeId node) {
-    return node.equals(standing.self())
+    return node.equals(leadership.self())
         ? own.get()
         : heartbeats.pulse(node).map(Heartbeats.Pulse::beat).orElse(null);
   }
@@ -202,7 +202,7 @@ final class StatusBuilder {
   }
 
   private void forgetOldCounts() {
-    long index = standing.driver().applied().index();
+    long index = leadership.driver().applied().index();
     if (index != countedIndex) {
       countedIndex = index;
       Arrays.fill(chunkCounts, -1);
@@ -263,7 +263,7 @@ final class StatusBuilder {
 
   /** Files whose newest content a power cut took, in the summary by number as in ls -i. */
   private List<String> revertedText() {
-    Unsettled unsettled = standing.replica().unsettled();
+    Unsettled unsettled = leadership.stateMachine().unsettled();
     if (unsettled.revertedCount() == 0) {
       return List.of();
     }
@@ -291,7 +291,7 @@ final class StatusBuilder {
               + " damaged-*-given-up.txt, and start the peer again");
     }
     if (isStale) {
-      text.add("not known: " + standing.waitingText());
+      text.add("not known: " + leadership.waitingText());
     } else if (isSafe && wanted < map.settings().replicas()) {
       text.add("as far as possible: every chunk has a copy on each of the " + up + " peers up");
     } else if (isSafe) {

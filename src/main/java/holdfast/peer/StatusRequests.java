@@ -2,9 +2,9 @@ package holdfast.peer;
 
 import holdfast.model.ErrorCode;
 import holdfast.model.LogId;
-import holdfast.peer.state.ConsensusDriver;
-import holdfast.peer.state.Replica;
-import holdfast.peer.state.Standing;
+import holdfast.peer.state.Leadership;
+import holdfast.peer.state.RaftDriver;
+import holdfast.peer.state.StateMachine;
 import holdfast.peer.view.Heartbeats;
 import holdfast.peer.view.PeerPorts;
 import holdfast.port.Responder;
@@ -25,33 +25,34 @@ final class StatusRequests {
   static final int WAITING_MAX = 64;
 
   private final PeerPorts ports;
-  private final Standing standing;
+  private final Leadership leadership;
   private final StatusBuilder builder;
   private final List<Question> waiting = new ArrayList<>();
 
   /** A question that is answered as of the index {@code asOf} of {@code log}. */
   private record Question(Responder responder, LogId log, long asOf) {}
 
-  StatusRequests(PeerPorts ports, Standing standing, StatusBuilder builder) {
+  StatusRequests(PeerPorts ports, Leadership leadership, StatusBuilder builder) {
     this.ports = ports;
-    this.standing = standing;
+    this.leadership = leadership;
     this.builder = builder;
   }
 
   void onGetStatus(Responder responder) {
-    if (!standing.isLeader()) {
+    if (!leadership.isLeader()) {
       answerStale(responder);
       return;
     }
-    standing
+    leadership
         .driver()
         .read(
-            new ConsensusDriver.Proposed() {
+            new RaftDriver.Proposed() {
               @Override
               public void onApplied(long index) {
-                Replica replica = standing.replica();
+                StateMachine stateMachine = leadership.stateMachine();
                 onLeading(
-                    new Question(responder, replica.state().log(), replica.chunkChangeIndex()));
+                    new Question(
+                        responder, stateMachine.state().log(), stateMachine.chunkChangeIndex()));
               }
 
               @Override
@@ -93,7 +94,7 @@ final class StatusRequests {
   }
 
   private boolean isOfNow(Question question) {
-    return standing.isLeader() && standing.replica().state().log().equals(question.log());
+    return leadership.isLeader() && leadership.stateMachine().state().log().equals(question.log());
   }
 
   private void answer(Question question) {
@@ -105,11 +106,11 @@ final class StatusRequests {
   }
 
   private void answerStale(Responder responder) {
-    if (standing.isReady() && standing.isWithoutQuorum()) {
-      long asOf = standing.replica().chunkChangeIndex();
+    if (leadership.isReady() && leadership.isWithoutQuorum()) {
+      long asOf = leadership.stateMachine().chunkChangeIndex();
       responder.reply(new Reply.Status(builder.build(true, asOf)), null);
     } else {
-      standing.refuse(responder);
+      leadership.refuse(responder);
     }
   }
 }

@@ -4,9 +4,9 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import holdfast.client.MemoryFileService;
+import holdfast.client.ClientFileSystem;
 import holdfast.client.MemoryPool;
-import holdfast.client.PooledFileSystem;
+import holdfast.client.MemoryPoolService;
 import holdfast.client.api.AttributeChange;
 import holdfast.client.api.PoolFileSystem;
 import holdfast.metadata.op.Operation;
@@ -37,8 +37,8 @@ class GetCommandTest {
 
   @TempDir Path folder;
   private final MemoryPool memory = new MemoryPool();
-  private final MemoryFileService pool = memory.service;
-  private PooledFileSystem files = memory.mount();
+  private final MemoryPoolService pool = memory.service;
+  private ClientFileSystem files = memory.mount();
   private Path local;
   private long inode;
 

@@ -5,9 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
-import holdfast.client.MemoryFileService;
+import holdfast.client.ClientFileSystem;
 import holdfast.client.MemoryPool;
-import holdfast.client.PooledFileSystem;
+import holdfast.client.MemoryPoolService;
 import holdfast.client.api.AttributeChange;
 import holdfast.client.api.FileAttributes;
 import holdfast.client.api.OpenFlags;
@@ -57,8 +57,8 @@ class PutCommandTest {
 
   @TempDir Path folder;
   private final MemoryPool memory = new MemoryPool();
-  private final MemoryFileService pool = memory.service;
-  private final PooledFileSystem files = memory.mount();
+  private final MemoryPoolService pool = memory.service;
+  private final ClientFileSystem files = memory.mount();
   private Path local;
 
   @BeforeEach

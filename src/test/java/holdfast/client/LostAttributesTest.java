@@ -32,8 +32,8 @@ class LostAttributesTest {
   private static final byte[] OLD = bytes(1, 100);
 
   private final MemoryPool memory = new MemoryPool();
-  private final MemoryFileService pool = memory.service;
-  private final PooledFileSystem fs = memory.mount();
+  private final MemoryPoolService pool = memory.service;
+  private final ClientFileSystem fs = memory.mount();
 
   @AfterEach
   void close() {

@@ -39,8 +39,8 @@ public final class MemoryPool implements AutoCloseable {
   private static final SealId ROOT_SEAL = new SealId(3, 3);
   private static final DataKey KEY = DataKey.generate(new SecureRandom());
 
-  public final MemoryFileService service = new MemoryFileService();
-  private final List<PooledFileSystem> mounts = new ArrayList<>();
+  public final MemoryPoolService service = new MemoryPoolService();
+  private final List<ClientFileSystem> mounts = new ArrayList<>();
   private final Queue<Throwable> uncaught = new ConcurrentLinkedQueue<>();
 
   /** Seals names as every mount of it does. */
@@ -55,15 +55,15 @@ public final class MemoryPool implements AutoCloseable {
     return sealing().name(ROOT_SEAL, name(name));
   }
 
-  public PooledFileSystem mount() {
+  public ClientFileSystem mount() {
     return mount(ClientOptions.standard(), SystemClocks.monotonic());
   }
 
-  public PooledFileSystem mount(ClientOptions options, MonotonicClock clock) {
+  public ClientFileSystem mount(ClientOptions options, MonotonicClock clock) {
     var random = new SecureRandom();
     var seals = new AtomicLong(random.nextLong());
     var mounted =
-        new PooledFileSystem(
+        new ClientFileSystem(
             service,
             sealing(),
             options,
@@ -78,13 +78,13 @@ public final class MemoryPool implements AutoCloseable {
 
   @Override
   public void close() {
-    mounts.forEach(PooledFileSystem::close);
+    mounts.forEach(ClientFileSystem::close);
     mounts.forEach(MemoryPool::expectNothingUnsaved);
     assertEquals(List.of(), List.copyOf(uncaught));
   }
 
   /** What was given up while it was on its way goes when it arrives. */
-  private static void expectNothingUnsaved(PooledFileSystem mounted) {
+  private static void expectNothingUnsaved(ClientFileSystem mounted) {
     long endNs = System.nanoTime() + GIVEN_UP_MAX_NS;
     while (mounted.unsavedBytes() != 0 && System.nanoTime() - endNs < 0) {
       LockSupport.parkNanos(LOOK_EVERY_NS);
@@ -111,7 +111,7 @@ public final class MemoryPool implements AutoCloseable {
     return bytes;
   }
 
-  public static void put(PooledFileSystem fs, long handle, long offset, byte[] content) {
+  public static void put(ClientFileSystem fs, long handle, long offset, byte[] content) {
     int done = 0;
     while (done < content.length) {
       int count = Math.min(PoolFileSystem.TRANSFER_BYTES_MAX, content.length - done);
@@ -119,7 +119,7 @@ public final class MemoryPool implements AutoCloseable {
     }
   }
 
-  public static byte[] get(PooledFileSystem fs, long handle) {
+  public static byte[] get(ClientFileSystem fs, long handle) {
     byte[] all = new byte[1 << 20];
     int done = 0;
     while (true) {
@@ -133,7 +133,7 @@ public final class MemoryPool implements AutoCloseable {
   }
 
   /** The whole file, opened and closed. */
-  public static byte[] read(PooledFileSystem fs, String name) {
+  public static byte[] read(ClientFileSystem fs, String name) {
     long handle = fs.open(fs.lookup(1, name(name)).inode(), OpenFlags.READ_ONLY).handle();
     try {
       return get(fs, handle);

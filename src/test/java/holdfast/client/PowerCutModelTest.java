@@ -55,11 +55,11 @@ class PowerCutModelTest {
   private static final long DIRECTORY = 1;
 
   private final MemoryPool memory = new MemoryPool();
-  private final MemoryFileService pool = memory.service;
-  private final PooledFileSystem other = memory.mount();
+  private final MemoryPoolService pool = memory.service;
+  private final ClientFileSystem other = memory.mount();
 
   /** The one that is told of lost sessions: the last that was mounted. */
-  private final PooledFileSystem fs = memory.mount();
+  private final ClientFileSystem fs = memory.mount();
 
   /** What the file was after each step since it was last known to be on disk. */
   private final List<byte[]> history = new ArrayList<>();

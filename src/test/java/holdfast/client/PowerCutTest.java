@@ -44,8 +44,8 @@ class PowerCutTest {
   private static final int LARGE = 9_000_000;
 
   private final MemoryPool memory = new MemoryPool();
-  private final MemoryFileService pool = memory.service;
-  private final PooledFileSystem fs = memory.mount();
+  private final MemoryPoolService pool = memory.service;
+  private final ClientFileSystem fs = memory.mount();
 
   @AfterEach
   void close() {

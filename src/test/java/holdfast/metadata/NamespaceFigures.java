@@ -1,7 +1,6 @@
 package holdfast.metadata;
 
 import holdfast.metadata.op.Answer;
-import holdfast.metadata.op.Author;
 import holdfast.metadata.op.Content;
 import holdfast.metadata.op.DirectoryEntry;
 import holdfast.metadata.op.EntryName;
@@ -9,6 +8,7 @@ import holdfast.metadata.op.Extent;
 import holdfast.metadata.op.FileType;
 import holdfast.metadata.op.Operation;
 import holdfast.metadata.op.Query;
+import holdfast.metadata.op.RequestId;
 import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadMXBean;
 import java.util.ArrayList;
@@ -50,7 +50,7 @@ final class NamespaceFigures {
       if (done % FILES_PER_DIRECTORY == 0) {
         var result =
             editor.apply(
-                new Author(client, ++sequence, sequence - 1),
+                new RequestId(client, ++sequence, sequence - 1),
                 create(random, 1, FileType.DIRECTORY, sequence));
         parent = result.orThrow().attributes().inode();
       }
@@ -60,7 +60,7 @@ final class NamespaceFigures {
       }
       long from = now();
       for (Operation operation : operations) {
-        editor.apply(new Author(client, ++sequence, Math.max(0, sequence - 8)), operation);
+        editor.apply(new RequestId(client, ++sequence, Math.max(0, sequence - 8)), operation);
       }
       namespace = editor.namespace();
       applyNs += now() - from;

@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import holdfast.metadata.op.Answer;
 import holdfast.metadata.op.Attributes;
-import holdfast.metadata.op.Author;
 import holdfast.metadata.op.Content;
 import holdfast.metadata.op.DirectoryEntry;
 import holdfast.metadata.op.EntryName;
@@ -15,6 +14,7 @@ import holdfast.metadata.op.OperationResult;
 import holdfast.metadata.op.Query;
 import holdfast.metadata.op.RenameMode;
 import holdfast.metadata.op.Replacement;
+import holdfast.metadata.op.RequestId;
 import holdfast.metadata.op.Statistics;
 import holdfast.metadata.op.XattrMode;
 import holdfast.model.ChunkId;
@@ -255,8 +255,8 @@ final class NamespaceModelTest {
 
   private void applyOne(Run run) {
     var operation = Operation.of(run.operation().toBytes());
-    var author = new Author(run.client, ++run.sequence, Math.max(0, run.sequence - 5));
-    var applied = run.namespace.apply(author, operation);
+    var requestId = new RequestId(run.client, ++run.sequence, Math.max(0, run.sequence - 5));
+    var applied = run.namespace.apply(requestId, operation);
 
     try {
       long newInode =
@@ -277,7 +277,7 @@ final class NamespaceModelTest {
       crowdedCount += failed.text().contains("window") ? 1 : 0;
     }
     if (run.random.nextInt(10) == 0) {
-      var repeated = applied.namespace().apply(author, operation);
+      var repeated = applied.namespace().apply(requestId, operation);
       assertThat(repeated.result()).isEqualTo(applied.result());
       assertThat(repeated.isRepeat()).isTrue();
       assertThat(repeated.namespace()).isSameAs(applied.namespace());

@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import holdfast.metadata.op.Answer;
-import holdfast.metadata.op.Author;
 import holdfast.metadata.op.DirectoryEntry;
 import holdfast.metadata.op.EntryName;
 import holdfast.metadata.op.Extent;
@@ -13,6 +12,7 @@ import holdfast.metadata.op.Operation;
 import holdfast.metadata.op.OperationResult;
 import holdfast.metadata.op.Query;
 import holdfast.metadata.op.Replacement;
+import holdfast.metadata.op.RequestId;
 import holdfast.metadata.op.Tag;
 import holdfast.model.ClientId;
 import holdfast.model.ErrorCode;
@@ -62,8 +62,8 @@ final class NamespaceTest {
     return client;
   }
 
-  private OperationResult apply(Author author, Operation operation) {
-    var applied = namespace.apply(author, operation);
+  private OperationResult apply(RequestId requestId, Operation operation) {
+    var applied = namespace.apply(requestId, operation);
     namespace = applied.namespace();
     return applied.result();
   }
@@ -77,10 +77,10 @@ final class NamespaceTest {
     var client = client();
     var operation = makeDirectory(random, 1, Samples.name(1));
 
-    var first = apply(new Author(client, 1, 1), operation);
-    var retry = apply(new Author(client, 1, 1), operation);
-    var another = apply(new Author(client, 2, 1), operation);
-    var anotherAgain = apply(new Author(client, 2, 2), operation);
+    var first = apply(new RequestId(client, 1, 1), operation);
+    var retry = apply(new RequestId(client, 1, 1), operation);
+    var another = apply(new RequestId(client, 2, 1), operation);
+    var anotherAgain = apply(new RequestId(client, 2, 2), operation);
 
     assertThat(first).isInstanceOf(OperationResult.Done.class);
     assertThat(retry).isEqualTo(first);
@@ -92,13 +92,13 @@ final class NamespaceTest {
   @Test
   void aSequenceAnsweredOrOutsideTheWindowIsRefusedNotAppliedAgain() {
     var client = client();
-    apply(new Author(client, 1, 1), makeDirectory(random, 1, Samples.name(1)));
-    apply(new Author(client, 300, 1), makeDirectory(random, 1, Samples.name(2)));
+    apply(new RequestId(client, 1, 1), makeDirectory(random, 1, Samples.name(1)));
+    apply(new RequestId(client, 300, 1), makeDirectory(random, 1, Samples.name(2)));
 
-    var tooOld = apply(new Author(client, 44, 1), makeDirectory(random, 1, Samples.name(3)));
-    var oldest = apply(new Author(client, 45, 1), makeDirectory(random, 1, Samples.name(4)));
-    apply(new Author(client, 301, 200), makeDirectory(random, 1, Samples.name(5)));
-    var answered = apply(new Author(client, 199, 1), makeDirectory(random, 1, Samples.name(6)));
+    var tooOld = apply(new RequestId(client, 44, 1), makeDirectory(random, 1, Samples.name(3)));
+    var oldest = apply(new RequestId(client, 45, 1), makeDirectory(random, 1, Samples.name(4)));
+    apply(new RequestId(client, 301, 200), makeDirectory(random, 1, Samples.name(5)));
+    var answered = apply(new RequestId(client, 199, 1), makeDirectory(random, 1, Samples.name(6)));
 
     assertThat(code(tooOld)).isEqualTo(ErrorCode.MALFORMED);
     assertThat(((OperationResult.Failed) tooOld).text())
@@ -115,24 +115,25 @@ final class NamespaceTest {
     var operation = makeDirectory(random, 1, Samples.name(1));
     var editor = namespace.edit();
     for (int i = 1; i <= 600; i++) {
-      editor.apply(new Author(first, i, 0), operation);
+      editor.apply(new RequestId(first, i, 0), operation);
     }
-    assertThat(results(editor.namespace())).isEqualTo(Author.WINDOW);
-    editor.apply(new Author(second, 1, 0), operation);
-    editor.apply(new Author(first, 601, 601), operation);
+    assertThat(results(editor.namespace())).isEqualTo(RequestId.WINDOW);
+    editor.apply(new RequestId(second, 1, 0), operation);
+    editor.apply(new RequestId(first, 601, 601), operation);
     editor.endSession(second);
     for (int i = 2; i < ClientWindow.CLIENTS_MAX; i++) {
       useOnce(editor, operation);
     }
     assertThat(results(editor.namespace())).isEqualTo(ClientWindow.CLIENTS_MAX);
-    assertThat(code(editor.apply(new Author(second, 1, 0), operation))).isEqualTo(ErrorCode.EXISTS);
+    assertThat(code(editor.apply(new RequestId(second, 1, 0), operation)))
+        .isEqualTo(ErrorCode.EXISTS);
 
     useOnce(editor, operation);
 
     assertThat(results(editor.namespace())).isEqualTo(ClientWindow.CLIENTS_MAX);
-    editor.apply(new Author(first, 601, 601), operation);
+    editor.apply(new RequestId(first, 601, 601), operation);
     assertThat(editor.wasRepeat()).isTrue();
-    var forgotten = editor.apply(new Author(second, 1, 0), operation);
+    var forgotten = editor.apply(new RequestId(second, 1, 0), operation);
     assertThat(code(forgotten)).isEqualTo(ErrorCode.NO_SESSION);
   }
 
@@ -149,7 +150,7 @@ final class NamespaceTest {
   private void useOnce(NamespaceEditor editor, Operation operation) {
     var client = Samples.client(random);
     editor.beginSession(client);
-    editor.apply(new Author(client, 1, 0), operation);
+    editor.apply(new RequestId(client, 1, 0), operation);
     editor.endSession(client);
   }
 
@@ -159,11 +160,11 @@ final class NamespaceTest {
     var numbers = new HashSet<Long>();
     for (int i = 1; i < 100; i += 2) {
       var operation = create(random, 1, Samples.name(1), FileType.FILE);
-      var made = apply(new Author(client, i, i), operation).orThrow().attributes();
+      var made = apply(new RequestId(client, i, i), operation).orThrow().attributes();
       assertThat(made.inode() >>> 40).isEqualTo(0x7FFFFF);
       assertThat(made.inode()).isPositive();
       assertThat(numbers.add(made.inode())).isTrue();
-      apply(new Author(client, i + 1, i), new Operation.Unlink(1, Samples.name(1), 5));
+      apply(new RequestId(client, i + 1, i), new Operation.Unlink(1, Samples.name(1), 5));
     }
   }
 
@@ -173,7 +174,7 @@ final class NamespaceTest {
     namespace = namespace.advanceEpoch(5).advanceEpoch(3);
     assertThat(namespace.epoch()).isEqualTo(5);
     var operation = create(random, 1, Samples.name(1), FileType.FILE);
-    long inode = apply(new Author(client, 1, 1), operation).orThrow().attributes().inode();
+    long inode = apply(new RequestId(client, 1, 1), operation).orThrow().attributes().inode();
     var extent = new Extent(0, 10, Samples.chunk(random), Samples.salt(random), 0, 0);
 
     for (long epoch : new long[] {3, 6, 4}) {
@@ -188,7 +189,7 @@ final class NamespaceTest {
               0,
               epoch,
               List.of(new Replacement(0, 10, List.of(extent))));
-      var result = apply(new Author(client, epoch + 10, 1), commit);
+      var result = apply(new RequestId(client, epoch + 10, 1), commit);
       assertThat(result instanceof OperationResult.Done).isEqualTo(epoch == 4);
       assertThat(namespace.references(extent.chunk())).isEqualTo(epoch == 4);
     }
@@ -207,7 +208,7 @@ final class NamespaceTest {
       if (random.nextBoolean()) {
         staying.add(name);
         var operation = create(random, 1, name, FileType.FILE);
-        editor.apply(new Author(client, ++sequence, sequence), operation);
+        editor.apply(new RequestId(client, ++sequence, sequence), operation);
       } else {
         others.add(name);
       }
@@ -228,7 +229,7 @@ final class NamespaceTest {
       for (int i = 0; i < 20; i++) {
         var name = others.get(random.nextInt(others.size()));
         editor.apply(
-            new Author(client, ++sequence, sequence),
+            new RequestId(client, ++sequence, sequence),
             random.nextBoolean()
                 ? create(random, 1, name, FileType.FILE)
                 : new Operation.Unlink(1, name, 3));
@@ -247,7 +248,7 @@ final class NamespaceTest {
       byte[] sealed = new byte[EntryName.SEALED_MAX_BYTES];
       random.nextBytes(sealed);
       var operation = create(random, 1, new EntryName(sealed), FileType.FILE);
-      editor.apply(new Author(client, i, i), operation);
+      editor.apply(new RequestId(client, i, i), operation);
     }
 
     int entryCount = 0;
@@ -269,7 +270,7 @@ final class NamespaceTest {
     var editor = namespace.edit();
     for (int i = 1; i <= 3_000; i++) {
       var operation = create(random, 1, Samples.name(i), FileType.FILE);
-      editor.apply(new Author(client, i, i), operation);
+      editor.apply(new RequestId(client, i, i), operation);
     }
     var pieces = new ArrayList<byte[]>();
     editor.namespace().snapshot().forEachRemaining(pieces::add);

@@ -1,10 +1,10 @@
 package holdfast.metadata;
 
-import holdfast.metadata.op.Author;
 import holdfast.metadata.op.Content;
 import holdfast.metadata.op.FileType;
 import holdfast.metadata.op.Operation;
 import holdfast.metadata.op.OperationResult;
+import holdfast.metadata.op.RequestId;
 import holdfast.metadata.op.Tag;
 import holdfast.model.ClientId;
 import java.util.Optional;
@@ -29,9 +29,9 @@ final class SharedNamespace {
   }
 
   /** Whose the next operation is, and its number. */
-  Author next(ClientId client) {
+  RequestId next(ClientId client) {
     sequence++;
-    return new Author(client, sequence, sequence);
+    return new RequestId(client, sequence, sequence);
   }
 
   OperationResult apply(ClientId client, Operation operation) {

@@ -5,11 +5,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import holdfast.metadata.op.Answer;
 import holdfast.metadata.op.Attributes;
-import holdfast.metadata.op.Author;
 import holdfast.metadata.op.FileType;
 import holdfast.metadata.op.Operation;
 import holdfast.metadata.op.OperationResult;
 import holdfast.metadata.op.Query;
+import holdfast.metadata.op.RequestId;
 import holdfast.metadata.op.Tag;
 import holdfast.metadata.op.XattrMode;
 import holdfast.metadata.op.XattrName;
@@ -41,7 +41,7 @@ final class XattrTest {
 
   private OperationResult apply(Operation operation) {
     sequence++;
-    var applied = namespace.apply(new Author(client, sequence, sequence), operation);
+    var applied = namespace.apply(new RequestId(client, sequence, sequence), operation);
     namespace = applied.namespace();
     return applied.result();
   }
@@ -121,10 +121,10 @@ final class XattrTest {
   void aRetriedCreateGivesTheFirstAnswer() {
     long file = makeFile(1);
     var operation = new Operation.SetXattr(file, name(1), value(3), XattrMode.CREATE, 5_000);
-    var author = new Author(client, 50, 50);
+    var requestId = new RequestId(client, 50, 50);
 
-    var first = namespace.apply(author, operation);
-    var again = first.namespace().apply(author, operation);
+    var first = namespace.apply(requestId, operation);
+    var again = first.namespace().apply(requestId, operation);
 
     assertThat(first.result()).isInstanceOf(OperationResult.Done.class);
     assertThat(again.result()).isEqualTo(first.result());

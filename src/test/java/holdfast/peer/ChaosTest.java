@@ -56,7 +56,7 @@ class ChaosTest {
 
   @ParameterizedTest
   // What chance hardly brings together has tests of its own: a leader that goes in good order while
-  // a client is cut off, ClientSessionsTest; a reader that meets a leader that leads no more and
+  // a client is cut off, LeaseManagerTest; a reader that meets a leader that leads no more and
   // doesn't know it, or the first instant after a sleep, SleepTest.
   @EnumSource(
       value = PeerFault.class,

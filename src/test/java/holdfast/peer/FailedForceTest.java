@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import holdfast.client.pool.FileService;
+import holdfast.client.pool.PoolService;
 import holdfast.metadata.Unsettled;
 import holdfast.metadata.op.OperationResult;
 import holdfast.protocol.PoolStatus;
@@ -204,7 +204,7 @@ class FailedForceTest {
                 .service()
                 .change(
                     client.create("last", last, SimClient.nameOf(last)),
-                    new FileService.InlineChunk(SimClient.nameOf(last), last),
+                    new PoolService.InlineChunk(SimClient.nameOf(last), last),
                     true,
                     client.deadline())));
 

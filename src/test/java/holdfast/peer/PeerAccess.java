@@ -42,16 +42,16 @@ public final class PeerAccess {
   }
 
   public boolean isReady() {
-    return node.standing().isReady();
+    return node.leadership().isReady();
   }
 
   public boolean isLeader() {
-    return node.standing().isLeader();
+    return node.leadership().isLeader();
   }
 
   /** Whether it leads and has applied all that was committed before it did. */
   boolean isCurrent() {
-    return node.standing().isCurrent();
+    return node.leadership().isCurrent();
   }
 
   /** Takes a client's request at this very moment. */
@@ -79,18 +79,18 @@ public final class PeerAccess {
 
   /** Whether its map is said to be only a moment old. */
   boolean isFresh() {
-    return node.standing().isFresh();
+    return node.leadership().isFresh();
   }
 
   public Optional<RaftCore> core() {
-    return node.standing().hasLog()
-        ? Optional.of(node.standing().driver().core())
+    return node.leadership().hasLog()
+        ? Optional.of(node.leadership().driver().core())
         : Optional.empty();
   }
 
   public Optional<Endpoint> endpoint() {
-    return node.standing().hasLog()
-        ? Optional.of(node.standing().driver().self())
+    return node.leadership().hasLog()
+        ? Optional.of(node.leadership().driver().self())
         : Optional.empty();
   }
 
@@ -110,27 +110,27 @@ public final class PeerAccess {
 
   /** Sessions of clients that live. */
   public long sessionCount() {
-    return node.standing().replica().namespace().sessionCount();
+    return node.leadership().stateMachine().namespace().sessionCount();
   }
 
   public long appliedIndex() {
-    return node.standing().hasLog() ? node.standing().driver().applied().index() : 0;
+    return node.leadership().hasLog() ? node.leadership().driver().applied().index() : 0;
   }
 
   public Optional<PoolMap> map() {
-    return node.standing().map();
+    return node.leadership().map();
   }
 
   public Namespace namespace() {
-    return node.standing().replica().namespace();
+    return node.leadership().stateMachine().namespace();
   }
 
   public boolean isMissing(ChunkId chunk) {
-    return node.census().isMissing(chunk);
+    return node.missingChunks().isMissing(chunk);
   }
 
   public int missingCount() {
-    return node.census().missingCount();
+    return node.missingChunks().missingCount();
   }
 
   /** What a person wants to know when a run went wrong. */
@@ -171,7 +171,7 @@ public final class PeerAccess {
   public byte[] digest() {
     try {
       var digest = MessageDigest.getInstance("SHA-256");
-      digest.update(node.standing().replica().state().toBytes());
+      digest.update(node.leadership().stateMachine().state().toBytes());
       if (isReady()) {
         digest.update(namespace().digest());
       }

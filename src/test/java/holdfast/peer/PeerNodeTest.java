@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import holdfast.client.pool.FileService;
+import holdfast.client.pool.PoolService;
 import holdfast.metadata.op.OperationResult;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
@@ -157,7 +157,7 @@ class PeerNodeTest {
     cluster.get(client.open());
     byte[] content = bytes(1, 500);
     var chunk = SimClient.nameOf(content);
-    var inline = new FileService.InlineChunk(chunk, content);
+    var inline = new PoolService.InlineChunk(chunk, content);
     var done =
         client
             .service()

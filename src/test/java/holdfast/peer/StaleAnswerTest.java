@@ -4,7 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import holdfast.client.pool.FileService;
+import holdfast.client.pool.PoolService;
 import holdfast.metadata.op.Answer;
 import holdfast.metadata.op.OperationResult;
 import holdfast.metadata.op.Query;
@@ -42,10 +42,10 @@ class StaleAnswerTest {
     long inode = assertInstanceOf(OperationResult.Done.class, created).attributes().inode();
 
     cluster.leader().orElseThrow().kill();
-    CompletableFuture<FileService.Told> byInode =
+    CompletableFuture<PoolService.Told> byInode =
         client.service().ask(new Query.GetAttributes(inode), client.deadline());
-    CompletableFuture<FileService.Told> byName = client.lookup("f");
-    CompletableFuture<FileService.Told> known = client.lookup("before");
+    CompletableFuture<PoolService.Told> byName = client.lookup("f");
+    CompletableFuture<PoolService.Told> known = client.lookup("before");
     untilAnswered(cluster, byInode);
     untilAnswered(cluster, byName);
     untilAnswered(cluster, known);
@@ -60,7 +60,7 @@ class StaleAnswerTest {
     assertInstanceOf(Answer.Entry.class, cluster.get(client.lookup("f")).answer());
   }
 
-  private static void expectNotAbsent(CompletableFuture<FileService.Told> asked) {
+  private static void expectNotAbsent(CompletableFuture<PoolService.Told> asked) {
     if (!asked.isCompletedExceptionally()
         && asked.join().answer() instanceof Answer.Failed failed) {
       assertEquals(ErrorCode.NO_QUORUM, failed.code(), failed.text());

@@ -1,6 +1,6 @@
 package holdfast.sim;
 
-import holdfast.client.pool.FileService;
+import holdfast.client.pool.PoolService;
 import holdfast.metadata.op.EntryName;
 import holdfast.metadata.op.Invalidation;
 import java.util.HashMap;
@@ -12,7 +12,7 @@ import java.util.SplittableRandom;
  * What a client knows of names without asking again, by the rules of a mount: kept while it has a
  * lease, dropped before another's change is confirmed, which takes its time. On the client's loop.
  */
-final class NameCache implements FileService.Watcher {
+final class NameCache implements PoolService.Watcher {
   /** Kept of a lease for giving up what relies on it, as a mount does. */
   private static final long TAKING_BACK_NS = 500 * SimWorld.MS;
 

@@ -1,7 +1,7 @@
 package holdfast.sim;
 
-import holdfast.client.pool.FileService;
-import holdfast.client.pool.RemoteFileService;
+import holdfast.client.pool.PoolService;
+import holdfast.client.pool.RemotePoolService;
 import holdfast.metadata.op.Answer;
 import holdfast.metadata.op.Attributes;
 import holdfast.metadata.op.Content;
@@ -38,7 +38,7 @@ public final class SimClient {
   private final SimWorld world;
   private final SimLoop loop;
   private final SimTransport transport;
-  private final RemoteFileService service;
+  private final RemotePoolService service;
   private final SplittableRandom random;
   private final String name;
 
@@ -51,7 +51,7 @@ public final class SimClient {
     var instance = new InstanceId(random.nextLong(), random.nextLong());
     transport = network.open(loop, id, false, instance, null, DATA_KEY);
     service =
-        new RemoteFileService(
+        new RemotePoolService(
             loop, transport, () -> new ClientId(random.nextLong(), random.nextLong()), DATA_KEY);
     transport.start(service);
     dial(peers);
@@ -62,7 +62,7 @@ public final class SimClient {
     loop.postAfter(2 * SimWorld.S, "dial peers", () -> dial(peers));
   }
 
-  public FileService service() {
+  public PoolService service() {
     return service;
   }
 
@@ -114,7 +114,7 @@ public final class SimClient {
     ChunkId chunk = nameOf(content);
     return service.change(
         create(file, content, chunk),
-        new FileService.InlineChunk(chunk, content),
+        new PoolService.InlineChunk(chunk, content),
         false,
         deadline());
   }
@@ -178,11 +178,11 @@ public final class SimClient {
         ROOT, entry(from), ROOT, entry(to), Tag.ZERO, Tag.ZERO, RenameMode.REPLACE, world.nowNs());
   }
 
-  public CompletableFuture<FileService.Told> lookup(String file) {
+  public CompletableFuture<PoolService.Told> lookup(String file) {
     return service.ask(new Query.Lookup(ROOT, entry(file)), deadline());
   }
 
-  public CompletableFuture<FileService.Told> extents(long inode) {
+  public CompletableFuture<PoolService.Told> extents(long inode) {
     return service.ask(new Query.ReadExtents(inode, 0, 100), deadline());
   }
 

@@ -2,7 +2,7 @@ package holdfast.sim;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import holdfast.client.pool.FileService;
+import holdfast.client.pool.PoolService;
 import holdfast.metadata.op.Answer;
 import holdfast.metadata.op.Invalidation;
 import holdfast.metadata.op.OperationResult;
@@ -73,7 +73,7 @@ class SleepTest {
     cluster.run(2 * SimWorld.S);
     cluster.get(beside.lookup("f"));
     cluster.sleep(6 * SimWorld.S, List.of(cluster.leader().orElseThrow()), List.of(beside));
-    var asked = new CompletableFuture<CompletableFuture<FileService.Told>>();
+    var asked = new CompletableFuture<CompletableFuture<PoolService.Told>>();
     beside.loop().post(() -> asked.complete(beside.lookup("f")));
     cluster.run(SimWorld.MS);
     assertThat(cluster.get(elsewhere.unlink("f"))).isInstanceOf(OperationResult.Done.class);
@@ -152,7 +152,7 @@ class SleepTest {
   }
 
   /** Confirms everything, and counts sessions that ended. */
-  private static final class LostSessions implements FileService.Watcher {
+  private static final class LostSessions implements PoolService.Watcher {
     private int lostCount;
 
     @Override

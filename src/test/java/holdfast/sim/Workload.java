@@ -1,6 +1,6 @@
 package holdfast.sim;
 
-import holdfast.client.pool.FileService;
+import holdfast.client.pool.PoolService;
 import holdfast.metadata.op.Answer;
 import holdfast.metadata.op.Extent;
 import holdfast.metadata.op.OperationResult;
@@ -215,7 +215,7 @@ final class Workload {
     }
   }
 
-  private CompletableFuture<FileService.Told> lookup(String name) {
+  private CompletableFuture<PoolService.Told> lookup(String name) {
     var call = begin(name, History.Kind.LOOKUP);
     long ticket = cache.ticket();
     return client
@@ -224,7 +224,7 @@ final class Workload {
   }
 
   private void lookedUp(
-      String name, long ticket, History.Call call, FileService.Told told, Throwable failure) {
+      String name, long ticket, History.Call call, PoolService.Told told, Throwable failure) {
     if (failure != null || told.stale()) {
       return;
     }
@@ -291,7 +291,7 @@ final class Workload {
   void lookAtAll(SimCluster cluster) {
     for (int i = 0; i < NAMES; i++) {
       String name = "n" + i;
-      FileService.Told told = cluster.get(lookup(name));
+      PoolService.Told told = cluster.get(lookup(name));
       if (told.answer() instanceof Answer.Entry found) {
         cluster.get(readContent(found.entry().attributes().inode()));
       }

@@ -2,7 +2,7 @@ package holdfast.client.file;
 
 import holdfast.client.api.PoolFileSystem;
 import holdfast.client.api.PoolSpace;
-import holdfast.client.pool.SpaceCache;
+import holdfast.client.pool.FreeSpace;
 import holdfast.metadata.op.Extent;
 import holdfast.metadata.op.ExtentMap;
 import holdfast.model.ErrorCode;
@@ -14,11 +14,11 @@ import holdfast.model.HoldfastException;
  */
 public final class Allocation {
   private final WriteBack writeBack;
-  private final SpaceCache space;
+  private final FreeSpace freeSpace;
 
-  public Allocation(WriteBack writeBack, SpaceCache space) {
+  public Allocation(WriteBack writeBack, FreeSpace freeSpace) {
     this.writeBack = writeBack;
-    this.space = space;
+    this.freeSpace = freeSpace;
   }
 
   void allocate(FileContent content, int mode, long offset, long lengthBytes, long deadlineNs) {
@@ -74,7 +74,7 @@ public final class Allocation {
     } finally {
       content.lock.unlock();
     }
-    PoolSpace room = space.now();
+    PoolSpace room = freeSpace.now();
     if (wantedBytes / room.blockSizeBytes() > room.availableBlockCount()) {
       throw new HoldfastException(
           ErrorCode.NO_SPACE,

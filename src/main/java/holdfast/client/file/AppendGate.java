@@ -1,7 +1,7 @@
 package holdfast.client.file;
 
-import holdfast.client.kernel.Freshness;
-import holdfast.client.pool.Waits;
+import holdfast.client.kernel.CacheLease;
+import holdfast.client.pool.Deadlines;
 
 /**
  * Lets a commit whose appended bytes have to move wait for them: from the moment it is needed until
@@ -11,12 +11,12 @@ import holdfast.client.pool.Waits;
  */
 public final class AppendGate implements AutoCloseable {
   private final FileContent content;
-  private final Freshness freshness;
-  private Freshness.Ticket ticketOrNull;
+  private final CacheLease cacheLease;
+  private CacheLease.Ticket ticketOrNull;
 
-  AppendGate(FileContent content, Freshness freshness) {
+  AppendGate(FileContent content, CacheLease cacheLease) {
     this.content = content;
-    this.freshness = freshness;
+    this.cacheLease = cacheLease;
   }
 
   /** What was appended with the handle has come wholly: it is being saved or closed. */
@@ -37,14 +37,15 @@ public final class AppendGate implements AutoCloseable {
    * comes, its last part stays out of the commit. {@code isNow}: it has come, since the kernel lets
    * nobody write meanwhile.
    */
-  static void settle(FileContent content, boolean isNow, Waits waits, long deadlineNs) {
+  static void settle(FileContent content, boolean isNow, Deadlines deadlines, long deadlineNs) {
     content.lock.lock();
     try {
-      long untilNs = waits.nowNs() + Appends.OPEN_MAX_NS;
-      long openNs = content.appends.openLeftNs(waits.nowNs());
-      while (!isNow && openNs > 0 && untilNs - waits.nowNs() > 0) {
-        ContentWaits.change(content, waits, deadlineNs, Math.min(openNs, untilNs - waits.nowNs()));
-        openNs = content.appends.openLeftNs(waits.nowNs());
+      long untilNs = deadlines.nowNs() + AppendLog.OPEN_MAX_NS;
+      long openNs = content.appends.openLeftNs(deadlines.nowNs());
+      while (!isNow && openNs > 0 && untilNs - deadlines.nowNs() > 0) {
+        ContentWaits.change(
+            content, deadlines, deadlineNs, Math.min(openNs, untilNs - deadlines.nowNs()));
+        openNs = content.appends.openLeftNs(deadlines.nowNs());
       }
       if (isNow || openNs <= 0) {
         content.appends.settle();
@@ -59,7 +60,7 @@ public final class AppendGate implements AutoCloseable {
     content.lock.lock();
     try {
       if (ticketOrNull == null && content.appends.isOvertaken()) {
-        ticketOrNull = freshness.begin(content.inode);
+        ticketOrNull = cacheLease.begin(content.inode);
         content.appends.closeGate();
       }
       return ticketOrNull != null;

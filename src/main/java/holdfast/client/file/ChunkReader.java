@@ -1,7 +1,7 @@
 package holdfast.client.file;
 
-import holdfast.client.pool.FileService;
-import holdfast.client.pool.Waits;
+import holdfast.client.pool.Deadlines;
+import holdfast.client.pool.PoolService;
 import holdfast.metadata.op.Extent;
 import holdfast.model.ChunkId;
 import holdfast.model.ChunkSalt;
@@ -32,13 +32,13 @@ public final class ChunkReader {
   /** Holders tried for a block that doesn't open. */
   private static final int HOLDERS_TRIED_MAX = 5;
 
-  private final FileService service;
+  private final PoolService service;
   private final Sealing sealing;
   private final BlockCache cache;
   private final Executor sealers;
   private final AtomicInteger runsUnderWay = new AtomicInteger();
 
-  public ChunkReader(FileService service, Sealing sealing, BlockCache cache, Executor sealers) {
+  public ChunkReader(PoolService service, Sealing sealing, BlockCache cache, Executor sealers) {
     this.service = service;
     this.sealing = sealing;
     this.cache = cache;
@@ -100,13 +100,13 @@ public final class ChunkReader {
           .whenComplete(
               (fetched, failure) -> {
                 if (failure != null) {
-                  fail(run, Waits.asHoldfast(failure));
+                  fail(run, Deadlines.asHoldfast(failure));
                 } else {
                   onSealers(run, () -> open(run, fetched, avoid, deadlineNs));
                 }
               });
     } catch (RuntimeException e) {
-      fail(run, Waits.asHoldfast(e));
+      fail(run, Deadlines.asHoldfast(e));
     }
   }
 
@@ -123,7 +123,7 @@ public final class ChunkReader {
             try {
               work.run();
             } catch (RuntimeException | Error e) {
-              fail(run, Waits.asHoldfast(e));
+              fail(run, Deadlines.asHoldfast(e));
               throw e;
             }
           });
@@ -135,7 +135,7 @@ public final class ChunkReader {
     }
   }
 
-  private void open(Run run, FileService.Fetched fetched, Set<NodeId> avoid, long deadlineNs) {
+  private void open(Run run, PoolService.Fetched fetched, Set<NodeId> avoid, long deadlineNs) {
     Body body = fetched.sealed();
     Sealing.Opener opener = sealing.opener(run.salt(), run.keyReference());
     var broken = new ArrayList<CompletableFuture<byte[]>>();
@@ -202,7 +202,7 @@ public final class ChunkReader {
    *
    * @throws HoldfastException what the fetch failed with
    */
-  void read(Extent extent, byte[] target, int targetOffset, Waits waits, long deadlineNs) {
+  void read(Extent extent, byte[] target, int targetOffset, Deadlines deadlines, long deadlineNs) {
     List<CompletableFuture<byte[]>> blocks = blocks(extent, deadlineNs);
     int at = extent.chunkOffset();
     int end = at + extent.lengthBytes();
@@ -211,7 +211,7 @@ public final class ChunkReader {
       int block = at / Sealing.BLOCK_BYTES;
       int inBlock = at % Sealing.BLOCK_BYTES;
       int count = Math.min(end - at, Sealing.BLOCK_BYTES - inBlock);
-      byte[] plain = waits.await(blocks.get(block - firstBlock), deadlineNs);
+      byte[] plain = deadlines.await(blocks.get(block - firstBlock), deadlineNs);
       if (plain.length < inBlock + count) {
         throw new HoldfastException(
             ErrorCode.SEAL_BROKEN,

@@ -1,10 +1,10 @@
 package holdfast.client.file;
 
-import holdfast.client.pool.FileService;
+import holdfast.client.pool.Deadlines;
 import holdfast.client.pool.LostContent;
+import holdfast.client.pool.PoolService;
 import holdfast.client.pool.SavedContents;
 import holdfast.client.pool.UnknownOutcomes;
-import holdfast.client.pool.Waits;
 import holdfast.crypto.seal.ExtentSum;
 import holdfast.metadata.op.Attributes;
 import holdfast.metadata.op.Extent;
@@ -29,26 +29,26 @@ public final class Committer {
   /** Operations of one call, rebases among them, before it gives up. */
   private static final int ROUNDS_MAX = 256;
 
-  private final FileService service;
+  private final PoolService service;
   private final Sealing sealing;
   private final Reconciler reconciler;
-  private final Waits waits;
+  private final Deadlines deadlines;
   private final SavedContents saved;
   private final Executor sealers;
 
   /** {@code saved} is told of all that is; {@code sealers} end what had no answer at first. */
   public Committer(
-      FileService service,
+      PoolService service,
       Sealing sealing,
       Reconciler reconciler,
-      Waits waits,
+      Deadlines deadlines,
       SavedContents saved,
       Executor sealers) {
     this.saved = saved;
     this.service = service;
     this.sealing = sealing;
     this.reconciler = reconciler;
-    this.waits = waits;
+    this.deadlines = deadlines;
     this.sealers = sealers;
   }
 
@@ -127,7 +127,7 @@ public final class Committer {
       answer =
           service.change(
               step.under(), step.commit(), inlineChunk(step.inlineOrNull()), forced, deadlineNs);
-      result = waits.await(answer, deadlineNs);
+      result = deadlines.await(answer, deadlineNs);
       return result;
     } catch (HoldfastException e) {
       if (answer != null) {
@@ -146,7 +146,7 @@ public final class Committer {
   private void unanswered(FileContent content, CommitStep step, HoldfastException why) {
     content.lock.lock();
     try {
-      step.unanswered(content, why, waits.nowNs());
+      step.unanswered(content, why, deadlines.nowNs());
     } finally {
       content.lock.unlock();
     }
@@ -168,9 +168,9 @@ public final class Committer {
             commit.baseVersion(),
             commit.newVersion(),
             step.askedNs(),
-            waits.nowNs());
+            deadlines.nowNs());
       }
-      step.end(content, result, isForced, isUnknown, service.client(), waits.nowNs());
+      step.end(content, result, isForced, isUnknown, service.client(), deadlines.nowNs());
     } finally {
       content.lock.unlock();
     }
@@ -201,17 +201,17 @@ public final class Committer {
     }
   }
 
-  private static FileService.InlineChunk inlineChunk(CommitStep.Inline inlineOrNull) {
+  private static PoolService.InlineChunk inlineChunk(CommitStep.Inline inlineOrNull) {
     return inlineOrNull == null
         ? null
-        : new FileService.InlineChunk(
+        : new PoolService.InlineChunk(
             inlineOrNull.sealed().chunk(), inlineOrNull.sealed().sealed());
   }
 
   private CommitStep begin(FileContent content, CommitStep.Inline inlineOrNull, long deadlineNs) {
     content.lock.lock();
     try {
-      ContentWaits.commit(content, waits, deadlineNs);
+      ContentWaits.commit(content, deadlines, deadlineNs);
       if (inlineOrNull != null && !mayGoInline(content, inlineOrNull.upload())) {
         return null;
       }
@@ -311,7 +311,7 @@ public final class Committer {
             epoch,
             replacements);
     return new CommitStep(
-        service.client(), waits.nowNs(), commit, after, sum, taken, isLast, inlineOrNull);
+        service.client(), deadlines.nowNs(), commit, after, sum, taken, isLast, inlineOrNull);
   }
 
   /** Fills one operation; whether that was all. */

@@ -1,7 +1,7 @@
 package holdfast.client.file;
 
-import holdfast.client.pool.FileService;
-import holdfast.client.pool.Waits;
+import holdfast.client.pool.Deadlines;
+import holdfast.client.pool.PoolService;
 import holdfast.model.ChunkId;
 import holdfast.model.ClientId;
 import holdfast.model.ErrorCode;
@@ -10,14 +10,14 @@ import java.util.Set;
 
 /** Has what is committed of a file forced to disk, chunks and log. Any thread but the loop. */
 final class ContentForce {
-  private final FileService service;
+  private final PoolService service;
   private final Reconciler reconciler;
-  private final Waits waits;
+  private final Deadlines deadlines;
 
-  ContentForce(FileService service, Reconciler reconciler, Waits waits) {
+  ContentForce(PoolService service, Reconciler reconciler, Deadlines deadlines) {
     this.service = service;
     this.reconciler = reconciler;
-    this.waits = waits;
+    this.deadlines = deadlines;
   }
 
   /**
@@ -54,12 +54,12 @@ final class ContentForce {
       content.lock.unlock();
     }
     if (!chunks.isEmpty()) {
-      waits.await(service.force(chunks, deadlineNs), deadlineNs);
+      deadlines.await(service.force(chunks, deadlineNs), deadlineNs);
     }
     try {
-      waits.await(service.forceLog(under, deadlineNs), deadlineNs);
+      deadlines.await(service.forceLog(under, deadlineNs), deadlineNs);
     } catch (HoldfastException e) {
-      if (e.code() == ErrorCode.NO_SESSION && deadlineNs - waits.nowNs() > 0) {
+      if (e.code() == ErrorCode.NO_SESSION && deadlineNs - deadlines.nowNs() > 0) {
         return false;
       }
       throw e;

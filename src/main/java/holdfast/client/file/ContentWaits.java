@@ -1,7 +1,7 @@
 package holdfast.client.file;
 
+import holdfast.client.pool.Deadlines;
 import holdfast.client.pool.LeaderCall;
-import holdfast.client.pool.Waits;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import java.util.concurrent.TimeUnit;
@@ -18,9 +18,9 @@ final class ContentWaits {
   private ContentWaits() {}
 
   /** Where appended bytes go; waits while others are being moved. */
-  static long end(FileContent content, Waits waits, long deadlineNs) {
+  static long end(FileContent content, Deadlines deadlines, long deadlineNs) {
     while (!content.appends.mayAppend()) {
-      change(content, waits, deadlineNs, LOOK_AGAIN_NS);
+      change(content, deadlines, deadlineNs, LOOK_AGAIN_NS);
     }
     return content.sizeBytes;
   }
@@ -30,11 +30,11 @@ final class ContentWaits {
    *
    * @throws HoldfastException TIMED_OUT when the deadline is over
    */
-  static void change(FileContent content, Waits waits, long deadlineNs, long lookAgainNs) {
+  static void change(FileContent content, Deadlines deadlines, long deadlineNs, long lookAgainNs) {
     try {
-      long leftNs = deadlineNs - waits.nowNs();
+      long leftNs = deadlineNs - deadlines.nowNs();
       if (leftNs <= 0 || content.changed.awaitNanos(Math.min(leftNs, lookAgainNs)) < 0) {
-        if (deadlineNs - waits.nowNs() <= 0) {
+        if (deadlineNs - deadlines.nowNs() <= 0) {
           throw new HoldfastException(
               ErrorCode.TIMED_OUT,
               "save file: expected=stored by the deadline, was="
@@ -54,8 +54,8 @@ final class ContentWaits {
    *
    * @throws HoldfastException as the one that had no answer, or TIMED_OUT
    */
-  static void commit(FileContent content, Waits waits, long deadlineNs) {
-    until(() -> !content.isCommitting, content, waits, deadlineNs);
+  static void commit(FileContent content, Deadlines deadlines, long deadlineNs) {
+    until(() -> !content.isCommitting, content, deadlines, deadlineNs);
   }
 
   /**
@@ -65,21 +65,22 @@ final class ContentWaits {
    *
    * @param tryAgain tries again what failed
    */
-  static void uploads(FileContent content, Waits waits, Runnable tryAgain, long deadlineNs) {
-    long sinceNs = waits.nowNs();
+  static void uploads(
+      FileContent content, Deadlines deadlines, Runnable tryAgain, long deadlineNs) {
+    long sinceNs = deadlines.nowNs();
     long upTo = content.uploadsStarted;
     while (true) {
       until(
           () -> content.uploadsApplied >= upTo || pausedOrNull(content, upTo) != null,
           content,
-          waits,
+          deadlines,
           deadlineNs);
       Upload paused = pausedOrNull(content, upTo);
       if (paused == null) {
         return;
       }
       if (paused.triedNs >= sinceNs) {
-        throw Waits.asHoldfast(paused.pausedOrNull);
+        throw Deadlines.asHoldfast(paused.pausedOrNull);
       }
       tryAgain.run();
     }
@@ -100,13 +101,13 @@ final class ContentWaits {
   }
 
   private static void until(
-      BooleanSupplier isOver, FileContent content, Waits waits, long deadlineNs) {
+      BooleanSupplier isOver, FileContent content, Deadlines deadlines, long deadlineNs) {
     while (!isOver.getAsBoolean()) {
       if (content.unansweredOrNull != null
-          && waits.nowNs() - content.unansweredNs >= LeaderCall.QUORUM_WAIT_NS) {
-        throw Waits.asHoldfast(content.unansweredOrNull);
+          && deadlines.nowNs() - content.unansweredNs >= LeaderCall.QUORUM_WAIT_NS) {
+        throw Deadlines.asHoldfast(content.unansweredOrNull);
       }
-      change(content, waits, deadlineNs, LOOK_AGAIN_NS);
+      change(content, deadlines, deadlineNs, LOOK_AGAIN_NS);
     }
   }
 }

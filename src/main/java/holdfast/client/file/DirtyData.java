@@ -14,7 +14,7 @@ public final class DirtyData {
   /** Bytes of one block of memory, and of one sealed block. */
   public static final int BLOCK_BYTES = 64 << 10;
 
-  private final ArrayPool pool;
+  private final BufferPool pool;
 
   /** From the pool; what no range counts of them may have any content. */
   private final TreeMap<Long, byte[]> blocks = new TreeMap<>();
@@ -22,7 +22,7 @@ public final class DirtyData {
   private final Ranges ranges = new Ranges();
 
   /** {@code pool} gives arrays of {@link #BLOCK_BYTES}. */
-  DirtyData(ArrayPool pool) {
+  DirtyData(BufferPool pool) {
     this.pool = pool;
   }
 
@@ -83,7 +83,7 @@ public final class DirtyData {
   }
 
   /** Takes out the aligned window at this offset if all of it was written; null otherwise. */
-  DirtyPiece takeFullWindow(long offset) {
+  PendingChunk takeFullWindow(long offset) {
     long start = offset - offset % ExtentMap.WINDOW_BYTES;
     long end = start + ExtentMap.WINDOW_BYTES;
     List<Ranges.Range> inside = ranges.within(start, end);
@@ -91,16 +91,16 @@ public final class DirtyData {
     if (!isFull) {
       return null;
     }
-    var packer = new DirtyPiece.Packer(pool);
+    var packer = new PendingChunk.Packer(pool);
     pack(inside.get(0), packer);
     ranges.remove(start, end);
     return packer.take();
   }
 
   /** Takes everything out, in pieces of at most one chunk's plaintext each. */
-  List<DirtyPiece> takeAll() {
-    var pieces = new ArrayList<DirtyPiece>();
-    var packer = new DirtyPiece.Packer(pool);
+  List<PendingChunk> takeAll() {
+    var pieces = new ArrayList<PendingChunk>();
+    var packer = new PendingChunk.Packer(pool);
     for (Ranges.Range range : ranges.list()) {
       long from = range.from();
       while (from < range.to()) {
@@ -123,7 +123,7 @@ public final class DirtyData {
   }
 
   /** Whole blocks change hands without being copied. */
-  private void pack(Ranges.Range range, DirtyPiece.Packer packer) {
+  private void pack(Ranges.Range range, PendingChunk.Packer packer) {
     packer.part(range);
     long at = range.from();
     while (at < range.to()) {

@@ -1,7 +1,7 @@
 package holdfast.client.file;
 
-import holdfast.client.pool.FileService;
-import holdfast.client.pool.Waits;
+import holdfast.client.pool.Deadlines;
+import holdfast.client.pool.PoolService;
 import holdfast.metadata.op.Answer;
 import holdfast.metadata.op.Attributes;
 import holdfast.metadata.op.Extent;
@@ -15,12 +15,12 @@ import java.util.List;
 public final class ExtentLoader {
   private static final int TRIES_MAX = 8;
 
-  private final FileService service;
-  private final Waits waits;
+  private final PoolService service;
+  private final Deadlines deadlines;
 
-  public ExtentLoader(FileService service, Waits waits) {
+  public ExtentLoader(PoolService service, Deadlines deadlines) {
     this.service = service;
-    this.waits = waits;
+    this.deadlines = deadlines;
   }
 
   /**
@@ -60,7 +60,7 @@ public final class ExtentLoader {
     boolean isStale = false;
     while (true) {
       var query = new Query.ReadExtents(inode, fromOffset, Query.EXTENTS_MAX);
-      FileService.Told told = waits.await(service.ask(query, deadlineNs), deadlineNs);
+      PoolService.Told told = deadlines.await(service.ask(query, deadlineNs), deadlineNs);
       if (!(told.answer().orThrow() instanceof Answer.Extents page)) {
         throw new HoldfastException(
             ErrorCode.MALFORMED, "read extents: expected=extents, was=" + told.answer());

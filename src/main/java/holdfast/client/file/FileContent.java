@@ -64,7 +64,7 @@ public final class FileContent {
   final Ranges written = new Ranges();
 
   /** What came by O_APPEND and isn't committed. */
-  final Appends appends = new Appends();
+  final AppendLog appends = new AppendLog();
 
   /** How often another client's version became the base of what is here. */
   long rebaseCount;
@@ -134,7 +134,7 @@ public final class FileContent {
   public final Losses losses = new Losses();
 
   /** {@code blocks} gives the memory of what is written. */
-  FileContent(Attributes attributes, List<Extent> extents, ArrayPool blocks, long nowNs) {
+  FileContent(Attributes attributes, List<Extent> extents, BufferPool blocks, long nowNs) {
     dirty = new DirtyData(blocks);
     inode = attributes.inode();
     sealId = attributes.sealId();

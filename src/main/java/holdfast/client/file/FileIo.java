@@ -2,8 +2,8 @@ package holdfast.client.file;
 
 import holdfast.client.api.PoolFileSystem;
 import holdfast.client.kernel.MisplacedPages;
+import holdfast.client.pool.Deadlines;
 import holdfast.client.pool.SaveFailure;
-import holdfast.client.pool.Waits;
 import holdfast.model.HoldfastException;
 
 /**
@@ -11,22 +11,22 @@ import holdfast.model.HoldfastException;
  * Blocks; any thread but the loop.
  */
 public final class FileIo {
-  private final OpenFiles files;
+  private final OpenFileTable files;
   private final ChunkReader reader;
   private final ReadAhead readAhead;
   private final WriteBack writeBack;
   private final Allocation allocation;
   private final MisplacedPages misplaced;
-  private final Waits waits;
+  private final Deadlines deadlines;
   private final boolean isReadOnly;
 
   public FileIo(
-      OpenFiles files,
+      OpenFileTable files,
       ChunkReader reader,
       WriteBack writeBack,
       Allocation allocation,
       MisplacedPages misplaced,
-      Waits waits,
+      Deadlines deadlines,
       boolean isReadOnly) {
     this.files = files;
     this.reader = reader;
@@ -34,7 +34,7 @@ public final class FileIo {
     this.writeBack = writeBack;
     this.allocation = allocation;
     this.misplaced = misplaced;
-    this.waits = waits;
+    this.deadlines = deadlines;
     this.isReadOnly = isReadOnly;
   }
 
@@ -42,12 +42,16 @@ public final class FileIo {
   public int read(long handle, long offset, byte[] target, int targetOffset, int length) {
     FileHandle open = files.handle(handle);
     open.checkLock();
-    long deadlineNs = waits.deadlineNs();
+    long deadlineNs = deadlines.deadlineNs();
     FileContent.Gaps gaps = open.content.read(offset, target, targetOffset, length);
     readAhead.after(open, offset, gaps.lengthBytes(), deadlineNs);
     for (var extent : gaps.extents()) {
       reader.read(
-          extent, target, targetOffset + (int) (extent.fileOffset() - offset), waits, deadlineNs);
+          extent,
+          target,
+          targetOffset + (int) (extent.fileOffset() - offset),
+          deadlines,
+          deadlineNs);
     }
     return gaps.lengthBytes();
   }
@@ -84,7 +88,7 @@ public final class FileIo {
         sourceOffset,
         length,
         () -> files.all().forEach(writeBack::saveAll),
-        waits.deadlineNs());
+        deadlines.deadlineNs());
   }
 
   /** See {@link PoolFileSystem#allocate}. */
@@ -92,7 +96,7 @@ public final class FileIo {
     FileHandle open = files.handle(handle);
     open.warn();
     FileContent content = open.content;
-    allocation.allocate(content, mode, offset, lengthBytes, waits.deadlineNs());
+    allocation.allocate(content, mode, offset, lengthBytes, deadlines.deadlineNs());
   }
 
   /** See {@link PoolFileSystem#flush}. */
@@ -117,7 +121,7 @@ public final class FileIo {
     try {
       if (!isReadOnly) {
         AppendGate.settle(open);
-        writeBack.flush(content, forced, waits.deadlineNs());
+        writeBack.flush(content, forced, deadlines.deadlineNs());
       }
     } catch (HoldfastException e) {
       // What was dropped is the worse news, and this handle must hear of it.

@@ -1,6 +1,6 @@
 package holdfast.client.file;
 
-import holdfast.client.pool.Waits;
+import holdfast.client.pool.Deadlines;
 import holdfast.model.HoldfastException;
 import holdfast.util.NamedThreads;
 import java.lang.System.Logger.Level;
@@ -16,16 +16,17 @@ public final class Flusher {
   private static final long LOOK_EVERY_NS = TimeUnit.MILLISECONDS.toNanos(500);
   private static final System.Logger LOG = System.getLogger(Flusher.class.getName());
 
-  private final OpenFiles files;
+  private final OpenFileTable files;
   private final WriteBack writeBack;
-  private final Waits waits;
+  private final Deadlines deadlines;
   private final Thread thread;
   private volatile boolean isStopped;
 
-  public Flusher(OpenFiles files, WriteBack writeBack, Waits waits, NamedThreads threads) {
+  public Flusher(
+      OpenFileTable files, WriteBack writeBack, Deadlines deadlines, NamedThreads threads) {
     this.files = files;
     this.writeBack = writeBack;
-    this.waits = waits;
+    this.deadlines = deadlines;
     this.thread = threads.startPlatform("flusher", this::run);
   }
 
@@ -49,7 +50,7 @@ public final class Flusher {
 
   private void save(FileContent content) {
     try {
-      writeBack.flush(content, false, waits.deadlineNs());
+      writeBack.flush(content, false, deadlines.deadlineNs());
     } catch (HoldfastException e) {
       // What is lost by it is noted for the handles; what is left is tried again in a while.
       LOG.log(Level.DEBUG, "save file in the background: {0}", e.getMessage());
@@ -61,9 +62,10 @@ public final class Flusher {
   private boolean isOld(FileContent content) {
     content.lock.lock();
     try {
-      boolean isOld = content.isUnsaved() && waits.nowNs() - content.dirtySinceNs > UNSAVED_MAX_NS;
+      boolean isOld =
+          content.isUnsaved() && deadlines.nowNs() - content.dirtySinceNs > UNSAVED_MAX_NS;
       if (isOld) {
-        content.dirtySinceNs = waits.nowNs();
+        content.dirtySinceNs = deadlines.nowNs();
       }
       return isOld;
     } finally {

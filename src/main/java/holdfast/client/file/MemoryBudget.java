@@ -1,6 +1,6 @@
 package holdfast.client.file;
 
-import holdfast.client.pool.Waits;
+import holdfast.client.pool.Deadlines;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import java.util.concurrent.locks.Condition;
@@ -37,12 +37,12 @@ public final class MemoryBudget {
    *
    * @return false when there was no room for {@code atMostNs}
    */
-  boolean acquire(long bytes, Waits waits, long atMostNs, long deadlineNs) {
-    long untilNs = waits.nowNs() + atMostNs;
+  boolean acquire(long bytes, Deadlines deadlines, long atMostNs, long deadlineNs) {
+    long untilNs = deadlines.nowNs() + atMostNs;
     lock.lock();
     try {
       while (usedBytes > 0 && usedBytes + bytes > maxBytes) {
-        long nowNs = waits.nowNs();
+        long nowNs = deadlines.nowNs();
         if (deadlineNs - nowNs <= 0) {
           throw new HoldfastException(
               ErrorCode.TIMED_OUT,

@@ -78,7 +78,7 @@ final class Rebase {
 
   /** What was appended goes behind everything else, in its order and without gaps. */
   private void move() {
-    Appends appends = content.appends;
+    AppendLog appends = content.appends;
     List<Ranges.Range> gone = appends.committedIn(extents);
     List<Ranges.Range> appended = appends.list();
     appended.forEach(range -> content.written.remove(range.from(), range.to()));

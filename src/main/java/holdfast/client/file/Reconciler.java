@@ -2,11 +2,11 @@ package holdfast.client.file;
 
 import holdfast.client.kernel.MisplacedPages;
 import holdfast.client.pool.ChangedAttributes;
-import holdfast.client.pool.FileService;
+import holdfast.client.pool.Deadlines;
 import holdfast.client.pool.LostContent;
+import holdfast.client.pool.PoolService;
 import holdfast.client.pool.SaveFailure;
 import holdfast.client.pool.SavedContents;
-import holdfast.client.pool.Waits;
 import holdfast.metadata.op.Attributes;
 import holdfast.model.ChunkId;
 import holdfast.model.ErrorCode;
@@ -35,33 +35,33 @@ public final class Reconciler {
   /** Instead of a doubt's number. */
   private static final long SURE_OF_NOTHING = -1;
 
-  private final FileService service;
+  private final PoolService service;
   private final ExtentLoader loader;
   private final MisplacedPages pages;
   private final SavedContents saved;
   private final ChangedAttributes attributes;
   private final MemoryBudget budget;
-  private final Waits waits;
+  private final Deadlines deadlines;
 
   /**
    * {@code saved} and {@code attributes} know what was changed from here, by handles that are
    * closed too; {@code budget} gets back what is dropped.
    */
   public Reconciler(
-      FileService service,
+      PoolService service,
       ExtentLoader loader,
       MisplacedPages pages,
       SavedContents saved,
       ChangedAttributes attributes,
       MemoryBudget budget,
-      Waits waits) {
+      Deadlines deadlines) {
     this.service = service;
     this.saved = saved;
     this.attributes = attributes;
     this.budget = budget;
     this.loader = loader;
     this.pages = pages;
-    this.waits = waits;
+    this.deadlines = deadlines;
   }
 
   /**
@@ -83,7 +83,7 @@ public final class Reconciler {
     content.lock.lock();
     try {
       // What another thread's commit has taken out would not be laid over the newer version.
-      ContentWaits.commit(content, waits, deadlineNs);
+      ContentWaits.commit(content, deadlines, deadlineNs);
       if (content.committed.version() != versionBefore) {
         return true; // that commit has happened: what was loaded may be from before it
       }
@@ -127,7 +127,7 @@ public final class Reconciler {
   private HoldfastException layOver(FileContent content, ExtentLoader.Loaded newer) {
     HoldfastException lost = lostOrNull(content, newer.attributes());
     if (lost == null && content.isUnsaved()) {
-      Rebase.run(content, newer.attributes(), newer.extents(), waits.nowNs());
+      Rebase.run(content, newer.attributes(), newer.extents(), deadlines.nowNs());
       return null;
     }
     if (lost == null) {
@@ -137,7 +137,7 @@ public final class Reconciler {
       content.drop();
       budget.release(content.takeDroppedBytes());
     }
-    content.adopt(newer.attributes(), newer.extents(), waits.nowNs());
+    content.adopt(newer.attributes(), newer.extents(), deadlines.nowNs());
     content.rebaseCount++;
     return lost;
   }
@@ -223,7 +223,7 @@ public final class Reconciler {
   boolean vouch(FileContent content, long deadlineNs) {
     HoldfastException lost = null;
     while (content.isDoubtfulNow()) {
-      if (deadlineNs - waits.nowNs() <= 0) {
+      if (deadlineNs - deadlines.nowNs() <= 0) {
         throw new HoldfastException(
             ErrorCode.TIMED_OUT,
             "look what the pool has: expected=an end by the deadline, was=ever new commits, inode="
@@ -271,7 +271,7 @@ public final class Reconciler {
     content.lock.lock();
     try {
       // What a commit has taken out comes back if it hasn't happened.
-      ContentWaits.commit(content, waits, deadlineNs);
+      ContentWaits.commit(content, deadlines, deadlineNs);
       chunks = storedChunks(content);
     } finally {
       content.lock.unlock();
@@ -300,7 +300,7 @@ public final class Reconciler {
       List<CompletableFuture<Boolean>> looks =
           some.stream().map(chunk -> service.has(chunk, deadlineNs)).toList();
       for (int look = 0; look < looks.size(); look++) {
-        if (!waits.await(looks.get(look), deadlineNs)) {
+        if (!deadlines.await(looks.get(look), deadlineNs)) {
           return Set.of(some.get(look));
         }
       }
@@ -321,7 +321,7 @@ public final class Reconciler {
   private boolean isGivenUp(FileContent content) {
     content.lock.lock();
     try {
-      return content.acknowledged.lookedNs(waits.nowNs(), LOOK_MAX_NS) >= LOOKED_NS;
+      return content.acknowledged.lookedNs(deadlines.nowNs(), LOOK_MAX_NS) >= LOOKED_NS;
     } finally {
       content.lock.unlock();
     }
@@ -364,7 +364,7 @@ public final class Reconciler {
 
   /** The pool doesn't know the file: who wrote it lately, by whatever handle, is told. */
   void gone(FileContent content) {
-    boolean isWritten = saved.forget(content.inode, service.client(), waits.nowNs());
+    boolean isWritten = saved.forget(content.inode, service.client(), deadlines.nowNs());
     HoldfastException lost = content.goneOrNull(isWritten);
     if (lost != null) {
       Losses.log(content.inode, lost);

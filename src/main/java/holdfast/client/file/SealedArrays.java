@@ -8,11 +8,11 @@ final class SealedArrays {
   private static final int KEPT_MAX = (int) (WriteBack.UNSAVED_MAX_BYTES / ExtentMap.WINDOW_BYTES);
 
   private final Sealing sealing;
-  private final ArrayPool full;
+  private final BufferPool full;
 
   SealedArrays(Sealing sealing) {
     this.sealing = sealing;
-    this.full = new ArrayPool(sealing.sealedBytes(ExtentMap.WINDOW_BYTES), KEPT_MAX);
+    this.full = new BufferPool(sealing.sealedBytes(ExtentMap.WINDOW_BYTES), KEPT_MAX);
   }
 
   /** An array of exactly the sealed size of so much plaintext. */

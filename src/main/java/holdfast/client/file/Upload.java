@@ -9,7 +9,7 @@ import java.util.List;
 
 /** A piece of a file on its way to the pool. Guarded by the file's lock. */
 final class Upload {
-  final DirtyPiece piece;
+  final PendingChunk piece;
 
   /** It holds what the pool has already: another client's newer bytes go before it. */
   final boolean isRewrite;
@@ -43,7 +43,7 @@ final class Upload {
   /** It went with an operation that had no answer: it stays until its outcome is known. */
   boolean isUnanswered;
 
-  Upload(DirtyPiece piece, boolean isRewrite, long nowNs) {
+  Upload(PendingChunk piece, boolean isRewrite, long nowNs) {
     this.piece = piece;
     this.isRewrite = isRewrite;
     triedNs = nowNs;
@@ -91,7 +91,7 @@ final class Upload {
     return extentsOrNull != null || failureOrNull != null;
   }
 
-  /** Copies what counts of the range to the target, as {@link DirtyPiece#read}. */
+  /** Copies what counts of the range to the target, as {@link PendingChunk#read}. */
   void read(long offset, int lengthBytes, byte[] target, int targetOffset, Ranges covered) {
     int keptBytes = (int) Math.max(0, Math.min(lengthBytes, cutBytes - offset));
     piece.read(offset, keptBytes, target, targetOffset, covered);

@@ -1,9 +1,9 @@
 package holdfast.client.file;
 
 import holdfast.client.kernel.MisplacedPages;
-import holdfast.client.pool.FileService;
+import holdfast.client.pool.Deadlines;
+import holdfast.client.pool.PoolService;
 import holdfast.client.pool.SaveFailure;
-import holdfast.client.pool.Waits;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import holdfast.port.Body;
@@ -26,10 +26,10 @@ final class Uploads {
   /** From one try's end to the next one's begin, at most: who waits longer has slept. */
   private static final long REST_MAX_NS = 2 * Flusher.UNSAVED_MAX_NS;
 
-  private final FileService service;
+  private final PoolService service;
   private final Sealing sealing;
   private final Executor sealers;
-  private final Waits waits;
+  private final Deadlines deadlines;
   private final MemoryBudget budget;
   private final MisplacedPages pages;
 
@@ -43,17 +43,17 @@ final class Uploads {
    * they show what is lost.
    */
   Uploads(
-      FileService service,
+      PoolService service,
       Sealing sealing,
       Executor sealers,
-      Waits waits,
+      Deadlines deadlines,
       MemoryBudget budget,
       MisplacedPages pages,
       long storeTimeoutNs) {
     this.service = service;
     this.sealing = sealing;
     this.sealers = sealers;
-    this.waits = waits;
+    this.deadlines = deadlines;
     this.budget = budget;
     this.pages = pages;
     this.storeTimeoutNs = storeTimeoutNs;
@@ -61,8 +61,8 @@ final class Uploads {
   }
 
   /** Starts to seal and store a piece; called under the file's lock. */
-  void start(FileContent content, DirtyPiece piece, boolean isRewrite) {
-    var upload = new Upload(piece, isRewrite, waits.nowNs());
+  void start(FileContent content, PendingChunk piece, boolean isRewrite) {
+    var upload = new Upload(piece, isRewrite, deadlines.nowNs());
     content.uploads.add(upload);
     content.uploadsStarted++;
     resume(content, upload);
@@ -78,7 +78,7 @@ final class Uploads {
     for (Upload upload : List.copyOf(content.uploads)) { // one that nobody takes ends at once
       if (upload.pausedOrNull != null) {
         upload.pausedOrNull = null;
-        upload.triedNs = waits.nowNs();
+        upload.triedNs = deadlines.nowNs();
         resume(content, upload);
       }
     }
@@ -103,7 +103,7 @@ final class Uploads {
     try {
       Upload.SealedPiece sealed = sealed(upload);
       service
-          .store(sealed.sealed().chunk(), sealed.body(), waits.nowNs() + storeTimeoutNs)
+          .store(sealed.sealed().chunk(), sealed.body(), deadlines.nowNs() + storeTimeoutNs)
           .whenComplete(
               (stored, failure) ->
                   onSealers(
@@ -113,11 +113,11 @@ final class Uploads {
                         if (failure == null) {
                           ended(content, upload, sealed.sealed(), stored.epoch(), null);
                         } else {
-                          ended(content, upload, null, 0, Waits.asHoldfast(failure));
+                          ended(content, upload, null, 0, Deadlines.asHoldfast(failure));
                         }
                       }));
     } catch (RuntimeException e) {
-      ended(content, upload, null, 0, Waits.asHoldfast(e));
+      ended(content, upload, null, 0, Deadlines.asHoldfast(e));
     }
   }
 
@@ -175,7 +175,7 @@ final class Uploads {
   }
 
   private boolean mayTryAgain(FileContent content, Upload upload, HoldfastException why) {
-    long keptNs = upload.patience.triedNs(waits.nowNs(), storeTimeoutNs + REST_MAX_NS);
+    long keptNs = upload.patience.triedNs(deadlines.nowNs(), storeTimeoutNs + REST_MAX_NS);
     return content.openCount > 0
         && upload.counts()
         && SaveFailure.isPoolAway(why)

@@ -1,9 +1,9 @@
 package holdfast.client.file;
 
-import holdfast.client.kernel.Freshness;
+import holdfast.client.kernel.CacheLease;
 import holdfast.client.kernel.MisplacedPages;
-import holdfast.client.pool.FileService;
-import holdfast.client.pool.Waits;
+import holdfast.client.pool.Deadlines;
+import holdfast.client.pool.PoolService;
 import holdfast.metadata.op.Extent;
 import holdfast.metadata.op.ExtentMap;
 import holdfast.model.ErrorCode;
@@ -36,44 +36,44 @@ public final class WriteBack {
   /** How long a writer waits for room before it looks for something to save again. */
   private static final long PRESSURE_NS = 200_000_000L;
 
-  private final FileService service;
+  private final PoolService service;
   private final Sealing sealing;
-  private final Waits waits;
+  private final Deadlines deadlines;
   private final WallClock wallClock;
   private final Committer committer;
   private final ChunkReader reader;
-  private final ArrayPool blocks;
-  private final Freshness freshness;
+  private final BufferPool blocks;
+  private final CacheLease cacheLease;
   private final ContentForce contentForce;
   private final Uploads uploads;
   private final MemoryBudget budget;
   private final MisplacedPages pages;
 
   public WriteBack(
-      FileService service,
+      PoolService service,
       Sealing sealing,
       Executor sealers,
-      Waits waits,
+      Deadlines deadlines,
       WallClock wallClock,
       Committer committer,
       ChunkReader reader,
-      ArrayPool blocks,
+      BufferPool blocks,
       MemoryBudget budget,
-      Freshness freshness,
+      CacheLease cacheLease,
       MisplacedPages pages,
       long storeTimeoutNs) {
     this.budget = budget;
     this.pages = pages;
     this.service = service;
     this.sealing = sealing;
-    this.waits = waits;
+    this.deadlines = deadlines;
     this.wallClock = wallClock;
     this.committer = committer;
     this.reader = reader;
     this.blocks = blocks;
-    this.freshness = freshness;
-    this.contentForce = new ContentForce(service, committer.reconciler(), waits);
-    this.uploads = new Uploads(service, sealing, sealers, waits, budget, pages, storeTimeoutNs);
+    this.cacheLease = cacheLease;
+    this.contentForce = new ContentForce(service, committer.reconciler(), deadlines);
+    this.uploads = new Uploads(service, sealing, sealers, deadlines, budget, pages, storeTimeoutNs);
   }
 
   /**
@@ -98,7 +98,7 @@ public final class WriteBack {
     while (!budget.tryAcquire(wantedBytes)) {
       saveAll(content);
       onPressure.run();
-      if (budget.acquire(wantedBytes, waits, PRESSURE_NS, deadlineNs)) {
+      if (budget.acquire(wantedBytes, deadlines, PRESSURE_NS, deadlineNs)) {
         break;
       }
     }
@@ -108,13 +108,13 @@ public final class WriteBack {
       long heldBefore = content.dirty.heldBytes();
       try {
         if (!content.isUnsaved()) {
-          content.dirtySinceNs = waits.nowNs();
+          content.dirtySinceNs = deadlines.nowNs();
         }
         content.dirty.write(offset, source, sourceOffset, lengthBytes);
         handle.noteWrite();
         if (isAppend) {
           boolean mayGoOn = (kernelOffset + lengthBytes) % PAGE_BYTES == 0;
-          content.appends.add(handle, offset, offset + lengthBytes, mayGoOn, waits.nowNs());
+          content.appends.add(handle, offset, offset + lengthBytes, mayGoOn, deadlines.nowNs());
           content.changed.signalAll();
         }
         content.sizeBytes = Math.max(content.sizeBytes, offset + lengthBytes);
@@ -142,7 +142,8 @@ public final class WriteBack {
       long gotBytes,
       long deadlineNs) {
     try {
-      long offset = isAppend ? ContentWaits.end(handle.content, waits, deadlineNs) : kernelOffset;
+      long offset =
+          isAppend ? ContentWaits.end(handle.content, deadlines, deadlineNs) : kernelOffset;
       handle.warnOfFailure();
       if (offset > Extent.FILE_MAX_BYTES - lengthBytes) {
         throw new HoldfastException(
@@ -160,16 +161,16 @@ public final class WriteBack {
     content.lock.lock();
     try {
       uploads.resumePaused(content);
-      List<DirtyPiece> pieces = takeAll(content);
+      List<PendingChunk> pieces = takeAll(content);
       pieces.forEach(piece -> uploads.start(content, piece, false));
     } finally {
       content.lock.unlock();
     }
   }
 
-  private List<DirtyPiece> takeAll(FileContent content) {
+  private List<PendingChunk> takeAll(FileContent content) {
     long heldBefore = content.dirty.heldBytes();
-    List<DirtyPiece> pieces = content.dirty.takeAll();
+    List<PendingChunk> pieces = content.dirty.takeAll();
     settleBudget(heldBefore, pieces);
     content.appends.mark();
     return pieces;
@@ -177,7 +178,7 @@ public final class WriteBack {
 
   private void startFullWindow(FileContent content, long offset) {
     long heldBefore = content.dirty.heldBytes();
-    DirtyPiece piece = content.dirty.takeFullWindow(offset);
+    PendingChunk piece = content.dirty.takeFullWindow(offset);
     if (piece != null) {
       settleBudget(heldBefore - content.dirty.heldBytes(), List.of(piece));
       uploads.start(content, piece, false);
@@ -185,8 +186,8 @@ public final class WriteBack {
   }
 
   /** The blocks' room becomes the pieces' room, which is never more. */
-  private void settleBudget(long freedBytes, List<DirtyPiece> pieces) {
-    long pieceBytes = pieces.stream().mapToLong(DirtyPiece::heldBytes).sum();
+  private void settleBudget(long freedBytes, List<PendingChunk> pieces) {
+    long pieceBytes = pieces.stream().mapToLong(PendingChunk::heldBytes).sum();
     budget.release(freedBytes - pieceBytes);
   }
 
@@ -213,7 +214,7 @@ public final class WriteBack {
   }
 
   private void save(FileContent content, boolean forced, long deadlineNs) {
-    AppendGate.settle(content, forced, waits, deadlineNs);
+    AppendGate.settle(content, forced, deadlines, deadlineNs);
     if (forced) {
       committer.reconciler().vouchForClosed(content, deadlineNs);
     }
@@ -245,7 +246,7 @@ public final class WriteBack {
 
   /** Commits; windows may crowd again by what others write meanwhile. Ends by the deadline. */
   private void commitSpread(FileContent content, long deadlineNs) {
-    try (var gate = new AppendGate(content, freshness)) {
+    try (var gate = new AppendGate(content, cacheLease)) {
       do {
         if (gate.isNeeded()) {
           saveAll(content);
@@ -279,7 +280,7 @@ public final class WriteBack {
   private void awaitUploads(FileContent content, long deadlineNs) {
     content.lock.lock();
     try {
-      ContentWaits.uploads(content, waits, () -> uploads.resumePaused(content), deadlineNs);
+      ContentWaits.uploads(content, deadlines, () -> uploads.resumePaused(content), deadlineNs);
     } finally {
       content.lock.unlock();
     }
@@ -305,12 +306,12 @@ public final class WriteBack {
       if (!isSmall) {
         return false;
       }
-      List<DirtyPiece> pieces = takeAll(content);
+      List<PendingChunk> pieces = takeAll(content);
       if (pieces.size() > 1) {
         pieces.forEach(piece -> uploads.start(content, piece, false));
         return false;
       }
-      upload = new Upload(pieces.get(0), false, waits.nowNs());
+      upload = new Upload(pieces.get(0), false, deadlines.nowNs());
       content.uploads.add(upload);
       content.uploadsStarted++;
     } finally {
@@ -324,7 +325,7 @@ public final class WriteBack {
       FileContent content, Upload upload, boolean forced, long deadlineNs) {
     boolean isDone = false;
     try {
-      DirtyPiece piece = upload.piece;
+      PendingChunk piece = upload.piece;
       byte[] target = new byte[sealing.sealedBytes(piece.lengthBytes())];
       Sealing.Sealed sealed = sealing.seal(piece.blocks(), piece.lengthBytes(), target);
       upload.sealedOrNull = new Upload.SealedPiece(sealed, Body.whole(target));
@@ -433,7 +434,7 @@ public final class WriteBack {
       if (crowded.isEmpty()) {
         return;
       }
-      if (deadlineNs - waits.nowNs() <= 0) {
+      if (deadlineNs - deadlines.nowNs() <= 0) {
         throw new HoldfastException(
             ErrorCode.TIMED_OUT,
             "rewrite crowded windows: expected=an end by the deadline, was=more, inode="
@@ -463,7 +464,7 @@ public final class WriteBack {
       if (lengthBytes > 0) {
         byte[] plain = new byte[lengthBytes];
         for (Extent extent : Extents.within(view, window, window + lengthBytes)) {
-          reader.read(extent, plain, (int) (extent.fileOffset() - window), waits, deadlineNs);
+          reader.read(extent, plain, (int) (extent.fileOffset() - window), deadlines, deadlineNs);
         }
         startRewrite(content, view, window, plain);
       }
@@ -477,12 +478,12 @@ public final class WriteBack {
       if (parts.isEmpty()) {
         return;
       }
-      var packer = new DirtyPiece.Packer(blocks);
+      var packer = new PendingChunk.Packer(blocks);
       for (Ranges.Range part : parts) {
         packer.part(part);
         packer.add(plain, (int) (part.from() - window), (int) part.lengthBytes());
       }
-      DirtyPiece kept = packer.take();
+      PendingChunk kept = packer.take();
       budget.take(kept.heldBytes());
       uploads.start(content, kept, true);
     } finally {

@@ -1,7 +1,7 @@
 package holdfast.client.kernel;
 
 import holdfast.client.api.ClientOptions;
-import holdfast.client.pool.Waits;
+import holdfast.client.pool.Deadlines;
 import holdfast.model.HoldfastException;
 import holdfast.util.NamedThreads;
 import java.lang.System.Logger.Level;
@@ -31,7 +31,7 @@ public final class MisplacedPages {
 
   private final KernelPages pages;
   private final ThreadPoolExecutor executor;
-  private final Waits waits;
+  private final Deadlines deadlines;
   private final ReentrantLock lock = new ReentrantLock();
 
   /** Asked for and not begun: what is asked again until then is done with it. */
@@ -40,11 +40,11 @@ public final class MisplacedPages {
   /** The newest that was asked for of each inode, until it is done. */
   private final Map<Long, CompletableFuture<Void>> newest = new HashMap<>();
 
-  public MisplacedPages(KernelPages pages, NamedThreads threads, Waits waits) {
+  public MisplacedPages(KernelPages pages, NamedThreads threads, Deadlines deadlines) {
     this.pages = pages;
     // One task for each inode that is open, at most.
     executor = threads.platformPool("dropper", THREAD_COUNT, ClientOptions.HANDLES_MAX);
-    this.waits = waits;
+    this.deadlines = deadlines;
   }
 
   public void close() {
@@ -113,7 +113,7 @@ public final class MisplacedPages {
       return;
     }
     try {
-      waits.await(done, waits.nowNs() + WAIT_MAX_NS);
+      deadlines.await(done, deadlines.nowNs() + WAIT_MAX_NS);
     } catch (HoldfastException e) {
       LOG.log(Level.WARNING, "drop pages of inode {0}: {1}", inode, e.getMessage());
     }

@@ -4,6 +4,6 @@
  *
  * <p>Any thread; nothing blocks but {@link holdfast.client.kernel.MisplacedPages}, on threads of
  * its own. Imports {@code client.api} and {@code client.pool}: it knows inodes, not open files.
- * Entry point: {@link holdfast.client.kernel.Freshness}.
+ * Entry point: {@link holdfast.client.kernel.CacheLease}.
  */
 package holdfast.client.kernel;

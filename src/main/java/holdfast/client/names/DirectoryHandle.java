@@ -18,15 +18,15 @@ final class DirectoryHandle {
   private static final long DOT_DOT_COOKIE = 2;
 
   private final long inode;
-  private final Tree tree;
+  private final SealedNamespace namespace;
   private final java.util.concurrent.locks.ReentrantLock lock =
       new java.util.concurrent.locks.ReentrantLock();
   private Answer.Listing page;
   private long pageAfterCookie = -1;
 
-  DirectoryHandle(long inode, Tree tree) {
+  DirectoryHandle(long inode, SealedNamespace namespace) {
     this.inode = inode;
-    this.tree = tree;
+    this.namespace = namespace;
   }
 
   /** See {@link PoolFileSystem#readDirectory}. */
@@ -65,7 +65,7 @@ final class DirectoryHandle {
         if (entry.cookie() <= after) {
           continue;
         }
-        byte[] name = tree.openName(page, entry);
+        byte[] name = namespace.openName(page, entry);
         int type = entry.attributes().statMode() & FileAttributes.TYPE_MASK;
         if (!sink.accept(name, entry.attributes().inode(), type, entry.cookie())) {
           return;
@@ -86,7 +86,7 @@ final class DirectoryHandle {
             && (page.atEnd()
                 || !page.entries().isEmpty() && afterCookie < page.entries().getLast().cookie());
     if (!isThere) {
-      page = tree.list(inode, afterCookie, PAGE_ENTRIES, deadlineNs);
+      page = namespace.list(inode, afterCookie, PAGE_ENTRIES, deadlineNs);
       pageAfterCookie = afterCookie;
     }
   }

@@ -2,9 +2,9 @@ package holdfast.client.names;
 
 import holdfast.client.file.AppendGate;
 import holdfast.client.file.FileHandle;
-import holdfast.client.file.OpenFiles;
+import holdfast.client.file.OpenFileTable;
 import holdfast.client.file.WriteBack;
-import holdfast.client.pool.Waits;
+import holdfast.client.pool.Deadlines;
 import holdfast.model.HoldfastException;
 import java.lang.System.Logger.Level;
 
@@ -12,26 +12,26 @@ import java.lang.System.Logger.Level;
 public final class FileCloser {
   private static final System.Logger LOG = System.getLogger(FileCloser.class.getName());
 
-  private final OpenFiles files;
-  private final Holds holds;
+  private final OpenFileTable files;
+  private final OrphanPins pins;
   private final WriteBack writeBack;
-  private final LockCalls lockCalls;
+  private final LockManager lockManager;
   private final LockWaits lockWaits;
-  private final Waits waits;
+  private final Deadlines deadlines;
 
   public FileCloser(
-      OpenFiles files,
-      Holds holds,
+      OpenFileTable files,
+      OrphanPins pins,
       WriteBack writeBack,
-      LockCalls lockCalls,
+      LockManager lockManager,
       LockWaits lockWaits,
-      Waits waits) {
+      Deadlines deadlines) {
     this.files = files;
-    this.holds = holds;
+    this.pins = pins;
     this.writeBack = writeBack;
-    this.lockCalls = lockCalls;
+    this.lockManager = lockManager;
     this.lockWaits = lockWaits;
-    this.waits = waits;
+    this.deadlines = deadlines;
   }
 
   /** Closes a handle; a failure to save is logged only. Blocks until its deadline at most. */
@@ -42,7 +42,7 @@ public final class FileCloser {
         writeBack.giveUp(open.content);
       } else if (open.content.isUnsaved()) {
         AppendGate.settle(open);
-        writeBack.flush(open.content, false, waits.deadlineNs());
+        writeBack.flush(open.content, false, deadlines.deadlineNs());
       }
     } catch (HoldfastException e) {
       LOG.log(
@@ -52,7 +52,7 @@ public final class FileCloser {
           e.getMessage());
     } finally {
       close(open, handle);
-      if (lockCalls.released(open)) {
+      if (lockManager.released(open)) {
         lockWaits.wake(open.content.inode);
       }
     }
@@ -68,7 +68,7 @@ public final class FileCloser {
   }
 
   private void close(FileHandle open, long handle) {
-    if (holds.close(handle)) {
+    if (pins.close(handle)) {
       writeBack.giveUp(open.content);
     }
   }
@@ -77,6 +77,6 @@ public final class FileCloser {
   public void abandon(long handle) {
     FileHandle open = files.handle(handle);
     close(open, handle);
-    lockCalls.abandoned(open);
+    lockManager.abandoned(open);
   }
 }

@@ -2,7 +2,7 @@ package holdfast.client.names;
 
 import holdfast.client.api.PendingLock;
 import holdfast.client.file.FileHandle;
-import holdfast.client.pool.Waits;
+import holdfast.client.pool.Deadlines;
 import holdfast.metadata.op.FileLock;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
@@ -33,8 +33,8 @@ public final class LockWaits {
   private static final long RETRY_NS = TimeUnit.SECONDS.toNanos(1);
   private static final System.Logger LOG = System.getLogger(LockWaits.class.getName());
 
-  private final LockCalls calls;
-  private final Waits waits;
+  private final LockManager lockManager;
+  private final Deadlines deadlines;
   private final ThreadPoolExecutor lockers;
   private final ThreadPoolExecutor releaser;
   private final AtomicBoolean isReleasing = new AtomicBoolean();
@@ -43,9 +43,9 @@ public final class LockWaits {
   private final Set<Wait> waiting = new LinkedHashSet<>();
   private volatile boolean isClosed;
 
-  public LockWaits(LockCalls calls, Waits waits, NamedThreads threads) {
-    this.calls = calls;
-    this.waits = waits;
+  public LockWaits(LockManager lockManager, Deadlines deadlines, NamedThreads threads) {
+    this.lockManager = lockManager;
+    this.deadlines = deadlines;
     lockers = threads.platformPool("locker", LOCKER_COUNT, WAITING_MAX);
     releaser = threads.platformPool("lock-releaser", 1, 1);
     retrier = threads.startPlatform("lock-retry", this::retry);
@@ -149,11 +149,11 @@ public final class LockWaits {
     }
     HoldfastException failure = null;
     try {
-      long deadlineNs = waits.deadlineNs();
-      if (isToAsk && !calls.isFree(wait.handle, wait.wanted, deadlineNs)) {
+      long deadlineNs = deadlines.deadlineNs();
+      if (isToAsk && !lockManager.isFree(wait.handle, wait.wanted, deadlineNs)) {
         failure = new HoldfastException(ErrorCode.LOCKED, "wait for lock: was=held by another");
       } else {
-        calls.set(wait.handle, wait.wanted, deadlineNs);
+        lockManager.set(wait.handle, wait.wanted, deadlineNs);
       }
     } catch (HoldfastException e) {
       failure = e;
@@ -183,7 +183,7 @@ public final class LockWaits {
     if (isOver && !isTooLate) {
       wait.listener.onEnd(failureOrNull);
     } else if (isTooLate && failureOrNull == null) {
-      calls.giveBack(wait.handle, wait.wanted);
+      lockManager.giveBack(wait.handle, wait.wanted);
       wake(wait.handle.content.inode);
     } else if (isCancelled) {
       LockSupport.unpark(retrier);
@@ -191,12 +191,12 @@ public final class LockWaits {
   }
 
   private void retry() {
-    long triedNs = waits.nowNs();
+    long triedNs = deadlines.nowNs();
     while (!isClosed) {
       LockSupport.parkNanos(RETRY_NS);
       endCancelled();
-      if (waits.nowNs() - triedNs >= RETRY_NS) {
-        triedNs = waits.nowNs();
+      if (deadlines.nowNs() - triedNs >= RETRY_NS) {
+        triedNs = deadlines.nowNs();
         release();
         wakeAll(wait -> true, true);
       }
@@ -212,7 +212,7 @@ public final class LockWaits {
       releaser.execute(
           () -> {
             try {
-              calls.releaseUnreleased();
+              lockManager.releaseUnreleased();
             } catch (RuntimeException e) {
               LOG.log(Level.ERROR, "release locks", e);
             } finally {
@@ -230,7 +230,7 @@ public final class LockWaits {
    * back what came of it would take away what the owner had before.
    */
   private boolean isToEnd(Wait wait) {
-    return wait.isCancelled && !(wait.isTrying && calls.isHolder(wait.handle, wait.wanted));
+    return wait.isCancelled && !(wait.isTrying && lockManager.isHolder(wait.handle, wait.wanted));
   }
 
   private void endCancelled() {

@@ -1,6 +1,6 @@
 package holdfast.client.names;
 
-import holdfast.client.file.OpenFiles;
+import holdfast.client.file.OpenFileTable;
 import holdfast.metadata.op.Attributes;
 import holdfast.metadata.op.OperationResult;
 import holdfast.metadata.op.RenameMode;
@@ -14,31 +14,35 @@ final class Removals {
   /** Stands for a name that isn't there. */
   private static final long NO_INODE = 0;
 
-  private final Tree tree;
-  private final OpenFiles files;
-  private final Holds holds;
+  private final SealedNamespace namespace;
+  private final OpenFileTable files;
+  private final OrphanPins pins;
   private final Consumer<Attributes> onChange;
 
   /** {@code onChange} gets every inode that has other names or another parent now. */
-  Removals(Tree tree, OpenFiles files, Holds holds, Consumer<Attributes> onChange) {
-    this.tree = tree;
+  Removals(
+      SealedNamespace namespace,
+      OpenFileTable files,
+      OrphanPins pins,
+      Consumer<Attributes> onChange) {
+    this.namespace = namespace;
     this.files = files;
-    this.holds = holds;
+    this.pins = pins;
     this.onChange = onChange;
   }
 
   /** Removes a name that isn't a directory's. */
   void unlink(long parent, byte[] name, long deadlineNs) {
     if (files.isIdle()) {
-      removed(tree.unlink(parent, name, false, deadlineNs), false);
+      removed(namespace.unlink(parent, name, false, deadlineNs), false);
       return;
     }
-    long inode = tree.lookup(parent, name, deadlineNs).inode();
-    Lock removing = holds.removing(inode);
+    long inode = namespace.lookup(parent, name, deadlineNs).inode();
+    Lock removing = pins.removing(inode);
     removing.lock();
     try {
-      boolean hold = holds.isOpen(inode);
-      removed(tree.unlink(parent, name, hold, deadlineNs), hold);
+      boolean hold = pins.isOpen(inode);
+      removed(namespace.unlink(parent, name, hold, deadlineNs), hold);
     } finally {
       removing.unlock();
     }
@@ -53,10 +57,10 @@ final class Removals {
       rename(parent, name, newParent, newName, mode, false, deadlineNs);
       return;
     }
-    Lock removing = holds.removing(replaced);
+    Lock removing = pins.removing(replaced);
     removing.lock();
     try {
-      boolean hold = holds.isOpen(replaced);
+      boolean hold = pins.isOpen(replaced);
       rename(parent, name, newParent, newName, mode, hold, deadlineNs);
     } finally {
       removing.unlock();
@@ -72,19 +76,19 @@ final class Removals {
       boolean hold,
       long deadlineNs) {
     OperationResult.Done done =
-        tree.rename(parent, name, newParent, newName, mode, hold, deadlineNs);
+        namespace.rename(parent, name, newParent, newName, mode, hold, deadlineNs);
     onChange.accept(done.attributes());
     done.others().forEach(after -> removed(after, hold && after.linkCount() == 0));
   }
 
   private void removed(Attributes after, boolean wasHeld) {
-    holds.removed(after, wasHeld);
+    pins.removed(after, wasHeld);
     onChange.accept(after);
   }
 
   private long inodeOf(long parent, byte[] name, long deadlineNs) {
     try {
-      return tree.lookup(parent, name, deadlineNs).inode();
+      return namespace.lookup(parent, name, deadlineNs).inode();
     } catch (HoldfastException e) {
       if (e.code() == ErrorCode.NOT_FOUND) {
         return NO_INODE;

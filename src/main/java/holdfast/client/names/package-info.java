@@ -3,7 +3,8 @@
  * sealed and opened.
  *
  * <p>Blocks with deadlines; any thread but the loop. Imports the rooms of the client below it.
- * Entry points: {@link holdfast.client.names.Names}, {@link holdfast.client.names.Inodes}, {@link
- * holdfast.client.names.Xattrs}, {@link holdfast.client.names.LockCalls}.
+ * Entry points: {@link holdfast.client.names.NameOperations}, {@link
+ * holdfast.client.names.AttributeOperations}, {@link holdfast.client.names.FileXattrs}, {@link
+ * holdfast.client.names.LockManager}.
  */
 package holdfast.client.names;

@@ -219,12 +219,12 @@ public final class ChangedAttributes {
    * Something of the inode is about to be changed, after which an earlier change may not be missed
    * any more: finds out before whether it is lost. Blocks until the deadline at most.
    */
-  public void beforeChange(long inode, FileService service, Waits waits, long deadlineNs) {
+  public void beforeChange(long inode, PoolService service, Deadlines deadlines, long deadlineNs) {
     Changed doubt = doubtOrNull(inode);
     if (doubt == null || doubt.isLost()) {
       return;
     }
-    boolean isLost = isGone(doubt, service, waits, deadlineNs);
+    boolean isLost = isGone(doubt, service, deadlines, deadlineNs);
     lock.lock();
     try {
       if (isLost) {
@@ -238,12 +238,13 @@ public final class ChangedAttributes {
   }
 
   /** Throws STORE_FAILED, once, if a change of the directory's own attributes is lost. */
-  public void vouchForDirectory(long directory, FileService service, Waits waits, long deadlineNs) {
+  public void vouchForDirectory(
+      long directory, PoolService service, Deadlines deadlines, long deadlineNs) {
     Changed doubt = doubtOrNull(directory);
     if (doubt == null) {
       return;
     }
-    if (isGone(doubt, service, waits, deadlineNs)) {
+    if (isGone(doubt, service, deadlines, deadlineNs)) {
       told(directory);
       throw LostContent.ofAttributes(directory);
     }
@@ -255,12 +256,13 @@ public final class ChangedAttributes {
     }
   }
 
-  private static boolean isGone(Changed doubt, FileService service, Waits waits, long deadlineNs) {
+  private static boolean isGone(
+      Changed doubt, PoolService service, Deadlines deadlines, long deadlineNs) {
     if (doubt.isLost()) {
       return true;
     }
     var query = new Query.GetAttributes(doubt.after().inode());
-    FileService.Told told = waits.await(service.ask(query, deadlineNs), deadlineNs);
+    PoolService.Told told = deadlines.await(service.ask(query, deadlineNs), deadlineNs);
     if (told.stale()) {
       throw new HoldfastException(
           ErrorCode.NO_QUORUM,

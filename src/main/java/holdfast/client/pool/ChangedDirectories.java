@@ -144,16 +144,16 @@ public final class ChangedDirectories {
    * Has the directory's changes forced: when this returns, they are on disk at a majority. Throws
    * STORE_FAILED, once, if a change of it was lost before. Blocks until the deadline at most.
    */
-  public void force(long directory, FileService service, Waits waits) {
-    long deadlineNs = waits.deadlineNs();
+  public void force(long directory, PoolService service, Deadlines deadlines) {
+    long deadlineNs = deadlines.deadlineNs();
     while (true) {
       ClientId under = service.client();
       try {
-        vouch(directory, service, waits, deadlineNs);
-        waits.await(service.forceLog(under, deadlineNs), deadlineNs);
+        vouch(directory, service, deadlines, deadlineNs);
+        deadlines.await(service.forceLog(under, deadlineNs), deadlineNs);
         return;
       } catch (HoldfastException e) {
-        if (e.code() != ErrorCode.NO_SESSION || deadlineNs - waits.nowNs() <= 0) {
+        if (e.code() != ErrorCode.NO_SESSION || deadlineNs - deadlines.nowNs() <= 0) {
           throw SaveFailure.of(e);
         }
       }
@@ -164,11 +164,12 @@ public final class ChangedDirectories {
    * A change is about to be made, after which an earlier one may not be missed any more: finds out
    * before whether it is lost. Blocks until the deadline at most.
    */
-  public void beforeChange(Operation operation, FileService service, Waits waits, long deadlineNs) {
+  public void beforeChange(
+      Operation operation, PoolService service, Deadlines deadlines, long deadlineNs) {
     for (long directory : DirectoryChange.directories(operation)) {
       Doubt doubt = doubtOrNull(directory);
       if (doubt != null && doubt != LOST) {
-        boolean isLost = isLost(doubt, service, waits, deadlineNs);
+        boolean isLost = isLost(doubt, service, deadlines, deadlineNs);
         lock.lock();
         try {
           if (isLost) {
@@ -193,10 +194,10 @@ public final class ChangedDirectories {
   }
 
   /** Throws STORE_FAILED, once, if a change of the directory is lost. */
-  private void vouch(long directory, FileService service, Waits waits, long deadlineNs) {
+  private void vouch(long directory, PoolService service, Deadlines deadlines, long deadlineNs) {
     Doubt doubt = doubtOrNull(directory);
     while (doubt != null) {
-      boolean isLost = doubt == LOST || isLost(doubt, service, waits, deadlineNs);
+      boolean isLost = doubt == LOST || isLost(doubt, service, deadlines, deadlineNs);
       if (settle(directory, doubt)) {
         if (isLost) {
           throw LostContent.ofDirectory(directory);
@@ -216,14 +217,16 @@ public final class ChangedDirectories {
     }
   }
 
-  private static boolean isLost(Doubt doubt, FileService service, Waits waits, long deadlineNs) {
-    return doubt.known().isLost(query -> ask(query, service, waits, deadlineNs))
+  private static boolean isLost(
+      Doubt doubt, PoolService service, Deadlines deadlines, long deadlineNs) {
+    return doubt.known().isLost(query -> ask(query, service, deadlines, deadlineNs))
         || (!doubt.underWay().equals(doubt.known())
-            && doubt.underWay().isLost(query -> ask(query, service, waits, deadlineNs)));
+            && doubt.underWay().isLost(query -> ask(query, service, deadlines, deadlineNs)));
   }
 
-  private static Answer ask(Query query, FileService service, Waits waits, long deadlineNs) {
-    FileService.Told told = waits.await(service.ask(query, deadlineNs), deadlineNs);
+  private static Answer ask(
+      Query query, PoolService service, Deadlines deadlines, long deadlineNs) {
+    PoolService.Told told = deadlines.await(service.ask(query, deadlineNs), deadlineNs);
     if (told.stale()) {
       throw new HoldfastException(
           ErrorCode.NO_QUORUM,

@@ -1,6 +1,6 @@
 package holdfast.client.pool;
 
-import holdfast.client.pool.FileService.InlineChunk;
+import holdfast.client.pool.PoolService.InlineChunk;
 import holdfast.metadata.op.Operation;
 import holdfast.metadata.op.OperationResult;
 import holdfast.model.ClientId;
@@ -63,7 +63,7 @@ final class Changes {
       CompletableFuture<OperationResult> changed) {}
 
   /**
-   * As {@link FileService#change}. Any thread.
+   * As {@link PoolService#change}. Any thread.
    *
    * @param isOfSession under this id or not at all
    */
@@ -177,7 +177,7 @@ final class Changes {
                 change
                     .changed()
                     .completeExceptionally(
-                        new UnansweredException(Waits.asHoldfast(failure), outcome));
+                        new UnansweredException(Deadlines.asHoldfast(failure), outcome));
               }
             });
   }
@@ -201,7 +201,7 @@ final class Changes {
       ClientId under, ChangeWindow window, long sequence) {
     return send(
             under,
-            loop.nowNs() + Attempts.ATTEMPT_MAX_NS,
+            loop.nowNs() + RetryingCall.ATTEMPT_MAX_NS,
             () ->
                 new Request.Change(
                     under, sequence, window.answeredBelow(), UnknownOutcomes.NOTHING, null, false),

@@ -16,7 +16,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 
 /** Reads sealed bytes from the owners of a chunk in turn, then from every peer. Loop only. */
-final class FetchCall extends Attempts<FileService.Fetched> {
+final class FetchCall extends RetryingCall<PoolService.Fetched> {
   /** Longest wait for one holder: a dead one costs a reader less than a second. */
   private static final long FETCH_ATTEMPT_MAX_NS = 900_000_000L;
 
@@ -48,7 +48,7 @@ final class FetchCall extends Attempts<FileService.Fetched> {
       Transport transport,
       PoolView view,
       long deadlineNs,
-      CompletableFuture<FileService.Fetched> result,
+      CompletableFuture<PoolService.Fetched> result,
       ChunkId chunk,
       int offsetBytes,
       int lengthBytes,
@@ -128,7 +128,7 @@ final class FetchCall extends Attempts<FileService.Fetched> {
         || body.lengthBytes() != expectedBytes(answer.chunkLengthBytes())) {
       throw unexpected(from, reply);
     }
-    result.complete(new FileService.Fetched(body, from));
+    result.complete(new PoolService.Fetched(body, from));
   }
 
   private int expectedBytes(int chunkLengthBytes) {

@@ -29,7 +29,7 @@ final class ForceCall {
   private final Loop loop;
   private final Transport transport;
   private final PoolView view;
-  private final HolderMemory memory;
+  private final StoredAt storedAt;
   private final long startNs;
   private final long deadlineNs;
   private final CompletableFuture<Void> result;
@@ -41,14 +41,14 @@ final class ForceCall {
       Loop loop,
       Transport transport,
       PoolView view,
-      HolderMemory memory,
+      StoredAt storedAt,
       Set<ChunkId> chunks,
       long deadlineNs,
       CompletableFuture<Void> result) {
     this.loop = loop;
     this.transport = transport;
     this.view = view;
-    this.memory = memory;
+    this.storedAt = storedAt;
     this.startNs = loop.nowNs();
     this.deadlineNs = deadlineNs;
     this.result = result;
@@ -78,7 +78,7 @@ final class ForceCall {
             var part = chunks.subList(from, Math.min(chunks.size(), from + Request.LIST_MAX));
             var request = new Request.ForceChunks(List.copyOf(part));
             long nowNs = loop.nowNs();
-            long attemptNs = nowNs + Math.min(untilNs() - nowNs, Attempts.ATTEMPT_MAX_NS);
+            long attemptNs = nowNs + Math.min(untilNs() - nowNs, RetryingCall.ATTEMPT_MAX_NS);
             requests.add(
                 () -> transport.request(holder, request, null, attemptNs, new Answered(holder)));
           }
@@ -92,8 +92,8 @@ final class ForceCall {
 
   private Set<NodeId> holdersOf(ChunkId chunk) {
     var holders = new LinkedHashSet<NodeId>();
-    if (memory.ofOrNull(chunk) != null) {
-      holders.addAll(memory.ofOrNull(chunk));
+    if (storedAt.ofOrNull(chunk) != null) {
+      holders.addAll(storedAt.ofOrNull(chunk));
     }
     if (view.mapOrNull() != null) {
       holders.addAll(view.mapOrNull().targets(chunk.partition()));
@@ -113,7 +113,7 @@ final class ForceCall {
   }
 
   private long untilNs() {
-    return Attempts.untilNs(loop, startNs, deadlineNs);
+    return RetryingCall.untilNs(loop, startNs, deadlineNs);
   }
 
   private boolean suffices(Set<NodeId> by) {

@@ -37,8 +37,8 @@ public final class PoolSession {
 
   private static final System.Logger LOG = System.getLogger(PoolSession.class.getName());
 
-  private static final FileService.Watcher NOBODY =
-      new FileService.Watcher() {
+  private static final PoolService.Watcher NOBODY =
+      new PoolService.Watcher() {
         @Override
         public void onChanges(boolean all, List<Invalidation> changes, Runnable confirm) {
           confirm.run();
@@ -62,7 +62,7 @@ public final class PoolSession {
   private final PoolView view;
   private final Supplier<ClientId> newId;
   private final Runnable onLost;
-  private FileService.Watcher watcher = NOBODY;
+  private PoolService.Watcher watcher = NOBODY;
   private volatile ClientId client;
   private ChangeWindow changes = new ChangeWindow();
   private boolean isOpen;
@@ -121,7 +121,7 @@ public final class PoolSession {
     return isLost && !isOpen;
   }
 
-  void watch(FileService.Watcher theWatcher) {
+  void watch(PoolService.Watcher theWatcher) {
     watcher = theWatcher;
   }
 

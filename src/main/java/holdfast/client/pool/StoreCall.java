@@ -16,7 +16,7 @@ import java.util.concurrent.CompletableFuture;
  * Stores one chunk through the first target of its partition that answers, as its primary. Loop
  * only.
  */
-final class StoreCall extends Attempts<FileService.Stored> {
+final class StoreCall extends RetryingCall<PoolService.Stored> {
   /** Longest wait for a primary: it may wait for the disks of others. */
   private static final long STORE_ATTEMPT_MAX_NS = 6_000_000_000L;
 
@@ -30,7 +30,7 @@ final class StoreCall extends Attempts<FileService.Stored> {
       Transport transport,
       PoolView view,
       long deadlineNs,
-      CompletableFuture<FileService.Stored> result,
+      CompletableFuture<PoolService.Stored> result,
       ChunkId chunk,
       Body sealed,
       long epoch,
@@ -72,7 +72,7 @@ final class StoreCall extends Attempts<FileService.Stored> {
     if (!(reply instanceof Reply.Stored stored)) {
       throw unexpected(from, reply);
     }
-    result.complete(new FileService.Stored(stored.holders(), epoch));
+    result.complete(new PoolService.Stored(stored.holders(), epoch));
   }
 
   @Override

@@ -158,7 +158,7 @@ public sealed interface Answer {
    * @throws ByteReader.Malformed if it is no answer
    */
   static Answer read(ByteReader in) {
-    return Bounds.decoding(
+    return Checks.decoding(
         () -> {
           int tag = in.u8();
           return switch (tag) {

@@ -65,7 +65,7 @@ public record Attributes(
   /** Checks the mode's range. */
   public Attributes {
     checkMode(mode);
-    Bounds.check(
+    Checks.check(
         xattrCount >= 0 && xattrCount <= XATTR_COUNT_MAX,
         "check xattr count: expected=0 to %s, was=%s",
         XATTR_COUNT_MAX,
@@ -73,7 +73,7 @@ public record Attributes(
   }
 
   static void checkMode(int mode) {
-    Bounds.check(
+    Checks.check(
         (mode & ~MODE_MASK) == 0,
         "check mode: expected=0 to 07777, was=0%s",
         Integer.toOctalString(mode));
@@ -113,7 +113,7 @@ public record Attributes(
    * @throws ByteReader.Malformed if it is none
    */
   public static Attributes read(ByteReader in) {
-    return Bounds.decoding(
+    return Checks.decoding(
         () ->
             new Attributes(
                 in.u64(),

@@ -25,15 +25,15 @@ public record Content(
 
   /** Checks version, size and the order of the extents. */
   public Content {
-    Bounds.check(version >= 1, "check content version: expected=1 or more, was=%s", version);
-    Bounds.check(
+    Checks.check(version >= 1, "check content version: expected=1 or more, was=%s", version);
+    Checks.check(
         ErrorCode.TOO_LARGE,
         sizeBytes >= 0 && sizeBytes <= Extent.FILE_MAX_BYTES,
         "check file size: expected=0 to %s, was=%s",
         Extent.FILE_MAX_BYTES,
         sizeBytes);
     extents = List.copyOf(extents);
-    Bounds.check(
+    Checks.check(
         sizeBytes > 0 || extents.isEmpty(), "check content: expected=no extent in an empty file");
     if (!extents.isEmpty()) {
       new Replacement(0, sizeBytes, extents);

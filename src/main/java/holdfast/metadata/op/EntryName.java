@@ -32,7 +32,7 @@ public final class EntryName extends SealedBytes implements Comparable<EntryName
    */
   public EntryName(byte[] sealed, String conflictTag) {
     super(sealed, "name", SEALED_MAX_BYTES, ErrorCode.NAME_TOO_LONG);
-    Bounds.check(
+    Checks.check(
         conflictTag.getBytes(StandardCharsets.UTF_8).length <= CONFLICT_TAG_MAX_BYTES,
         "check conflict tag: expected=%s bytes at most, was=%s characters",
         CONFLICT_TAG_MAX_BYTES,
@@ -56,7 +56,7 @@ public final class EntryName extends SealedBytes implements Comparable<EntryName
    * @throws ByteReader.Malformed if it is no name
    */
   public static EntryName read(ByteReader in) {
-    return Bounds.decoding(
+    return Checks.decoding(
         () -> new EntryName(in.v(SEALED_MAX_BYTES), in.text(CONFLICT_TAG_MAX_BYTES)));
   }
 

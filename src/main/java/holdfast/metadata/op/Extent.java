@@ -33,7 +33,7 @@ public record Extent(
 
   /** Checks all ranges. */
   public Extent {
-    Bounds.check(
+    Checks.check(
         fileOffset >= 0
             && lengthBytes > 0
             && lengthBytes <= CHUNK_PLAIN_MAX_BYTES
@@ -79,7 +79,7 @@ public record Extent(
    * @throws ByteReader.Malformed if it is none
    */
   public static Extent read(ByteReader in) {
-    return Bounds.decoding(
+    return Checks.decoding(
         () ->
             new Extent(
                 in.u64(), in.u32(), ChunkId.read(in), ChunkSalt.read(in), in.u16(), in.u32()));

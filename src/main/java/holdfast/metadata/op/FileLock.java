@@ -16,7 +16,7 @@ public record FileLock(
     LockFamily family, LockMode mode, long first, long last, long owner, int pid) {
   /** Checks the range. */
   public FileLock {
-    Bounds.check(
+    Checks.check(
         first >= 0 && last >= first, "check lock: expected=a range, was=%s to %s", first, last);
   }
 

@@ -51,11 +51,11 @@ public sealed interface Operation {
     /** Checks that mode, target and content fit the type. */
     public Create {
       Attributes.checkMode(mode);
-      Bounds.check(
+      Checks.check(
           target.isPresent() == (type == FileType.SYMLINK),
           "check create: expected=a target for symbolic links exactly, was=%s",
           type);
-      Bounds.check(
+      Checks.check(
           content.isEmpty() || type == FileType.FILE,
           "check create: expected=content for files only, was=%s",
           type);
@@ -161,7 +161,7 @@ public sealed interface Operation {
 
     /** Checks mask and mode. */
     public SetAttributes {
-      Bounds.check((mask & ~MASK_ALL) == 0, "check mask: expected=0 to 31, was=%s", mask);
+      Checks.check((mask & ~MASK_ALL) == 0, "check mask: expected=0 to 31, was=%s", mask);
       Attributes.checkMode(mode);
     }
   }
@@ -288,7 +288,7 @@ public sealed interface Operation {
    * @throws ByteReader.Malformed if it is no operation
    */
   static Operation read(ByteReader in) {
-    return Bounds.decoding(() -> OperationCodec.read(in));
+    return Checks.decoding(() -> OperationCodec.read(in));
   }
 
   /** As {@link #read}; nothing may follow. */

@@ -76,7 +76,7 @@ final class OperationCodec {
       }
     }
     int sizeBytes = out.sizeBytes() - start;
-    Bounds.check(
+    Checks.check(
         ErrorCode.TOO_LARGE,
         sizeBytes <= Operation.ENCODED_MAX_BYTES,
         "encode operation: expected=%s bytes at most, was=%s, split it",
@@ -115,7 +115,7 @@ final class OperationCodec {
               throw new ByteReader.Malformed("read operation: expected=a known tag, was=" + tag);
         };
     int sizeBytes = before - in.remaining();
-    Bounds.check(
+    Checks.check(
         ErrorCode.TOO_LARGE,
         sizeBytes <= Operation.ENCODED_MAX_BYTES,
         "read operation: expected=%s bytes at most, was=%s",
@@ -223,12 +223,12 @@ final class OperationCodec {
 
   static void checkCommit(
       long baseVersion, long newVersion, long newSizeBytes, List<Replacement> replacements) {
-    Bounds.check(
+    Checks.check(
         baseVersion >= 0 && newVersion > baseVersion,
         "check commit: expected=a version above %s, was=%s",
         baseVersion,
         newVersion);
-    Bounds.check(
+    Checks.check(
         ErrorCode.TOO_LARGE,
         newSizeBytes >= 0 && newSizeBytes <= Extent.FILE_MAX_BYTES,
         "check file size: expected=0 to %s, was=%s",
@@ -236,14 +236,14 @@ final class OperationCodec {
         newSizeBytes);
     long freeFrom = 0;
     for (Replacement replacement : replacements) {
-      Bounds.check(
+      Checks.check(
           replacement.fromOffset() >= freeFrom,
           "check commit: expected=replacements ascending from %s, was=%s",
           freeFrom,
           replacement.fromOffset());
       freeFrom = replacement.toOffset();
       var extents = replacement.extents();
-      Bounds.check(
+      Checks.check(
           extents.isEmpty() || extents.get(extents.size() - 1).fileEnd() <= newSizeBytes,
           "check commit: expected=extents below the new size %s",
           newSizeBytes);

@@ -30,7 +30,7 @@ public sealed interface OperationResult {
     /** Takes a copy. */
     public Done {
       others = List.copyOf(others);
-      Bounds.check(
+      Checks.check(
           others.size() <= OTHERS_MAX,
           "check result: expected=at most %s others, was=%s",
           OTHERS_MAX,
@@ -86,7 +86,7 @@ public sealed interface OperationResult {
    * @throws ByteReader.Malformed if it is no result
    */
   static OperationResult read(ByteReader in) {
-    return Bounds.decoding(
+    return Checks.decoding(
         () -> {
           int tag = in.u8();
           return switch (tag) {
@@ -101,7 +101,7 @@ public sealed interface OperationResult {
   private static Done readDone(ByteReader in) {
     var attributes = Attributes.read(in);
     int count = in.u8();
-    Bounds.check(
+    Checks.check(
         count <= OTHERS_MAX, "read result: expected=at most %s others, was=%s", OTHERS_MAX, count);
     var others = new ArrayList<Attributes>(count);
     for (int i = 0; i < count; i++) {

@@ -28,12 +28,12 @@ public sealed interface Query {
   record ReadDirectory(long parent, long afterCookie, int maxEntries) implements Query {
     /** Checks the ranges. */
     public ReadDirectory {
-      Bounds.check(
+      Checks.check(
           maxEntries >= 1 && maxEntries <= ENTRIES_MAX,
           "check entry count: expected=1 to %s, was=%s",
           ENTRIES_MAX,
           maxEntries);
-      Bounds.check(afterCookie >= 0, "check cookie: expected=0 or more, was=%s", afterCookie);
+      Checks.check(afterCookie >= 0, "check cookie: expected=0 or more, was=%s", afterCookie);
     }
   }
 
@@ -47,12 +47,12 @@ public sealed interface Query {
   record ReadExtents(long inode, long fromOffset, int maxExtents) implements Query {
     /** Checks the ranges. */
     public ReadExtents {
-      Bounds.check(
+      Checks.check(
           maxExtents >= 1 && maxExtents <= EXTENTS_MAX,
           "check extent count: expected=1 to %s, was=%s",
           EXTENTS_MAX,
           maxExtents);
-      Bounds.check(fromOffset >= 0, "check offset: expected=0 or more, was=%s", fromOffset);
+      Checks.check(fromOffset >= 0, "check offset: expected=0 or more, was=%s", fromOffset);
     }
   }
 
@@ -116,7 +116,7 @@ public sealed interface Query {
    * @throws ByteReader.Malformed if it is no query
    */
   static Query read(ByteReader in) {
-    return Bounds.decoding(
+    return Checks.decoding(
         () -> {
           int tag = in.u8();
           return switch (tag) {

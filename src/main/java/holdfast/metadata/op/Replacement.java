@@ -19,14 +19,14 @@ public record Replacement(long fromOffset, long toOffset, List<Extent> extents) 
   /** Checks the range and the order of the extents. */
   public Replacement {
     extents = List.copyOf(extents);
-    Bounds.check(
+    Checks.check(
         fromOffset >= 0 && fromOffset < toOffset && toOffset <= Extent.FILE_MAX_BYTES,
         "check replacement: expected=a range within the file, was=[%s, %s)",
         fromOffset,
         toOffset);
     long freeFrom = fromOffset;
     for (Extent extent : extents) {
-      Bounds.check(
+      Checks.check(
           extent.fileOffset() >= freeFrom && extent.fileEnd() <= toOffset,
           "check replacement: expected=extents ascending within [%s, %s), was=[%s, %s)",
           freeFrom,
@@ -53,7 +53,7 @@ public record Replacement(long fromOffset, long toOffset, List<Extent> extents) 
    * @throws ByteReader.Malformed if it is none
    */
   public static Replacement read(ByteReader in) {
-    return Bounds.decoding(() -> new Replacement(in.u64(), in.u64(), readExtents(in)));
+    return Checks.decoding(() -> new Replacement(in.u64(), in.u64(), readExtents(in)));
   }
 
   static void writeExtents(ByteWriter out, List<Extent> extents) {

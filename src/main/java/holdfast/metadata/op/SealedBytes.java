@@ -31,14 +31,14 @@ public abstract sealed class SealedBytes permits EntryName, SealedTarget, XattrN
    *     than a multiple of 32
    */
   SealedBytes(byte[] sealed, String what, int maxBytes, ErrorCode tooLong) {
-    Bounds.check(
+    Checks.check(
         tooLong,
         sealed.length <= maxBytes,
         "check sealed %s: expected=%s bytes at most, was=%s",
         what,
         maxBytes,
         sealed.length);
-    Bounds.check(
+    Checks.check(
         sealed.length >= SEALED_MIN_BYTES && (sealed.length - IV_BYTES) % PADDING_BYTES == 0,
         "check sealed text: expected=16 bytes more than a multiple of 32, was=%s",
         sealed.length);

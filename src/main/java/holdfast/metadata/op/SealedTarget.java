@@ -20,7 +20,7 @@ public final class SealedTarget extends SealedBytes {
    */
   public SealedTarget(byte[] sealed, int plainBytes) {
     super(sealed, "target", MAX_BYTES, ErrorCode.NAME_TOO_LONG);
-    Bounds.check(
+    Checks.check(
         plainBytes <= paddedBytes() && plainBytes > paddedBytes() - PADDING_BYTES,
         "check sealed target: expected=a length padded to %s, was=%s",
         paddedBytes(),
@@ -44,7 +44,7 @@ public final class SealedTarget extends SealedBytes {
    * @throws ByteReader.Malformed if it is no target
    */
   public static SealedTarget read(ByteReader in) {
-    return Bounds.decoding(() -> new SealedTarget(in.v(MAX_BYTES), in.u16()));
+    return Checks.decoding(() -> new SealedTarget(in.v(MAX_BYTES), in.u16()));
   }
 
   @Override

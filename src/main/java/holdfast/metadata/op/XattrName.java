@@ -35,6 +35,6 @@ public final class XattrName extends SealedBytes {
    * @throws ByteReader.Malformed if it is no name
    */
   public static XattrName read(ByteReader in) {
-    return Bounds.decoding(() -> new XattrName(in.v(MAX_BYTES)));
+    return Checks.decoding(() -> new XattrName(in.v(MAX_BYTES)));
   }
 }

@@ -30,7 +30,7 @@ public final class XattrValue extends SealedBytes {
    * @throws ByteReader.Malformed if it is no value
    */
   public static XattrValue read(ByteReader in) {
-    return Bounds.decoding(() -> new XattrValue(in.blob(MAX_BYTES)));
+    return Checks.decoding(() -> new XattrValue(in.blob(MAX_BYTES)));
   }
 
   /** Its size only: a value says nothing to a log. */

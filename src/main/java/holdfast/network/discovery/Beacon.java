@@ -58,7 +58,7 @@ public final class Beacon implements AutoCloseable {
   private final WallClock wall;
   private final SecureRandom random;
   private final Supplier<List<byte[]>> keys;
-  private final DiscoveryJudge judge;
+  private final HintFilter filter;
   private final DiscoverySockets sockets;
   private final AtomicLong counter = new AtomicLong();
   private final AtomicBoolean hasHinted = new AtomicBoolean();
@@ -105,7 +105,7 @@ public final class Beacon implements AutoCloseable {
     this.clock = clock;
     this.wall = wall;
     this.random = random;
-    this.judge = new DiscoveryJudge(keys, instance);
+    this.filter = new HintFilter(keys, instance);
     this.sockets = new DiscoverySockets(options, threads);
   }
 
@@ -166,7 +166,7 @@ public final class Beacon implements AutoCloseable {
 
   /** Datagrams of other pools that came by. */
   public long strangerCount() {
-    return judge.strangerCount();
+    return filter.strangerCount();
   }
 
   /** Sends and hears no more. */
@@ -200,7 +200,7 @@ public final class Beacon implements AutoCloseable {
         "look for peers",
         () -> {
           var request = new Datagram.Request(header(), spaceNeededBytes);
-          judge.requested(request.header().nonce(), clock.nowNs());
+          filter.requested(request.header().nonce(), clock.nowNs());
           broadcast(port, request);
         });
     loop.at(
@@ -211,11 +211,11 @@ public final class Beacon implements AutoCloseable {
 
   private void heardAsPeer(
       Offer offer, Consumer<Hint> onHint, byte[] data, int lengthBytes, InetSocketAddress from) {
-    switch (judge.open(data, lengthBytes, clock.nowNs()).orElse(null)) {
+    switch (filter.open(data, lengthBytes, clock.nowNs()).orElse(null)) {
       case null -> hintAtStrangers();
       case Datagram.Request request -> {
         long freeBytes = Math.max(0, offer.freeBytes().getAsLong());
-        if (judge.deservesAnswer(
+        if (filter.deservesAnswer(
             request, from.getAddress(), attached(), freeBytes, clock.nowNs())) {
           answer(offer, request, freeBytes, from);
         }
@@ -228,10 +228,10 @@ public final class Beacon implements AutoCloseable {
 
   private void heardAnswer(
       Consumer<Hint> onHint, byte[] data, int lengthBytes, InetSocketAddress from) {
-    var content = judge.open(data, lengthBytes, clock.nowNs());
+    var content = filter.open(data, lengthBytes, clock.nowNs());
     if (content.isPresent()
         && content.get() instanceof Datagram.Answer answer
-        && judge.isWanted(answer, clock.nowNs())) {
+        && filter.isWanted(answer, clock.nowNs())) {
       pass(
           onHint, from.getAddress(), answer.port(), nodeOf(answer.key().der()), answer.freeBytes());
     }
@@ -259,7 +259,7 @@ public final class Beacon implements AutoCloseable {
   private void pass(
       Consumer<Hint> onHint, InetAddress address, int port, NodeId node, long freeBytes) {
     boolean isReachable = !options.isConfined() || address.isLoopbackAddress();
-    if (isReachable && judge.allowsHint(clock.nowNs())) {
+    if (isReachable && filter.allowsHint(clock.nowNs())) {
       var hint =
           new Hint(new HostPort(address.getHostAddress(), port), Optional.of(node), freeBytes);
       loop.post(() -> onHint.accept(hint));
@@ -299,7 +299,7 @@ public final class Beacon implements AutoCloseable {
   }
 
   private void hintAtStrangers() {
-    if (judge.strangerCount() > 0 && hasHinted.compareAndSet(false, true)) {
+    if (filter.strangerCount() > 0 && hasHinted.compareAndSet(false, true)) {
       LOG.log(
           Level.INFO,
           "another pool is on this LAN; if it is meant to be this one, copy its home.key and pool"

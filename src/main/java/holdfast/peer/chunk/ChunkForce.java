@@ -4,7 +4,7 @@ import holdfast.model.ChunkId;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import holdfast.model.NodeId;
-import holdfast.peer.state.Standing;
+import holdfast.peer.state.Leadership;
 import holdfast.peer.view.PeerFault;
 import holdfast.peer.view.PeerPorts;
 import holdfast.peer.view.Replies;
@@ -24,13 +24,13 @@ public final class ChunkForce {
 
   private final PeerPorts ports;
   private final OwnForce own;
-  private final Standing standing;
+  private final Leadership leadership;
   private final Set<PeerFault> faults;
 
-  public ChunkForce(PeerPorts ports, OwnForce own, Standing standing, Set<PeerFault> faults) {
+  public ChunkForce(PeerPorts ports, OwnForce own, Leadership leadership, Set<PeerFault> faults) {
     this.ports = ports;
     this.own = own;
-    this.standing = standing;
+    this.leadership = leadership;
     this.faults = faults;
   }
 
@@ -41,7 +41,7 @@ public final class ChunkForce {
   public void force(
       ChunkId chunk, List<NodeId> holders, Runnable then, Consumer<HoldfastException> onFailure) {
     var asked = new LinkedHashSet<>(holders);
-    asked.addAll(standing.map().orElseThrow().targets(chunk.partition()));
+    asked.addAll(leadership.map().orElseThrow().targets(chunk.partition()));
     new Round(Map.of(chunk, asked), true, then, onFailure).start();
   }
 
@@ -51,7 +51,7 @@ public final class ChunkForce {
    */
   public void settle(
       Collection<ChunkId> chunks, Runnable then, Consumer<HoldfastException> onFailure) {
-    PoolMap map = standing.map().orElseThrow();
+    PoolMap map = leadership.map().orElseThrow();
     Map<ChunkId, Collection<NodeId>> asked = new HashMap<>();
     for (ChunkId chunk : chunks) {
       asked.put(
@@ -68,7 +68,7 @@ public final class ChunkForce {
     private final boolean isStrict;
     private final Runnable then;
     private final Consumer<HoldfastException> onFailure;
-    private final CopyRule rule;
+    private final WriteQuorum quorum;
     private final ForceRound round;
     private boolean isDone;
 
@@ -81,8 +81,8 @@ public final class ChunkForce {
       this.isStrict = isStrict;
       this.then = then;
       this.onFailure = onFailure;
-      rule = new CopyRule(standing.map().orElseThrow(), standing.isFresh(), faults);
-      round = new ForceRound(ports, own, standing.self(), ANSWER_NS);
+      quorum = new WriteQuorum(leadership.map().orElseThrow(), leadership.isFresh(), faults);
+      round = new ForceRound(ports, own, leadership.self(), ANSWER_NS);
     }
 
     private void start() {
@@ -98,7 +98,7 @@ public final class ChunkForce {
       if (isDone) {
         return;
       }
-      boolean isEnough = asked.keySet().stream().map(round::forced).allMatch(rule::isEnough);
+      boolean isEnough = asked.keySet().stream().map(round::forced).allMatch(quorum::isEnough);
       boolean isSomewhere =
           asked.keySet().stream().noneMatch(chunk -> round.forced(chunk).isEmpty());
       if (isEnough || round.isOver() && isSomewhere && !isStrict) {
@@ -109,7 +109,8 @@ public final class ChunkForce {
         int fewest = asked.keySet().stream().mapToInt(c -> round.forced(c).size()).min().orElse(0);
         onFailure.accept(
             Replies.error(
-                ErrorCode.TIMED_OUT, "force chunk: expected=" + rule + " on disk, was=" + fewest));
+                ErrorCode.TIMED_OUT,
+                "force chunk: expected=" + quorum + " on disk, was=" + fewest));
       }
     }
   }

@@ -6,7 +6,7 @@ import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import holdfast.model.NodeId;
 import holdfast.model.StorageException;
-import holdfast.peer.state.Standing;
+import holdfast.peer.state.Leadership;
 import holdfast.peer.view.Heartbeats;
 import holdfast.peer.view.PeerFault;
 import holdfast.peer.view.PeerPorts;
@@ -37,9 +37,9 @@ public final class ChunkRequests {
 
   private final PeerPorts ports;
   private final OwnForce own;
-  private final Standing standing;
+  private final Leadership leadership;
   private final Heartbeats heartbeats;
-  private final Census census;
+  private final MissingChunks missingChunks;
   private final Set<PeerFault> faults;
   private boolean isForceDue;
   private long forceRestNs = FORCE_EVERY_NS;
@@ -52,15 +52,15 @@ public final class ChunkRequests {
   public ChunkRequests(
       PeerPorts ports,
       OwnForce own,
-      Standing standing,
+      Leadership leadership,
       Heartbeats heartbeats,
-      Census census,
+      MissingChunks missingChunks,
       Set<PeerFault> faults) {
     this.ports = ports;
     this.own = own;
-    this.standing = standing;
+    this.leadership = leadership;
     this.heartbeats = heartbeats;
-    this.census = census;
+    this.missingChunks = missingChunks;
     this.faults = faults;
     forces = new Periodic(ports.loop(), FORCE_EVERY_NS, "force chunks", this::forceIfDue);
   }
@@ -100,7 +100,7 @@ public final class ChunkRequests {
   /** A chunk was written here, by whomever. */
   public void onStored(ChunkId chunk) {
     isForceDue = true;
-    census.onStored(chunk);
+    missingChunks.onStored(chunk);
   }
 
   /** Whether clients read or write here now, or did a moment ago. */
@@ -119,9 +119,9 @@ public final class ChunkRequests {
 
   public void onPut(Request.PutChunk put, Body body, Responder responder) {
     if (body == null) {
-      Standing.fail(responder, ErrorCode.MALFORMED, "store chunk: expected=a body, was=none");
+      Leadership.fail(responder, ErrorCode.MALFORMED, "store chunk: expected=a body, was=none");
     } else if (writing >= WRITES_MAX) {
-      Standing.fail(responder, ErrorCode.BUSY, "store chunk: expected=room, was=busy");
+      Leadership.fail(responder, ErrorCode.BUSY, "store chunk: expected=room, was=busy");
     } else if (put.replica()) {
       storeReplica(put.chunk(), body, responder);
     } else {
@@ -129,13 +129,13 @@ public final class ChunkRequests {
       write(
           put.chunk(),
           body,
-          holders -> responder.reply(new Reply.Stored(holders, standing.epoch()), null),
+          holders -> responder.reply(new Reply.Stored(holders, leadership.epoch()), null),
           responder::fail);
     }
   }
 
   private void storeReplica(ChunkId chunk, Body body, Responder responder) {
-    var here = new Reply.Stored(List.of(standing.self()), standing.epoch());
+    var here = new Reply.Stored(List.of(leadership.self()), leadership.epoch());
     if (faults.contains(PeerFault.REPLICA_ACKNOWLEDGES_UNWRITTEN)) {
       responder.reply(here, null);
       return;
@@ -191,21 +191,21 @@ public final class ChunkRequests {
       Body body,
       java.util.function.Consumer<List<NodeId>> onStored,
       java.util.function.Consumer<HoldfastException> onFailure) {
-    if (standing.map().isEmpty()) {
+    if (leadership.map().isEmpty()) {
       onFailure.accept(
           Replies.error(ErrorCode.NOT_READY, "store chunk: expected=a pool map, was=none"));
       return;
     }
-    PoolMap map = standing.map().get();
+    PoolMap map = leadership.map().get();
     List<NodeId> targets = map.targets(chunk.partition());
     List<NodeId> order = order(targets, map.readers(chunk.partition()), map);
     writing++;
     new ChunkWrite(
             ports,
-            standing.self(),
-            new CopyRule(map, standing.isFresh(), faults),
+            leadership.self(),
+            new WriteQuorum(map, leadership.isFresh(), faults),
             chunk,
-            standing.epoch(),
+            leadership.epoch(),
             body,
             order,
             new ChunkWrite.Outcome() {
@@ -245,7 +245,7 @@ public final class ChunkRequests {
   }
 
   private boolean isSuspect(NodeId node) {
-    return !node.equals(standing.self()) && heartbeats.isSuspect(node);
+    return !node.equals(leadership.self()) && heartbeats.isSuspect(node);
   }
 
   /**
@@ -307,7 +307,7 @@ public final class ChunkRequests {
     boolean isUnreadable = why.code() == ErrorCode.STORE_FAILED && !ports.vault().contains(chunk);
     if (isUnreadable || why.code() == ErrorCode.CHUNK_CORRUPT) {
       own.onDamage();
-      census.onBad(chunk);
+      missingChunks.onBad(chunk);
     }
   }
 
@@ -339,7 +339,7 @@ public final class ChunkRequests {
 
   public void onSummary(Request.GetSummary get, Responder responder) {
     if (get.partition() < 0 || get.partition() >= ChunkId.PARTITION_COUNT) {
-      Standing.fail(responder, ErrorCode.INVALID, "compare partition: was=" + get.partition());
+      Leadership.fail(responder, ErrorCode.INVALID, "compare partition: was=" + get.partition());
       return;
     }
     var summary = ports.vault().summary(get.partition());
@@ -353,7 +353,7 @@ public final class ChunkRequests {
     if (list.partition() < 0
         || list.partition() >= ChunkId.PARTITION_COUNT
         || list.maxCount() < 1) {
-      Standing.fail(responder, ErrorCode.INVALID, "list partition: was=" + list.partition());
+      Leadership.fail(responder, ErrorCode.INVALID, "list partition: was=" + list.partition());
       return;
     }
     int count = Math.min(list.maxCount(), Request.LIST_MAX);

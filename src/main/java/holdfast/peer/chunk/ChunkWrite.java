@@ -45,7 +45,7 @@ final class ChunkWrite {
 
   private final PeerPorts ports;
   private final NodeId self;
-  private final CopyRule rule;
+  private final WriteQuorum quorum;
   private final ChunkId chunk;
   private final long epoch;
   private final Body body;
@@ -67,7 +67,7 @@ final class ChunkWrite {
   ChunkWrite(
       PeerPorts ports,
       NodeId self,
-      CopyRule rule,
+      WriteQuorum quorum,
       ChunkId chunk,
       long epoch,
       Body body,
@@ -75,7 +75,7 @@ final class ChunkWrite {
       Outcome outcome) {
     this.ports = ports;
     this.self = self;
-    this.rule = rule;
+    this.quorum = quorum;
     this.chunk = chunk;
     this.epoch = epoch;
     this.body = body;
@@ -184,7 +184,7 @@ final class ChunkWrite {
       return;
     }
     written.add(node);
-    if (!isAnswered && rule.isEnough(written)) {
+    if (!isAnswered && quorum.isEnough(written)) {
       isAnswered = true;
       outcome.onStored(List.copyOf(written));
     }
@@ -214,7 +214,12 @@ final class ChunkWrite {
             ? lastFailure
             : Replies.error(
                 ErrorCode.UNREACHABLE,
-                "store chunk: expected=" + rule + ", was=" + written.size() + ", chunk=" + chunk));
+                "store chunk: expected="
+                    + quorum
+                    + ", was="
+                    + written.size()
+                    + ", chunk="
+                    + chunk));
     end();
   }
 
@@ -225,7 +230,7 @@ final class ChunkWrite {
     answerFailure(
         Replies.error(
             ErrorCode.TIMED_OUT,
-            "store chunk: expected=" + rule + ", was=" + written.size() + ", chunk=" + chunk));
+            "store chunk: expected=" + quorum + ", was=" + written.size() + ", chunk=" + chunk));
     end();
   }
 

@@ -2,7 +2,7 @@ package holdfast.peer.chunk;
 
 import holdfast.model.ChunkLoss;
 import holdfast.model.StorageException;
-import holdfast.peer.state.Standing;
+import holdfast.peer.state.Leadership;
 import holdfast.peer.view.PeerListener;
 import holdfast.peer.view.PeerPorts;
 
@@ -24,7 +24,7 @@ public final class OwnLoss implements OwnForce.Loss {
 
   private final PeerPorts ports;
   private final PeerListener listener;
-  private final Standing standing;
+  private final Leadership leadership;
 
   /** What the disk says that {@link #bounded} is about. */
   private ChunkLoss open = ChunkLoss.NONE;
@@ -36,10 +36,10 @@ public final class OwnLoss implements OwnForce.Loss {
   private boolean isFailing;
   private boolean isStopped;
 
-  public OwnLoss(PeerPorts ports, PeerListener listener, Standing standing) {
+  public OwnLoss(PeerPorts ports, PeerListener listener, Leadership leadership) {
     this.ports = ports;
     this.listener = listener;
-    this.standing = standing;
+    this.leadership = leadership;
     writeAtNs = ports.loop().nowNs();
   }
 
@@ -49,8 +49,8 @@ public final class OwnLoss implements OwnForce.Loss {
       return;
     }
     look();
-    boolean isSoon = now().isOpen() && standing.isReady() && !isFailing;
-    long pauseNs = isSoon && !standing.isWithoutQuorum() ? EVERY_WHILE_OPEN_NS : EVERY_NS;
+    boolean isSoon = now().isOpen() && leadership.isReady() && !isFailing;
+    long pauseNs = isSoon && !leadership.isWithoutQuorum() ? EVERY_WHILE_OPEN_NS : EVERY_NS;
     ports.loop().at(ports.loop().nowNs() + pauseNs, "own loss", this::start);
   }
 
@@ -72,7 +72,8 @@ public final class OwnLoss implements OwnForce.Loss {
   /** Noted at the next look: however much is found, it costs a few forces a second at most. */
   @Override
   public void onDamage() {
-    boolean isAllSettled = standing.isCaughtUp() && standing.replica().unsettled().count() == 0;
+    boolean isAllSettled =
+        leadership.isCaughtUp() && leadership.stateMachine().unsettled().count() == 0;
     isDamageDue |= !isAllSettled;
   }
 
@@ -84,7 +85,7 @@ public final class OwnLoss implements OwnForce.Loss {
     if (isDamageDue) {
       open = ChunkLoss.NONE;
       note(loss, loss.withSureDamage(), true);
-    } else if (!loss.isNone() && standing.isCaughtUp()) {
+    } else if (!loss.isNone() && leadership.isCaughtUp()) {
       bound(loss);
       if (ports.loop().nowNs() - writeAtNs >= 0) {
         write(loss);
@@ -95,7 +96,7 @@ public final class OwnLoss implements OwnForce.Loss {
   private void bound(ChunkLoss loss) {
     if (loss.isOpen() && !loss.equals(open)) {
       open = loss;
-      bounded = loss.upTo(standing.replica().unsettled().lastTick());
+      bounded = loss.upTo(leadership.stateMachine().unsettled().lastTick());
       writeAtNs = ports.loop().nowNs() + WRITE_AFTER_NS;
     }
   }
@@ -103,7 +104,7 @@ public final class OwnLoss implements OwnForce.Loss {
   private void write(ChunkLoss loss) {
     ChunkLoss known = now();
     boolean isSettled =
-        standing.replica().unsettled().oldest(1).stream()
+        leadership.stateMachine().unsettled().oldest(1).stream()
             .allMatch(commit -> commit.tick() > known.lastTick());
     if (isSettled) {
       forget(loss);

@@ -49,7 +49,7 @@ public final class Repair {
 
   private final PeerPorts ports;
   private final Pool pool;
-  private final Census census;
+  private final MissingChunks missingChunks;
   private final TreeSet<Wanted> ready =
       new TreeSet<>(Comparator.comparingInt(Wanted::liveCopies).thenComparing(Wanted::chunk));
   private final PriorityQueue<Later> later =
@@ -58,10 +58,10 @@ public final class Repair {
   private int pulling;
   private final Periodic looks;
 
-  public Repair(PeerPorts ports, Pool pool, Census census) {
+  public Repair(PeerPorts ports, Pool pool, MissingChunks missingChunks) {
     this.ports = ports;
     this.pool = pool;
-    this.census = census;
+    this.missingChunks = missingChunks;
     looks = new Periodic(ports.loop(), LOOK_AGAIN_NS, "repair", this::pump);
   }
 
@@ -87,7 +87,8 @@ public final class Repair {
     var waiting = List.copyOf(later);
     later.clear();
     for (Later one : waiting) {
-      later.add(new Later(Math.min(one.notBeforeNs(), nowNs + Census.GRACE_NS), one.chunk()));
+      later.add(
+          new Later(Math.min(one.notBeforeNs(), nowNs + MissingChunks.GRACE_NS), one.chunk()));
     }
   }
 
@@ -103,7 +104,7 @@ public final class Repair {
     int limit = pool.isBusy().getAsBoolean() ? PULLS_BUSY_MAX : PULLS_MAX;
     while (pulling < limit && !ready.isEmpty()) {
       ChunkId chunk = ready.pollFirst().chunk();
-      if (census.isMissing(chunk)) {
+      if (missingChunks.isMissing(chunk)) {
         pulling++;
         pull(chunk, pool.sources().apply(chunk).iterator());
       } else {

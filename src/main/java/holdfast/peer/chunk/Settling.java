@@ -5,8 +5,8 @@ import holdfast.model.ChunkId;
 import holdfast.model.NodeId;
 import holdfast.peer.state.Absence;
 import holdfast.peer.state.Command;
-import holdfast.peer.state.ConsensusDriver;
-import holdfast.peer.state.Standing;
+import holdfast.peer.state.Leadership;
+import holdfast.peer.state.RaftDriver;
 import holdfast.peer.view.Heartbeats;
 import holdfast.peer.view.PeerFault;
 import holdfast.peer.view.PeerPorts;
@@ -51,7 +51,7 @@ public final class Settling {
   private final PeerPorts ports;
   private final OwnForce own;
   private final OwnLoss loss;
-  private final Standing standing;
+  private final Leadership leadership;
   private final Heartbeats heartbeats;
   private final Set<PeerFault> faults;
 
@@ -72,13 +72,13 @@ public final class Settling {
       PeerPorts ports,
       OwnForce own,
       OwnLoss loss,
-      Standing standing,
+      Leadership leadership,
       Heartbeats heartbeats,
       Set<PeerFault> faults) {
     this.ports = ports;
     this.own = own;
     this.loss = loss;
-    this.standing = standing;
+    this.leadership = leadership;
     this.heartbeats = heartbeats;
     this.faults = faults;
     looks = new Periodic(ports.loop(), EVERY_NS, "settle", this::lookAgain);
@@ -91,8 +91,8 @@ public final class Settling {
   }
 
   private void lookAgain() {
-    if (standing.mapIndex() != mapIndex) {
-      mapIndex = standing.mapIndex(); // Somebody may be back who has what was waited for.
+    if (leadership.mapIndex() != mapIndex) {
+      mapIndex = leadership.mapIndex(); // Somebody may be back who has what was waited for.
       pauseNs = EVERY_NS;
       notBeforeNs = ports.loop().nowNs();
     }
@@ -121,31 +121,31 @@ public final class Settling {
   }
 
   private boolean isDoubtful(long inode) {
-    if (looks.isStopped() || !standing.isLeader()) {
+    if (looks.isStopped() || !leadership.isLeader()) {
       return false;
     }
     if (!isLeading()) {
       return true; // what its predecessors have committed isn't all applied yet
     }
-    if (doubtTerm != standing.driver().term()) {
-      doubtTerm = standing.driver().term();
-      doubtTick = standing.replica().unsettled().lastTick();
+    if (doubtTerm != leadership.driver().term()) {
+      doubtTerm = leadership.driver().term();
+      doubtTick = leadership.stateMachine().unsettled().lastTick();
       doubtUntilNs = ports.loop().nowNs() + DOUBT_MAX_NS;
       look(); // at once; then as ever, with its pauses
     }
     if (ports.loop().nowNs() - doubtUntilNs >= 0) {
       return false;
     }
-    long tick = standing.replica().unsettled().oldestTick(inode);
+    long tick = leadership.stateMachine().unsettled().oldestTick(inode);
     return tick > 0 && tick <= doubtTick;
   }
 
   private boolean isLeading() {
-    return !looks.isStopped() && standing.isCurrent();
+    return !looks.isStopped() && leadership.isCurrent();
   }
 
   private void look() {
-    if (!isAsking && isLeading() && standing.replica().unsettled().count() > 0) {
+    if (!isAsking && isLeading() && leadership.stateMachine().unsettled().count() > 0) {
       isAsking = true;
       new Round().askOwners();
     }
@@ -153,12 +153,12 @@ public final class Settling {
 
   /** One look at the oldest commits that aren't settled. */
   private final class Round {
-    private final long term = standing.driver().term();
-    private final PoolMap map = standing.map().orElseThrow();
+    private final long term = leadership.driver().term();
+    private final PoolMap map = leadership.map().orElseThrow();
     private final List<Unsettled.Commit> commits =
-        standing.replica().unsettled().oldest(COMMITS_MAX);
+        leadership.stateMachine().unsettled().oldest(COMMITS_MAX);
     private final Set<ChunkId> chunks = new LinkedHashSet<>();
-    private final ForceRound round = new ForceRound(ports, own, standing.self(), ANSWER_NS);
+    private final ForceRound round = new ForceRound(ports, own, leadership.self(), ANSWER_NS);
 
     private Round() {
       commits.forEach(commit -> chunks.addAll(commit.chunks()));
@@ -179,12 +179,12 @@ public final class Settling {
     }
 
     private boolean isInReach(NodeId node) {
-      return node.equals(standing.self()) || !heartbeats.isSuspect(node);
+      return node.equals(leadership.self()) || !heartbeats.isSuspect(node);
     }
 
     private void whenOver(Runnable then) {
       if (round.isOver()) {
-        if (isLeading() && standing.driver().term() == term) {
+        if (isLeading() && leadership.driver().term() == term) {
           then.run();
         } else {
           isAsking = false;
@@ -209,7 +209,7 @@ public final class Settling {
 
     private void end() {
       isAsking = false;
-      Unsettled unsettled = standing.replica().unsettled();
+      Unsettled unsettled = leadership.stateMachine().unsettled();
       Map<ChunkId, Long> nowhere = faults.contains(PeerFault.NO_REVERT) ? Map.of() : nowhere();
       Set<ChunkId> hopeless = damaged(nowhere);
       Set<ChunkId> lost = new HashSet<>(nowhere.keySet());
@@ -255,7 +255,7 @@ public final class Settling {
      */
     private Map<ChunkId, Long> nowhere() {
       Map<ChunkId, Long> nowhere = new HashMap<>();
-      if (standing.mapIndex() != map.version().index()) {
+      if (leadership.mapIndex() != map.version().index()) {
         return nowhere;
       }
       Set<ChunkId> seen = new HashSet<>();
@@ -294,8 +294,8 @@ public final class Settling {
      * @param tick the first commit that names it
      */
     private boolean isDenied(ChunkId chunk, long tick) {
-      Map<NodeId, Absence> absences = standing.replica().state().absences();
-      long epoch = standing.epoch();
+      Map<NodeId, Absence> absences = leadership.stateMachine().state().absences();
+      long epoch = leadership.epoch();
       return map.peers().stream()
           .map(PeerEntry::node)
           .allMatch(
@@ -330,6 +330,6 @@ public final class Settling {
   }
 
   private void propose(Command command) {
-    standing.driver().propose(command.toBytes(), false, ConsensusDriver.Proposed.IGNORED);
+    leadership.driver().propose(command.toBytes(), false, RaftDriver.Proposed.IGNORED);
   }
 }

@@ -2,7 +2,7 @@ package holdfast.peer.member;
 
 import holdfast.consensus.Endpoint;
 import holdfast.model.NodeId;
-import holdfast.peer.state.Standing;
+import holdfast.peer.state.Leadership;
 import holdfast.peer.view.PeerConfig;
 import holdfast.peer.view.PeerPorts;
 import holdfast.protocol.Request;
@@ -15,7 +15,7 @@ import java.util.function.Consumer;
 public final class JoinState implements Joining.Node {
   private final PeerConfig config;
   private final PeerPorts ports;
-  private final Standing standing;
+  private final Leadership leadership;
   private final Endpoint endpoint;
   private final Set<NodeId> connected;
   private final Consumer<NodeId> joined;
@@ -27,13 +27,13 @@ public final class JoinState implements Joining.Node {
   public JoinState(
       PeerConfig config,
       PeerPorts ports,
-      Standing standing,
+      Leadership leadership,
       Endpoint endpoint,
       Set<NodeId> connected,
       Consumer<NodeId> joined) {
     this.config = config;
     this.ports = ports;
-    this.standing = standing;
+    this.leadership = leadership;
     this.endpoint = endpoint;
     this.connected = connected;
     this.joined = joined;
@@ -41,26 +41,26 @@ public final class JoinState implements Joining.Node {
 
   @Override
   public boolean isSettled() {
-    if (!standing.hasLog()) {
+    if (!leadership.hasLog()) {
       return false;
     }
-    var driver = standing.driver();
+    var driver = leadership.driver();
     if (driver.isLeader() || driver.isStopped()) {
       return true;
     }
     return driver.leader().isPresent()
         && driver.configuration().isMember(endpoint)
-        && standing
+        && leadership
             .map()
             .flatMap(map -> map.peer(config.self()))
             .filter(
-                listed -> LeaderDuties.isSame(listed, LeaderDuties.entry(config.self(), request())))
+                listed -> PeerMonitor.isSame(listed, PeerMonitor.entry(config.self(), request())))
             .isPresent();
   }
 
   @Override
   public Optional<NodeId> leader() {
-    return standing.otherLeader();
+    return leadership.otherLeader();
   }
 
   @Override
@@ -71,13 +71,14 @@ public final class JoinState implements Joining.Node {
         ports.vault().space().capacityBytes(),
         config.host(),
         config.zone(),
-        standing.hasLog() ? standing.driver().core().lastIndex() : 0);
+        leadership.hasLog() ? leadership.driver().core().lastIndex() : 0);
   }
 
   @Override
   public Optional<String> awaited() {
-    boolean hasVoters = standing.hasLog() && !standing.driver().configuration().voters().isEmpty();
-    return hasVoters ? Optional.of(standing.waitingText()) : Optional.empty();
+    boolean hasVoters =
+        leadership.hasLog() && !leadership.driver().configuration().voters().isEmpty();
+    return hasVoters ? Optional.of(leadership.waitingText()) : Optional.empty();
   }
 
   @Override

@@ -4,8 +4,8 @@ import holdfast.consensus.Endpoint;
 import holdfast.consensus.MemberStatus;
 import holdfast.model.ErrorCode;
 import holdfast.model.NodeId;
-import holdfast.peer.state.ConsensusDriver;
-import holdfast.peer.state.Standing;
+import holdfast.peer.state.Leadership;
+import holdfast.peer.state.RaftDriver;
 import holdfast.peer.view.PeerPorts;
 import holdfast.protocol.Notice;
 import java.util.Comparator;
@@ -19,23 +19,24 @@ public final class Leaving {
   private static final long FORCE_MAX_NS = 1_000_000_000L;
 
   private final PeerPorts ports;
-  private final Standing standing;
+  private final Leadership leadership;
   private final Set<NodeId> connected;
   private final Runnable stopParts;
   private boolean isForcing;
   private boolean isGoodbyeSaid;
   private boolean isDone;
 
-  public Leaving(PeerPorts ports, Standing standing, Set<NodeId> connected, Runnable stopParts) {
+  public Leaving(
+      PeerPorts ports, Leadership leadership, Set<NodeId> connected, Runnable stopParts) {
     this.ports = ports;
-    this.standing = standing;
+    this.leadership = leadership;
     this.connected = connected;
     this.stopParts = stopParts;
   }
 
   public void go(Runnable then) {
-    if (standing.isLeader()) {
-      ConsensusDriver driver = standing.driver();
+    if (leadership.isLeader()) {
+      RaftDriver driver = leadership.driver();
       Endpoint self = driver.self();
       driver.core().members().stream()
           .filter(member -> member.isVoter() && !member.endpoint().equals(self))
@@ -46,9 +47,10 @@ public final class Leaving {
   }
 
   private void awaitHeir(Runnable then, long untilNs) {
-    boolean isAlone = !standing.isLeader() || standing.driver().configuration().voters().size() < 2;
-    boolean isFollowing = !standing.isLeader() && standing.otherLeader().isPresent();
-    if (isAlone && standing.isLeader()) {
+    boolean isAlone =
+        !leadership.isLeader() || leadership.driver().configuration().voters().size() < 2;
+    boolean isFollowing = !leadership.isLeader() && leadership.otherLeader().isPresent();
+    if (isAlone && leadership.isLeader()) {
       forceBefore(then);
     } else if (isAlone || isFollowing || ports.loop().nowNs() >= untilNs) {
       sayGoodbye(then);
@@ -65,10 +67,10 @@ public final class Leaving {
    */
   private void forceBefore(Runnable then) {
     ports.loop().at(ports.loop().nowNs() + FORCE_MAX_NS, "force before", () -> goodbyeOnce(then));
-    ConsensusDriver driver = standing.driver();
+    RaftDriver driver = leadership.driver();
     driver.awaitForced(
         driver.applied().index(),
-        new ConsensusDriver.Proposed() {
+        new RaftDriver.Proposed() {
           @Override
           public void onApplied(long index) {
             goodbyeOnce(then);

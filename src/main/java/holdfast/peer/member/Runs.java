@@ -7,7 +7,7 @@ import holdfast.model.HoldfastException;
 import holdfast.model.LogId;
 import holdfast.model.NodeId;
 import holdfast.model.StorageException;
-import holdfast.peer.state.Standing;
+import holdfast.peer.state.Leadership;
 import holdfast.peer.view.Heartbeats;
 import holdfast.peer.view.PeerConfig;
 import holdfast.peer.view.PeerListener;
@@ -61,7 +61,7 @@ public final class Runs {
   private final PeerConfig config;
   private final PeerPorts ports;
   private final PeerListener listener;
-  private final Standing standing;
+  private final Leadership leadership;
   private final Owner owner;
   private final KnownRuns known;
   private final RunMark rememberedOrNull;
@@ -88,11 +88,15 @@ public final class Runs {
   private final Periodic looks;
 
   public Runs(
-      PeerConfig config, PeerPorts ports, PeerListener listener, Standing standing, Owner owner) {
+      PeerConfig config,
+      PeerPorts ports,
+      PeerListener listener,
+      Leadership leadership,
+      Owner owner) {
     this.config = config;
     this.ports = ports;
     this.listener = listener;
-    this.standing = standing;
+    this.leadership = leadership;
     this.owner = owner;
     looks = new Periodic(ports.loop(), SAVE_EVERY_NS, "save runs", this::look);
     known = new KnownRuns(config.self(), config.instance());
@@ -152,7 +156,7 @@ public final class Runs {
     judge();
     keep();
     if (isFirst) {
-      standing.whenForced(this::noteForced);
+      leadership.whenForced(this::noteForced);
     }
     if (isFirst && !isOlder) {
       owner.onMark();
@@ -183,7 +187,7 @@ public final class Runs {
    * was empty, the pool SAFE.</i>
    */
   private void noteForced() {
-    boolean isAlone = standing.driver().configuration().voters().size() == 1;
+    boolean isAlone = leadership.driver().configuration().voters().size() == 1;
     if (!looks.isStopped() && isAlone) {
       keep();
     }
@@ -260,14 +264,14 @@ public final class Runs {
     if (isRetracted()) {
       return new RunMark(0, config.instance(), LogId.NONE, 0, 0);
     }
-    if (!standing.hasLog()) {
+    if (!leadership.hasLog()) {
       return new RunMark(run, config.instance(), LogId.NONE, 0, 0);
     }
-    RaftCore core = standing.driver().core();
+    RaftCore core = leadership.driver().core();
     return new RunMark(
         run,
         config.instance(),
-        standing.driver().log(),
+        leadership.driver().log(),
         core.durableTerm(),
         Math.min(core.forcedIndex(), core.commitIndex()));
   }
@@ -385,7 +389,7 @@ public final class Runs {
 
   /** Where the pool has this peer listed, if that isn't here. */
   private String otherAddress() {
-    return standing
+    return leadership
         .map()
         .flatMap(map -> map.peer(config.self()))
         .filter(listed -> !listed.address().equals(config.address()))

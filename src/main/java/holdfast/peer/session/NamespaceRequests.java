@@ -1,12 +1,12 @@
 package holdfast.peer.session;
 
 import holdfast.metadata.op.Answer;
-import holdfast.metadata.op.Author;
 import holdfast.metadata.op.EntryName;
 import holdfast.metadata.op.Operation;
 import holdfast.metadata.op.OperationResult;
 import holdfast.metadata.op.Query;
 import holdfast.metadata.op.RenameMode;
+import holdfast.metadata.op.RequestId;
 import holdfast.model.ChunkId;
 import holdfast.model.ClientId;
 import holdfast.model.ErrorCode;
@@ -16,8 +16,8 @@ import holdfast.peer.chunk.ChunkForce;
 import holdfast.peer.chunk.ChunkRequests;
 import holdfast.peer.chunk.Settling;
 import holdfast.peer.state.Command;
-import holdfast.peer.state.ConsensusDriver;
-import holdfast.peer.state.Standing;
+import holdfast.peer.state.Leadership;
+import holdfast.peer.state.RaftDriver;
 import holdfast.peer.view.PeerFault;
 import holdfast.port.Body;
 import holdfast.port.Responder;
@@ -35,38 +35,38 @@ public final class NamespaceRequests {
   /** Most changes under way at once, those whose chunk is still being stored included. */
   static final int CHANGES_MAX = 2_048;
 
-  private final Standing standing;
+  private final Leadership leadership;
   private final ChunkRequests chunks;
   private final ChunkForce chunkForce;
   private final Settling settling;
-  private final ClientSessions sessions;
+  private final LeaseManager leases;
   private final Set<PeerFault> faults;
   private int changing;
   private long faultySequence;
 
   public NamespaceRequests(
-      Standing standing,
+      Leadership leadership,
       ChunkRequests chunks,
       ChunkForce chunkForce,
       Settling settling,
-      ClientSessions sessions,
+      LeaseManager leases,
       Set<PeerFault> faults) {
     this.settling = settling;
-    this.sessions = sessions;
-    this.standing = standing;
+    this.leases = leases;
+    this.leadership = leadership;
     this.chunks = chunks;
     this.chunkForce = chunkForce;
     this.faults = faults;
   }
 
   public void onAsk(Request.Ask ask, Responder responder) {
-    if (standing.isLeader() && faults.contains(PeerFault.READ_WITHOUT_QUORUM)) {
+    if (leadership.isLeader() && faults.contains(PeerFault.READ_WITHOUT_QUORUM)) {
       tell(ask, false, responder);
-    } else if (standing.isLeader()) {
-      standing
+    } else if (leadership.isLeader()) {
+      leadership
           .driver()
           .read(
-              new ConsensusDriver.Proposed() {
+              new RaftDriver.Proposed() {
                 @Override
                 public void onApplied(long index) {
                   tell(ask, false, responder);
@@ -83,30 +83,30 @@ public final class NamespaceRequests {
   }
 
   private void refuseAsk(Request.Ask ask, Responder responder) {
-    if (ask.allowStale() && standing.isReady()) {
+    if (ask.allowStale() && leadership.isReady()) {
       tell(ask, true, responder);
     } else {
-      standing.refuse(responder);
+      leadership.refuse(responder);
     }
   }
 
   private void tell(Request.Ask ask, boolean isStale, Responder responder) {
-    Answer answer = standing.replica().query(ask.query());
-    long index = standing.driver().applied().index();
+    Answer answer = leadership.stateMachine().query(ask.query());
+    long index = leadership.driver().applied().index();
     responder.reply(new Reply.Told(answer, isStale, index), null);
   }
 
   public void onChange(Request.Change change, Body bodyOrNull, Responder responder) {
-    if (!standing.isLeader()) {
-      standing.refuse(responder);
+    if (!leadership.isLeader()) {
+      leadership.refuse(responder);
       return;
     }
     if (changing >= CHANGES_MAX) {
-      Standing.fail(responder, ErrorCode.BUSY, "change pool: expected=room, was=busy");
+      Leadership.fail(responder, ErrorCode.BUSY, "change pool: expected=room, was=busy");
       return;
     }
     if ((change.inlineChunk() == null) != (bodyOrNull == null)) {
-      Standing.fail(
+      Leadership.fail(
           responder, ErrorCode.MALFORMED, "change pool: expected=a body with an inline chunk only");
       return;
     }
@@ -118,7 +118,7 @@ public final class NamespaceRequests {
       return;
     }
     Responder counted = counted(responder);
-    standing.whenCurrent(counted, () -> prepare(change, payload, bodyOrNull, counted));
+    leadership.whenCurrent(counted, () -> prepare(change, payload, bodyOrNull, counted));
   }
 
   private void prepare(
@@ -148,9 +148,9 @@ public final class NamespaceRequests {
         rename.mode() == RenameMode.REPLACE
             && inode(rename.newParent(), rename.newName()).isPresent();
     Set<ChunkId> chunks =
-        isReplacing && standing.replica().unsettled().count() > 0
+        isReplacing && leadership.stateMachine().unsettled().count() > 0
             ? inode(rename.oldParent(), rename.oldName())
-                .map(inode -> standing.replica().unsettled().chunksOf(inode))
+                .map(inode -> leadership.stateMachine().unsettled().chunksOf(inode))
                 .orElse(Set.of())
             : Set.of();
     if (chunks.isEmpty()) {
@@ -161,17 +161,18 @@ public final class NamespaceRequests {
   }
 
   private Optional<Long> inode(long parent, EntryName name) {
-    return standing.replica().query(new Query.Lookup(parent, name)) instanceof Answer.Entry found
+    return leadership.stateMachine().query(new Query.Lookup(parent, name))
+            instanceof Answer.Entry found
         ? Optional.of(found.entry().attributes().inode())
         : Optional.empty();
   }
 
   private byte[] payload(Request.Change change) {
-    var author = new Author(change.author(), change.sequence(), change.answeredBelow());
+    var requestId = new RequestId(change.author(), change.sequence(), change.answeredBelow());
     if (faults.contains(PeerFault.FORGET_ANSWERS)) {
-      author = new Author(new ClientId(~change.author().high(), ++faultySequence), 1, 1);
+      requestId = new RequestId(new ClientId(~change.author().high(), ++faultySequence), 1, 1);
     }
-    return new Command.ChangeNamespace(author, change.operation()).toBytes();
+    return new Command.ChangeNamespace(requestId, change.operation()).toBytes();
   }
 
   /** Content isn't written on top of content that may be undone. */
@@ -190,17 +191,17 @@ public final class NamespaceRequests {
       replyBeforeCommit(change, payload, responder);
       return;
     }
-    standing
+    leadership
         .driver()
         .propose(
             payload,
             change.forced(),
-            new ConsensusDriver.Proposed() {
+            new RaftDriver.Proposed() {
               @Override
               public void onApplied(long index) {
-                var result = standing.replica().lastResult();
-                var changed = new Reply.Changed(result, index, standing.epoch());
-                sessions.whenSeen(
+                var result = leadership.stateMachine().lastResult();
+                var changed = new Reply.Changed(result, index, leadership.epoch());
+                leases.whenSeen(
                     index,
                     change.author(),
                     responder,
@@ -215,7 +216,7 @@ public final class NamespaceRequests {
 
               @Override
               public void onFailure(ErrorCode code, String text) {
-                standing.refuse(code, text, responder);
+                leadership.refuse(code, text, responder);
               }
             });
   }
@@ -232,14 +233,14 @@ public final class NamespaceRequests {
 
   private void replyBeforeCommit(Request.Change change, byte[] payload, Responder responder) {
     var applied =
-        standing
-            .replica()
+        leadership
+            .stateMachine()
             .namespace()
             .apply(
-                new Author(change.author(), change.sequence(), change.answeredBelow()),
+                new RequestId(change.author(), change.sequence(), change.answeredBelow()),
                 change.operation());
-    responder.reply(new Reply.Changed(applied.result(), 0, standing.epoch()), null);
-    standing.driver().propose(payload, false, ConsensusDriver.Proposed.IGNORED);
+    responder.reply(new Reply.Changed(applied.result(), 0, leadership.epoch()), null);
+    leadership.driver().propose(payload, false, RaftDriver.Proposed.IGNORED);
   }
 
   private void force(
@@ -257,44 +258,44 @@ public final class NamespaceRequests {
   }
 
   private void awaitForced(long index, Runnable then, Responder responder) {
-    standing
+    leadership
         .driver()
         .awaitForced(
             index,
-            new ConsensusDriver.Proposed() {
+            new RaftDriver.Proposed() {
               @Override
               public void onApplied(long forcedIndex) {
-                standing.noteForced();
+                leadership.noteForced();
                 then.run();
               }
 
               @Override
               public void onFailure(ErrorCode code, String text) {
-                standing.refuse(code, text, responder);
+                leadership.refuse(code, text, responder);
               }
             });
   }
 
   public void onForceLog(Responder responder) {
-    if (standing.isLeader()) {
-      long index = standing.driver().applied().index();
+    if (leadership.isLeader()) {
+      long index = leadership.driver().applied().index();
       awaitForced(index, () -> responder.reply(new Reply.Done(), null), responder);
     } else {
-      standing.refuse(responder);
+      leadership.refuse(responder);
     }
   }
 
   public void onOpenSession(Request.OpenSession open, Responder responder) {
-    if (!standing.isLeader()) {
-      standing.refuse(responder);
+    if (!leadership.isLeader()) {
+      leadership.refuse(responder);
       return;
     }
     if (open.dataKeyId() == 0) {
-      Standing.fail(responder, ErrorCode.INVALID, "open session: expected=a data key id, was=0");
+      Leadership.fail(responder, ErrorCode.INVALID, "open session: expected=a data key id, was=0");
       return;
     }
     var opened =
-        new ConsensusDriver.Proposed() {
+        new RaftDriver.Proposed() {
           @Override
           public void onApplied(long index) {
             answerOpen(open, responder);
@@ -302,22 +303,24 @@ public final class NamespaceRequests {
 
           @Override
           public void onFailure(ErrorCode code, String text) {
-            standing.refuse(code, text, responder);
+            leadership.refuse(code, text, responder);
           }
         };
-    if (standing.replica().state().dataKeyId() == 0) {
-      standing.driver().propose(new Command.SetDataKey(open.dataKeyId()).toBytes(), false, opened);
+    if (leadership.stateMachine().state().dataKeyId() == 0) {
+      leadership
+          .driver()
+          .propose(new Command.SetDataKey(open.dataKeyId()).toBytes(), false, opened);
     } else {
-      standing.driver().read(opened);
+      leadership.driver().read(opened);
     }
   }
 
   private void answerOpen(Request.OpenSession open, Responder responder) {
-    long poolKeyId = standing.replica().state().dataKeyId();
+    long poolKeyId = leadership.stateMachine().state().dataKeyId();
     if (poolKeyId == open.dataKeyId()) {
       beginSession(open, responder);
     } else {
-      Standing.fail(
+      Leadership.fail(
           responder,
           ErrorCode.DATA_KEY_DIFFERS,
           String.format(
@@ -328,22 +331,24 @@ public final class NamespaceRequests {
   }
 
   private void beginSession(Request.OpenSession open, Responder responder) {
-    standing
+    leadership
         .driver()
         .propose(
             new Command.BeginSession(open.client()).toBytes(),
             false,
-            new ConsensusDriver.Proposed() {
+            new RaftDriver.Proposed() {
               @Override
               public void onApplied(long index) {
-                if (standing.replica().namespace().hasSession(open.client())) {
-                  sessions.heard(open.client());
+                if (leadership.stateMachine().namespace().hasSession(open.client())) {
+                  leases.heard(open.client());
                   responder.reply(
                       new Reply.Session(
-                          standing.epoch(), standing.mapIndex(), standing.config().sealingSuite()),
+                          leadership.epoch(),
+                          leadership.mapIndex(),
+                          leadership.config().sealingSuite()),
                       null);
                 } else {
-                  Standing.fail(
+                  Leadership.fail(
                       responder,
                       ErrorCode.NO_SESSION,
                       "open session: expected=a new client id and room for its session, was="
@@ -353,7 +358,7 @@ public final class NamespaceRequests {
 
               @Override
               public void onFailure(ErrorCode code, String text) {
-                standing.refuse(code, text, responder);
+                leadership.refuse(code, text, responder);
               }
             });
   }

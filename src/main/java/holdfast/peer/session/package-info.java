@@ -4,6 +4,6 @@
  *
  * <p>Imports {@code peer.state}, {@code peer.view} and the forces of {@code peer.chunk}. Loop
  * thread. Entry points: {@link holdfast.peer.session.NamespaceRequests}, {@link
- * holdfast.peer.session.ClientSessions}.
+ * holdfast.peer.session.LeaseManager}.
  */
 package holdfast.peer.session;

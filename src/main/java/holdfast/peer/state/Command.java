@@ -1,7 +1,7 @@
 package holdfast.peer.state;
 
-import holdfast.metadata.op.Author;
 import holdfast.metadata.op.Operation;
+import holdfast.metadata.op.RequestId;
 import holdfast.model.ClientId;
 import holdfast.model.HostPort;
 import holdfast.model.NodeId;
@@ -16,7 +16,7 @@ import java.util.List;
 /** What a COMMAND entry of the operation log says. */
 public sealed interface Command {
   /** An operation on the namespace, applied once for each author and sequence. */
-  record ChangeNamespace(Author author, Operation operation) implements Command {}
+  record ChangeNamespace(RequestId author, Operation operation) implements Command {}
 
   /** The pool begins: settings, and a root directory. Only the first one counts. */
   record Found(PoolSettings settings, int rootUid, int rootGid, long timeNs) implements Command {}
@@ -110,7 +110,7 @@ public sealed interface Command {
     int tag = in.u8();
     Command command =
         switch (tag) {
-          case 1 -> new ChangeNamespace(Author.read(in), Operation.read(in));
+          case 1 -> new ChangeNamespace(RequestId.read(in), Operation.read(in));
           case 2 -> new Found(PoolSettings.read(in), in.u32(), in.u32(), in.u64());
           case 3 -> new ListPeer(readPeer(in));
           case 4 -> new SetPeerState(NodeId.read(in), PeerState.ofWire(in.u8()));

@@ -39,7 +39,7 @@ public final class LogRunner {
 
   /** What the log's owner is told. */
   public interface Owner {
-    Replica.Listener replicaListener();
+    StateMachine.Listener replicaListener();
 
     /** The number of this run from when it follows another log. */
     long runInNextLog();
@@ -66,7 +66,7 @@ public final class LogRunner {
   private final PeerConfig config;
   private final PeerPorts ports;
   private final PeerListener listener;
-  private final Standing standing;
+  private final Leadership leadership;
   private final Endpoint self;
   private final Owner owner;
   private final LogComparison comparison;
@@ -85,13 +85,13 @@ public final class LogRunner {
       PeerConfig config,
       PeerPorts ports,
       PeerListener listener,
-      Standing standing,
+      Leadership leadership,
       Endpoint self,
       Owner owner) {
     this.config = config;
     this.ports = ports;
     this.listener = listener;
-    this.standing = standing;
+    this.leadership = leadership;
     this.self = self;
     this.owner = owner;
     comparison = new LogComparison(ports.loop(), ports.transport(), comparisonOwner());
@@ -103,8 +103,8 @@ public final class LogRunner {
 
   public void stop() {
     isStopped = true;
-    if (standing.hasLog()) {
-      standing.driver().stop();
+    if (leadership.hasLog()) {
+      leadership.driver().stop();
     }
   }
 
@@ -119,8 +119,8 @@ public final class LogRunner {
   /** This folder may have forgotten entries and votes: it recovers, once that is durable. */
   public void lost(RunMark beyond, long runNumber, String why) {
     isMarking = true;
-    if (standing.hasLog()) {
-      standing.driver().hold();
+    if (leadership.hasLog()) {
+      leadership.driver().hold();
     }
     ports
         .log()
@@ -142,8 +142,8 @@ public final class LogRunner {
 
   /** The loss is marked: takes part as one that lacks what it had. */
   private void takePart(LogId had) {
-    if (standing.hasLog()) {
-      standing.driver().lost(recovery);
+    if (leadership.hasLog()) {
+      leadership.driver().lost(recovery);
       owner.onStanding();
     } else if (!had.equals(LogId.NONE)) {
       takePartAgain(had);
@@ -163,7 +163,7 @@ public final class LogRunner {
   private void takePartAgain(LogId log) {
     isBeginning = true;
     listener.onNote("this folder holds nothing of log " + log + ", which it had: filling it again");
-    logStart().begin(log, InitialState.joining(recovery), this::begun);
+    bootstrap().begin(log, InitialState.joining(recovery), this::begun);
   }
 
   /** Whether this peer may have lost the end of its log and hasn't caught up yet. */
@@ -173,7 +173,7 @@ public final class LogRunner {
 
   /** What this folder may lack, as far as that is known. */
   public Recovery recovery() {
-    return standing.hasLog() ? standing.driver().core().recovery() : recovery;
+    return leadership.hasLog() ? leadership.driver().core().recovery() : recovery;
   }
 
   /**
@@ -199,7 +199,7 @@ public final class LogRunner {
         };
     if (found.log().isPresent()) {
       isBeginning = true;
-      logStart().goOn(found, ready);
+      bootstrap().goOn(found, ready);
     } else if (recovery.cause() == Recovery.Cause.DAMAGE) {
       listener.onNote(
           "this folder had a log of pool %s, and holds none any more: waiting for who has it"
@@ -209,7 +209,7 @@ public final class LogRunner {
       isBeginning = true;
       LogId log = config.mayFound().get();
       listener.onNote("founding pool " + config.pool() + " with log " + log);
-      logStart().begin(log, InitialState.founding(self), ready);
+      bootstrap().begin(log, InitialState.founding(self), ready);
     } else {
       then.run();
     }
@@ -219,34 +219,34 @@ public final class LogRunner {
   public void join(LogId log) {
     isBeginning = true;
     listener.onNote("joined pool " + config.pool() + ", log " + log);
-    logStart().begin(log, InitialState.joining(recovery), this::begun);
+    bootstrap().begin(log, InitialState.joining(recovery), this::begun);
   }
 
-  private LogStart logStart() {
-    return new LogStart(ports.log(), this::runFound, owner::onFailure);
+  private LogBootstrap bootstrap() {
+    return new LogBootstrap(ports.log(), this::runFound, owner::onFailure);
   }
 
   private void runFound(
-      LogId log, InitialState initial, StateStream.Sink sinkOrNull, Namespace loadedOrNull) {
+      LogId log, InitialState initial, SnapshotStream.Sink sinkOrNull, Namespace loadedOrNull) {
     if (isStopped) {
       return;
     }
-    var replica = new Replica(log, owner.replicaListener());
+    var stateMachine = new StateMachine(log, owner.replicaListener());
     var core = new RaftCore(config.raft(), self, log, initial, ports.random());
-    run(log, core, initial.snapshot(), replica);
+    run(log, core, initial.snapshot(), stateMachine);
     if (sinkOrNull != null) {
-      replica.install(sinkOrNull, loadedOrNull, initial.snapshot().index());
+      stateMachine.install(sinkOrNull, loadedOrNull, initial.snapshot().index());
       dropHeld();
     }
     if (sinkOrNull != null || onceHere.isOf(log)) {
       settle(log);
     }
-    standing.driver().start();
+    leadership.driver().start();
   }
 
-  private void run(LogId log, RaftCore core, SnapshotMeta applied, Replica replica) {
+  private void run(LogId log, RaftCore core, SnapshotMeta applied, StateMachine stateMachine) {
     var driver =
-        new ConsensusDriver(
+        new RaftDriver(
             ports.loop(),
             ports.transport(),
             ports.log(),
@@ -254,8 +254,8 @@ public final class LogRunner {
             self,
             applied,
             Math.max(1, config.raft().heartbeatMs() / 3),
-            machine(log, replica));
-    standing.begin(driver, replica);
+            machine(log, stateMachine));
+    leadership.begin(driver, stateMachine);
   }
 
   /** Another peer follows this log: does it go on from ours? */
@@ -267,9 +267,9 @@ public final class LogRunner {
     return new LogComparison.Owner() {
       @Override
       public Optional<RaftCore> core() {
-        boolean mayFollow = standing.hasLog() && !isBeginning() && !isStopped;
-        return mayFollow && !standing.driver().isStopped()
-            ? Optional.of(standing.driver().core())
+        boolean mayFollow = leadership.hasLog() && !isBeginning() && !isStopped;
+        return mayFollow && !leadership.driver().isStopped()
+            ? Optional.of(leadership.driver().core())
             : Optional.empty();
       }
 
@@ -282,14 +282,14 @@ public final class LogRunner {
 
   /** What the asker's log is to the state here. */
   public Reply.Compared compare(Request.CompareLog held) {
-    Lineage lineage = standing.replica().state().lineage();
-    LogId own = standing.driver().log();
+    Lineage lineage = leadership.stateMachine().state().lineage();
+    LogId own = leadership.driver().log();
     return new Reply.Compared(own, lineage.relationTo(own, held), lineage.isEndedByVote(held));
   }
 
   /** Leaves our log, which has ended, for the one that goes on from it. */
   private void follow(NodeId from, LogComparison.Ended ended) {
-    LogId left = standing.driver().log();
+    LogId left = leadership.driver().log();
     LogId next = ended.next();
     listener.onNote(
         ended.isHeld()
@@ -320,7 +320,7 @@ public final class LogRunner {
                 if (!isMarkKept) {
                   forgetMark();
                 }
-                standing.replica().follow(next);
+                leadership.stateMachine().follow(next);
                 var initial = InitialState.joining(recovery);
                 begin(
                     next,
@@ -332,17 +332,17 @@ public final class LogRunner {
 
   private void leave() {
     isBeginning = true;
-    recovery = standing.driver().core().recovery();
-    aside.keep(LogComparison.held(standing.driver().core()));
-    standing.driver().leave();
+    recovery = leadership.driver().core().recovery();
+    aside.keep(LogComparison.held(leadership.driver().core()));
+    leadership.driver().leave();
     owner.onStanding();
   }
 
   /** The log was changed on disk: runs the next one. */
   private void begin(LogId next, RaftCore core, SnapshotMeta applied) {
-    run(next, core, applied, standing.replica());
+    run(next, core, applied, leadership.stateMachine());
     begun();
-    standing.driver().start();
+    leadership.driver().start();
     owner.onStanding();
   }
 
@@ -362,19 +362,19 @@ public final class LogRunner {
 
   /** Every voter has elected this peer: the next log begins with all that it holds. */
   private void found(SnapshotMeta ended, long electedTerm) {
-    LogId left = standing.driver().log();
+    LogId left = leadership.driver().log();
     LogId next = new LogId(randomLong(), randomLong());
     listener.onNote(
         "log %s ended at entry %d: too many voters may have lost its end. Founding log %s"
             .formatted(left, ended.index(), next));
-    onceHere.settle(left, ended.index(), standing.replica().state().lineage());
+    onceHere.settle(left, ended.index(), leadership.stateMachine().state().lineage());
     owner.onPromised();
     leave();
     var base = new SnapshotMeta(ended.index() + INDEX_GAP, ended.term(), ended.configuration());
     InitialState initial = InitialState.after(base, electedTerm, self);
-    Replica replica = standing.replica();
+    StateMachine stateMachine = leadership.stateMachine();
     long run = owner.runInNextLog();
-    replica.lead(next, base.index(), ended, self.node(), electedTerm);
+    stateMachine.lead(next, base.index(), ended, self.node(), electedTerm);
     ports
         .log()
         .switchTo(
@@ -382,7 +382,7 @@ public final class LogRunner {
             next,
             initial.hardState(),
             base,
-            replica.snapshot(),
+            stateMachine.snapshot(),
             why -> {
               if (why != null) {
                 owner.onFailure(why);
@@ -400,8 +400,8 @@ public final class LogRunner {
 
   /** The present log's state is here: what was here once is in it, or given up. */
   private void settle(LogId log) {
-    if (!standing.driver().core().recovery().isNeeded()) {
-      onceHere.settle(log, Long.MAX_VALUE, standing.replica().state().lineage());
+    if (!leadership.driver().core().recovery().isNeeded()) {
+      onceHere.settle(log, Long.MAX_VALUE, leadership.stateMachine().state().lineage());
     }
   }
 
@@ -418,21 +418,21 @@ public final class LogRunner {
     aside.dropHeld(left -> compare(left).relation());
   }
 
-  private ConsensusDriver.Machine machine(LogId log, Replica replica) {
-    return new ConsensusDriver.Machine() {
+  private RaftDriver.Machine machine(LogId log, StateMachine stateMachine) {
+    return new RaftDriver.Machine() {
       @Override
       public void onCommitted(LogEntry entry) {
-        replica.apply(entry);
+        stateMachine.apply(entry);
       }
 
       @Override
       public OperationLog.SnapshotSource snapshotNow() {
-        return replica.snapshot();
+        return stateMachine.snapshot();
       }
 
       @Override
-      public ConsensusDriver.SnapshotLoading beginLoading() {
-        return loading(replica);
+      public RaftDriver.SnapshotLoading beginLoading() {
+        return loading(stateMachine);
       }
 
       @Override
@@ -472,9 +472,9 @@ public final class LogRunner {
     };
   }
 
-  private ConsensusDriver.SnapshotLoading loading(Replica replica) {
-    var sink = new StateStream.Sink();
-    return new ConsensusDriver.SnapshotLoading() {
+  private RaftDriver.SnapshotLoading loading(StateMachine stateMachine) {
+    var sink = new SnapshotStream.Sink();
+    return new RaftDriver.SnapshotLoading() {
       private Namespace loaded;
 
       @Override
@@ -489,9 +489,9 @@ public final class LogRunner {
 
       @Override
       public void install(SnapshotMeta meta) {
-        replica.install(sink, loaded, meta.index());
+        stateMachine.install(sink, loaded, meta.index());
         dropHeld();
-        settle(standing.driver().log());
+        settle(leadership.driver().log());
       }
     };
   }

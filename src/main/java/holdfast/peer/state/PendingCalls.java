@@ -2,7 +2,7 @@ package holdfast.peer.state;
 
 import holdfast.consensus.Rejection;
 import holdfast.model.ErrorCode;
-import holdfast.peer.state.ConsensusDriver.Proposed;
+import holdfast.peer.state.RaftDriver.Proposed;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;

@@ -19,15 +19,14 @@ final class SnapshotTransfers {
 
   private final Loop loop;
   private final OperationLog log;
-  private final ConsensusDriver.Machine machine;
+  private final RaftDriver.Machine machine;
   private final Consumer<Event> step;
   private boolean isSaving;
-  private ConsensusDriver.SnapshotLoading loading;
-  private ConsensusDriver.SnapshotLoading loaded;
+  private RaftDriver.SnapshotLoading loading;
+  private RaftDriver.SnapshotLoading loaded;
 
   /** {@code step} takes the events that answer the core's effects. */
-  SnapshotTransfers(
-      Loop loop, OperationLog log, ConsensusDriver.Machine machine, Consumer<Event> step) {
+  SnapshotTransfers(Loop loop, OperationLog log, RaftDriver.Machine machine, Consumer<Event> step) {
     this.loop = loop;
     this.log = log;
     this.machine = machine;
@@ -86,7 +85,7 @@ final class SnapshotTransfers {
       loading = machine.beginLoading();
       loaded = null;
     }
-    ConsensusDriver.SnapshotLoading into = loading;
+    RaftDriver.SnapshotLoading into = loading;
     log.storeSnapshotPiece(
         store.meta(),
         store.totalBytes(),
@@ -101,7 +100,7 @@ final class SnapshotTransfers {
         });
   }
 
-  private void takeIn(ConsensusDriver.SnapshotLoading into, Effect.StoreSnapshotChunk store) {
+  private void takeIn(RaftDriver.SnapshotLoading into, Effect.StoreSnapshotChunk store) {
     long index = store.meta().index();
     long end = store.offset() + store.bytes().length;
     try {

@@ -3,7 +3,7 @@
  * machine that applies its entries, and which log is followed.
  *
  * <p>Imports {@code peer.view}, {@code consensus} and {@code metadata}. Loop thread. Entry points:
- * {@link holdfast.peer.state.LogRunner}, {@link holdfast.peer.state.Standing}, {@link
- * holdfast.peer.state.Replica}.
+ * {@link holdfast.peer.state.LogRunner}, {@link holdfast.peer.state.Leadership}, {@link
+ * holdfast.peer.state.StateMachine}.
  */
 package holdfast.peer.state;

@@ -10,8 +10,8 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import holdfast.client.ClientFileSystem;
 import holdfast.client.MemoryPool;
-import holdfast.client.PooledFileSystem;
 import holdfast.client.api.AttributeChange;
 import holdfast.client.api.OpenFlags;
 import holdfast.client.api.PoolFileSystem;
@@ -41,7 +41,7 @@ class AllocationTest {
   private static final int WINDOW = ExtentMap.WINDOW_BYTES;
 
   private final MemoryPool pool = new MemoryPool();
-  private final PooledFileSystem fs = pool.mount();
+  private final ClientFileSystem fs = pool.mount();
 
   @AfterEach
   void close() {
@@ -228,7 +228,7 @@ class AllocationTest {
   @Test
   void whatIsOnItsWayDoesNotComeBackIntoAHole() {
     byte[] content = bytes(10, WINDOW);
-    var blocks = new ArrayPool(DirtyData.BLOCK_BYTES, 100);
+    var blocks = new BufferPool(DirtyData.BLOCK_BYTES, 100);
     var dirty = new DirtyData(blocks);
     dirty.write(0, content, 0, content.length);
     var file =

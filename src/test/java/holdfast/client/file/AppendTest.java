@@ -12,9 +12,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import holdfast.client.MemoryFileService;
+import holdfast.client.ClientFileSystem;
 import holdfast.client.MemoryPool;
-import holdfast.client.PooledFileSystem;
+import holdfast.client.MemoryPoolService;
 import holdfast.client.api.AttributeChange;
 import holdfast.client.api.ClientOptions;
 import holdfast.client.api.KernelCache;
@@ -49,21 +49,21 @@ class AppendTest {
   private static final int RECORD_BYTES = 100_000;
 
   private final MemoryPool memory = new MemoryPool();
-  private final MemoryFileService pool = memory.service;
-  private final PooledFileSystem here = memory.mount();
-  private final PooledFileSystem there = memory.mount();
+  private final MemoryPoolService pool = memory.service;
+  private final ClientFileSystem here = memory.mount();
+  private final ClientFileSystem there = memory.mount();
 
   @AfterEach
   void close() {
     memory.close();
   }
 
-  private static void append(PooledFileSystem fs, long handle, byte[] record) {
+  private static void append(ClientFileSystem fs, long handle, byte[] record) {
     // Where the kernel takes the end to be doesn't matter.
     assertEquals(record.length, fs.append(handle, 7, record, 0, record.length));
   }
 
-  private static void append(PooledFileSystem fs, long handle, String text) {
+  private static void append(ClientFileSystem fs, long handle, String text) {
     append(fs, handle, text.getBytes(US_ASCII));
   }
 
@@ -71,7 +71,7 @@ class AppendTest {
     return new String(read(memory.mount(), name), US_ASCII);
   }
 
-  private static long open(PooledFileSystem fs, String name) {
+  private static long open(ClientFileSystem fs, String name) {
     return fs.open(fs.lookup(1, name(name)).inode(), OpenFlags.READ_WRITE).handle();
   }
 
@@ -79,7 +79,7 @@ class AppendTest {
     return new AttributeChange(AttributeChange.SIZE, 0, 0, 0, sizeBytes, 0, 0);
   }
 
-  private void cut(PooledFileSystem fs, String name, long sizeBytes) {
+  private void cut(ClientFileSystem fs, String name, long sizeBytes) {
     fs.setAttributes(fs.lookup(1, name(name)).inode(), size(sizeBytes), PoolFileSystem.NO_HANDLE);
   }
 
@@ -499,7 +499,7 @@ class AppendTest {
     var writers = new ArrayList<FutureTask<Void>>();
     for (int writer = 0; writer < writerCount; writer++) {
       int own = writer;
-      PooledFileSystem fs = writer % 2 == 0 ? here : there;
+      ClientFileSystem fs = writer % 2 == 0 ? here : there;
       writers.add(
           background(
               () -> {
@@ -560,7 +560,7 @@ class AppendTest {
     return isLost ? refuseCommits(operation) : CompletableFuture.completedFuture(null);
   }
 
-  private static void untilDone(PooledFileSystem fs, long handle, boolean forced) {
+  private static void untilDone(ClientFileSystem fs, long handle, boolean forced) {
     for (int attempt = 0; ; attempt++) {
       try {
         if (forced) {

@@ -12,9 +12,9 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import holdfast.client.MemoryFileService;
+import holdfast.client.ClientFileSystem;
 import holdfast.client.MemoryPool;
-import holdfast.client.PooledFileSystem;
+import holdfast.client.MemoryPoolService;
 import holdfast.client.api.AttributeChange;
 import holdfast.client.api.OpenFlags;
 import holdfast.metadata.op.ExtentMap;
@@ -41,10 +41,10 @@ class ContentRaceTest {
   private static final int WINDOW = ExtentMap.WINDOW_BYTES;
 
   private final MemoryPool memory = new MemoryPool();
-  private final MemoryFileService pool = memory.service;
-  private final PooledFileSystem fs = mount();
+  private final MemoryPoolService pool = memory.service;
+  private final ClientFileSystem fs = mount();
 
-  private PooledFileSystem mount() {
+  private ClientFileSystem mount() {
     return memory.mount();
   }
 
@@ -292,7 +292,7 @@ class ContentRaceTest {
     var writers = new ArrayList<FutureTask<Void>>();
     for (int writer = 0; writer < writerCount; writer++) {
       int own = writer;
-      PooledFileSystem at = writer == writerCount - 1 ? other : fs;
+      ClientFileSystem at = writer == writerCount - 1 ? other : fs;
       writers.add(
           background(
               () -> {
@@ -364,7 +364,7 @@ class ContentRaceTest {
     return new AttributeChange(AttributeChange.SIZE, 0, 0, 0, sizeBytes, 0, 0);
   }
 
-  private static void write(PooledFileSystem fs, String name, byte[] content) {
+  private static void write(ClientFileSystem fs, String name, byte[] content) {
     long handle = fs.create(ROOT, 1, name(name), 0644, OpenFlags.TRUNCATE).handle();
     put(fs, handle, 0, content);
     fs.flush(handle);

@@ -10,9 +10,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import holdfast.client.MemoryFileService;
+import holdfast.client.ClientFileSystem;
 import holdfast.client.MemoryPool;
-import holdfast.client.PooledFileSystem;
+import holdfast.client.MemoryPoolService;
 import holdfast.client.api.AttributeChange;
 import holdfast.client.api.ClientOptions;
 import holdfast.client.api.OpenFlags;
@@ -42,12 +42,12 @@ class DoubtTest {
       new HoldfastException(ErrorCode.UNREACHABLE, "one of two is gone for good");
 
   private final MemoryPool memory = new MemoryPool();
-  private final MemoryFileService pool = memory.service;
+  private final MemoryPoolService pool = memory.service;
 
   /** The clock of the mount runs, and is put forward. */
   private final AtomicLong forwardNs = new AtomicLong();
 
-  private final PooledFileSystem fs =
+  private final ClientFileSystem fs =
       memory.mount(
           ClientOptions.standard(), () -> SystemClocks.monotonic().nowNs() + forwardNs.get());
 

@@ -10,10 +10,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import holdfast.client.MemoryFileService;
+import holdfast.client.ClientFileSystem;
 import holdfast.client.MemoryPool;
+import holdfast.client.MemoryPoolService;
 import holdfast.client.NotingKernel;
-import holdfast.client.PooledFileSystem;
 import holdfast.client.api.AttributeChange;
 import holdfast.client.api.ClientOptions;
 import holdfast.client.api.OpenFlags;
@@ -38,12 +38,12 @@ class LossesTest {
   private static final HoldfastException FULL = new HoldfastException(ErrorCode.NO_SPACE, "full");
 
   private final MemoryPool memory = new MemoryPool();
-  private final MemoryFileService pool = memory.service;
+  private final MemoryPoolService pool = memory.service;
 
   /** The clock of the mount runs, and is put forward. */
   private final AtomicLong forwardNs = new AtomicLong();
 
-  private final PooledFileSystem fs =
+  private final ClientFileSystem fs =
       memory.mount(
           ClientOptions.standard(), () -> SystemClocks.monotonic().nowNs() + forwardNs.get());
 

@@ -10,9 +10,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import holdfast.client.MemoryFileService;
+import holdfast.client.ClientFileSystem;
 import holdfast.client.MemoryPool;
-import holdfast.client.PooledFileSystem;
+import holdfast.client.MemoryPoolService;
 import holdfast.client.api.AttributeChange;
 import holdfast.metadata.op.Answer;
 import holdfast.metadata.op.Attributes;
@@ -35,8 +35,8 @@ class UnforcedTest {
   private static final int WINDOW = ExtentMap.WINDOW_BYTES;
 
   private final MemoryPool memory = new MemoryPool();
-  private final MemoryFileService pool = memory.service;
-  private final PooledFileSystem fs = memory.mount();
+  private final MemoryPoolService pool = memory.service;
+  private final ClientFileSystem fs = memory.mount();
 
   @AfterEach
   void close() {
@@ -207,6 +207,6 @@ class UnforcedTest {
   }
 
   private static FileContent content(Attributes attributes, Extent extent) {
-    return new FileContent(attributes, List.of(extent), new ArrayPool(1, 1), 0);
+    return new FileContent(attributes, List.of(extent), new BufferPool(1, 1), 0);
   }
 }

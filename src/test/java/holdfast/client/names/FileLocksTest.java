@@ -5,10 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
-import holdfast.client.MemoryFileService;
+import holdfast.client.ClientFileSystem;
 import holdfast.client.MemoryPool;
+import holdfast.client.MemoryPoolService;
 import holdfast.client.NotingKernel;
-import holdfast.client.PooledFileSystem;
 import holdfast.client.api.CreatedFile;
 import holdfast.client.api.LockRequest;
 import holdfast.client.api.OpenFlags;
@@ -40,10 +40,10 @@ class FileLocksTest {
   private static final long END = Long.MAX_VALUE;
 
   private final MemoryPool memory = new MemoryPool();
-  private final MemoryFileService pool = memory.service;
+  private final MemoryPoolService pool = memory.service;
   private final NotingKernel kernel = new NotingKernel();
   private final Queue<String> forgotten = kernel.forgotten;
-  private final PooledFileSystem fs = memory.mount();
+  private final ClientFileSystem fs = memory.mount();
 
   private long handle;
   private long inode;
@@ -196,7 +196,7 @@ class FileLocksTest {
   void locksNobodyKnowsOfHaveABound() {
     var failure = new HoldfastException(ErrorCode.TIMED_OUT, "no answer");
     pool.beforeChange = operation -> CompletableFuture.failedFuture(failure);
-    for (long owner = 0; owner < LockCalls.UNRELEASED_MAX; owner++) {
+    for (long owner = 0; owner < LockManager.UNRELEASED_MAX; owner++) {
       long one = owner;
       assertThat(refusal(() -> fs.lock(handle, exclusive(one)))).isEqualTo(ErrorCode.TIMED_OUT);
     }

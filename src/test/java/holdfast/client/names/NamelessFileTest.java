@@ -8,9 +8,9 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import holdfast.client.MemoryFileService;
+import holdfast.client.ClientFileSystem;
 import holdfast.client.MemoryPool;
-import holdfast.client.PooledFileSystem;
+import holdfast.client.MemoryPoolService;
 import holdfast.client.api.OpenFlags;
 import holdfast.client.api.PoolFileSystem;
 import holdfast.metadata.op.Answer;
@@ -30,8 +30,8 @@ class NamelessFileTest {
   private static final int LARGE = 9_000_000;
 
   private final MemoryPool memory = new MemoryPool();
-  private final MemoryFileService pool = memory.service;
-  private final PooledFileSystem fs = memory.mount();
+  private final MemoryPoolService pool = memory.service;
+  private final ClientFileSystem fs = memory.mount();
 
   @AfterEach
   void close() {

@@ -23,8 +23,8 @@ class DiscoveryDocumentTest {
                 + " ANNOUNCE")
         .contains("to " + Datagram.REQUEST_PLAIN_BYTES + " or more")
         .contains("below " + Datagram.REQUEST_MIN_BYTES + " bytes")
-        .contains("fewer than " + DiscoveryJudge.ANSWERS_PER_SECOND_MAX + " answers")
-        .contains("At most " + DiscoveryJudge.HINTS_PER_SECOND_MAX + " hints")
+        .contains("fewer than " + HintFilter.ANSWERS_PER_SECOND_MAX + " answers")
+        .contains("At most " + HintFilter.HINTS_PER_SECOND_MAX + " hints")
         .contains("last " + String.format(Locale.ROOT, "%,d", ReplayWindow.NONCES_MAX) + " nonces")
         .contains("UDP port " + DiscoveryOptions.DEFAULT_PORT);
   }

@@ -26,10 +26,16 @@ class ChunkRequestsTest {
   private final MemoryVault.Platter platter = new MemoryVault.Platter();
   private final MemoryVault vault = new MemoryVault(world, loop, platter);
   private final Namespace namespace = Namespace.empty(1, new SealId(1, 2), 0755, 0, 0, 0);
-  private final Census census = new Census(loop, vault, () -> namespace, (chunk, ns) -> {});
+  private final MissingChunks missingChunks =
+      new MissingChunks(loop, vault, () -> namespace, (chunk, ns) -> {});
   private final ChunkRequests chunks =
       new ChunkRequests(
-          new PeerPorts(loop, null, vault, null, null, null), null, null, null, census, Set.of());
+          new PeerPorts(loop, null, vault, null, null, null),
+          null,
+          null,
+          null,
+          missingChunks,
+          Set.of());
 
   private void store() {
     vault.put(CHUNK, new byte[] {1}, 1, why -> chunks.onStored(CHUNK));

@@ -9,7 +9,7 @@ import holdfast.model.InstanceId;
 import holdfast.model.LogId;
 import holdfast.model.NodeId;
 import holdfast.model.PoolId;
-import holdfast.peer.state.Standing;
+import holdfast.peer.state.Leadership;
 import holdfast.peer.view.PeerConfig;
 import holdfast.peer.view.PeerListener;
 import holdfast.peer.view.PeerPorts;
@@ -75,7 +75,7 @@ class RunsTest {
             disk.log(),
             memory(),
             new SplittableRandom(1)::nextInt);
-    return new Runs(config, ports, listener(), new Standing(config, ports), owner());
+    return new Runs(config, ports, listener(), new Leadership(config, ports), owner());
   }
 
   private static MachineMemory memory() {

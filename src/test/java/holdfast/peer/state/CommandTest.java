@@ -3,8 +3,8 @@ package holdfast.peer.state;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
-import holdfast.metadata.op.Author;
 import holdfast.metadata.op.Operation;
+import holdfast.metadata.op.RequestId;
 import holdfast.model.ClientId;
 import holdfast.model.HostPort;
 import holdfast.model.NodeId;
@@ -29,7 +29,7 @@ class CommandTest {
 
   private static final List<Command> ALL =
       List.of(
-          new Command.ChangeNamespace(new Author(CLIENT, 7, 6), new Operation.Hold(8, 9)),
+          new Command.ChangeNamespace(new RequestId(CLIENT, 7, 6), new Operation.Hold(8, 9)),
           new Command.Found(PoolSettings.DEFAULT, 1, 2, 3),
           new Command.ListPeer(
               new PeerEntry(

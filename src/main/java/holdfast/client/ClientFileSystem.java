@@ -1,0 +1,490 @@
+package holdfast.client;
+
+import holdfast.client.api.AttributeChange;
+import holdfast.client.api.Caller;
+import holdfast.client.api.ClientOptions;
+import holdfast.client.api.CreatedFile;
+import holdfast.client.api.DirectorySink;
+import holdfast.client.api.FileAttributes;
+import holdfast.client.api.KernelCache;
+import holdfast.client.api.LockRequest;
+import holdfast.client.api.OpenFlags;
+import holdfast.client.api.OpenedFile;
+import holdfast.client.api.PendingLock;
+import holdfast.client.api.PoolFileSystem;
+import holdfast.client.api.PoolSpace;
+import holdfast.client.file.Allocation;
+import holdfast.client.file.BlockCache;
+import holdfast.client.file.BufferPool;
+import holdfast.client.file.ChunkReader;
+import holdfast.client.file.Committer;
+import holdfast.client.file.DirtyData;
+import holdfast.client.file.ExtentLoader;
+import holdfast.client.file.FileContent;
+import holdfast.client.file.FileHandle;
+import holdfast.client.file.FileIo;
+import holdfast.client.file.Flusher;
+import holdfast.client.file.MemoryBudget;
+import holdfast.client.file.OpenFileTable;
+import holdfast.client.file.Reconciler;
+import holdfast.client.file.Sealing;
+import holdfast.client.file.WriteBack;
+import holdfast.client.kernel.CacheLease;
+import holdfast.client.kernel.KernelPages;
+import holdfast.client.kernel.MisplacedPages;
+import holdfast.client.kernel.RemovedInodes;
+import holdfast.client.names.AttributeOperations;
+import holdfast.client.names.DirectoryListings;
+import holdfast.client.names.FileCloser;
+import holdfast.client.names.FileXattrs;
+import holdfast.client.names.LockManager;
+import holdfast.client.names.LockWaits;
+import holdfast.client.names.NameOperations;
+import holdfast.client.names.OrphanPins;
+import holdfast.client.names.SealedNamespace;
+import holdfast.client.names.StatMapper;
+import holdfast.client.pool.Deadlines;
+import holdfast.client.pool.FreeSpace;
+import holdfast.client.pool.PoolService;
+import holdfast.metadata.op.FileType;
+import holdfast.metadata.op.RenameMode;
+import holdfast.model.ErrorCode;
+import holdfast.model.HoldfastException;
+import holdfast.model.SealId;
+import holdfast.util.MonotonicClock;
+import holdfast.util.NamedThreads;
+import holdfast.util.WallClock;
+import java.lang.System.Logger.Level;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.function.Supplier;
+
+/**
+ * The file system over a pool: names and contents are sealed and opened here, and nowhere else.
+ * Close-to-open: what one closed, every other's next open, stat or listing sees.
+ */
+public final class ClientFileSystem implements PoolFileSystem {
+  /** Threads that tell the kernel what changed: each may wait for a lock there. */
+  private static final int NOTIFIER_COUNT = 4;
+
+  private static final int NOTIFIER_QUEUE_MAX = 4_096;
+  private static final int SEALER_QUEUE_MAX = 65_536;
+  private static final System.Logger LOG = System.getLogger(ClientFileSystem.class.getName());
+
+  private final PoolService service;
+  private final ClientOptions options;
+  private final Deadlines deadlines;
+  private final ThreadPoolExecutor sealers;
+  private final CacheLease cacheLease;
+  private final ThreadPoolExecutor notifiers;
+  private final ThreadPoolExecutor taker;
+  private final Invalidator invalidator;
+  private final MisplacedPages misplaced;
+  private final SealedNamespace namespace;
+  private final OpenFileTable files;
+  private final RemovedInodes removed = new RemovedInodes();
+  private final OrphanPins pins;
+  private final NameOperations nameOperations;
+  private final AttributeOperations attributeOperations;
+  private final FileIo io;
+  private final WriteBack writeBack;
+  private final FileXattrs xattrs;
+  private final KernelPages pages = new KernelPages();
+  private final LockManager lockManager;
+  private final LockWaits lockWaits;
+  private final FileCloser closer;
+  private final DirectoryListings listings;
+  private final FreeSpace freeSpace;
+  private final StatMapper statMapper;
+
+  /** Directories whose listing is being given to the kernel and has become old meanwhile. */
+  private final Set<Long> notToKeep = ConcurrentHashMap.newKeySet();
+
+  private final Flusher flusher;
+  private volatile boolean isClosed;
+
+  /**
+   * A file system over an opened service.
+   *
+   * @param newSealId makes random seal ids; any thread
+   * @param sealerCount threads that seal and open
+   */
+  public ClientFileSystem(
+      PoolService service,
+      Sealing sealing,
+      ClientOptions options,
+      MonotonicClock clock,
+      WallClock wallClock,
+      NamedThreads threads,
+      Supplier<SealId> newSealId,
+      int sealerCount) {
+    this.service = service;
+    this.options = options;
+    long timeoutNs = options.timeout().toNanos();
+    deadlines = new Deadlines(clock, timeoutNs);
+    sealers = threads.platformPool("sealer", sealerCount, SEALER_QUEUE_MAX);
+    cacheLease = new CacheLease(deadlines);
+    namespace = new SealedNamespace(service, sealing, deadlines, wallClock, newSealId);
+    listings = new DirectoryListings(namespace);
+    var saved = namespace.savedContents();
+    var attributes = namespace.changedAttributes();
+    var loader = new ExtentLoader(service, deadlines);
+    var blocks = new BufferPool(DirtyData.BLOCK_BYTES, WriteBack.BLOCKS_KEPT_MAX);
+    misplaced = new MisplacedPages(pages, threads, deadlines);
+    var budget = new MemoryBudget(WriteBack.UNSAVED_MAX_BYTES);
+    var reconciler =
+        new Reconciler(service, loader, misplaced, saved, attributes, budget, deadlines);
+    files = new OpenFileTable(loader, reconciler, saved, attributes, deadlines, blocks);
+    pins = new OrphanPins(service, files, deadlines, wallClock);
+    var reader =
+        new ChunkReader(service, sealing, new BlockCache(options.cacheSizeBytes()), sealers);
+    var committer = new Committer(service, sealing, reconciler, deadlines, saved, sealers);
+    writeBack =
+        new WriteBack(
+            service,
+            sealing,
+            sealers,
+            deadlines,
+            wallClock,
+            committer,
+            reader,
+            blocks,
+            budget,
+            cacheLease,
+            misplaced,
+            timeoutNs);
+    freeSpace = new FreeSpace(service, deadlines);
+    boolean isForUserOnly = options.ownerOrNull() != null;
+    xattrs =
+        new FileXattrs(namespace, files, cacheLease, sealing, deadlines, wallClock, isForUserOnly);
+    io =
+        new FileIo(
+            files,
+            reader,
+            writeBack,
+            new Allocation(writeBack, freeSpace),
+            misplaced,
+            deadlines,
+            options.isReadOnly());
+    statMapper = new StatMapper(options.ownerOrNull());
+    lockManager = new LockManager(service, files, writeBack, pages, deadlines, wallClock);
+    lockWaits = new LockWaits(lockManager, deadlines, threads);
+    closer = new FileCloser(files, pins, writeBack, lockManager, lockWaits, deadlines);
+    nameOperations =
+        new NameOperations(
+            namespace, files, pins, closer, removed, writeBack, cacheLease, statMapper, deadlines);
+    attributeOperations =
+        new AttributeOperations(
+            namespace,
+            files,
+            pins,
+            closer,
+            removed,
+            writeBack,
+            cacheLease,
+            statMapper,
+            deadlines,
+            wallClock);
+    flusher = new Flusher(files, writeBack, deadlines, threads);
+    notifiers = threads.platformPool("notifier", NOTIFIER_COUNT, NOTIFIER_QUEUE_MAX);
+    taker = threads.platformPool("taker", 1, 1);
+    invalidator = newFeed();
+    service.watch(invalidator);
+  }
+
+  private Invalidator newFeed() {
+    return new Invalidator(
+        cacheLease,
+        pins,
+        files,
+        listings,
+        namespace,
+        deadlines,
+        pages,
+        lockManager,
+        lockWaits,
+        notifiers,
+        taker);
+  }
+
+  @Override
+  public void attach(KernelCache cache) {
+    pages.attach(cache);
+  }
+
+  @Override
+  public FileAttributes attributes(long inode) {
+    misplaced.awaitDropped(inode);
+    return attributeOperations.attributes(inode);
+  }
+
+  @Override
+  public FileAttributes setAttributes(long inode, AttributeChange change, long handle) {
+    mayChange();
+    return attributeOperations.set(inode, change, handle);
+  }
+
+  @Override
+  public void access(Caller caller, long inode, int mask) {
+    attributeOperations.access(caller, inode, mask);
+  }
+
+  @Override
+  public FileAttributes lookup(long parent, byte[] name) {
+    return nameOperations.lookup(parent, name);
+  }
+
+  @Override
+  public void forget(long inode) {
+    namespace.forget(inode);
+    cacheLease.forgotten(inode);
+    removed.forget(inode);
+  }
+
+  @Override
+  public CreatedFile create(Caller caller, long parent, byte[] name, int mode, int openFlags) {
+    mayChange();
+    return nameOperations.create(caller, parent, name, mode, openFlags);
+  }
+
+  @Override
+  public FileAttributes makeDirectory(Caller caller, long parent, byte[] name, int mode) {
+    return make(caller, parent, name, FileType.DIRECTORY, mode, 0, null);
+  }
+
+  @Override
+  public FileAttributes makeNode(Caller caller, long parent, byte[] name, int mode, int rdev) {
+    FileType type = StatMapper.nodeType(mode);
+    boolean isDevice = type == FileType.CHAR_DEVICE || type == FileType.BLOCK_DEVICE;
+    return make(caller, parent, name, type, mode, isDevice ? rdev : 0, null);
+  }
+
+  @Override
+  public FileAttributes symbolicLink(Caller caller, long parent, byte[] name, byte[] target) {
+    return make(caller, parent, name, FileType.SYMLINK, 0777, 0, target);
+  }
+
+  private FileAttributes make(
+      Caller caller,
+      long parent,
+      byte[] name,
+      FileType type,
+      int mode,
+      int rdev,
+      byte[] targetOrNull) {
+    mayChange();
+    var wanted = statMapper.wanted(caller, type, mode, rdev, targetOrNull);
+    return nameOperations.make(parent, name, wanted);
+  }
+
+  @Override
+  public byte[] readLink(long inode) {
+    return namespace.readLink(inode, deadlines.deadlineNs());
+  }
+
+  @Override
+  public void unlink(long parent, byte[] name) {
+    mayChange();
+    nameOperations.unlink(parent, name);
+  }
+
+  @Override
+  public void removeDirectory(long parent, byte[] name) {
+    mayChange();
+    nameOperations.removeDirectory(parent, name);
+  }
+
+  @Override
+  public void rename(long parent, byte[] name, long newParent, byte[] newName, int flags) {
+    mayChange();
+    RenameMode mode =
+        switch (flags) {
+          case 0 -> RenameMode.REPLACE;
+          case RENAME_NO_REPLACE -> RenameMode.NO_REPLACE;
+          case RENAME_EXCHANGE -> RenameMode.EXCHANGE;
+          default ->
+              throw new HoldfastException(
+                  ErrorCode.INVALID, "rename: expected=flags 0 to 2, was=" + flags);
+        };
+    nameOperations.rename(parent, name, newParent, newName, mode);
+  }
+
+  @Override
+  public FileAttributes link(long inode, long newParent, byte[] newName) {
+    mayChange();
+    return nameOperations.link(inode, newParent, newName);
+  }
+
+  @Override
+  public OpenedFile open(long inode, int openFlags) {
+    if ((openFlags & OpenFlags.ACCESS_MASK) != OpenFlags.READ_ONLY) {
+      mayChange();
+    }
+    long deadlineNs = deadlines.deadlineNs();
+    FileContent content = files.contentOrNull(inode);
+    if (content != null) {
+      // What another handle here wrote must not look older than the pool's version of it.
+      writeBack.saveAll(content);
+    }
+    return pins.open(inode, deadlineNs);
+  }
+
+  @Override
+  public int read(long handle, long offset, byte[] target, int targetOffset, int length) {
+    return io.read(handle, offset, target, targetOffset, length);
+  }
+
+  @Override
+  public int write(long handle, long offset, byte[] source, int sourceOffset, int length) {
+    mayChange();
+    return io.write(handle, offset, source, sourceOffset, length);
+  }
+
+  @Override
+  public int append(long handle, long kernelEnd, byte[] source, int sourceOffset, int length) {
+    mayChange();
+    return io.append(handle, kernelEnd, source, sourceOffset, length);
+  }
+
+  @Override
+  public void allocate(long handle, int mode, long offset, long lengthBytes) {
+    mayChange();
+    io.allocate(handle, mode, offset, lengthBytes);
+  }
+
+  @Override
+  public void flush(long handle) {
+    io.flush(handle);
+  }
+
+  @Override
+  public void releaseLocks(long handle, long owner) {
+    FileHandle open = files.handle(handle);
+    if (lockManager.closed(open, owner)) {
+      lockWaits.wake(open.content.inode);
+    }
+  }
+
+  @Override
+  public LockRequest lockInTheWayOrNull(long inode, LockRequest wanted) {
+    return lockManager.inTheWayOrNull(inode, wanted);
+  }
+
+  @Override
+  public void lock(long handle, LockRequest request) {
+    FileHandle open = files.handle(handle);
+    lockManager.set(open, LockManager.lock(request), deadlines.deadlineNs());
+    if (request.type() != LockRequest.EXCLUSIVE) {
+      lockWaits.wake(open.content.inode);
+    }
+  }
+
+  @Override
+  public PendingLock lockWhenFree(long handle, LockRequest request, PendingLock.Listener listener) {
+    return lockWaits.await(files.handle(handle), LockManager.lock(request), listener);
+  }
+
+  @Override
+  public void fsync(long handle, boolean dataOnly) {
+    io.fsync(handle);
+  }
+
+  @Override
+  public void release(long handle) {
+    closer.release(handle);
+  }
+
+  /**
+   * Closes a handle as {@link #release} does, but doesn't wait: what isn't saved is given up if no
+   * other handle has the file, and the pool is told later of locks that are gone.
+   */
+  public void abandon(long handle) {
+    closer.abandon(handle);
+  }
+
+  @Override
+  public void readDirectory(long directory, long cookie, DirectorySink sink) {
+    try (var ticket = cacheLease.begin()) {
+      listings.read(directory, cookie, sink, deadlines.deadlineNs());
+      if (!ticket.mayKeepListing(directory)) {
+        notToKeep.add(directory);
+      }
+    }
+  }
+
+  @Override
+  public void listed(long directory) {
+    if (notToKeep.remove(directory)) {
+      invalidator.takeListingBack(directory);
+    }
+  }
+
+  @Override
+  public void fsyncDirectory(long directory, boolean dataOnly) {
+    namespace.forceDirectory(directory);
+  }
+
+  @Override
+  public byte[] xattrOrNull(long inode, byte[] name) {
+    return xattrs.valueOrNull(inode, name);
+  }
+
+  @Override
+  public List<byte[]> xattrNames(Caller caller, long inode) {
+    return xattrs.names(caller, inode);
+  }
+
+  @Override
+  public void setXattr(long inode, byte[] name, byte[] value, int flags) {
+    mayChange();
+    xattrs.set(inode, name, value, flags);
+  }
+
+  @Override
+  public void removeXattr(long inode, byte[] name) {
+    mayChange();
+    xattrs.remove(inode, name);
+  }
+
+  @Override
+  public PoolSpace statistics() {
+    return freeSpace.now();
+  }
+
+  /** Saves everything and stops. What couldn't be saved is logged. */
+  @Override
+  public void close() {
+    if (isClosed) {
+      return;
+    }
+    isClosed = true;
+    flusher.stop();
+    for (FileContent content : files.all()) {
+      try {
+        writeBack.flush(content, false, deadlines.deadlineNs());
+      } catch (HoldfastException e) {
+        LOG.log(Level.ERROR, "save file at the end: {0}", e.getMessage());
+      }
+    }
+    pages.attach(KernelCache.NONE);
+    lockWaits.close();
+    notifiers.shutdown();
+    taker.shutdown();
+    misplaced.close();
+    sealers.shutdown();
+  }
+
+  /** Bytes of unsaved data, of all files. */
+  public long unsavedBytes() {
+    return writeBack.unsavedBytes();
+  }
+
+  private void mayChange() {
+    if (options.isReadOnly()) {
+      throw new HoldfastException(
+          ErrorCode.READ_ONLY, "change file system: it is mounted read-only");
+    }
+  }
+}

@@ -1,0 +1,209 @@
+package holdfast.client.names;
+
+import static java.nio.charset.StandardCharsets.US_ASCII;
+
+import holdfast.client.api.Caller;
+import holdfast.client.api.PoolFileSystem;
+import holdfast.client.file.FileContent;
+import holdfast.client.file.OpenFileTable;
+import holdfast.client.file.Sealing;
+import holdfast.client.kernel.CacheLease;
+import holdfast.client.pool.Deadlines;
+import holdfast.metadata.op.Answer;
+import holdfast.metadata.op.Attributes;
+import holdfast.metadata.op.Operation;
+import holdfast.metadata.op.Query;
+import holdfast.metadata.op.XattrMode;
+import holdfast.metadata.op.XattrName;
+import holdfast.model.ErrorCode;
+import holdfast.model.HoldfastException;
+import holdfast.model.SealId;
+import holdfast.util.WallClock;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * Extended attributes with open names and values: which namespaces there are, and what needn't be
+ * asked. Blocks; any thread but the loop.
+ */
+public final class FileXattrs {
+  private static final byte[] USER = "user.".getBytes(US_ASCII);
+  private static final byte[] TRUSTED = "trusted.".getBytes(US_ASCII);
+  private static final byte[] SECURITY = "security.".getBytes(US_ASCII);
+  private static final byte[] CAPABILITY = "security.capability".getBytes(US_ASCII);
+
+  private final SealedNamespace namespace;
+  private final OpenFileTable files;
+  private final CacheLease cacheLease;
+  private final Sealing sealing;
+  private final Deadlines deadlines;
+  private final WallClock wallClock;
+  private final boolean isForUserOnly;
+
+  /** {@code isForUserOnly}: no namespace but user., for a mount that isn't root's. */
+  public FileXattrs(
+      SealedNamespace namespace,
+      OpenFileTable files,
+      CacheLease cacheLease,
+      Sealing sealing,
+      Deadlines deadlines,
+      WallClock wallClock,
+      boolean isForUserOnly) {
+    this.namespace = namespace;
+    this.files = files;
+    this.cacheLease = cacheLease;
+    this.sealing = sealing;
+    this.deadlines = deadlines;
+    this.wallClock = wallClock;
+    this.isForUserOnly = isForUserOnly;
+  }
+
+  /** The value; null if there is none of that name. */
+  public byte[] valueOrNull(long inode, byte[] name) {
+    boolean isCapability = Arrays.equals(name, CAPABILITY);
+    if (!isCapability) {
+      checkNamespace(name);
+    }
+    if (isForUserOnly && !begins(name, USER) || isAbsent(inode, isCapability) || isGone(inode)) {
+      return null;
+    }
+    long deadlineNs = deadlines.deadlineNs();
+    SealId sealId = namespace.sealId(inode, deadlineNs);
+    XattrName sealed = sealing.xattrName(sealId, name);
+    long askedNs = deadlines.nowNs();
+    Answer answer = askOrNull(inode, new Query.GetXattr(inode, sealed), deadlineNs);
+    if (answer == null) {
+      return null;
+    }
+    if (!(answer instanceof Answer.Xattr found)) {
+      throw SealedNamespace.wrongAnswer();
+    }
+    if (isCapability && found.value().isEmpty()) {
+      namespace.known().toldNoCapability(found.attributes(), askedNs);
+    } else {
+      namespace.known().told(found.attributes(), askedNs);
+    }
+    return found.value().map(value -> sealing.openXattrValue(sealId, sealed, value)).orElse(null);
+  }
+
+  /** Whether it needn't be asked for: others set none without this client's knowing of it. */
+  private boolean isAbsent(long inode, boolean isCapability) {
+    return cacheLease.isTold()
+        && namespace.known().isAbsent(inode, isCapability, deadlines.nowNs());
+  }
+
+  /** All names that this caller may see. */
+  public List<byte[]> names(Caller caller, long inode) {
+    if (isAbsent(inode, false) || isGone(inode)) {
+      return List.of();
+    }
+    long askedNs = deadlines.nowNs();
+    Answer answer = askOrNull(inode, new Query.ListXattrs(inode), deadlines.deadlineNs());
+    if (answer == null) {
+      return List.of();
+    }
+    if (!(answer instanceof Answer.XattrNames found)) {
+      throw SealedNamespace.wrongAnswer();
+    }
+    namespace.known().told(found.attributes(), askedNs);
+    var names = new ArrayList<byte[]>(found.names().size());
+    for (XattrName sealed : found.names()) {
+      byte[] name = sealing.openXattrName(found.attributes().sealId(), sealed);
+      boolean isShown =
+          begins(name, USER) || !isForUserOnly && (caller.uid() == 0 || !begins(name, TRUSTED));
+      if (isShown) {
+        names.add(name);
+      }
+    }
+    return names;
+  }
+
+  public void set(long inode, byte[] name, byte[] value, int flags) {
+    checkNamespace(name);
+    checkTaken(name);
+    XattrMode mode =
+        switch (flags) {
+          case 0 -> XattrMode.SET;
+          case PoolFileSystem.XATTR_CREATE -> XattrMode.CREATE;
+          case PoolFileSystem.XATTR_REPLACE -> XattrMode.REPLACE;
+          default ->
+              throw new HoldfastException(
+                  ErrorCode.INVALID, "set xattr: expected=flags 0 to 2, was=" + flags);
+        };
+    long deadlineNs = deadlines.deadlineNs();
+    SealId sealId = namespace.sealId(inode, deadlineNs);
+    XattrName sealed = sealing.xattrName(sealId, name);
+    changed(
+        new Operation.SetXattr(
+            inode, sealed, sealing.xattrValue(sealId, sealed, value), mode, wallClock.nowNs()),
+        deadlineNs);
+  }
+
+  public void remove(long inode, byte[] name) {
+    checkNamespace(name);
+    checkTaken(name);
+    long deadlineNs = deadlines.deadlineNs();
+    XattrName sealed = sealing.xattrName(namespace.sealId(inode, deadlineNs), name);
+    changed(new Operation.RemoveXattr(inode, sealed, wallClock.nowNs()), deadlineNs);
+  }
+
+  private void changed(Operation operation, long deadlineNs) {
+    Attributes after = namespace.change(operation, deadlineNs).attributes();
+    FileContent content = files.contentOrNull(after.inode());
+    if (content != null) {
+      content.attributesChanged(after, deadlines.nowNs());
+    }
+  }
+
+  /** Null if the pool doesn't know a file any more that is open here. */
+  private Answer askOrNull(long inode, Query query, long deadlineNs) {
+    try {
+      return namespace.ask(query, deadlineNs);
+    } catch (HoldfastException e) {
+      FileContent content = files.contentOrNull(inode);
+      if (e.code() != ErrorCode.NOT_FOUND || content == null) {
+        throw e;
+      }
+      files.gone(content);
+      return null;
+    }
+  }
+
+  /** The pool knows it no more: it mustn't be asked for before every write. */
+  private boolean isGone(long inode) {
+    FileContent content = files.contentOrNull(inode);
+    if (content == null) {
+      return false;
+    }
+    content.lock.lock();
+    try {
+      return content.isGone;
+    } finally {
+      content.lock.unlock();
+    }
+  }
+
+  private void checkTaken(byte[] name) {
+    if (isForUserOnly && !begins(name, USER)) {
+      throw unsupported("user. on a mount that isn't root's");
+    }
+  }
+
+  private static void checkNamespace(byte[] name) {
+    if (!begins(name, USER) && !begins(name, TRUSTED) && !begins(name, SECURITY)) {
+      throw unsupported("user., trusted. or security.");
+    }
+  }
+
+  /** Whether it is a name in this namespace, and not the namespace alone. */
+  private static boolean begins(byte[] name, byte[] namespace) {
+    return name.length > namespace.length
+        && Arrays.equals(name, 0, namespace.length, namespace, 0, namespace.length);
+  }
+
+  private static HoldfastException unsupported(String expected) {
+    return new HoldfastException(
+        ErrorCode.UNSUPPORTED, "name xattr: expected=" + expected + ", was=another namespace");
+  }
+}

@@ -1,0 +1,457 @@
+package holdfast.client.names;
+
+import holdfast.client.api.LockRequest;
+import holdfast.client.file.AppendGate;
+import holdfast.client.file.FileContent;
+import holdfast.client.file.FileHandle;
+import holdfast.client.file.OpenFileTable;
+import holdfast.client.file.WriteBack;
+import holdfast.client.kernel.KernelPages;
+import holdfast.client.pool.Deadlines;
+import holdfast.client.pool.PoolService;
+import holdfast.metadata.op.Answer;
+import holdfast.metadata.op.FileLock;
+import holdfast.metadata.op.LockFamily;
+import holdfast.metadata.op.LockMode;
+import holdfast.metadata.op.Operation;
+import holdfast.metadata.op.OperationResult;
+import holdfast.metadata.op.Query;
+import holdfast.model.ErrorCode;
+import holdfast.model.HoldfastException;
+import holdfast.util.WallClock;
+import java.lang.System.Logger.Level;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * Locks of files, kept in the pool under this client's session. What was written before a lock is
+ * set or released is with the pool by then, and who gets a lock reads what the one before wrote. A
+ * lost session takes its locks along, and their handles fail from then on: a holder that slept must
+ * not write over its successor. Any thread but the loop, except where stated.
+ */
+public final class LockManager {
+  /** How often a lock is asked for anew because its session was lost meanwhile. */
+  private static final int ROUNDS_MAX = 3;
+
+  /** Releases that may wait to be told before no more locks are asked for. */
+  static final int UNRELEASED_MAX = 4_096;
+
+  private static final System.Logger LOG = System.getLogger(LockManager.class.getName());
+
+  private final PoolService service;
+  private final OpenFileTable files;
+  private final WriteBack writeBack;
+  private final KernelPages pages;
+  private final Deadlines deadlines;
+  private final WallClock wallClock;
+  private final GrantedLocks granted = new GrantedLocks();
+
+  /** Releases that couldn't be told to the pool; gone with the session at the latest. */
+  private final Set<Release> unreleased = ConcurrentHashMap.newKeySet();
+
+  private static final class Release {
+    final FileContent content;
+    final FileLock lock;
+
+    /** Whether the lock was used: what was written under it is with the pool before. */
+    final boolean wasHeld;
+
+    /** Held while it is told. */
+    final ReentrantLock telling = new ReentrantLock();
+
+    Release(FileContent content, FileLock lock, boolean wasHeld) {
+      this.content = content;
+      this.lock = lock.toRelease();
+      this.wasHeld = wasHeld;
+    }
+
+    boolean isOf(GrantedLocks.Owner owner) {
+      return GrantedLocks.Owner.of(content.inode, lock).equals(owner);
+    }
+  }
+
+  public LockManager(
+      PoolService service,
+      OpenFileTable files,
+      WriteBack writeBack,
+      KernelPages pages,
+      Deadlines deadlines,
+      WallClock wallClock) {
+    this.service = service;
+    this.files = files;
+    this.writeBack = writeBack;
+    this.pages = pages;
+    this.deadlines = deadlines;
+    this.wallClock = wallClock;
+  }
+
+  public static FileLock lock(LockRequest request) {
+    LockMode mode =
+        switch (request.type()) {
+          case LockRequest.SHARED -> LockMode.SHARED;
+          case LockRequest.EXCLUSIVE -> LockMode.EXCLUSIVE;
+          case LockRequest.NONE -> LockMode.NONE;
+          default ->
+              throw new HoldfastException(
+                  ErrorCode.INVALID, "lock file: expected=type 0 to 2, was=" + request.type());
+        };
+    if (request.first() < 0 || request.last() < request.first()) {
+      throw new HoldfastException(
+          ErrorCode.INVALID,
+          "lock file: expected=a range, was=" + request.first() + " to " + request.last());
+    }
+    LockFamily family = request.isFlock() ? LockFamily.FLOCK : LockFamily.RECORD;
+    return new FileLock(
+        family, mode, request.first(), request.last(), request.owner(), request.pid());
+  }
+
+  /** A lock that keeps the wanted one from being set, or null. */
+  public LockRequest inTheWayOrNull(long inode, LockRequest wanted) {
+    var query = new Query.GetLock(inode, service.client(), lock(wanted));
+    return find(query, deadlines.deadlineNs()).held().map(found -> seen(query, found)).orElse(null);
+  }
+
+  private static LockRequest seen(Query.GetLock query, Answer.Lock.Held found) {
+    FileLock lock = found.lock();
+    boolean isOurs = found.client().equals(query.client());
+    return new LockRequest(
+        lock.family() == LockFamily.FLOCK,
+        lock.mode() == LockMode.EXCLUSIVE ? LockRequest.EXCLUSIVE : LockRequest.SHARED,
+        lock.first(),
+        lock.last(),
+        lock.owner(),
+        isOurs ? lock.pid() : 0);
+  }
+
+  /**
+   * Whether it is worth trying to set this lock: a question, where a refusal is an entry of the
+   * log.
+   */
+  boolean isFree(FileHandle handle, FileLock wanted, long deadlineNs) {
+    var query = new Query.GetLock(handle.content.inode, service.client(), wanted);
+    return find(query, deadlineNs).held().isEmpty();
+  }
+
+  private Answer.Lock find(Query.GetLock query, long deadlineNs) {
+    var told = deadlines.await(service.ask(query, deadlineNs), deadlineNs);
+    if (!(told.answer().orThrow() instanceof Answer.Lock answer)) {
+      throw new HoldfastException(
+          ErrorCode.MALFORMED, "ask for lock: expected=a lock, was=" + told.answer());
+    }
+    return answer;
+  }
+
+  /** Sets or releases a lock now; LOCKED if another's is in the way. */
+  public void set(FileHandle handle, FileLock lock, long deadlineNs) {
+    FileContent content = handle.content;
+    var owner = GrantedLocks.Owner.of(content.inode, lock);
+    if (lock.mode() != LockMode.NONE) {
+      handle.checkLock();
+    } else if (!granted.contains(owner)) {
+      return; // a lost lock too: a program that can't unlock thinks that it has it for ever
+    }
+    AppendGate.settle(handle);
+    save(content, deadlineNs);
+    if (lock.mode() == LockMode.NONE) {
+      unlock(owner, lock, deadlineNs);
+    } else {
+      if (unreleased.size() >= UNRELEASED_MAX) {
+        throw new HoldfastException(
+            ErrorCode.NO_LOCKS,
+            "lock file: expected="
+                + UNRELEASED_MAX
+                + " releases at most that the pool doesn't know, was=more; does it answer?");
+      }
+      tellUnreleased(owner, deadlineNs);
+      acquire(handle, owner, lock, deadlineNs);
+    }
+  }
+
+  private void unlock(GrantedLocks.Owner owner, FileLock none, long deadlineNs) {
+    long since = granted.losses();
+    Set<FileHandle> handles = granted.remove(owner, none);
+    try {
+      release(owner.inode(), none, deadlineNs);
+    } catch (HoldfastException e) {
+      if (!handles.isEmpty()) {
+        granted.add(owner, handles, none, since);
+      }
+      throw e;
+    }
+  }
+
+  /** What an owner has yet to release comes before its next lock: after it, it would end that. */
+  private void tellUnreleased(GrantedLocks.Owner owner, long deadlineNs) {
+    for (Release release : unreleased) {
+      if (release.isOf(owner)) {
+        tell(release, deadlineNs);
+      }
+    }
+  }
+
+  /** Waits for whoever tells it already. */
+  private void tell(Release release, long deadlineNs) {
+    try {
+      if (!release.telling.tryLock(deadlineNs - deadlines.nowNs(), TimeUnit.NANOSECONDS)) {
+        throw new HoldfastException(
+            ErrorCode.TIMED_OUT,
+            "lock file: expected=an earlier lock released by the deadline, was=not yet");
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new HoldfastException(ErrorCode.SHUTTING_DOWN, "lock file: interrupted", e);
+    }
+    try {
+      if (unreleased.contains(release)) {
+        if (release.wasHeld) {
+          save(release.content, deadlineNs);
+        }
+        release(release.content.inode, release.lock, deadlineNs);
+        unreleased.remove(release);
+      }
+    } finally {
+      release.telling.unlock();
+    }
+  }
+
+  private void save(FileContent content, long deadlineNs) {
+    boolean isUnsaved;
+    content.lock.lock();
+    try {
+      isUnsaved = content.isUnsaved();
+    } finally {
+      content.lock.unlock();
+    }
+    if (isUnsaved) {
+      writeBack.flush(content, false, deadlineNs);
+    }
+  }
+
+  private void acquire(
+      FileHandle handle, GrantedLocks.Owner owner, FileLock lock, long deadlineNs) {
+    for (int round = 0; round < ROUNDS_MAX; round++) {
+      long since = granted.losses();
+      OperationResult result;
+      try {
+        result = change(owner.inode(), lock, deadlineNs);
+      } catch (HoldfastException e) {
+        inDoubt(handle.content, owner, lock);
+        throw e;
+      }
+      switch (result) {
+        case OperationResult.Done done -> {
+          if (granted.add(owner, Set.of(handle), lock, since)) {
+            refreshOrGiveBack(handle, lock, done.attributes().version(), deadlineNs);
+            return;
+          }
+        }
+        case OperationResult.Failed failed -> {
+          if (failed.code() != ErrorCode.NO_SESSION) {
+            refused(owner, failed, deadlineNs);
+          }
+        }
+      }
+      handle.checkLock();
+    }
+    throw new HoldfastException(
+        ErrorCode.NO_SESSION, "lock file: expected=a session that lasts, was=lost, " + owner);
+  }
+
+  private OperationResult change(long inode, FileLock lock, long deadlineNs) {
+    var operation = new Operation.SetLock(inode, lock, wallClock.nowNs());
+    return deadlines.await(service.change(operation, null, false, deadlineNs), deadlineNs);
+  }
+
+  /** As flock(2) has it, a lock that can't be converted is gone. */
+  private void refused(GrantedLocks.Owner owner, OperationResult.Failed why, long deadlineNs) {
+    boolean isConversion = owner.family() == LockFamily.FLOCK && granted.contains(owner);
+    if (isConversion && why.code() == ErrorCode.LOCKED) {
+      unlock(owner, all(owner), deadlineNs);
+    }
+    throw new HoldfastException(why.code(), why.text());
+  }
+
+  private static FileLock all(GrantedLocks.Owner owner) {
+    return FileLock.whole(owner.family(), LockMode.NONE, owner.number(), 0);
+  }
+
+  /** Nobody knows whether it was set: it is released, and what the owner had besides is lost. */
+  private void inDoubt(FileContent content, GrantedLocks.Owner owner, FileLock lock) {
+    Set<FileHandle> before = granted.remove(owner, all(owner));
+    if (before.isEmpty()) {
+      unreleased.add(new Release(content, lock, false));
+    } else {
+      lose(before);
+      unreleased.add(new Release(content, all(owner), false));
+    }
+  }
+
+  private void refreshOrGiveBack(FileHandle handle, FileLock lock, long version, long deadlineNs) {
+    try {
+      refresh(handle.content, version, deadlineNs);
+    } catch (HoldfastException e) {
+      giveBack(handle, lock);
+      throw e;
+    }
+  }
+
+  /** What is known of the file is at least what it was when the lock was set. */
+  private void refresh(FileContent content, long version, long deadlineNs) {
+    boolean isNewest = !isOlder(content, version) && !content.isDoubtfulNow();
+    if (isNewest && !isMixed(content) && !pages.isOld(content.inode)) {
+      return;
+    }
+    files.reload(content, deadlineNs);
+    while (isOlder(content, version)) {
+      checkDeadline(content, deadlineNs);
+      // Somebody here has written since: a commit lays that over the newer version.
+      writeBack.flush(content, false, deadlineNs);
+      files.reload(content, deadlineNs);
+    }
+    pages.kernel().forgetInode(content.inode, true);
+  }
+
+  private void checkDeadline(FileContent content, long deadlineNs) {
+    if (deadlineNs - deadlines.nowNs() <= 0) {
+      throw new HoldfastException(
+          ErrorCode.TIMED_OUT,
+          "lock file: expected=its newest version by the deadline, was=older, inode="
+              + content.inode);
+    }
+  }
+
+  private static boolean isMixed(FileContent content) {
+    content.lock.lock();
+    try {
+      return content.isMixed;
+    } finally {
+      content.lock.unlock();
+    }
+  }
+
+  /** What is gone is as new as it gets. */
+  private static boolean isOlder(FileContent content, long version) {
+    content.lock.lock();
+    try {
+      return content.committed.version() < version && !content.isGone;
+    } finally {
+      content.lock.unlock();
+    }
+  }
+
+  /** Releases what the owner has in this range; the session's end has released it too. */
+  private void release(long inode, FileLock none, long deadlineNs) {
+    OperationResult result = change(inode, none, deadlineNs);
+    if (result instanceof OperationResult.Failed failed
+        && failed.code() != ErrorCode.NO_SESSION
+        && failed.code() != ErrorCode.NOT_FOUND) {
+      throw new HoldfastException(failed.code(), failed.text());
+    }
+  }
+
+  /** Gives back a lock that came too late. */
+  void giveBack(FileHandle handle, FileLock lock) {
+    granted.remove(GrantedLocks.Owner.of(handle.content.inode, lock), lock);
+    releaseOrLater(new Release(handle.content, lock, false));
+  }
+
+  /** Whether the owner of this lock may have some of the file. */
+  boolean isHolder(FileHandle handle, FileLock lock) {
+    return granted.contains(GrantedLocks.Owner.of(handle.content.inode, lock));
+  }
+
+  /** A process has closed the file: its record locks there are gone, by whichever handle. */
+  public boolean closed(FileHandle handle, long ownerNumber) {
+    var owner = new GrantedLocks.Owner(handle.content.inode, LockFamily.RECORD, ownerNumber);
+    return releaseAll(handle.content, owner);
+  }
+
+  /** The last close of a handle: what its file description had locked is released. */
+  boolean released(FileHandle handle) {
+    boolean isAny = false;
+    for (GrantedLocks.Owner owner : granted.ownersBy(handle)) {
+      isAny |= releaseAll(handle.content, owner);
+    }
+    return isAny;
+  }
+
+  /** As {@link #released}, but the pool is told later, or sees the session end. Never waits. */
+  void abandoned(FileHandle handle) {
+    for (GrantedLocks.Owner owner : granted.ownersBy(handle)) {
+      unreleased.add(new Release(handle.content, all(owner), false));
+      granted.remove(owner, all(owner));
+    }
+  }
+
+  private boolean releaseAll(FileContent content, GrantedLocks.Owner owner) {
+    if (!granted.contains(owner)) {
+      return false;
+    }
+    var release = new Release(content, all(owner), true);
+    // Before it is held no more: a lost session finds it here or there.
+    unreleased.add(release);
+    granted.remove(owner, all(owner));
+    tryToTell(release);
+    return true;
+  }
+
+  private void releaseOrLater(Release release) {
+    unreleased.add(release);
+    tryToTell(release);
+  }
+
+  private void tryToTell(Release release) {
+    try {
+      tell(release, deadlines.deadlineNs());
+    } catch (HoldfastException e) {
+      LOG.log(Level.WARNING, "release lock: trying again: {0}", e.getMessage());
+    }
+  }
+
+  /** Tries again what couldn't be released. Blocks; one thread. */
+  void releaseUnreleased() {
+    unreleased.forEach(this::tryToTell);
+  }
+
+  /** The session is lost, and every lock with it. Loop; doesn't block. */
+  public void onSessionLost() {
+    for (Release release : unreleased) {
+      if (release.wasHeld) {
+        giveUp(release.content);
+      }
+    }
+    unreleased.clear();
+    lose(granted.loseAll());
+  }
+
+  private void lose(Set<FileHandle> handles) {
+    for (FileHandle handle : handles) {
+      FileContent content = handle.content;
+      LOG.log(
+          Level.WARNING,
+          "lock on inode {0}: lost with the session; the file has to be opened again",
+          Long.toString(content.inode));
+      handle.loseLock();
+      giveUp(content);
+    }
+  }
+
+  /** What was written under a lock that is lost isn't committed any more. */
+  private void giveUp(FileContent content) {
+    content.lock.lock();
+    try {
+      if (!content.isUnsaved()) {
+        return;
+      }
+      content.losses.add(
+          new HoldfastException(
+              ErrorCode.NO_SESSION,
+              "save file: was=written under a lock that is lost, inode=" + content.inode));
+    } finally {
+      content.lock.unlock();
+    }
+    writeBack.giveUp(content);
+  }
+}

@@ -1,0 +1,162 @@
+package holdfast.client.pool;
+
+import holdfast.metadata.op.Answer;
+import holdfast.metadata.op.Invalidation;
+import holdfast.metadata.op.Operation;
+import holdfast.metadata.op.OperationResult;
+import holdfast.metadata.op.Query;
+import holdfast.model.ChunkId;
+import holdfast.model.ClientId;
+import holdfast.model.NodeId;
+import holdfast.port.Body;
+import holdfast.protocol.PoolStatus;
+import holdfast.protocol.Reply;
+import holdfast.protocol.Request;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+
+/**
+ * What a mount needs of a pool. The remote implementation finds the leader and the owners, retries
+ * and fails over; each call ends by its deadline, with a value or a {@link
+ * holdfast.model.HoldfastException} in the future.
+ *
+ * <p>Any thread. Futures complete on the node's loop: what depends on them must not block there.
+ */
+public interface PoolService {
+  /**
+   * What wants to know of changes that others make. Called on the loop, one call after another; it
+   * must not block.
+   */
+  interface Watcher {
+    /**
+     * Others have made these changes.
+     *
+     * @param all anything may have changed; the list is empty then
+     * @param confirm to be called on any thread when nothing of what these changes made old is used
+     *     any more: their authors wait for it, for a second at most
+     */
+    void onChanges(boolean all, List<Invalidation> changes, Runnable confirm);
+
+    /**
+     * Until then, on the monotonic clock, no change by others is acknowledged before this client
+     * has confirmed it, except what was told and isn't confirmed for a second.
+     */
+    void onLease(long untilNs);
+
+    /** Half of the lease has gone without another: what relies on it is to be given up. */
+    void onLeaseEnding();
+
+    /**
+     * A change of this client's had no answer: it may have happened, or may yet, and nobody will
+     * tell. All that was known is to be given up; no lease is told of before that is settled.
+     */
+    void onOutcomeUnknown();
+
+    /** The session has ended and another begun: what was held or locked in the old one is not. */
+    void onSessionLost();
+  }
+
+  /**
+   * Tells of changes that others make from now on. One watcher; before it is set nobody is told.
+   */
+  void watch(Watcher watcher);
+
+  /** Asks the namespace. Stale only when no leader could be reached, and then marked. */
+  CompletableFuture<Told> ask(Query query, long deadlineNs);
+
+  /**
+   * Changes the namespace exactly once, however often it is retried inside. An inline chunk is
+   * stored at min-copies before the change is made. When the session is lost meanwhile, the change
+   * is made under the next one, unless it {@link Operation#isOfSession}: then the result is
+   * NO_SESSION, after the watcher was told of the loss.
+   *
+   * @param under the {@link #client()} that it is meant for if it is of a session: under another it
+   *     isn't made either
+   * @param forced complete only when the change and the inline chunk are forced to disk
+   */
+  CompletableFuture<OperationResult> change(
+      ClientId under,
+      Operation operation,
+      InlineChunk chunkOrNull,
+      boolean forced,
+      long deadlineNs);
+
+  /** Likewise, for whoever this client is now. */
+  default CompletableFuture<OperationResult> change(
+      Operation operation, InlineChunk chunkOrNull, boolean forced, long deadlineNs) {
+    return change(client(), operation, chunkOrNull, forced, deadlineNs);
+  }
+
+  /** Stores a sealed chunk: when complete, it is written at min-copies. */
+  CompletableFuture<Stored> store(ChunkId chunk, Body sealed, long deadlineNs);
+
+  /**
+   * Reads sealed bytes from the nearest owner that has them, skipping {@code avoid}; asks every
+   * peer before it fails.
+   *
+   * @param lengthBytes -1 for all of it; cut at the chunk's end
+   */
+  CompletableFuture<Fetched> fetch(
+      ChunkId chunk, int offsetBytes, int lengthBytes, Set<NodeId> avoid, long deadlineNs);
+
+  /**
+   * Whether anybody has a chunk that this service has stored: false only where all of those who
+   * wrote it say that they haven't, and so does everybody else who answers. Fails where one of them
+   * can't be asked.
+   */
+  CompletableFuture<Boolean> has(ChunkId chunk, long deadlineNs);
+
+  /** When complete, these chunks are forced to disk at min-copies of their owners. */
+  CompletableFuture<Void> force(Set<ChunkId> chunks, long deadlineNs);
+
+  /**
+   * When complete, everything this service changed before in the session of this id is forced at a
+   * majority of voters. Fails with NO_SESSION when that session is over: what was changed in it may
+   * have been lost in a power cut.
+   */
+  CompletableFuture<Void> forceLog(ClientId under, long deadlineNs);
+
+  /** Likewise, for the session there is now. */
+  default CompletableFuture<Void> forceLog(long deadlineNs) {
+    return forceLog(client(), deadlineNs);
+  }
+
+  /** A block of this chunk from this holder did not open: it should re-read its copy. */
+  void reportBad(ChunkId chunk, NodeId holder);
+
+  /** Total and free bytes as a file system shows them, and the number of files. */
+  CompletableFuture<Reply.Space> space(long deadlineNs);
+
+  /** What {@code holdfast status} shows. */
+  CompletableFuture<PoolStatus> status(long deadlineNs);
+
+  /** Changes settings of the pool. */
+  CompletableFuture<Void> setPool(List<Request.SetPool.Setting> settings, long deadlineNs);
+
+  /**
+   * Who this client is to the pool now; another one after each lost session, once the watcher was
+   * told of that.
+   */
+  ClientId client();
+
+  /** The upload epoch to stamp extents with that are uploaded from now on. */
+  long epoch();
+
+  /**
+   * An answer.
+   *
+   * @param stale whether it may be older than what others have changed
+   * @param index how far the log was applied in what it was taken from
+   */
+  record Told(Answer answer, boolean stale, long index) {}
+
+  /** A sealed chunk that travels with its operation. */
+  record InlineChunk(ChunkId chunk, byte[] sealed) {}
+
+  /** Where a chunk is written by now, and the epoch known when its upload began. */
+  record Stored(List<NodeId> holders, long epoch) {}
+
+  /** Sealed bytes, whole, and who gave them. */
+  record Fetched(Body sealed, NodeId from) {}
+}

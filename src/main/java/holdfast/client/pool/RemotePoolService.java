@@ -1,0 +1,400 @@
+package holdfast.client.pool;
+
+import holdfast.metadata.op.Operation;
+import holdfast.metadata.op.OperationResult;
+import holdfast.metadata.op.Query;
+import holdfast.model.ChunkId;
+import holdfast.model.ClientId;
+import holdfast.model.ErrorCode;
+import holdfast.model.HoldfastException;
+import holdfast.model.NodeId;
+import holdfast.port.Body;
+import holdfast.port.Loop;
+import holdfast.port.NodeService;
+import holdfast.port.Remote;
+import holdfast.port.Responder;
+import holdfast.port.Transport;
+import holdfast.protocol.Notice;
+import holdfast.protocol.PoolStatus;
+import holdfast.protocol.Reply;
+import holdfast.protocol.Request;
+import java.lang.System.Logger.Level;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.BiFunction;
+import java.util.function.Function;
+import java.util.function.Supplier;
+
+/**
+ * The pool as a client reaches it over sessions: finds the leader and the owners of chunks, tries
+ * again elsewhere, and makes each change exactly once however often it is sent.
+ *
+ * <p>Event-driven: everything happens on the node's loop, so the simulator runs it as it is.
+ */
+public final class RemotePoolService implements PoolService, NodeService {
+  /** How long one try to open a lost session again may take. */
+  private static final long OPEN_AGAIN_NS = 5_000_000_000L;
+
+  /** Pause before the next try. */
+  private static final long OPEN_PAUSE_NS = 1_000_000_000L;
+
+  private static final System.Logger LOG = System.getLogger(RemotePoolService.class.getName());
+
+  private final Loop loop;
+  private final Transport transport;
+  private final long dataKeyId;
+  private final PoolView view;
+  private final MapRefresher maps;
+  private final PoolSession session;
+  private final Changes changes;
+  private final StoredAt storedAt = new StoredAt();
+  private final StaleAnswers stale = new StaleAnswers();
+  private volatile long epoch;
+  private volatile boolean closed;
+
+  /**
+   * A service that knows nobody yet: peers come by {@link #onConnected}.
+   *
+   * @param newId makes random ids, never used by another process: one for each session
+   * @param dataKeyId the key this client seals with, not 0
+   */
+  public RemotePoolService(
+      Loop loop, Transport transport, Supplier<ClientId> newId, long dataKeyId) {
+    this.loop = loop;
+    this.transport = transport;
+    this.dataKeyId = dataKeyId;
+    this.view = new PoolView(transport);
+    this.maps = new MapRefresher(loop, transport, view);
+    this.session = new PoolSession(loop, transport, view, newId, this::openAgain);
+    this.changes = new Changes(loop, transport, view, session, this::learn);
+  }
+
+  /**
+   * Opens the session with the pool: finds a leader, agrees on the data key, learns the map. After
+   * a failure it may be called again; stale reads work without.
+   *
+   * @return completes with the pool's sealing suite number, or fails by the deadline
+   */
+  public CompletableFuture<Integer> open(long deadlineNs) {
+    var opened = new CompletableFuture<Integer>();
+    loop.post(
+        () -> {
+          maps.start();
+          openSession(opened, deadlineNs);
+        });
+    return opened;
+  }
+
+  private void openSession(CompletableFuture<Integer> opened, long deadlineNs) {
+    leaderCall(
+        opened,
+        deadlineNs,
+        () -> new Request.OpenSession(session.client(), dataKeyId),
+        null,
+        (from, reply) -> {
+          if (!(reply instanceof Reply.Session begun)) {
+            return null;
+          }
+          view.ledBy(from);
+          view.sessionBegun();
+          stale.sessionBegun();
+          epoch = begun.epoch(); // another log's may be lower
+          maps.refresh();
+          session.opened();
+          return begun.sealingSuite();
+        });
+  }
+
+  /** The session was lost: another is opened, for as long as it takes. */
+  private void openAgain() {
+    if (closed) {
+      return;
+    }
+    var opened = new CompletableFuture<Integer>();
+    openSession(opened, loop.nowNs() + OPEN_AGAIN_NS);
+    opened.whenComplete(
+        (suite, failure) -> {
+          if (failure != null) {
+            LOG.log(Level.WARNING, "open session again: {0}", failure.getMessage());
+            loop.at(loop.nowNs() + OPEN_PAUSE_NS, "open session", this::openAgain);
+          }
+        });
+  }
+
+  /** Ends the session in good order: what it held is released now, not after its timeout. */
+  public CompletableFuture<Void> endSession(long deadlineNs) {
+    var ended = new CompletableFuture<Void>();
+    loop.post(
+        () -> {
+          if (!session.isOpen()) {
+            ended.complete(null);
+            return;
+          }
+          session.close();
+          leaderDoes(new Request.CloseSession(session.client()), deadlineNs)
+              .whenComplete(
+                  (done, failure) -> {
+                    if (failure == null) {
+                      ended.complete(null);
+                    } else {
+                      ended.completeExceptionally(failure);
+                    }
+                  });
+        });
+    return ended;
+  }
+
+  @Override
+  public void watch(Watcher watcher) {
+    loop.post(() -> session.watch(watcher));
+  }
+
+  @Override
+  public CompletableFuture<Told> ask(Query query, long deadlineNs) {
+    var told = new CompletableFuture<Told>();
+    loop.post(
+        () ->
+            leaderCall(
+                told,
+                deadlineNs,
+                () -> new Request.Ask(query, LeaderCall.staleWillDo(view, loop)),
+                null,
+                (from, reply) -> {
+                  if (!(reply instanceof Reply.Told answer)) {
+                    return null;
+                  }
+                  if (answer.stale()) {
+                    stale.check(query, answer.answer(), answer.index());
+                  } else {
+                    view.ledBy(from);
+                    stale.seen(answer.index());
+                  }
+                  return new Told(answer.answer(), answer.stale(), answer.index());
+                }));
+    return told;
+  }
+
+  @Override
+  public CompletableFuture<OperationResult> change(
+      ClientId under,
+      Operation operation,
+      InlineChunk chunkOrNull,
+      boolean forced,
+      long deadlineNs) {
+    return changes.make(under, operation, chunkOrNull, forced, deadlineNs, operation.isOfSession());
+  }
+
+  @Override
+  public CompletableFuture<Stored> store(ChunkId chunk, Body sealed, long deadlineNs) {
+    var stored = new CompletableFuture<Stored>();
+    // Before the call begins, so that it runs on the loop.
+    var remembered =
+        stored.whenComplete(
+            (value, failure) -> {
+              if (value != null) {
+                storedAt.stored(chunk, value.holders());
+              }
+            });
+    loop.post(
+        () ->
+            new StoreCall(
+                    loop, transport, view, deadlineNs, stored, chunk, sealed, epoch, maps::refresh)
+                .start());
+    return remembered;
+  }
+
+  @Override
+  public CompletableFuture<Fetched> fetch(
+      ChunkId chunk, int offsetBytes, int lengthBytes, Set<NodeId> avoid, long deadlineNs) {
+    var fetched = new CompletableFuture<Fetched>();
+    loop.post(
+        () -> fetch(fetched, chunk, offsetBytes, lengthBytes, avoid, Set.of(), deadlineNs).start());
+    return fetched;
+  }
+
+  private FetchCall fetch(
+      CompletableFuture<Fetched> fetched,
+      ChunkId chunk,
+      int offsetBytes,
+      int lengthBytes,
+      Set<NodeId> avoid,
+      Set<NodeId> witnesses,
+      long deadlineNs) {
+    return new FetchCall(
+        loop,
+        transport,
+        view,
+        deadlineNs,
+        fetched,
+        chunk,
+        offsetBytes,
+        lengthBytes,
+        avoid,
+        witnesses,
+        maps::refresh);
+  }
+
+  @Override
+  public CompletableFuture<Boolean> has(ChunkId chunk, long deadlineNs) {
+    var fetched = new CompletableFuture<Fetched>();
+    loop.post(
+        () -> {
+          List<NodeId> by = storedAt.ofOrNull(chunk);
+          Set<NodeId> witnesses = by == null ? Set.of() : Set.copyOf(by);
+          fetch(fetched, chunk, 0, 1, Set.of(), witnesses, deadlineNs).start();
+        });
+    return fetched.handle(
+        (found, failure) -> {
+          if (failure == null) {
+            return true;
+          }
+          HoldfastException why = Deadlines.asHoldfast(failure);
+          if (why.code() != ErrorCode.CHUNK_MISSING) {
+            throw why;
+          }
+          return false;
+        });
+  }
+
+  @Override
+  public CompletableFuture<Void> force(Set<ChunkId> chunks, long deadlineNs) {
+    var forced = new CompletableFuture<Void>();
+    loop.post(
+        () -> new ForceCall(loop, transport, view, storedAt, chunks, deadlineNs, forced).start());
+    return forced;
+  }
+
+  /** Once forced, the session is asked for: it lives in the log that has what was changed in it. */
+  @Override
+  public CompletableFuture<Void> forceLog(ClientId under, long deadlineNs) {
+    return leaderDoes(new Request.ForceLog(), deadlineNs)
+        .thenCompose(
+            forced -> changes.make(under, UnknownOutcomes.NOTHING, null, false, deadlineNs, true))
+        .thenAccept(UnknownOutcomes::requireSession);
+  }
+
+  @Override
+  public CompletableFuture<Void> setPool(List<Request.SetPool.Setting> settings, long deadlineNs) {
+    return leaderDoes(new Request.SetPool(settings), deadlineNs);
+  }
+
+  @Override
+  public CompletableFuture<Reply.Space> space(long deadlineNs) {
+    return leaderTells(
+        new Request.GetSpace(),
+        deadlineNs,
+        reply -> reply instanceof Reply.Space space ? space : null);
+  }
+
+  @Override
+  public CompletableFuture<PoolStatus> status(long deadlineNs) {
+    return leaderTells(
+        new Request.GetStatus(),
+        deadlineNs,
+        reply -> reply instanceof Reply.Status status ? status.status() : null);
+  }
+
+  @Override
+  public void reportBad(ChunkId chunk, NodeId holder) {
+    loop.post(
+        () ->
+            transport.request(
+                holder,
+                new Request.VerifyChunk(chunk),
+                null,
+                loop.nowNs() + RetryingCall.ATTEMPT_MAX_NS,
+                new Transport.ReplyHandler() {
+                  @Override
+                  public void onReply(Reply reply, Body bodyOrNull) {
+                    LOG.log(Level.INFO, "{0} re-read chunk {1}", holder.shortForm(), chunk);
+                  }
+
+                  @Override
+                  public void onFailure(HoldfastException why) {
+                    LOG.log(Level.INFO, "report bad chunk {0}: {1}", chunk, why.getMessage());
+                  }
+                }));
+  }
+
+  @Override
+  public ClientId client() {
+    return session.client();
+  }
+
+  @Override
+  public long epoch() {
+    return epoch;
+  }
+
+  @Override
+  public void onConnected(Remote remote) {
+    if (remote.isPeer()) {
+      view.saw(remote.node());
+      maps.refresh();
+    }
+  }
+
+  @Override
+  public void onDisconnected(NodeId node) {
+    view.notLedBy(node, loop.nowNs());
+    maps.refresh();
+  }
+
+  @Override
+  public void onNotice(Remote from, Notice notice) {
+    // Clients are told nothing yet.
+  }
+
+  @Override
+  public void onRequest(Remote from, Request request, Body bodyOrNull, Responder responder) {
+    responder.fail(
+        new HoldfastException(
+            ErrorCode.UNSUPPORTED, "answer request: expected=a peer, was=a client"));
+  }
+
+  /**
+   * Stops asking for the map, and for what became of changes. Calls under way go on until their
+   * deadlines.
+   */
+  public void close() {
+    closed = true;
+    maps.stop();
+    loop.post(changes::close);
+  }
+
+  /** What an earlier session was told may be of a log that has ended. */
+  private void learn(ClientId under, Reply.Changed answer) {
+    if (under.equals(session.client())) {
+      epoch = Math.max(epoch, answer.epoch());
+      stale.seen(answer.index());
+    }
+  }
+
+  private CompletableFuture<Void> leaderDoes(Request request, long deadlineNs) {
+    return leaderTells(request, deadlineNs, reply -> reply instanceof Reply.Done done ? done : null)
+        .thenApply(done -> null);
+  }
+
+  private <T> CompletableFuture<T> leaderTells(
+      Request request, long deadlineNs, Function<Reply, T> reader) {
+    var told = new CompletableFuture<T>();
+    loop.post(
+        () ->
+            leaderCall(
+                told, deadlineNs, () -> request, null, (from, reply) -> reader.apply(reply)));
+    return told;
+  }
+
+  private <T> LeaderCall<T> leaderCall(
+      CompletableFuture<T> result,
+      long deadlineNs,
+      Supplier<Request> request,
+      Body bodyOrNull,
+      BiFunction<NodeId, Reply, T> reader) {
+    var call =
+        new LeaderCall<>(loop, transport, view, deadlineNs, result, request, bodyOrNull, reader);
+    loop.post(call::start);
+    return call;
+  }
+}

@@ -1,0 +1,209 @@
+package holdfast.client.pool;
+
+import holdfast.model.ErrorCode;
+import holdfast.model.HoldfastException;
+import holdfast.model.NodeId;
+import holdfast.port.Body;
+import holdfast.port.Loop;
+import holdfast.port.Transport;
+import holdfast.protocol.Reply;
+import holdfast.protocol.Request;
+import java.util.concurrent.CompletableFuture;
+
+/**
+ * One call of the client that is tried at one peer after another until it succeeds, its deadline
+ * comes, or an answer says that trying again is of no use. Loop only.
+ *
+ * @param <T> what the call is for
+ */
+abstract class RetryingCall<T> {
+  /** Longest wait for one peer's answer before the next is tried. */
+  static final long ATTEMPT_MAX_NS = 2_500_000_000L;
+
+  private static final long BACKOFF_FIRST_NS = 20_000_000L;
+  private static final long BACKOFF_MAX_NS = 400_000_000L;
+
+  final Loop loop;
+  final Transport transport;
+  final PoolView view;
+  final long startNs;
+  private final long deadlineNs;
+  final CompletableFuture<T> result;
+  private HoldfastException lastFailure;
+  private int attemptCount;
+  private long backoffNs = BACKOFF_FIRST_NS;
+
+  RetryingCall(
+      Loop loop, Transport transport, PoolView view, long deadlineNs, CompletableFuture<T> result) {
+    this.loop = loop;
+    this.transport = transport;
+    this.view = view;
+    this.startNs = loop.nowNs();
+    this.deadlineNs = deadlineNs;
+    this.result = result;
+  }
+
+  /** The peer to try now, or null to wait a little and be asked again. */
+  abstract NodeId target(int attempt);
+
+  abstract Request request();
+
+  Body bodyOrNull() {
+    return null;
+  }
+
+  long attemptMaxNs() {
+    return ATTEMPT_MAX_NS;
+  }
+
+  /** A reply that is no failure: complete {@link #result}, or throw to have it tried elsewhere. */
+  abstract void onReply(NodeId from, Reply reply, Body bodyOrNull);
+
+  /**
+   * The peer said no, or said nothing.
+   *
+   * @return true to try again at once, false to wait a little first
+   */
+  abstract boolean onFailure(NodeId from, HoldfastException why, Reply.Leader leaderOrNull);
+
+  /** Whether to give up on this failure before the deadline. */
+  boolean isFinal(HoldfastException why) {
+    return why.code().retry() == ErrorCode.Retry.NEVER;
+  }
+
+  /** What the call fails with when its deadline comes; {@code last} is the last failure. */
+  HoldfastException atDeadline(HoldfastException last) {
+    return last;
+  }
+
+  /**
+   * Whether what the machine slept through counts for nothing: the call has its whole time again.
+   */
+  boolean mayGoOnAfterPause() {
+    return true;
+  }
+
+  /** When to give up. */
+  private long untilNs() {
+    return mayGoOnAfterPause() ? untilNs(loop, startNs, deadlineNs) : deadlineNs;
+  }
+
+  /** The deadline of what began then; after a pause of this process it has its whole time again. */
+  static long untilNs(Loop loop, long startNs, long deadlineNs) {
+    long pausedNs = Math.max(0, loop.awakeSinceNs() - startNs);
+    return deadlineNs + pausedNs;
+  }
+
+  final void start() {
+    attempt();
+  }
+
+  final int attemptCount() {
+    return attemptCount;
+  }
+
+  private void attempt() {
+    if (result.isDone()) {
+      return;
+    }
+    long untilNs = untilNs();
+    long nowNs = loop.nowNs();
+    if (untilNs - nowNs <= 0) {
+      fail(lastFailure != null ? atDeadline(lastFailure) : noPeer());
+      return;
+    }
+    NodeId to = target(attemptCount);
+    if (result.isDone()) {
+      return; // target() gave up
+    }
+    if (to == null) {
+      later();
+      return;
+    }
+    attemptCount++;
+    long attemptDeadlineNs = Math.min(untilNs - nowNs, attemptMaxNs()) + nowNs;
+    transport.request(
+        to,
+        request(),
+        bodyOrNull(),
+        attemptDeadlineNs,
+        new Transport.ReplyHandler() {
+          @Override
+          public void onReply(Reply reply, Body bodyOrNull) {
+            replied(to, reply, bodyOrNull);
+          }
+
+          @Override
+          public void onFailure(HoldfastException why) {
+            failed(to, notReached(why), null);
+          }
+        });
+  }
+
+  private void replied(NodeId from, Reply reply, Body bodyOrNull) {
+    if (reply instanceof Reply.Failure failure) {
+      failed(from, new HoldfastException(failure.code(), failure.text()), failure.leaderOrNull());
+      return;
+    }
+    try {
+      onReply(from, reply, bodyOrNull);
+    } catch (HoldfastException e) {
+      failed(from, e, null);
+    }
+  }
+
+  private void failed(NodeId from, HoldfastException why, Reply.Leader leaderOrNull) {
+    lastFailure = why;
+    boolean again = onFailure(from, why, leaderOrNull);
+    if (isFinal(why)) {
+      fail(why);
+    } else if (again) {
+      attempt();
+    } else {
+      later();
+    }
+  }
+
+  /**
+   * That one peer can't be connected to says nothing of the others, whatever the reason: another
+   * disk, and so another peer, may be at its address now. The last reason is told at the deadline.
+   */
+  private static HoldfastException notReached(HoldfastException why) {
+    return switch (why.code()) {
+      case REFUSED, UNSUPPORTED, MALFORMED ->
+          new HoldfastException(ErrorCode.UNREACHABLE, why.getMessage(), why);
+      default -> why;
+    };
+  }
+
+  private void later() {
+    long nowNs = loop.nowNs();
+    long atNs = nowNs + Math.max(1, Math.min(backoffNs, untilNs() - nowNs));
+    backoffNs = Math.min(BACKOFF_MAX_NS, backoffNs * 2);
+    loop.at(atNs, "retry", this::attempt);
+  }
+
+  final void fail(HoldfastException why) {
+    result.completeExceptionally(why);
+  }
+
+  final HoldfastException unexpected(NodeId from, Reply reply) {
+    return new HoldfastException(
+        ErrorCode.MALFORMED,
+        "read reply: expected=an answer to "
+            + request().getClass().getSimpleName()
+            + ", was="
+            + reply.getClass().getSimpleName()
+            + ", peer="
+            + from.shortForm());
+  }
+
+  private HoldfastException noPeer() {
+    return view.hasPeers()
+        ? new HoldfastException(
+            ErrorCode.TIMED_OUT, "ask the pool: expected=an answer, was=none before the deadline")
+        : new HoldfastException(
+            ErrorCode.UNREACHABLE,
+            "find a peer: expected=one that answers, was=none; is `holdfast peer` running?");
+  }
+}

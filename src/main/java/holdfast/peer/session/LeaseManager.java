@@ -1,0 +1,379 @@
+package holdfast.peer.session;
+
+import holdfast.metadata.op.Invalidation;
+import holdfast.metadata.op.LockMode;
+import holdfast.metadata.op.Operation;
+import holdfast.metadata.op.OperationResult;
+import holdfast.metadata.op.RequestId;
+import holdfast.model.ClientId;
+import holdfast.model.ErrorCode;
+import holdfast.peer.state.Command;
+import holdfast.peer.state.Leadership;
+import holdfast.peer.state.RaftDriver;
+import holdfast.peer.view.PeerFault;
+import holdfast.peer.view.PeerPorts;
+import holdfast.port.Loop;
+import holdfast.port.Periodic;
+import holdfast.port.Responder;
+import holdfast.protocol.Reply;
+import holdfast.protocol.Request;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * What the leader knows of the clients' sessions beyond the log: who was heard when, what each was
+ * told of others' changes and has confirmed, and until when it may rely on being told. A change is
+ * acknowledged to its author when every other client with a live lease has confirmed it, or the
+ * lease has run out. Nothing here outlives the term; a new leader acknowledges nothing for the
+ * longest lease its predecessor can have granted. Loop thread.
+ */
+public final class LeaseManager {
+  /** A client silent for so long has no session any more: what it held is free within 15 s. */
+  static final long TIMEOUT_NS = 12_000_000_000L;
+
+  /** The longest lease. */
+  static final long LEASE_NS = Reply.Watched.LEASE_MAX_MS * 1_000_000L;
+
+  /**
+   * How long a Watch waits for something to tell: well below half a lease, so that it is renewed in
+   * time.
+   */
+  static final long HOLD_NS = 100_000_000L;
+
+  /** A file that lost its last name stays at least so long: who has it open says so by then. */
+  static final long ORPHAN_NS = 15_000_000_000L;
+
+  private static final long TICK_NS = 1_000_000_000L;
+
+  /** The quorum was heard so much later than the core's own lease counts: its safety margin. */
+  private static final long QUORUM_MARGIN_MS = 200;
+
+  private final PeerPorts ports;
+  private final Leadership leadership;
+  private final Set<PeerFault> faults;
+  private final Map<ClientId, WatchQueue> watchers = new HashMap<>();
+  private final Map<ClientId, Long> heardNs = new HashMap<>();
+  private final List<Waiting> waiting = new ArrayList<>();
+  private final Set<ClientId> ending = new HashSet<>();
+  private final LockWakeups lockWakeups = new LockWakeups();
+  private Set<Long> seenOrphans = Set.of();
+  private long orphansNs;
+  private long term = -1;
+  private long ledSinceNs;
+  private long toldIndex;
+  private final Periodic looks;
+
+  public LeaseManager(PeerPorts ports, Leadership leadership, Set<PeerFault> faults) {
+    this.faults = faults;
+    this.ports = ports;
+    this.leadership = leadership;
+    looks = new Periodic(ports.loop(), TICK_NS, "sessions", this::look);
+  }
+
+  /** An acknowledgement that waits for others to confirm. */
+  private static final class Waiting {
+    final long index;
+    final ClientId author;
+    final Runnable then;
+    final Responder responder;
+    Loop.Timer timer;
+
+    Waiting(long index, ClientId author, Runnable then, Responder responder) {
+      this.index = index;
+      this.author = author;
+      this.then = then;
+      this.responder = responder;
+    }
+  }
+
+  /** Looks after sessions, every second while this peer leads. */
+  public void start() {
+    looks.start();
+  }
+
+  private void look() {
+    sync();
+    if (leadership.isCurrent()) {
+      endSilent();
+      removeOrphans();
+    }
+  }
+
+  public void stop() {
+    looks.stop();
+    forget();
+  }
+
+  /** Leadership or the term may have changed. */
+  public void sync() {
+    long newTerm = leadership.isLeader() ? leadership.driver().term() : -1;
+    if (newTerm == term) {
+      return;
+    }
+    forget();
+    term = newTerm;
+    ledSinceNs = ports.loop().nowNs();
+    orphansNs = ledSinceNs;
+  }
+
+  /** Who waits is sent elsewhere: what was told here counts for nothing any more. */
+  private void forget() {
+    var unanswered = new ArrayList<>(waiting);
+    waiting.clear();
+    for (Waiting each : unanswered) {
+      each.timer.cancel();
+      leadership.refuse(each.responder);
+    }
+    for (WatchQueue queue : List.copyOf(watchers.values())) {
+      queue.refuse(leadership);
+    }
+    watchers.clear();
+    heardNs.clear();
+    ending.clear();
+    lockWakeups.clear();
+    seenOrphans = Set.of();
+  }
+
+  /** A sign of life. */
+  void heard(ClientId client) {
+    heardNs.put(client, ports.loop().nowNs());
+  }
+
+  public void onWatch(Request.Watch watch, Responder responder) {
+    sync();
+    if (!leadership.isLeader()) {
+      leadership.refuse(responder);
+    } else if (!leadership.isCurrent()) {
+      Leadership.fail(responder, ErrorCode.BUSY, "watch changes: expected=a moment's patience");
+    } else if (!leadership.stateMachine().namespace().hasSession(watch.client())) {
+      Leadership.fail(
+          responder,
+          ErrorCode.NO_SESSION,
+          "watch changes: expected=a client with a session, was=" + watch.client());
+    } else {
+      heard(watch.client());
+      var queue = watchers.computeIfAbsent(watch.client(), client -> new WatchQueue(ports.loop()));
+      // What was told and confirmed in another term was another leader's.
+      boolean isOurs = watch.term() == term;
+      queue.await(responder, isOurs ? watch.toldIndex() : -1, isOurs ? watch.confirmedIndex() : -1);
+      answerIfDue(queue);
+      settle();
+    }
+  }
+
+  private void answerIfDue(WatchQueue queue) {
+    queue.answerIfDue(term, toldIndex, grantNs(), () -> answerNow(queue));
+  }
+
+  private void answerNow(WatchQueue queue) {
+    if (!looks.isStopped() && leadership.isLeader()) {
+      queue.answer(term, toldIndex, grantNs());
+    }
+  }
+
+  /** How long a lease given now may last: not beyond what this leader can vouch for. */
+  private long grantNs() {
+    long nowMs = ports.loop().nowNs() / 1_000_000L;
+    long coreMs = Math.min(leadership.driver().core().leaseUntilMs(), nowMs + LEASE_NS);
+    long vouchedMs = coreMs < nowMs - LEASE_NS ? 0 : coreMs + QUORUM_MARGIN_MS - nowMs;
+    return Math.clamp(vouchedMs, 0, Reply.Watched.LEASE_MAX_MS) * 1_000_000L;
+  }
+
+  /** A change was applied, here as everywhere: tells everybody but its author, if this leads. */
+  public void onChange(
+      long index, RequestId requestId, Operation operation, OperationResult.Done done) {
+    if (!leadership.isCurrent() || leadership.driver().term() != term) {
+      return;
+    }
+    List<Invalidation> changes = Invalidation.of(operation, done);
+    toldIndex = index;
+    if (operation instanceof Operation.SetLock set && set.lock().mode() != LockMode.EXCLUSIVE) {
+      tellFreed(index, set.inode());
+    }
+    if (changes.isEmpty()) {
+      return;
+    }
+    watchers.forEach(
+        (client, queue) -> {
+          if (!client.equals(requestId.client())) {
+            queue.add(index, changes);
+            answerIfDue(queue);
+          }
+        });
+  }
+
+  /** A file was reverted, here as everywhere: tells everybody, if this leads. */
+  public void onReverted(long index, long inode) {
+    if (!leadership.isCurrent() || leadership.driver().term() != term) {
+      return;
+    }
+    toldIndex = index;
+    for (WatchQueue queue : List.copyOf(watchers.values())) {
+      queue.add(index, List.of(new Invalidation.OfInode(inode, true, false)));
+      answerIfDue(queue);
+    }
+  }
+
+  /** A lock was refused, here as everywhere: this leader tells when it may be free. */
+  public void onLockRefused(RequestId requestId, Operation.SetLock set) {
+    if (leadership.isCurrent() && leadership.driver().term() == term) {
+      lockWakeups.refused(set.inode(), requestId.client());
+    }
+  }
+
+  private void tellFreed(long index, long inode) {
+    for (ClientId client : lockWakeups.freed(inode)) {
+      WatchQueue queue = watchers.get(client);
+      if (queue != null) {
+        queue.tell(index, List.of(new Invalidation.OfLocks(inode)));
+        answerIfDue(queue);
+      }
+    }
+  }
+
+  /**
+   * Calls {@code then} when every other client with a live lease has confirmed all up to the index;
+   * {@code responder} is refused instead if this peer stops leading before.
+   */
+  void whenSeen(long index, ClientId author, Responder responder, Runnable then) {
+    sync();
+    var one = new Waiting(index, author, then, responder);
+    long untilNs = untilNs(one);
+    boolean isUnwaited = faults.contains(PeerFault.ACKNOWLEDGE_UNCONFIRMED);
+    if (untilNs <= ports.loop().nowNs() || isUnwaited) {
+      then.run();
+    } else {
+      arm(one, untilNs);
+      waiting.add(one);
+    }
+  }
+
+  private void arm(Waiting one, long untilNs) {
+    one.timer = ports.loop().at(untilNs, "lease", this::settle);
+  }
+
+  /** When nobody has to be waited for any more, as far as is known now. */
+  private long untilNs(Waiting one) {
+    long untilNs = Long.MIN_VALUE;
+    boolean isForgetful = faults.contains(PeerFault.FORGET_LEASES);
+    if (leadership.stateMachine().namespace().sessionCount() > 1 && !isForgetful) {
+      // The leader before this one may have granted leases just before it lost its quorum.
+      untilNs = ledSinceNs + LEASE_NS;
+    }
+    for (var entry : watchers.entrySet()) {
+      WatchQueue queue = entry.getValue();
+      if (!entry.getKey().equals(one.author) && !queue.hasConfirmed(one.index)) {
+        untilNs = Math.max(untilNs, queue.leaseUntilNs());
+      }
+    }
+    return untilNs;
+  }
+
+  private void settle() {
+    long nowNs = ports.loop().nowNs();
+    var done = new ArrayList<Waiting>();
+    for (Waiting one : List.copyOf(waiting)) {
+      long untilNs = untilNs(one);
+      one.timer.cancel();
+      if (untilNs <= nowNs) {
+        waiting.remove(one);
+        done.add(one);
+      } else {
+        arm(one, untilNs);
+      }
+    }
+    done.forEach(one -> one.then.run());
+  }
+
+  /** A client ends its session in good order. */
+  public void onClose(Request.CloseSession close, Responder responder) {
+    sync();
+    if (!leadership.isLeader()) {
+      leadership.refuse(responder);
+      return;
+    }
+    end(
+        close.client(),
+        new RaftDriver.Proposed() {
+          @Override
+          public void onApplied(long index) {
+            responder.reply(new Reply.Done(), null);
+          }
+
+          @Override
+          public void onFailure(ErrorCode code, String text) {
+            Leadership.fail(responder, code, text);
+          }
+        });
+  }
+
+  private void end(ClientId client, RaftDriver.Proposed then) {
+    ending.add(client);
+    leadership
+        .driver()
+        .propose(
+            new Command.EndSession(client).toBytes(),
+            false,
+            new RaftDriver.Proposed() {
+              @Override
+              public void onApplied(long index) {
+                ended(index, client);
+                then.onApplied(index);
+              }
+
+              @Override
+              public void onFailure(ErrorCode code, String text) {
+                ending.remove(client);
+                then.onFailure(code, text);
+              }
+            });
+  }
+
+  private void ended(long index, ClientId client) {
+    ending.remove(client);
+    heardNs.remove(client);
+    WatchQueue queue = watchers.remove(client);
+    if (queue != null) {
+      queue.refuse(leadership);
+    }
+    // Whatever it had locked is free. A client that has heard so far isn't told of it again.
+    toldIndex = Math.max(toldIndex, index);
+    lockWakeups.files().forEach(inode -> tellFreed(toldIndex, inode));
+    settle();
+  }
+
+  private void endSilent() {
+    // What a client said while this peer slept, nobody has heard.
+    long sinceNs = Math.max(ledSinceNs, ports.loop().awakeSinceNs());
+    long nowNs = ports.loop().nowNs();
+    for (ClientId client : leadership.stateMachine().namespace().sessions()) {
+      long silentNs = nowNs - Math.max(sinceNs, heardNs.getOrDefault(client, sinceNs));
+      if (silentNs >= TIMEOUT_NS && !ending.contains(client)) {
+        end(client, RaftDriver.Proposed.IGNORED);
+      }
+    }
+  }
+
+  /** Files without name and holder go when they were there at the last look, long enough ago. */
+  private void removeOrphans() {
+    orphansNs = Math.max(orphansNs, ports.loop().awakeSinceNs());
+    long nowNs = ports.loop().nowNs();
+    if (nowNs - orphansNs < ORPHAN_NS) {
+      return;
+    }
+    orphansNs = nowNs;
+    List<Long> orphans =
+        leadership.stateMachine().namespace().unheldOrphans(Command.RemoveOrphans.INODES_MAX);
+    List<Long> old = orphans.stream().filter(seenOrphans::contains).toList();
+    seenOrphans = Set.copyOf(orphans);
+    if (!old.isEmpty()) {
+      leadership
+          .driver()
+          .propose(new Command.RemoveOrphans(old).toBytes(), false, RaftDriver.Proposed.IGNORED);
+    }
+  }
+}

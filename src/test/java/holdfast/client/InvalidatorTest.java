@@ -1,0 +1,326 @@
+package holdfast.client;
+
+import static holdfast.client.MemoryPool.ROOT;
+import static holdfast.client.MemoryPool.name;
+import static holdfast.client.MemoryPool.sealed;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import holdfast.client.api.AbsentException;
+import holdfast.client.kernel.CacheLease;
+import holdfast.metadata.op.Invalidation;
+import holdfast.metadata.op.Operation;
+import holdfast.metadata.op.RenameMode;
+import holdfast.metadata.op.Tag;
+import holdfast.model.ErrorCode;
+import holdfast.model.HoldfastException;
+import holdfast.util.MonotonicClock;
+import holdfast.util.SystemClocks;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** What the kernel is given to keep, and what is taken back when another client changes it. */
+class InvalidatorTest {
+  private final MonotonicClock clock = SystemClocks.monotonic();
+  private final MemoryPool memory = new MemoryPool();
+  private final MemoryPoolService pool = memory.service;
+  private final NotingKernel kernel = new NotingKernel();
+  private final Queue<String> forgotten = kernel.forgotten;
+  private final ClientFileSystem fs = memory.mount();
+
+  @BeforeEach
+  void open() {
+    fs.attach(kernel);
+    pool.beginOther();
+    lease();
+  }
+
+  private void lease() {
+    pool.watcher().onLease(clock.nowNs() + TimeUnit.HOURS.toNanos(1));
+  }
+
+  @AfterEach
+  void close() {
+    memory.close();
+  }
+
+  private long directory(String name) {
+    return fs.makeDirectory(ROOT, 1, name(name), 0755).inode();
+  }
+
+  private void setModeByOther(long inode) {
+    pool.changeByOther(
+            new Operation.SetAttributes(inode, Operation.SetAttributes.MODE, 0700, 0, 0, 0, 0, 5))
+        .orThrow();
+  }
+
+  @Test
+  void attributesAreKeptAndTakenBackBeforeAnothersChangeIsConfirmed() {
+    long inode = directory("d");
+    assertThat(fs.attributes(inode).attributeTimeoutMs()).isEqualTo(CacheLease.LONG_MS);
+
+    setModeByOther(inode);
+
+    assertThat(forgotten).containsExactly(inode + " attributes");
+    assertThat(fs.attributes(inode).mode() & 07777).isEqualTo(0700);
+    assertThat(fs.attributes(inode).attributeTimeoutMs()).isEqualTo(CacheLease.LONG_MS);
+  }
+
+  @Test
+  void aNameThatIsNotThereIsKeptAndTakenBackWhenAnotherClientPutsOneThere() {
+    directory("a");
+    var absent = catchThrowableOfType(AbsentException.class, () -> fs.lookup(1, name("b")));
+    assertThat(absent.timeoutMs()).isEqualTo(CacheLease.LONG_MS);
+
+    var rename =
+        new Operation.Rename(
+            1, sealed("a"), 1, sealed("b"), Tag.ZERO, Tag.ZERO, RenameMode.REPLACE, 5);
+    pool.changeByOther(rename).orThrow();
+
+    assertThat(forgotten).contains("1/a", "1/b", "1 content");
+    assertThat(fs.lookup(1, name("b")).entryTimeoutMs()).isEqualTo(CacheLease.LONG_MS);
+  }
+
+  @Test
+  void anOpenFileShowsWhatAnotherClientHasCommitted() {
+    long handle = fs.create(ROOT, 1, name("f"), 0644, 0).handle();
+    fs.write(handle, 0, new byte[] {1, 2, 3}, 0, 3);
+    fs.flush(handle);
+    var file = fs.lookup(1, name("f"));
+
+    var cut = new Operation.Commit(file.inode(), 1, 2, 1, Tag.ZERO, 5, 5, 1, List.of());
+    pool.changeByOther(cut).orThrow();
+
+    assertThat(forgotten).contains(file.inode() + " content");
+    assertThat(fs.read(handle, 0, new byte[10], 0, 10)).isEqualTo(1);
+    fs.release(handle);
+  }
+
+  /** An open file of which a power cut took all but its first content, 1, 2, 3. */
+  private long reverted() {
+    long handle = fs.create(ROOT, 1, name("f"), 0644, 0).handle();
+    fs.write(handle, 0, new byte[] {1, 2, 3}, 0, 3);
+    fs.flush(handle);
+    fs.write(handle, 0, new byte[] {4, 5}, 0, 2);
+    fs.flush(handle);
+    pool.revertUnheard(fs.lookup(1, name("f")).inode());
+    return handle;
+  }
+
+  private void tell(boolean all, List<Invalidation> changes) {
+    var done = new CompletableFuture<Void>();
+    pool.watcher().onChanges(all, changes, () -> done.complete(null));
+    done.orTimeout(10, TimeUnit.SECONDS).join();
+  }
+
+  private byte[] content(long handle) {
+    byte[] bytes = new byte[10];
+    return Arrays.copyOf(bytes, fs.read(handle, 0, bytes, 0, 10));
+  }
+
+  /** What was written and is lost is told once. */
+  private static void expectTold(ThrowingCallable call) {
+    assertThatThrownBy(call)
+        .isInstanceOfSatisfying(
+            HoldfastException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.STORE_FAILED));
+  }
+
+  @Test
+  void anOpenFileShowsTheContentItWasRevertedToAndCanBeWritten() {
+    long handle = reverted();
+    long inode = fs.lookup(1, name("f")).inode();
+
+    tell(false, List.of(new Invalidation.OfInode(inode, true, false)));
+
+    assertThat(forgotten).contains(inode + " content");
+    assertThat(content(handle)).containsExactly(1, 2, 3);
+    expectTold(() -> fs.write(handle, 1, new byte[] {9}, 0, 1));
+    fs.write(handle, 1, new byte[] {9}, 0, 1);
+    expectTold(() -> fs.fsync(handle, false)); // of all that was written before
+    fs.fsync(handle, false);
+    fs.release(handle);
+    assertThat(MemoryPool.read(fs, "f")).containsExactly(1, 9, 3);
+  }
+
+  @Test
+  void whatIsUnsavedGoesWithTheContentThatWasLost() {
+    long handle = reverted();
+    fs.write(handle, 2, new byte[] {8}, 0, 1);
+
+    expectTold(() -> fs.flush(handle));
+    expectTold(() -> fs.flush(handle)); // the one before may have been a child's
+    expectTold(() -> fs.fsync(handle, false));
+    fs.flush(handle);
+
+    assertThat(content(handle)).containsExactly(1, 2, 3);
+    fs.release(handle);
+    assertThat(MemoryPool.read(fs, "f")).containsExactly(1, 2, 3);
+  }
+
+  /** The news of it comes before the commit, which would find it out by itself. */
+  @Test
+  void likewiseWhenTheNewsOfThatComesFirst() {
+    long handle = reverted();
+    fs.write(handle, 2, new byte[] {8}, 0, 1);
+    long inode = fs.lookup(1, name("f")).inode();
+
+    tell(false, List.of(new Invalidation.OfInode(inode, true, false)));
+    expectTold(() -> fs.flush(handle));
+    expectTold(() -> fs.flush(handle)); // the one before may have been a child's
+    expectTold(() -> fs.fsync(handle, false));
+    fs.flush(handle);
+
+    assertThat(content(handle)).containsExactly(1, 2, 3);
+    fs.release(handle);
+    assertThat(MemoryPool.read(fs, "f")).containsExactly(1, 2, 3);
+  }
+
+  @Test
+  void openFilesAreReadAnewWhenAnythingMayHaveChanged() {
+    long handle = reverted();
+    long inode = fs.lookup(1, name("f")).inode();
+
+    tell(true, List.of());
+
+    long endNs = clock.nowNs() + TimeUnit.SECONDS.toNanos(10);
+    while (!forgotten.contains(inode + " content") && clock.nowNs() - endNs < 0) {
+      Thread.onSpinWait();
+    }
+    assertThat(forgotten).contains(inode + " content");
+    assertThat(content(handle)).containsExactly(1, 2, 3);
+    fs.release(handle);
+  }
+
+  @Test
+  void everythingIsTakenBackWhenTheLeaseEndsAndNothingIsKeptUntilTheNext() {
+    takesEverythingBack(() -> pool.watcher().onLeaseEnding());
+  }
+
+  @Test
+  void everythingIsTakenBackWhenNobodyKnowsWhatBecameOfAnOwnChange() {
+    takesEverythingBack(() -> pool.watcher().onOutcomeUnknown());
+  }
+
+  private void takesEverythingBack(Runnable event) {
+    long inode = directory("d");
+    fs.lookup(1, name("d"));
+    fs.readDirectory(1, 0, (entry, of, type, cookie) -> true);
+
+    var done = new CompletableFuture<Void>();
+    event.run();
+    pool.watcher().onChanges(true, List.of(), () -> done.complete(null)); // behind the first
+    done.orTimeout(10, TimeUnit.SECONDS).join();
+
+    assertThat(forgotten).contains("1/d expired", inode + " attributes", "1 content");
+    assertThat(forgotten).as("names of directories in use").doesNotContain("1/d");
+    assertThat(fs.attributes(inode).attributeTimeoutMs()).isZero();
+    assertThat(fs.lookup(1, name("d")).entryTimeoutMs()).isZero();
+    lease();
+    assertThat(fs.attributes(inode).attributeTimeoutMs()).isEqualTo(CacheLease.LONG_MS);
+  }
+
+  /** The kernel has the directory's lock then: waiting for it there, not even SIGKILL ends it. */
+  @Test
+  void namesInADirectoryThatAnOwnCallChangesAreTakenBackWhenItHasEnded() {
+    long quiet = directory("quiet");
+    fs.makeDirectory(ROOT, quiet, name("q"), 0755);
+    fs.lookup(quiet, name("q"));
+    directory("a");
+    fs.lookup(1, name("a"));
+    var go = new CompletableFuture<Void>();
+    var isUnderWay = new CompletableFuture<Void>();
+    pool.beforeChange =
+        operation -> {
+          isUnderWay.complete(null);
+          return go;
+        };
+    var made = CompletableFuture.runAsync(() -> directory("b"));
+    isUnderWay.orTimeout(10, TimeUnit.SECONDS).join();
+
+    var done = new CompletableFuture<Void>();
+    pool.watcher().onLeaseEnding();
+    pool.watcher().onChanges(true, List.of(), () -> done.complete(null)); // behind the first
+    done.orTimeout(10, TimeUnit.SECONDS).join();
+
+    assertThat(forgotten).contains(quiet + "/q expired").doesNotContain("1/a expired");
+    go.complete(null);
+    made.orTimeout(10, TimeUnit.SECONDS).join();
+    long endNs = clock.nowNs() + TimeUnit.SECONDS.toNanos(10);
+    while (!forgotten.contains("1/a expired") && clock.nowNs() - endNs < 0) {
+      Thread.onSpinWait();
+    }
+    assertThat(forgotten).contains("1/a expired");
+  }
+
+  @Test
+  void aListingThatIsGivenWithoutALeaseIsTakenBackAtOnce() {
+    directory("d");
+    pool.watcher().onLeaseEnding();
+
+    fs.readDirectory(1, 0, (entry, of, type, cookie) -> true);
+    fs.listed(1);
+
+    long endNs = clock.nowNs() + TimeUnit.SECONDS.toNanos(10);
+    while (!forgotten.contains("1 content") && clock.nowNs() - endNs < 0) {
+      Thread.onSpinWait();
+    }
+    assertThat(forgotten).contains("1 content");
+  }
+
+  @Test
+  void whileTheKernelIsBusyWithAnOwnChangeTheOtherIsConfirmedFirst() {
+    kernel.lock = new CountDownLatch(1);
+    var isConfirmed = new CompletableFuture<Void>();
+    pool.beforeChange =
+        operation -> {
+          pool.beforeChange = another -> CompletableFuture.completedFuture(null);
+          pool.watcher()
+              .onChanges(
+                  false,
+                  List.of(new Invalidation.OfInode(1, true, false)),
+                  () -> isConfirmed.complete(null));
+          return CompletableFuture.completedFuture(null);
+        };
+
+    var made = fs.makeDirectory(ROOT, 1, name("d"), 0755);
+
+    assertThat(isConfirmed).isDone();
+    assertThat(forgotten).isEmpty();
+    assertThat(made.entryTimeoutMs()).as("it crossed the news").isZero();
+    kernel.lock.countDown();
+  }
+
+  @Test
+  void moreChangesThanCanWaitAreConfirmedOnceEverythingWasTakenBack() {
+    kernel.lock = new CountDownLatch(1);
+    int count = 6_000; // more than threads and queue take
+    var confirmed = new CountDownLatch(count);
+    for (int i = 0; i < count; i++) {
+      var change = new Invalidation.OfInode(1_000 + i, false, false);
+      pool.watcher().onChanges(false, List.of(change), confirmed::countDown);
+    }
+
+    kernel.lock.countDown();
+
+    assertThat(
+            CompletableFuture.supplyAsync(
+                    () -> {
+                      try {
+                        return confirmed.await(20, TimeUnit.SECONDS);
+                      } catch (InterruptedException e) {
+                        throw new IllegalStateException(e);
+                      }
+                    })
+                .join())
+        .isTrue();
+  }
+}
