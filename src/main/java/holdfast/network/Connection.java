@@ -237,7 +237,7 @@ final class Connection {
     }
   }
 
-  /** How long a session's connection may be silent: DESIGN 6, docs/sessions.md. */
+  /** How long a session's connection may be silent: docs/sessions.md. */
   private final class FramePatience implements SocketInput.Patience {
     @Override
     public long waitNs() {

@@ -5,7 +5,10 @@ package holdfast.port;
  * task at a time.
  */
 public interface Loop {
-  /** Most timers pending at once; more is a bug. */
+  /**
+   * Most timers pending at once; more is a bug. Cancelled ones don't count: a loop may hold as many
+   * of them before it clears them away.
+   */
   int TIMERS_MAX = 65_536;
 
   /** Most posted tasks waiting at once; beyond it {@link #post} throws. */
