@@ -159,15 +159,7 @@ public final class ClientFileSystem implements PoolFileSystem {
     boolean isForUserOnly = options.ownerOrNull() != null;
     xattrs =
         new FileXattrs(namespace, files, cacheLease, sealing, deadlines, wallClock, isForUserOnly);
-    io =
-        new FileIo(
-            files,
-            reader,
-            writeBack,
-            new Allocation(writeBack, freeSpace),
-            misplaced,
-            deadlines,
-            options.isReadOnly());
+    io = newIo(reader);
     statMapper = new StatMapper(options.ownerOrNull());
     lockManager = new LockManager(service, files, writeBack, pages, deadlines, wallClock);
     lockWaits = new LockWaits(lockManager, deadlines, threads);
@@ -175,26 +167,35 @@ public final class ClientFileSystem implements PoolFileSystem {
     nameOperations =
         new NameOperations(
             namespace, files, pins, closer, removed, writeBack, cacheLease, statMapper, deadlines);
-    attributeOperations =
-        new AttributeOperations(
-            namespace,
-            files,
-            pins,
-            closer,
-            removed,
-            writeBack,
-            cacheLease,
-            statMapper,
-            deadlines,
-            wallClock);
+    attributeOperations = newAttributeOperations(wallClock);
     flusher = new Flusher(files, writeBack, deadlines, threads);
     notifiers = threads.platformPool("notifier", NOTIFIER_COUNT, NOTIFIER_QUEUE_MAX);
     taker = threads.platformPool("taker", 1, 1);
-    invalidator = newFeed();
+    invalidator = newInvalidator();
     service.watch(invalidator);
   }
 
-  private Invalidator newFeed() {
+  private FileIo newIo(ChunkReader reader) {
+    var allocation = new Allocation(writeBack, freeSpace);
+    return new FileIo(
+        files, reader, writeBack, allocation, misplaced, deadlines, options.isReadOnly());
+  }
+
+  private AttributeOperations newAttributeOperations(WallClock wallClock) {
+    return new AttributeOperations(
+        namespace,
+        files,
+        pins,
+        closer,
+        removed,
+        writeBack,
+        cacheLease,
+        statMapper,
+        deadlines,
+        wallClock);
+  }
+
+  private Invalidator newInvalidator() {
     return new Invalidator(
         cacheLease,
         pins,

@@ -62,11 +62,11 @@ public interface PoolFileSystem extends AutoCloseable {
   void forget(long inode);
 
   /**
-   * Creates a regular file and opens it. If the name is taken it opens what is there, cut to nothing
-   * with O_TRUNC; with O_EXCL that is {@code EXISTS}. {@code mode} is permission bits, the caller's
-   * umask applied already; {@code openFlags} as for {@link #open}.
-   * The file's owner is the caller; its group too, unless the parent has its set-group-id bit, then
-   * the parent's (the same in every method that makes an inode; a directory inherits the bit).
+   * Creates a regular file and opens it. If the name is taken it opens what is there, cut to
+   * nothing with O_TRUNC; with O_EXCL that is {@code EXISTS}. {@code mode} is permission bits, the
+   * caller's umask applied already; {@code openFlags} as for {@link #open}. The file's owner is the
+   * caller; its group too, unless the parent has its set-group-id bit, then the parent's (the same
+   * in every method that makes an inode; a directory inherits the bit).
    */
   CreatedFile create(Caller caller, long parent, byte[] name, int mode, int openFlags);
 
