@@ -1,5 +1,6 @@
 """Peers that are killed while they start. docs/testing.md says what is done and what must hold."""
 
+import itertools
 import json
 import os
 import random
@@ -141,8 +142,16 @@ class Round:
         self._expect_no_less(before, "after its last start", committed)
         self._check()
 
+    def _new_label(self):
+        """Of a folder that no round has written to: one that was cut off has left its files."""
+        there = os.listdir(self.kept.journals)
+        for attempt in itertools.count(1):
+            label = f"r{self.seed}" if attempt == 1 else f"r{self.seed}.{attempt}"
+            if not any(name.startswith(f"{label}-") for name in there):
+                return label
+
     def _load(self):
-        label = f"r{self.seed}"
+        label = self.label = self._new_label()
         place = os.path.join(self.cluster.work, "m")
         words = [place, self.kept.journals, label, self.seed, "MIB=1", "PAUSE=20"]
         kinds = ["small", "append", "rename", "inplace"]
@@ -274,7 +283,7 @@ class Round:
         for name in os.listdir(folder):
             os.unlink(os.path.join(folder, name))
         for name in os.listdir(self.kept.journals):
-            if name.startswith(f"r{self.seed}-"):
+            if name.startswith(f"{self.label}-"):
                 os.link(os.path.join(self.kept.journals, name), os.path.join(folder, name))
         return folder
 

@@ -14,6 +14,8 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -32,6 +34,7 @@ class CopiedFolderProcessTest {
   }
 
   @ParameterizedTest
+  @Execution(ExecutionMode.CONCURRENT)
   @ValueSource(ints = {2, 3})
   void aCopyThatIsStartedBesideItsOriginalEndsAndTheOriginalGoesOn(int peers) throws Exception {
     Pool pool = pools.start(peers);
@@ -52,6 +55,7 @@ class CopiedFolderProcessTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void aFolderThatIsPutBackFromYesterdayLosesNothing() throws Exception {
     Pool pool = pools.start(3);
     Path mount = pool.mount("mnt");
@@ -87,6 +91,7 @@ class CopiedFolderProcessTest {
 
   /** Its machine knows the number of the run, and that nothing is missing. */
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void aLonePeerThatHasLostBothCopiesOfRunGoesOn() throws Exception {
     Pool pool = pools.start(1);
     Path mount = pool.mount("mnt");
@@ -107,6 +112,7 @@ class CopiedFolderProcessTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void aLonePeersFolderThatIsRolledBackUnderItsMachineWaitsUntilItIsToldToGoOn() throws Exception {
     Pool pool = pools.start(1);
     Path mount = pool.mount("mnt");
@@ -147,6 +153,7 @@ class CopiedFolderProcessTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void aLonePeersFolderThatWasMovedWaitsUntilItIsToldToGoOn() throws Exception {
     Pool pool = pools.start(1);
     Path mount = pool.mount("mnt");

@@ -13,6 +13,8 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** Keys and pool files with a flipped byte: in one copy mended, in both refused, never used. */
 @Tag("process")
@@ -66,6 +68,7 @@ class KeyDamageProcessTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void flippedByteInOneCopyIsMendedAtStart() throws Exception {
     Pool pool = stopped();
     String before = id(pool.startPeer(1).awaitLine("peer ready ", Pool.READY_MAX));
@@ -90,6 +93,7 @@ class KeyDamageProcessTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void flippedByteInBothCopiesIsRefusedWithWhatToDo() throws Exception {
     Pool pool = stopped();
     for (Path file : files(pool)) {
@@ -107,6 +111,7 @@ class KeyDamageProcessTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void directoryIsNotTakenIntoThePoolOfAHomeThatWasMadeAnew() throws Exception {
     Pool pool = stopped();
     Path aside = pool.work().resolve("aside");
@@ -121,6 +126,7 @@ class KeyDamageProcessTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void removedKeyOrPoolFileIsNotMadeAnew() throws Exception {
     Pool pool = stopped();
     for (Path file : files(pool)) {
@@ -139,6 +145,7 @@ class KeyDamageProcessTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void theFounderWhoseFolderIsEmptiedButForItsKeyFoundsNoSecondLog() throws Exception {
     Pool pool = stopped();
     try (var files = Files.list(pool.storage(1))) {

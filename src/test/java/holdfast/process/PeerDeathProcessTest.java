@@ -11,6 +11,8 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /**
  * Files survive dead peers, with real processes and SIGKILL. {@code
@@ -29,6 +31,7 @@ class PeerDeathProcessTest {
   private final Trees trees = new Trees();
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void threePeersLoseEachInTurnAndEverythingReadsAndNewFilesAreWritten() throws Exception {
     Pool pool = pools.start(3);
     Path mount = pool.mount("mnt");
@@ -58,6 +61,7 @@ class PeerDeathProcessTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void fourPeersRestoreTheCopiesOfOneAndThenASecondMayDie() throws Exception {
     Pool pool = pools.start(4);
     pool.holdfast("pool", "set", "down-out=3s").expectDone("pool set");
@@ -117,6 +121,7 @@ class PeerDeathProcessTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void aMountMadeWithoutAMajorityReadsRefusesChangesAndTakesThemOnceThereIsOne() throws Exception {
     Pool pool = pools.start(2);
     Path mount = pool.mount("mnt");
@@ -145,6 +150,7 @@ class PeerDeathProcessTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void aFrozenPeerIsRoutedAroundAndCatchesUpWhenItGoesOn() throws Exception {
     Pool pool = pools.start(3);
     Path mount = pool.mount("mnt");

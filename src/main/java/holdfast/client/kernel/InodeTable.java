@@ -72,11 +72,19 @@ public final class InodeTable {
 
   /**
    * A change made here has led to this. What is there now must not be taken for absent because of
-   * an older answer that is still on its way: so it counts from now.
+   * an older answer that is still on its way: so it counts from now. One that has lost its last
+   * name may be forgotten by the kernel by now, and is not remembered anew.
    */
   public void changed(Attributes attributes, long askedNs, long nowNs) {
     boolean hasNone = attributes.xattrCount() == 0;
-    put(attributes, hasNone ? Absent.ALL : Absent.NOTHING, hasNone ? askedNs : nowNs);
+    Absent absent = hasNone ? Absent.ALL : Absent.NOTHING;
+    long asOfNs = hasNone ? askedNs : nowNs;
+    if (attributes.linkCount() > 0) {
+      put(attributes, absent, asOfNs);
+    } else {
+      var now = new Known(attributes.sealId(), absent, asOfNs);
+      inodes.computeIfPresent(attributes.inode(), (inode, old) -> newer(old, now));
+    }
   }
 
   /** Others have changed these: who asked before doesn't know what is absent. Never blocks. */

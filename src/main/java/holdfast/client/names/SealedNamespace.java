@@ -292,9 +292,7 @@ public final class SealedNamespace {
     if (ChangedAttributes.isOf(operation)) {
       attributes.changed(operation, done.attributes(), attributesSession, deadlines.nowNs());
     }
-    if (done.attributes().linkCount() > 0) {
-      inodeTable.changed(done.attributes(), askedNs, deadlines.nowNs());
-    }
+    inodeTable.changed(done.attributes(), askedNs, deadlines.nowNs());
     return done;
   }
 

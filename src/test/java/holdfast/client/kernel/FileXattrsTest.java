@@ -17,6 +17,7 @@ import holdfast.client.ClientFileSystem;
 import holdfast.client.MemoryPool;
 import holdfast.client.api.Caller;
 import holdfast.client.api.ClientOptions;
+import holdfast.client.api.OpenFlags;
 import holdfast.client.api.PoolFileSystem;
 import holdfast.client.pool.PoolSession;
 import holdfast.metadata.op.Attributes;
@@ -67,6 +68,23 @@ class FileXattrsTest {
         .map(name -> new String(name, UTF_8))
         .sorted()
         .toList();
+  }
+
+  /** Event: {@code fsetxattr} returned 0, and {@code fgetxattr} said ENODATA for a second. */
+  @Test
+  void whatIsSetOnAnOpenFileWithoutANameIsThereAtOnce() {
+    long file = fs.create(ROOT, 1, name("f"), 0644, OpenFlags.READ_WRITE).attributes().inode();
+    lease(3_600 * SECOND_NS);
+    fs.unlink(1, name("f"));
+    assertNull(fs.xattrOrNull(file, name("user.a")));
+
+    fs.setXattr(file, name("user.a"), name("x"), 0);
+
+    assertArrayEquals(name("x"), fs.xattrOrNull(file, name("user.a")));
+    assertEquals(List.of("user.a"), names(fs, ROOT, file));
+    fs.removeXattr(file, name("user.a"));
+    assertNull(fs.xattrOrNull(file, name("user.a")));
+    assertEquals(List.of(), names(fs, ROOT, file));
   }
 
   @Test
