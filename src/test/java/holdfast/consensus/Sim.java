@@ -312,6 +312,7 @@ final class Sim {
         && nodes.stream()
             .filter(n -> n != lost && n.isUp() && n.logId.equals(lost.logId))
             .filter(n -> n.core.role() != Role.STOPPED && !n.core.recovery().isNeeded())
+            .filter(n -> n.configuration().isMember(n.endpoint))
             .anyMatch(
                 n ->
                     n.disk.hasForced(

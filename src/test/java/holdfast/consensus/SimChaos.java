@@ -193,7 +193,8 @@ final class SimChaos {
 
   /**
    * Nothing in a folder can be read any more, so that all was set aside: its peer knows of its log
-   * and that it lost it. Only where others hold all that was committed, forced, where everybody
+   * and that it lost it. Only where members hold all that was committed, forced (one that was
+   * removed, and is taken in again by an entry that it lacks, speaks for nobody), where everybody
    * knows who votes (else it takes who doesn't for the only voter, and the log ends without those
    * that are cut off), and once in a run: a log that loses its only voter's vote twice may end
    * twice.
