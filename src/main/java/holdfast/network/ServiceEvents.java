@@ -18,7 +18,7 @@ import java.util.function.Consumer;
  */
 final class ServiceEvents implements NodeService {
   /** Events that wait for the service to be made: a moment. */
-  private static final int EARLY_MAX = 4_096;
+  static final int EARLY_MAX = 4_096;
 
   private final Deque<Consumer<NodeService>> early = new ArrayDeque<>();
 
