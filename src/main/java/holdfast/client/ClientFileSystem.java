@@ -13,26 +13,15 @@ import holdfast.client.api.OpenedFile;
 import holdfast.client.api.PendingLock;
 import holdfast.client.api.PoolFileSystem;
 import holdfast.client.api.PoolSpace;
-import holdfast.client.file.Allocation;
-import holdfast.client.file.BlockCache;
-import holdfast.client.file.BufferPool;
-import holdfast.client.file.ChunkReader;
-import holdfast.client.file.Committer;
-import holdfast.client.file.DirtyData;
-import holdfast.client.file.ExtentLoader;
-import holdfast.client.file.FileContent;
 import holdfast.client.file.FileHandle;
 import holdfast.client.file.FileIo;
-import holdfast.client.file.Flusher;
-import holdfast.client.file.MemoryBudget;
+import holdfast.client.file.FileLayer;
+import holdfast.client.file.OpenFile;
 import holdfast.client.file.OpenFileTable;
-import holdfast.client.file.Reconciler;
 import holdfast.client.file.Sealing;
-import holdfast.client.file.WriteBack;
 import holdfast.client.kernel.CacheLease;
-import holdfast.client.kernel.KernelPages;
-import holdfast.client.kernel.MisplacedPages;
-import holdfast.client.kernel.RemovedInodes;
+import holdfast.client.kernel.InodeTable;
+import holdfast.client.kernel.PageInvalidations;
 import holdfast.client.names.AttributeOperations;
 import holdfast.client.names.DirectoryListings;
 import holdfast.client.names.FileCloser;
@@ -54,7 +43,6 @@ import holdfast.model.SealId;
 import holdfast.util.MonotonicClock;
 import holdfast.util.NamedThreads;
 import holdfast.util.WallClock;
-import java.lang.System.Logger.Level;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -71,38 +59,33 @@ public final class ClientFileSystem implements PoolFileSystem {
 
   private static final int NOTIFIER_QUEUE_MAX = 4_096;
   private static final int SEALER_QUEUE_MAX = 65_536;
-  private static final System.Logger LOG = System.getLogger(ClientFileSystem.class.getName());
 
-  private final PoolService service;
   private final ClientOptions options;
   private final Deadlines deadlines;
   private final ThreadPoolExecutor sealers;
   private final CacheLease cacheLease;
   private final ThreadPoolExecutor notifiers;
   private final ThreadPoolExecutor taker;
-  private final Invalidator invalidator;
-  private final MisplacedPages misplaced;
+  private final InodeTable inodes = new InodeTable();
+  private final PageInvalidations pages;
   private final SealedNamespace namespace;
+  private final FileLayer fileLayer;
   private final OpenFileTable files;
-  private final RemovedInodes removed = new RemovedInodes();
+  private final FileIo io;
   private final OrphanPins pins;
   private final NameOperations nameOperations;
   private final AttributeOperations attributeOperations;
-  private final FileIo io;
-  private final WriteBack writeBack;
   private final FileXattrs xattrs;
-  private final KernelPages pages = new KernelPages();
   private final LockManager lockManager;
   private final LockWaits lockWaits;
   private final FileCloser closer;
   private final DirectoryListings listings;
   private final FreeSpace freeSpace;
-  private final StatMapper statMapper;
+  private final Invalidator invalidator;
 
-  /** Directories whose listing is being given to the kernel and has become old meanwhile. */
+  /** Directories whose listing is being given to the kernel and has become stale meanwhile. */
   private final Set<Long> notToKeep = ConcurrentHashMap.newKeySet();
 
-  private final Flusher flusher;
   private volatile boolean isClosed;
 
   /**
@@ -120,79 +103,61 @@ public final class ClientFileSystem implements PoolFileSystem {
       NamedThreads threads,
       Supplier<SealId> newSealId,
       int sealerCount) {
-    this.service = service;
     this.options = options;
-    long timeoutNs = options.timeout().toNanos();
-    deadlines = new Deadlines(clock, timeoutNs);
+    deadlines = new Deadlines(clock, options.timeout().toNanos());
     sealers = threads.platformPool("sealer", sealerCount, SEALER_QUEUE_MAX);
     cacheLease = new CacheLease(deadlines);
-    namespace = new SealedNamespace(service, sealing, deadlines, wallClock, newSealId);
+    pages = new PageInvalidations(cacheLease, inodes, threads, deadlines);
+    namespace = new SealedNamespace(service, sealing, inodes, deadlines, wallClock, newSealId);
     listings = new DirectoryListings(namespace);
-    var saved = namespace.savedContents();
-    var attributes = namespace.changedAttributes();
-    var loader = new ExtentLoader(service, deadlines);
-    var blocks = new BufferPool(DirtyData.BLOCK_BYTES, WriteBack.BLOCKS_KEPT_MAX);
-    misplaced = new MisplacedPages(pages, threads, deadlines);
-    var budget = new MemoryBudget(WriteBack.UNSAVED_MAX_BYTES);
-    var reconciler =
-        new Reconciler(service, loader, misplaced, saved, attributes, budget, deadlines);
-    files = new OpenFileTable(loader, reconciler, saved, attributes, deadlines, blocks);
-    pins = new OrphanPins(service, files, deadlines, wallClock);
-    var reader =
-        new ChunkReader(service, sealing, new BlockCache(options.cacheSizeBytes()), sealers);
-    var committer = new Committer(service, sealing, reconciler, deadlines, saved, sealers);
-    writeBack =
-        new WriteBack(
+    freeSpace = new FreeSpace(service, deadlines);
+    var needs =
+        new FileLayer.Needs(
             service,
             sealing,
-            sealers,
+            options,
             deadlines,
             wallClock,
-            committer,
-            reader,
-            blocks,
-            budget,
+            threads,
+            sealers,
+            freeSpace,
+            namespace.savedContents(),
+            namespace.changedAttributes(),
             cacheLease,
-            misplaced,
-            timeoutNs);
-    freeSpace = new FreeSpace(service, deadlines);
-    boolean isForUserOnly = options.ownerOrNull() != null;
-    xattrs =
-        new FileXattrs(namespace, files, cacheLease, sealing, deadlines, wallClock, isForUserOnly);
-    io = newIo(reader);
-    statMapper = new StatMapper(options.ownerOrNull());
-    lockManager = new LockManager(service, files, writeBack, pages, deadlines, wallClock);
+            inodes,
+            pages);
+    fileLayer = new FileLayer(needs);
+    files = fileLayer.files();
+    io = fileLayer.io();
+    var pipeline = fileLayer.pipeline();
+    pins = new OrphanPins(service, files, deadlines, wallClock);
+    lockManager = new LockManager(service, files, pipeline, pages, deadlines, wallClock);
     lockWaits = new LockWaits(lockManager, deadlines, threads);
-    closer = new FileCloser(files, pins, writeBack, lockManager, lockWaits, deadlines);
+    closer = new FileCloser(files, pins, pipeline, lockManager, lockWaits, deadlines);
+    var statMapper = new StatMapper(options.ownerOrNull());
     nameOperations =
         new NameOperations(
-            namespace, files, pins, closer, removed, writeBack, cacheLease, statMapper, deadlines);
-    attributeOperations = newAttributeOperations(wallClock);
-    flusher = new Flusher(files, writeBack, deadlines, threads);
+            namespace, files, pins, closer, pipeline, cacheLease, statMapper, deadlines);
+    attributeOperations =
+        new AttributeOperations(
+            namespace,
+            files,
+            pins,
+            closer,
+            inodes,
+            pipeline,
+            cacheLease,
+            statMapper,
+            deadlines,
+            wallClock);
+    boolean isForUserOnly = options.ownerOrNull() != null;
+    xattrs =
+        new FileXattrs(
+            namespace, files, inodes, cacheLease, sealing, deadlines, wallClock, isForUserOnly);
     notifiers = threads.platformPool("notifier", NOTIFIER_COUNT, NOTIFIER_QUEUE_MAX);
     taker = threads.platformPool("taker", 1, 1);
     invalidator = newInvalidator();
     service.watch(invalidator);
-  }
-
-  private FileIo newIo(ChunkReader reader) {
-    var allocation = new Allocation(writeBack, freeSpace);
-    return new FileIo(
-        files, reader, writeBack, allocation, misplaced, deadlines, options.isReadOnly());
-  }
-
-  private AttributeOperations newAttributeOperations(WallClock wallClock) {
-    return new AttributeOperations(
-        namespace,
-        files,
-        pins,
-        closer,
-        removed,
-        writeBack,
-        cacheLease,
-        statMapper,
-        deadlines,
-        wallClock);
   }
 
   private Invalidator newInvalidator() {
@@ -203,6 +168,7 @@ public final class ClientFileSystem implements PoolFileSystem {
         listings,
         namespace,
         deadlines,
+        inodes,
         pages,
         lockManager,
         lockWaits,
@@ -217,7 +183,7 @@ public final class ClientFileSystem implements PoolFileSystem {
 
   @Override
   public FileAttributes attributes(long inode) {
-    misplaced.awaitDropped(inode);
+    pages.awaitDropped(inode);
     return attributeOperations.attributes(inode);
   }
 
@@ -239,9 +205,8 @@ public final class ClientFileSystem implements PoolFileSystem {
 
   @Override
   public void forget(long inode) {
-    namespace.forget(inode);
     cacheLease.forgotten(inode);
-    removed.forget(inode);
+    inodes.forget(inode);
   }
 
   @Override
@@ -276,8 +241,7 @@ public final class ClientFileSystem implements PoolFileSystem {
       int rdev,
       byte[] targetOrNull) {
     mayChange();
-    var wanted = statMapper.wanted(caller, type, mode, rdev, targetOrNull);
-    return nameOperations.make(parent, name, wanted);
+    return nameOperations.make(caller, parent, name, type, mode, rdev, targetOrNull);
   }
 
   @Override
@@ -324,10 +288,10 @@ public final class ClientFileSystem implements PoolFileSystem {
       mayChange();
     }
     long deadlineNs = deadlines.deadlineNs();
-    FileContent content = files.contentOrNull(inode);
-    if (content != null) {
+    OpenFile file = files.fileOrNull(inode);
+    if (file != null) {
       // What another handle here wrote must not look older than the pool's version of it.
-      writeBack.saveAll(content);
+      fileLayer.pipeline().saveAll(file);
     }
     return pins.open(inode, deadlineNs);
   }
@@ -364,7 +328,7 @@ public final class ClientFileSystem implements PoolFileSystem {
   public void releaseLocks(long handle, long owner) {
     FileHandle open = files.handle(handle);
     if (lockManager.closed(open, owner)) {
-      lockWaits.wake(open.content.inode);
+      lockWaits.wake(open.inode());
     }
   }
 
@@ -378,7 +342,7 @@ public final class ClientFileSystem implements PoolFileSystem {
     FileHandle open = files.handle(handle);
     lockManager.set(open, LockManager.lock(request), deadlines.deadlineNs());
     if (request.type() != LockRequest.EXCLUSIVE) {
-      lockWaits.wake(open.content.inode);
+      lockWaits.wake(open.inode());
     }
   }
 
@@ -461,25 +425,17 @@ public final class ClientFileSystem implements PoolFileSystem {
       return;
     }
     isClosed = true;
-    flusher.stop();
-    for (FileContent content : files.all()) {
-      try {
-        writeBack.flush(content, false, deadlines.deadlineNs());
-      } catch (HoldfastException e) {
-        LOG.log(Level.ERROR, "save file at the end: {0}", e.getMessage());
-      }
-    }
-    pages.attach(KernelCache.NONE);
+    fileLayer.close();
+    pages.close();
     lockWaits.close();
     notifiers.shutdown();
     taker.shutdown();
-    misplaced.close();
     sealers.shutdown();
   }
 
   /** Bytes of unsaved data, of all files. */
   public long unsavedBytes() {
-    return writeBack.unsavedBytes();
+    return fileLayer.pipeline().unsavedBytes();
   }
 
   private void mayChange() {

@@ -1,11 +1,11 @@
 package holdfast.client;
 
-import holdfast.client.api.KernelCache;
-import holdfast.client.file.FileContent;
+import holdfast.client.file.OpenFile;
 import holdfast.client.file.OpenFileTable;
 import holdfast.client.kernel.CacheLease;
 import holdfast.client.kernel.GrantTable;
-import holdfast.client.kernel.KernelPages;
+import holdfast.client.kernel.InodeTable;
+import holdfast.client.kernel.PageInvalidations;
 import holdfast.client.names.DirectoryListings;
 import holdfast.client.names.LockManager;
 import holdfast.client.names.LockWaits;
@@ -44,7 +44,8 @@ final class Invalidator implements PoolService.Watcher {
   private final Executor notifiers;
   private final Executor taker;
   private final ConcurrentLinkedQueue<Pending> pending = new ConcurrentLinkedQueue<>();
-  private final KernelPages pages;
+  private final InodeTable inodes;
+  private final PageInvalidations pages;
   private final LockManager lockManager;
   private final LockWaits lockWaits;
 
@@ -64,7 +65,8 @@ final class Invalidator implements PoolService.Watcher {
       DirectoryListings listings,
       SealedNamespace namespace,
       Deadlines deadlines,
-      KernelPages pages,
+      InodeTable inodes,
+      PageInvalidations pages,
       LockManager lockManager,
       LockWaits lockWaits,
       Executor notifiers,
@@ -75,6 +77,7 @@ final class Invalidator implements PoolService.Watcher {
     this.listings = listings;
     this.namespace = namespace;
     this.deadlines = deadlines;
+    this.inodes = inodes;
     this.pages = pages;
     this.lockManager = lockManager;
     this.lockWaits = lockWaits;
@@ -121,7 +124,7 @@ final class Invalidator implements PoolService.Watcher {
       return;
     }
     pins.onChanges(changes);
-    namespace.known().note(changes, deadlines.nowNs());
+    inodes.invalidate(changes, deadlines.nowNs());
     boolean isUnderWay = cacheLease.note(changes) | changes.stream().anyMatch(this::isAppendedTo);
     if (isUnderWay) {
       confirm.run();
@@ -149,9 +152,8 @@ final class Invalidator implements PoolService.Watcher {
    * other's confirmation.
    */
   private boolean isAppendedTo(Invalidation change) {
-    FileContent content =
-        change instanceof Invalidation.OfInode of ? files.contentOrNull(of.inode()) : null;
-    return content != null && content.hasAppends();
+    OpenFile file = change instanceof Invalidation.OfInode of ? files.fileOrNull(of.inode()) : null;
+    return file != null && file.status().hasAppends();
   }
 
   /** Before it is confirmed: from then on somebody may rely on it. */
@@ -159,7 +161,7 @@ final class Invalidator implements PoolService.Watcher {
     switch (change) {
       case Invalidation.OfInode of -> {
         if (of.content()) {
-          pages.becameOld(of.inode());
+          pages.madeStale(of.inode());
         }
       }
       case Invalidation.OfLocks of -> lockWaits.wake(of.inode());
@@ -169,22 +171,17 @@ final class Invalidator implements PoolService.Watcher {
 
   private void notTaken(Invalidation change) {
     if (change instanceof Invalidation.OfInode of && of.content()) {
-      FileContent content = files.contentOrNull(of.inode());
-      if (content != null) {
-        content.lock.lock();
-        try {
-          content.isMixed = true;
-        } finally {
-          content.lock.unlock();
-        }
+      OpenFile file = files.fileOrNull(of.inode());
+      if (file != null) {
+        file.setStalePages();
       }
-      pages.dropped(of.inode());
+      pages.notStale(of.inode());
     }
   }
 
   /** The lease runs out, or anything may have changed. Never refused. */
   private void takeEverythingBack(Runnable then) {
-    namespace.known().distrust(deadlines.nowNs());
+    inodes.expireAll(deadlines.nowNs());
     pending.add(new Pending(cacheLease.distrust(), then));
     try {
       taker.execute(this::takePending);
@@ -198,17 +195,16 @@ final class Invalidator implements PoolService.Watcher {
     for (Pending next = pending.poll(); next != null; next = pending.poll()) {
       try {
         CacheLease.Taken taken = next.taken();
-        KernelCache kernel = pages.kernel();
         Map<Long, List<GrantTable.Entry>> locked = new HashMap<>();
         for (GrantTable.Entry entry : taken.entries()) {
           if (cacheLease.inFlight().isAnyOn(entry.directory())) {
             locked.computeIfAbsent(entry.directory(), key -> new ArrayList<>()).add(entry);
           } else {
-            kernel.expireEntry(entry.directory(), entry.name());
+            pages.expireEntry(entry.directory(), entry.name());
           }
         }
-        taken.inodes().forEach(inode -> kernel.forgetInode(inode, false));
-        taken.listings().forEach(inode -> kernel.forgetInode(inode, true));
+        taken.inodes().forEach(inode -> pages.drop(inode, false));
+        taken.listings().forEach(inode -> pages.drop(inode, true));
         locked.forEach(this::expireLater);
       } finally {
         next.then().run();
@@ -221,7 +217,7 @@ final class Invalidator implements PoolService.Watcher {
     Runnable expire =
         () -> {
           awaitOwnCalls(directory);
-          entries.forEach(entry -> pages.kernel().expireEntry(directory, entry.name()));
+          entries.forEach(entry -> pages.expireEntry(directory, entry.name()));
         };
     if (!onNotifiers(expire)) {
       expire.run();
@@ -234,7 +230,7 @@ final class Invalidator implements PoolService.Watcher {
 
   /** The kernel was given a listing that it must not keep: news came meanwhile. */
   void takeListingBack(long directory) {
-    if (!onNotifiers(() -> pages.kernel().forgetInode(directory, true))) {
+    if (!onNotifiers(() -> pages.drop(directory, true))) {
       takeEverythingBack(() -> {});
     }
   }
@@ -267,11 +263,10 @@ final class Invalidator implements PoolService.Watcher {
         reload(of.inode());
         listings.changed(of.inode());
       }
-      cacheLease.tookInode(of.inode(), of.content());
-      pages.kernel().forgetInode(of.inode(), of.content());
+      pages.drop(of.inode(), of.content());
     } finally {
       if (of.content()) {
-        pages.dropped(of.inode());
+        pages.notStale(of.inode());
       }
     }
   }
@@ -284,9 +279,9 @@ final class Invalidator implements PoolService.Watcher {
     boolean isTaken =
         onNotifiers(
             () -> {
-              for (FileContent content : files.all()) {
-                if (reload(content.inode)) {
-                  pages.kernel().forgetInode(content.inode, true);
+              for (OpenFile file : files.all()) {
+                if (reload(file.inode())) {
+                  pages.drop(file.inode(), true);
                 }
               }
             });
@@ -300,12 +295,12 @@ final class Invalidator implements PoolService.Watcher {
    * Returns whether it shows something else than before.
    */
   private boolean reload(long inode) {
-    FileContent content = files.contentOrNull(inode);
-    if (content == null) {
+    OpenFile file = files.fileOrNull(inode);
+    if (file == null) {
       return false;
     }
     try {
-      return files.reload(content, deadlines.deadlineNs());
+      return files.reload(file, deadlines.deadlineNs());
     } catch (HoldfastException e) {
       LOG.log(Level.DEBUG, "read open file {0} anew: {1}", inode, e.getMessage());
       return false;
@@ -315,9 +310,8 @@ final class Invalidator implements PoolService.Watcher {
   private void takeEntry(long directory, EntryName sealed) {
     byte[] name = namespace.openNameOrNull(directory, sealed);
     if (name != null) {
-      cacheLease.tookEntry(directory, name);
       awaitOwnCalls(directory);
-      pages.kernel().forgetEntry(directory, name);
+      pages.dropEntry(directory, name);
     }
   }
 }

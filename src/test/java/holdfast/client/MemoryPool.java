@@ -44,7 +44,7 @@ public final class MemoryPool implements AutoCloseable {
   private final Queue<Throwable> uncaught = new ConcurrentLinkedQueue<>();
 
   /** Seals names as every mount of it does. */
-  static KeySealing sealing() {
+  public static KeySealing sealing() {
     var random = new SecureRandom();
     var salts = new SaltSource(random, new InstanceId(1, random.nextLong()), SystemClocks.wall());
     return new KeySealing(CipherSuite.FERNET, KEY, salts, random, SystemClocks.wall());

@@ -7,7 +7,7 @@ import holdfast.model.HoldfastException;
 
 /**
  * What the pool has acknowledged of a file's content from here, forced or not: a power cut of all
- * voters, or of all who hold a chunk, may take what isn't forced. Guarded by the file's lock.
+ * voters, or of all who have a chunk, may take what isn't forced. Not thread-safe.
  */
 final class Acknowledged {
   /** Commits from here, and the creation. */
@@ -16,11 +16,11 @@ final class Acknowledged {
   /** How many of them were forced. */
   private long forcedCount;
 
-  /** How often the session was lost since the pool told: is what it told still so? */
-  private long doubtCount;
+  /** How often the session was lost: after each, what the pool has is indeterminate. */
+  private long lossCount;
 
-  /** Up to which of these it is known. */
-  private long sureCount;
+  /** Up to which of these what the pool has is known. */
+  private long settledCount;
 
   private Patience lookingOrNull;
 
@@ -44,23 +44,25 @@ final class Acknowledged {
     return commitCount == forcedCount;
   }
 
-  boolean isDoubtful() {
-    return doubtCount != sureCount;
+  /** Whether a session was lost since it was known what the pool has. */
+  boolean isIndeterminate() {
+    return lossCount != settledCount;
   }
 
-  void doubt() {
-    doubtCount++;
+  /** The session is lost, and with it perhaps what the pool had acknowledged. */
+  void sessionLost() {
+    lossCount++;
   }
 
-  /** Which doubt is the last one: to be asked before the pool is. */
-  long doubtCount() {
-    return doubtCount;
+  /** Which loss of a session is the last one: to be read before the pool is asked. */
+  long lossCount() {
+    return lossCount;
   }
 
-  /** What the pool has was asked after this doubt, and is known. */
-  void sure(long askedAfter) {
-    sureCount = Math.max(sureCount, askedAfter);
-    lookingOrNull = isDoubtful() ? lookingOrNull : null;
+  /** What the pool has was asked for after this loss, and is known. */
+  void settled(long askedAfter) {
+    settledCount = Math.max(settledCount, askedAfter);
+    lookingOrNull = isIndeterminate() ? lookingOrNull : null;
   }
 
   /** Whether that is so: {@link #lookedNs}. */

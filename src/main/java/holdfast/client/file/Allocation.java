@@ -4,7 +4,6 @@ import holdfast.client.api.PoolFileSystem;
 import holdfast.client.api.PoolSpace;
 import holdfast.client.pool.FreeSpace;
 import holdfast.metadata.op.Extent;
-import holdfast.metadata.op.ExtentMap;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 
@@ -13,15 +12,15 @@ import holdfast.model.HoldfastException;
  * its room when it is stored, wherever its name puts it. Blocks; any thread but the loop.
  */
 public final class Allocation {
-  private final WriteBack writeBack;
+  private final WritePipeline pipeline;
   private final FreeSpace freeSpace;
 
-  public Allocation(WriteBack writeBack, FreeSpace freeSpace) {
-    this.writeBack = writeBack;
+  public Allocation(WritePipeline pipeline, FreeSpace freeSpace) {
+    this.pipeline = pipeline;
     this.freeSpace = freeSpace;
   }
 
-  void allocate(FileContent content, int mode, long offset, long lengthBytes, long deadlineNs) {
+  void allocate(OpenFile file, int mode, long offset, long lengthBytes, long deadlineNs) {
     if (offset < 0 || lengthBytes <= 0) {
       throw new HoldfastException(
           ErrorCode.INVALID,
@@ -34,14 +33,14 @@ public final class Allocation {
     long end = offset + lengthBytes;
     switch (mode) {
       case 0 -> {
-        checkRoom(content, offset, end);
-        change(content, end, end, true, deadlineNs);
+        checkRoom(file, offset, end);
+        change(file, end, end, true, deadlineNs);
       }
-      case PoolFileSystem.ALLOCATE_KEEP_SIZE -> checkRoom(content, offset, end);
+      case PoolFileSystem.ALLOCATE_KEEP_SIZE -> checkRoom(file, offset, end);
       case PoolFileSystem.ALLOCATE_PUNCH_HOLE | PoolFileSystem.ALLOCATE_KEEP_SIZE,
           PoolFileSystem.ALLOCATE_ZERO_RANGE | PoolFileSystem.ALLOCATE_KEEP_SIZE ->
-          change(content, offset, end, false, deadlineNs);
-      case PoolFileSystem.ALLOCATE_ZERO_RANGE -> change(content, offset, end, true, deadlineNs);
+          change(file, offset, end, false, deadlineNs);
+      case PoolFileSystem.ALLOCATE_ZERO_RANGE -> change(file, offset, end, true, deadlineNs);
       default ->
           throw new HoldfastException(
               ErrorCode.UNSUPPORTED, "allocate: expected=a known mode, was=" + mode);
@@ -49,31 +48,15 @@ public final class Allocation {
   }
 
   /** Makes the range a hole as far as the file reaches, and lets the file reach its end. */
-  private void change(
-      FileContent content, long offset, long end, boolean mayGrow, long deadlineNs) {
-    long sizeBytes = content.sizeBytesNow();
-    if (offset >= sizeBytes && !(mayGrow && end > sizeBytes)) {
-      return;
+  private void change(OpenFile file, long offset, long end, boolean mayGrow, long deadlineNs) {
+    long sizeBytes = file.status().sizeBytes();
+    if (offset < sizeBytes || mayGrow && end > sizeBytes) {
+      pipeline.punch(file, offset, end, mayGrow, deadlineNs);
     }
-    writeBack.change(
-        content,
-        () -> {
-          content.clear(offset, end);
-          if (mayGrow && end > content.sizeBytes) {
-            content.setSize(end);
-          }
-        },
-        deadlineNs);
   }
 
-  private void checkRoom(FileContent content, long offset, long end) {
-    long wantedBytes = end - offset;
-    content.lock.lock();
-    try {
-      wantedBytes -= ExtentMap.allocatedBytes(Extents.within(content.view, offset, end));
-    } finally {
-      content.lock.unlock();
-    }
+  private void checkRoom(OpenFile file, long offset, long end) {
+    long wantedBytes = end - offset - file.status().allocatedBytes(offset, end);
     PoolSpace room = freeSpace.now();
     if (wantedBytes / room.blockSizeBytes() > room.availableBlockCount()) {
       throw new HoldfastException(

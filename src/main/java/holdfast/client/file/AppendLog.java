@@ -12,7 +12,7 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * The bytes of a file that came by O_APPEND and aren't committed: their place is the file's end,
- * wherever that is when the pool takes them. Guarded by the file's lock.
+ * wherever that is when the pool takes them. Not thread-safe.
  */
 final class AppendLog {
   /** The longest write(2) that is committed as a whole. */
@@ -37,8 +37,8 @@ final class AppendLog {
    */
   private final NavigableSet<Long> borders = new TreeSet<>();
 
-  /** Extents of commits that may or may not have happened: nobody answered. */
-  private final Set<Extent> doubtful = new LinkedHashSet<>();
+  /** Extents of commits of which nobody knows whether they happened. */
+  private final Set<Extent> indeterminate = new LinkedHashSet<>();
 
   /** Start of the newest write, of which the kernel may have more to send; none: the maximum. */
   private long openFrom = Long.MAX_VALUE;
@@ -48,8 +48,8 @@ final class AppendLog {
   /** When its last piece came, on the monotonic clock. */
   private long openNs;
 
-  /** Commits that wait until nothing appended is on its way: appending waits for them. */
-  private int gateCount;
+  /** Commits for which appending pauses, until nothing appended is in flight. */
+  private int pauseCount;
 
   /** The pool has a newer version, and what was appended has to be saved before it is moved. */
   private boolean isOvertaken;
@@ -58,16 +58,13 @@ final class AppendLog {
     return all.isEmpty();
   }
 
-  boolean mayAppend() {
-    return gateCount == 0;
+  boolean isPaused() {
+    return pauseCount > 0;
   }
 
-  void closeGate() {
-    gateCount++;
-  }
-
-  void openGate() {
-    gateCount--;
+  /** One more commit needs appending to wait, or one less. */
+  void pause(boolean isPaused) {
+    pauseCount += isPaused ? 1 : -1;
   }
 
   boolean isOvertaken() {
@@ -151,12 +148,12 @@ final class AppendLog {
     mark();
   }
 
-  /** All is given up. */
+  /** All is reverted. */
   void clear() {
     all.clear();
     saved.clear();
     borders.clear();
-    doubtful.clear();
+    indeterminate.clear();
     openFrom = Long.MAX_VALUE;
     isOvertaken = false;
   }
@@ -178,10 +175,10 @@ final class AppendLog {
    * @param end the end of what one operation can carry; {@link Long#MAX_VALUE} when it carries all
    */
   long commitLimit(long end) {
-    if (isOpen()) {
-      borders.add(openFrom);
-    }
     long limit = Math.min(end, Math.min(openFrom, pendingFrom()));
+    if (limit == openFrom) {
+      return limit; // the newest write begins there
+    }
     for (Ranges.Range range : all.within(0, limit)) {
       if (range.to() == limit && !all.within(limit, limit + 1).isEmpty()) {
         return Math.max(range.from(), borders.floor(limit));
@@ -206,24 +203,25 @@ final class AppendLog {
     return parts;
   }
 
-  /** It wasn't committed. */
-  void giveBack(List<Ranges.Range> taken) {
+  /** What was taken wasn't committed: what of it lies below this offset is here again. */
+  void restore(List<Ranges.Range> taken, long belowBytes) {
     for (Ranges.Range range : taken) {
-      all.add(range.from(), range.to());
-      saved.add(range.from(), range.to());
+      long to = Math.min(range.to(), belowBytes);
+      all.add(range.from(), to);
+      saved.add(range.from(), to);
     }
   }
 
   /** Nobody knows whether it was committed: these are the commit's extents. */
-  void doubt(List<Ranges.Range> taken, List<Extent> extents) {
+  void setIndeterminate(List<Ranges.Range> taken, List<Extent> extents) {
     for (Ranges.Range range : taken) {
-      doubtful.addAll(Extents.within(extents, range.from(), range.to()));
+      indeterminate.addAll(Extents.within(extents, range.from(), range.to()));
     }
   }
 
   /** A commit has happened: earlier ones of the same version haven't. */
   void committed() {
-    doubtful.clear();
+    indeterminate.clear();
     if (all.isEmpty()) {
       borders.clear();
     } else {
@@ -239,7 +237,7 @@ final class AppendLog {
   /** Those that were committed by an operation nobody answered, as a newer version shows. */
   List<Ranges.Range> committedIn(List<Extent> newer) {
     var found = new ArrayList<Ranges.Range>();
-    for (Extent extent : doubtful) {
+    for (Extent extent : indeterminate) {
       if (newer.stream().anyMatch(other -> isSame(extent, other))) {
         found.addAll(all.within(extent.fileOffset(), extent.fileEnd()));
       }
@@ -280,7 +278,7 @@ final class AppendLog {
 
   /** The file's base is the newest version again. */
   void rebased() {
-    doubtful.clear();
+    indeterminate.clear();
     isOvertaken = false;
   }
 }

@@ -5,13 +5,13 @@ import java.util.concurrent.ArrayBlockingQueue;
 /**
  * Keeps arrays of one size for reuse: large arrays that die young cost the collector more than what
  * is done with them. Any thread; never blocks: an empty pool makes a new array, a full one leaves
- * what is given back to the collector.
+ * what is released to the collector.
  */
-public final class BufferPool {
+final class BufferPool {
   private final int arrayBytes;
   private final ArrayBlockingQueue<byte[]> idle;
 
-  public BufferPool(int arrayBytes, int keptMax) {
+  BufferPool(int arrayBytes, int keptMax) {
     this.arrayBytes = arrayBytes;
     this.idle = new ArrayBlockingQueue<>(keptMax);
   }
@@ -21,13 +21,13 @@ public final class BufferPool {
   }
 
   /** An array with any content. */
-  byte[] take() {
+  byte[] acquire() {
     byte[] array = idle.poll();
     return array != null ? array : new byte[arrayBytes];
   }
 
-  /** The caller reads and writes the array no more; once for each {@link #take}. */
-  void giveBack(byte[] array) {
+  /** The caller reads and writes the array no more; once for each {@link #acquire}. */
+  void release(byte[] array) {
     idle.offer(array);
   }
 }

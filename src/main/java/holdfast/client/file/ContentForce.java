@@ -2,11 +2,9 @@ package holdfast.client.file;
 
 import holdfast.client.pool.Deadlines;
 import holdfast.client.pool.PoolService;
-import holdfast.model.ChunkId;
 import holdfast.model.ClientId;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
-import java.util.Set;
 
 /** Has what is committed of a file forced to disk, chunks and log. Any thread but the loop. */
 final class ContentForce {
@@ -26,35 +24,26 @@ final class ContentForce {
    *
    * @param commit saves and commits, where that has to come before
    */
-  void force(FileContent content, Runnable commit, long deadlineNs) {
+  void force(OpenFile file, Runnable commit, long deadlineNs) {
     while (true) {
       ClientId under = service.client();
-      if (!reconciler.vouch(content, deadlineNs)) {
+      if (!reconciler.vouch(file, deadlineNs)) {
         commit.run();
         continue;
       }
-      reconciler.vouchForClosed(content, deadlineNs);
-      if (tryForce(content, under, deadlineNs)) {
+      reconciler.vouchForClosed(file, deadlineNs);
+      if (tryForce(file, under, deadlineNs)) {
         return;
-      } else {
-        content.doubt(); // what was committed may be lost: is it there?
       }
+      file.sessionLost(); // what was committed may be lost: is it there?
     }
   }
 
   /** False if the session was lost. */
-  private boolean tryForce(FileContent content, ClientId under, long deadlineNs) {
-    Set<ChunkId> chunks;
-    long commitCount;
-    content.lock.lock();
-    try {
-      chunks = content.toForce();
-      commitCount = content.acknowledged.commitCount();
-    } finally {
-      content.lock.unlock();
-    }
-    if (!chunks.isEmpty()) {
-      deadlines.await(service.force(chunks, deadlineNs), deadlineNs);
+  private boolean tryForce(OpenFile file, ClientId under, long deadlineNs) {
+    SyncedFile.Unsynced unsynced = file.unsynced();
+    if (!unsynced.chunks().isEmpty()) {
+      deadlines.await(service.force(unsynced.chunks(), deadlineNs), deadlineNs);
     }
     try {
       deadlines.await(service.forceLog(under, deadlineNs), deadlineNs);
@@ -64,13 +53,7 @@ final class ContentForce {
       }
       throw e;
     }
-    content.lock.lock();
-    try {
-      content.unforced.forced(chunks);
-      content.acknowledged.forced(commitCount);
-    } finally {
-      content.lock.unlock();
-    }
+    file.forced(unsynced);
     return true;
   }
 }

@@ -30,6 +30,11 @@ public final class DirtyData {
     return ranges.isEmpty();
   }
 
+  /** Packs what wasn't written here, into memory of the same pool. */
+  PendingChunk.Packer newPacker() {
+    return new PendingChunk.Packer(pool);
+  }
+
   /** Memory held, in bytes. */
   long heldBytes() {
     return (long) blocks.size() * BLOCK_BYTES;
@@ -49,7 +54,7 @@ public final class DirtyData {
     int done = 0;
     while (done < lengthBytes) {
       long at = offset + done;
-      byte[] block = blocks.computeIfAbsent(blockStart(at), x -> pool.take());
+      byte[] block = blocks.computeIfAbsent(blockStart(at), x -> pool.acquire());
       int inBlock = (int) (at - blockStart(at));
       int count = Math.min(lengthBytes - done, BLOCK_BYTES - inBlock);
       System.arraycopy(source, sourceOffset + done, block, inBlock, count);
@@ -69,16 +74,16 @@ public final class DirtyData {
   /** Forgets everything at and above the offset. */
   void cutFrom(long offset) {
     ranges.cutFrom(offset);
-    giveBack(ranges.isEmpty() ? blocks : blocks.tailMap(blockUp(offset), true));
+    release(ranges.isEmpty() ? blocks : blocks.tailMap(blockUp(offset), true));
   }
 
   /** Forgets a range. */
   void remove(long from, long to) {
     ranges.remove(from, to);
     if (ranges.isEmpty()) {
-      giveBack(blocks);
+      release(blocks);
     } else if (blockUp(from) < blockStart(to)) {
-      giveBack(blocks.subMap(blockUp(from), true, blockStart(to), false));
+      release(blocks.subMap(blockUp(from), true, blockStart(to), false));
     }
   }
 
@@ -117,7 +122,7 @@ public final class DirtyData {
     if (packer.lengthBytes() > 0) {
       pieces.add(packer.take());
     }
-    giveBack(blocks);
+    release(blocks);
     ranges.clear();
     return pieces;
   }
@@ -140,8 +145,8 @@ public final class DirtyData {
     }
   }
 
-  private void giveBack(Map<Long, byte[]> some) {
-    some.values().forEach(pool::giveBack);
+  private void release(Map<Long, byte[]> some) {
+    some.values().forEach(pool::release);
     some.clear();
   }
 

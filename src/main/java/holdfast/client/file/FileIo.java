@@ -1,7 +1,7 @@
 package holdfast.client.file;
 
 import holdfast.client.api.PoolFileSystem;
-import holdfast.client.kernel.MisplacedPages;
+import holdfast.client.kernel.PageInvalidations;
 import holdfast.client.pool.Deadlines;
 import holdfast.client.pool.SaveFailure;
 import holdfast.model.HoldfastException;
@@ -14,26 +14,26 @@ public final class FileIo {
   private final OpenFileTable files;
   private final ChunkReader reader;
   private final ReadAhead readAhead;
-  private final WriteBack writeBack;
+  private final WritePipeline pipeline;
   private final Allocation allocation;
-  private final MisplacedPages misplaced;
+  private final PageInvalidations pages;
   private final Deadlines deadlines;
   private final boolean isReadOnly;
 
   public FileIo(
       OpenFileTable files,
       ChunkReader reader,
-      WriteBack writeBack,
+      WritePipeline pipeline,
       Allocation allocation,
-      MisplacedPages misplaced,
+      PageInvalidations pages,
       Deadlines deadlines,
       boolean isReadOnly) {
     this.files = files;
     this.reader = reader;
     this.readAhead = new ReadAhead(reader);
-    this.writeBack = writeBack;
+    this.pipeline = pipeline;
     this.allocation = allocation;
-    this.misplaced = misplaced;
+    this.pages = pages;
     this.deadlines = deadlines;
     this.isReadOnly = isReadOnly;
   }
@@ -43,7 +43,7 @@ public final class FileIo {
     FileHandle open = files.handle(handle);
     open.checkLock();
     long deadlineNs = deadlines.deadlineNs();
-    FileContent.Gaps gaps = open.content.read(offset, target, targetOffset, length);
+    FileImage.Gaps gaps = open.file().read(offset, target, targetOffset, length);
     readAhead.after(open, offset, gaps.lengthBytes(), deadlineNs);
     for (var extent : gaps.extents()) {
       reader.read(
@@ -72,40 +72,38 @@ public final class FileIo {
     }
     long end = write(open, true, kernelEnd, source, sourceOffset, length);
     if (end != kernelEnd) {
-      open.content.setMixed();
-      misplaced.drop(open.content.inode);
+      open.file().setStalePages();
+      pages.dropSoon(open.inode());
     }
     return length;
   }
 
   private long write(
       FileHandle open, boolean isAppend, long offset, byte[] source, int sourceOffset, int length) {
-    return writeBack.write(
+    return pipeline.write(
         open,
         isAppend,
         offset,
         source,
         sourceOffset,
         length,
-        () -> files.all().forEach(writeBack::saveAll),
+        () -> files.all().forEach(pipeline::saveAll),
         deadlines.deadlineNs());
   }
 
   /** See {@link PoolFileSystem#allocate}. */
   public void allocate(long handle, int mode, long offset, long lengthBytes) {
     FileHandle open = files.handle(handle);
-    open.warn();
-    FileContent content = open.content;
-    allocation.allocate(content, mode, offset, lengthBytes, deadlines.deadlineNs());
+    open.checkBeforeChange();
+    allocation.allocate(open.file(), mode, offset, lengthBytes, deadlines.deadlineNs());
   }
 
   /** See {@link PoolFileSystem#flush}. */
   public void flush(long handle) {
     FileHandle open = files.handle(handle);
     // Nobody else will ever open it: what is unsaved may stay here.
-    boolean isNameless = open.content.isNameless();
-    if (isNameless) {
-      open.tell(false);
+    if (open.file().links().isNameless()) {
+      open.report(false);
     } else {
       save(open, false);
     }
@@ -117,17 +115,16 @@ public final class FileIo {
   }
 
   private void save(FileHandle open, boolean forced) {
-    FileContent content = open.content;
     try {
       if (!isReadOnly) {
-        AppendGate.settle(open);
-        writeBack.flush(content, forced, deadlines.deadlineNs());
+        open.file().endAppend(open);
+        pipeline.flush(open.file(), forced, deadlines.deadlineNs());
       }
     } catch (HoldfastException e) {
       // What was dropped is the worse news, and this handle must hear of it.
-      open.tell(forced);
+      open.report(forced);
       throw SaveFailure.of(e);
     }
-    open.tell(forced);
+    open.report(forced);
   }
 }

@@ -17,15 +17,15 @@ public final class Flusher {
   private static final System.Logger LOG = System.getLogger(Flusher.class.getName());
 
   private final OpenFileTable files;
-  private final WriteBack writeBack;
+  private final WritePipeline pipeline;
   private final Deadlines deadlines;
   private final Thread thread;
   private volatile boolean isStopped;
 
   public Flusher(
-      OpenFileTable files, WriteBack writeBack, Deadlines deadlines, NamedThreads threads) {
+      OpenFileTable files, WritePipeline pipeline, Deadlines deadlines, NamedThreads threads) {
     this.files = files;
-    this.writeBack = writeBack;
+    this.pipeline = pipeline;
     this.deadlines = deadlines;
     this.thread = threads.startPlatform("flusher", this::run);
   }
@@ -38,38 +38,24 @@ public final class Flusher {
   private void run() {
     while (!isStopped) {
       LockSupport.parkNanos(LOOK_EVERY_NS);
-      List<FileContent> old = files.all().stream().filter(this::isOld).toList();
-      old.forEach(writeBack::saveAll); // side by side; the commits follow one by one
-      for (FileContent content : old) {
+      List<OpenFile> old = files.all().stream().filter(file -> file.isDue(UNSAVED_MAX_NS)).toList();
+      old.forEach(pipeline::saveAll); // side by side; the commits follow one by one
+      for (OpenFile file : old) {
         if (!isStopped) {
-          save(content);
+          save(file);
         }
       }
     }
   }
 
-  private void save(FileContent content) {
+  private void save(OpenFile file) {
     try {
-      writeBack.flush(content, false, deadlines.deadlineNs());
+      pipeline.flush(file, false, deadlines.deadlineNs());
     } catch (HoldfastException e) {
       // What is lost by it is noted for the handles; what is left is tried again in a while.
       LOG.log(Level.DEBUG, "save file in the background: {0}", e.getMessage());
     } catch (RuntimeException e) {
       LOG.log(Level.ERROR, "save file in the background", e);
-    }
-  }
-
-  private boolean isOld(FileContent content) {
-    content.lock.lock();
-    try {
-      boolean isOld =
-          content.isUnsaved() && deadlines.nowNs() - content.dirtySinceNs > UNSAVED_MAX_NS;
-      if (isOld) {
-        content.dirtySinceNs = deadlines.nowNs();
-      }
-      return isOld;
-    } finally {
-      content.lock.unlock();
     }
   }
 }

@@ -3,19 +3,24 @@ package holdfast.client.file;
 import holdfast.client.pool.SaveFailure;
 import holdfast.model.HoldfastException;
 import java.lang.System.Logger.Level;
+import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * What is lost of what was written to one file, and whether anybody was told who answers for it.
- * Guarded by the file's lock.
+ * Remembers what was lost of what was written to one file, and which of its handles has reported
+ * it: a loss outlives the call that met it, and is due at the next write, fsync or close of each
+ * handle. Any thread; never blocks.
  */
 public final class Losses {
   private static final System.Logger LOG = System.getLogger(Losses.class.getName());
 
+  private final ReentrantLock lock = new ReentrantLock();
   private HoldfastException lastOrNull;
   private long count;
-  private long forceTold;
 
-  /** Says so to whoever reads the log: programs may have ended. Not under the file's lock. */
+  /** The number of the last one that an fsync has reported, of whichever handle. */
+  private long forceReported;
+
+  /** Logs a loss: the programs that would be told may have ended. Not under the file's lock. */
   static void log(long inode, HoldfastException why) {
     LOG.log(
         Level.WARNING,
@@ -26,32 +31,134 @@ public final class Losses {
 
   /** Something that was written is lost, whatever becomes of who wrote it. */
   public void add(HoldfastException why) {
-    lastOrNull = SaveFailure.asLoss(why);
-    count++;
+    lock.lock();
+    try {
+      lastOrNull = SaveFailure.asLoss(why);
+      count++;
+    } finally {
+      lock.unlock();
+    }
   }
 
   /** How many there were: the number of the last one. */
   long count() {
-    return count;
+    lock.lock();
+    try {
+      return count;
+    } finally {
+      lock.unlock();
+    }
   }
 
-  /** The number of the last one that an fsync has told, of whichever handle. */
-  long forceTold() {
-    return forceTold;
+  /** Throws the last one if any came after this count. */
+  void throwSince(long before) {
+    lock.lock();
+    try {
+      if (count != before) {
+        throwLast();
+      }
+    } finally {
+      lock.unlock();
+    }
   }
 
-  /** An fsync tells them all. */
-  void tellForced() {
-    forceTold = count;
+  /** What one handle has reported: as of now, what was lost before is another's to report. */
+  Reporter reporter() {
+    return new Reporter();
   }
 
-  /** The last one. */
-  HoldfastException last() {
-    return lastOrNull;
-  }
-
-  /** Throws the last one. */
-  void throwLast() {
+  private void throwLast() {
     throw new HoldfastException(lastOrNull.code(), lastOrNull.getMessage(), lastOrNull);
+  }
+
+  /** Which losses one handle has reported. Any thread. */
+  final class Reporter {
+    /** The number of the last loss that was known when it was opened. */
+    private final long openedAt;
+
+    /** The last one that a write or an fsync of this handle reported. */
+    private long warnedOf;
+
+    /**
+     * The last one that an fsync of this handle reported, or that of another before it was opened:
+     * one that no fsync has reported is this one's to report, as Linux has it.
+     */
+    private long forceReportedHere;
+
+    private boolean hasWritten;
+
+    private Reporter() {
+      lock.lock();
+      try {
+        openedAt = count;
+        warnedOf = count;
+        forceReportedHere = forceReported;
+      } finally {
+        lock.unlock();
+      }
+    }
+
+    /** Something was written through the handle. */
+    void noteWrite() {
+      lock.lock();
+      try {
+        hasWritten = true;
+      } finally {
+        lock.unlock();
+      }
+    }
+
+    /** For a write: throws a loss that this handle hasn't reported yet. */
+    void onWrite() {
+      lock.lock();
+      try {
+        warn();
+      } finally {
+        lock.unlock();
+      }
+    }
+
+    private void warn() {
+      if (warnedOf != count) {
+        warnedOf = count;
+        throwLast();
+      }
+    }
+
+    /**
+     * For a close(2) of one of its descriptors: throws a loss since it was opened that no fsync of
+     * it has reported. It may be a child that closes what it inherited, and looks at no answer: so
+     * every close reports it, but for a handle that nothing was written through, which reports it
+     * once.
+     */
+    void onClose() {
+      lock.lock();
+      try {
+        if (hasWritten && forceReportedHere != count && openedAt != count) {
+          throwLast();
+        }
+        warn();
+      } finally {
+        lock.unlock();
+      }
+    }
+
+    /**
+     * For an fsync: throws a loss once, whichever write or close has reported it before: what was
+     * written earlier is lost, and only an fsync answers for all of that.
+     */
+    void onForce() {
+      lock.lock();
+      try {
+        if (forceReportedHere != count) {
+          forceReportedHere = count;
+          warnedOf = count;
+          forceReported = count;
+          throwLast();
+        }
+      } finally {
+        lock.unlock();
+      }
+    }
   }
 }

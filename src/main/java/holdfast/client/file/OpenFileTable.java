@@ -2,14 +2,11 @@ package holdfast.client.file;
 
 import holdfast.client.api.ClientOptions;
 import holdfast.client.api.OpenedFile;
-import holdfast.client.pool.ChangedAttributes;
-import holdfast.client.pool.Deadlines;
-import holdfast.client.pool.SavedContents;
+import holdfast.client.kernel.InodeTable;
 import holdfast.metadata.op.Attributes;
 import holdfast.metadata.op.Extent;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
-import holdfast.util.BoundedMap;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
@@ -22,69 +19,43 @@ import java.util.concurrent.locks.ReentrantLock;
 
 /** The files that are open here, and their handles. Any thread. */
 public final class OpenFileTable {
-  /** Files whose version is remembered after they were closed, for the kernel's pages. */
-  private static final int VERSIONS_MAX = 16_384;
-
   private final ExtentLoader loader;
   private final Reconciler reconciler;
-  private final SavedContents saved;
-  private final ChangedAttributes attributes;
-  private final Deadlines deadlines;
-  private final BufferPool blocks;
+  private final InodeTable inodes;
+  private final OpenFile.Shared shared;
   private final AtomicLong nextHandle = new AtomicLong(1);
   private final AtomicInteger openingCount = new AtomicInteger();
   private final AtomicLong sessionCount = new AtomicLong();
   private final ConcurrentHashMap<Long, FileHandle> handles = new ConcurrentHashMap<>();
-  private final ReentrantLock lock = new ReentrantLock();
-  private final Map<Long, FileContent> contents = new HashMap<>();
-  private final Map<Long, Long> closedVersions = BoundedMap.of(VERSIONS_MAX);
 
+  /** Held while a file's first handle is made and its last one closed; before a file's own. */
+  private final ReentrantLock lock = new ReentrantLock();
+
+  private final Map<Long, OpenFile> files = new HashMap<>();
   private final UnforcedChunks unforced = new UnforcedChunks();
 
-  /** {@code blocks} gives the memory of what is written. */
-  public OpenFileTable(
-      ExtentLoader loader,
-      Reconciler reconciler,
-      SavedContents saved,
-      ChangedAttributes attributes,
-      Deadlines deadlines,
-      BufferPool blocks) {
-    this.reconciler = reconciler;
-    this.saved = saved;
-    this.attributes = attributes;
+  /** {@code inodes} remembers what the kernel has of files that are closed. */
+  OpenFileTable(
+      ExtentLoader loader, Reconciler reconciler, InodeTable inodes, OpenFile.Shared shared) {
     this.loader = loader;
-    this.deadlines = deadlines;
-    this.blocks = blocks;
+    this.reconciler = reconciler;
+    this.inodes = inodes;
+    this.shared = shared;
   }
 
-  /** Opens a file as the pool has it now, or as it is here while it has unsaved changes. */
+  /** Opens a file as the pool has it now, or as it is here while it has unsaved changes. Blocks. */
   public OpenedFile open(long inode, long deadlineNs) {
     openingCount.incrementAndGet();
     try {
-      FileContent known = contentOrNull(inode);
+      OpenFile known = fileOrNull(inode);
       if (known != null) {
         reconciler.look(known, deadlineNs);
       }
       long session = sessionCount.get();
       ExtentLoader.Loaded loaded = loader.load(inode, deadlineNs);
-      return open(loaded.attributes(), loaded.extents(), session);
+      return open(loaded.attributes(), loaded.extents(), session, false);
     } finally {
       openingCount.decrementAndGet();
-    }
-  }
-
-  /** Whether no file is open here, nor being opened. */
-  public boolean isIdle() {
-    return openingCount.get() == 0 && handles.isEmpty();
-  }
-
-  /** Whether no other handle of its file is open. */
-  public boolean isLast(FileHandle open) {
-    lock.lock();
-    try {
-      return open.content.openCount == 1;
-    } finally {
-      lock.unlock();
     }
   }
 
@@ -94,15 +65,67 @@ public final class OpenFileTable {
    * @param session {@link #sessionCount} before that was asked for
    */
   public OpenedFile openNew(Attributes attributes, long session) {
-    OpenedFile opened = open(attributes, List.of(), session);
-    FileContent content = handle(opened.handle()).content;
-    content.lock.lock();
+    return open(attributes, List.of(), session, true);
+  }
+
+  /** One more handle of a file that is open here; null if it isn't. */
+  public OpenedFile openAgain(long inode) {
+    lock.lock();
     try {
-      content.acknowledged.committed(false);
+      OpenFile file = files.get(inode);
+      return file == null ? null : new OpenedFile(add(file.newHandle()), false);
     } finally {
-      content.lock.unlock();
+      lock.unlock();
     }
-    return opened;
+  }
+
+  private long add(FileHandle handle) {
+    long number = nextHandle.getAndIncrement();
+    handles.put(number, handle);
+    return number;
+  }
+
+  private OpenedFile open(
+      Attributes attributes, List<Extent> extents, long session, boolean isNew) {
+    if (handles.size() >= ClientOptions.HANDLES_MAX) {
+      throw new HoldfastException(
+          ErrorCode.BUSY,
+          "open file: expected=at most " + ClientOptions.HANDLES_MAX + " open files");
+    }
+    long inode = attributes.inode();
+    lock.lock();
+    try {
+      boolean keepsPages = inodes.takeClosed(inode, attributes.version());
+      OpenFile file = files.get(inode);
+      if (file == null) {
+        file = new OpenFile(attributes, extents, unforced.take(inode), shared);
+        files.put(inode, file);
+      } else {
+        keepsPages = file.refresh(attributes, extents);
+      }
+      boolean isOfLostSession = session != sessionCount.get(); // it was loaded, or made
+      if (isOfLostSession || shared.ownChanges().areAttributesIndeterminate(inode)) {
+        file.sessionLost();
+        keepsPages = false;
+      }
+      FileHandle handle = file.newHandle();
+      if (isNew) {
+        file.created();
+      }
+      return new OpenedFile(add(handle), keepsPages);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Whether no file is open here, nor being opened. */
+  public boolean isIdle() {
+    return openingCount.get() == 0 && handles.isEmpty();
+  }
+
+  /** Whether no other handle of its file is open. */
+  public boolean isLast(FileHandle handle) {
+    return handle.file().hasOneHandle();
   }
 
   /** Counts the sessions that were lost. */
@@ -110,120 +133,44 @@ public final class OpenFileTable {
     return sessionCount.get();
   }
 
-  /** The session was lost: what the pool told of any open file may be no more so. */
-  public void doubtAll() {
+  /** The session was lost: what the pool has of any open file is indeterminate. Never blocks. */
+  public void sessionLost() {
     sessionCount.incrementAndGet();
     lock.lock();
     try {
-      closedVersions.clear(); // a version that is lost may be given again
-      contents.values().forEach(FileContent::doubt);
+      inodes.sessionLost();
+      files.values().forEach(OpenFile::sessionLost);
     } finally {
       lock.unlock();
     }
-  }
-
-  /** One more handle of a file that is open here; null if it isn't. */
-  public OpenedFile openAgain(long inode) {
-    FileContent content;
-    lock.lock();
-    try {
-      content = contents.get(inode);
-      if (content == null) {
-        return null;
-      }
-      content.openCount++;
-    } finally {
-      lock.unlock();
-    }
-    long handle = nextHandle.getAndIncrement();
-    handles.put(handle, new FileHandle(content));
-    return new OpenedFile(handle, false);
-  }
-
-  private OpenedFile open(Attributes attributes, List<Extent> extents, long session) {
-    if (handles.size() >= ClientOptions.HANDLES_MAX) {
-      throw new HoldfastException(
-          ErrorCode.BUSY,
-          "open file: expected=at most " + ClientOptions.HANDLES_MAX + " open files");
-    }
-    FileContent content;
-    boolean keepPages;
-    lock.lock();
-    try {
-      Long closedVersion = closedVersions.remove(attributes.inode());
-      content = contents.get(attributes.inode());
-      if (content == null) {
-        content = new FileContent(attributes, extents, blocks, deadlines.nowNs());
-        contents.put(attributes.inode(), content);
-        unforced.give(content);
-        keepPages = closedVersion != null && closedVersion == attributes.version();
-      } else {
-        keepPages = refresh(content, attributes, extents);
-      }
-      boolean isOfLostSession = session != sessionCount.get(); // it was loaded, or made
-      if (isOfLostSession || this.attributes.isDoubtful(content.inode)) {
-        content.doubt();
-        keepPages = false;
-      }
-      content.openCount++;
-    } finally {
-      lock.unlock();
-    }
-    long handle = nextHandle.getAndIncrement();
-    handles.put(handle, new FileHandle(content));
-    return new OpenedFile(handle, keepPages);
   }
 
   /**
    * Another client has changed an open file, or a power cut has: what isn't being changed here too
-   * is as it is now. Returns whether the pool's content isn't what was known of it.
+   * is as it is now. Returns whether the pool's content isn't what was known of it. Blocks.
    */
-  public boolean reload(FileContent content, long deadlineNs) {
-    Attributes before = committed(content);
-    reconciler.look(content, deadlineNs);
-    ExtentLoader.Loaded loaded = loader.load(content.inode, deadlineNs);
-    refresh(content, loaded.attributes(), loaded.extents());
-    return !Acknowledged.isSame(before, committed(content));
+  public boolean reload(OpenFile file, long deadlineNs) {
+    Attributes before = file.status().committed();
+    reconciler.look(file, deadlineNs);
+    ExtentLoader.Loaded loaded = loader.load(file.inode(), deadlineNs);
+    file.refresh(loaded.attributes(), loaded.extents());
+    return !Acknowledged.isSame(before, file.status().committed());
   }
 
-  private static Attributes committed(FileContent content) {
-    content.lock.lock();
-    try {
-      return content.committed;
-    } finally {
-      content.lock.unlock();
+  /**
+   * The pool doesn't know an inode any more: what follows from that for a file that is open here.
+   *
+   * @return that file; null if it isn't open
+   */
+  public OpenFile goneOrNull(long inode) {
+    OpenFile file = fileOrNull(inode);
+    if (file != null) {
+      reconciler.gone(file);
     }
+    return file;
   }
 
-  private boolean refresh(FileContent content, Attributes attributes, List<Extent> extents) {
-    content.lock.lock();
-    try {
-      if (attributes.version() <= content.committed.version()) {
-        return !content.isMixed && !content.acknowledged.isDoubtful();
-      }
-      if (content.isUnsaved()) {
-        // Whether that rests on what is lost is found out before it is committed.
-        content.acknowledged.doubt();
-        return false;
-      }
-      HoldfastException lost = content.acknowledged.lostOrNull(content.committed, attributes);
-      if (lost != null) {
-        content.losses.add(lost);
-        saved.told(content.inode, attributes.version());
-        this.attributes.told(content.inode);
-      }
-      content.adopt(attributes, extents, deadlines.nowNs());
-      return false;
-    } finally {
-      content.lock.unlock();
-    }
-  }
-
-  /** The pool doesn't know an open file any more. */
-  public void gone(FileContent content) {
-    reconciler.gone(content);
-  }
-
+  /** An open handle; throws BAD_HANDLE. */
   public FileHandle handle(long handle) {
     FileHandle open = handles.get(handle);
     if (open == null) {
@@ -233,54 +180,53 @@ public final class OpenFileTable {
     return open;
   }
 
-  /** The file's content if it is open here; null otherwise. */
-  public FileContent contentOrNull(long inode) {
+  /** The file if it is open here; null otherwise. */
+  public OpenFile fileOrNull(long inode) {
     lock.lock();
     try {
-      return contents.get(inode);
+      return files.get(inode);
     } finally {
       lock.unlock();
     }
   }
 
   /** Everything open. */
-  public Collection<FileContent> all() {
+  public Collection<OpenFile> all() {
     lock.lock();
     try {
-      return new ArrayList<>(contents.values());
+      return new ArrayList<>(files.values());
     } finally {
       lock.unlock();
     }
   }
 
   /**
-   * Gives a handle back; the caller has flushed it.
+   * Closes a handle; the caller has flushed it.
    *
    * @return the file if that was its last handle, else null
    */
-  public FileContent close(long handle) {
+  public OpenFile close(long handle) {
     FileHandle open = handles.remove(handle);
     if (open == null) {
       return null;
     }
+    OpenFile file = open.file();
     lock.lock();
     try {
-      FileContent content = open.content;
-      if (--content.openCount > 0) {
+      if (!file.closeHandle()) {
         return null;
       }
-      contents.remove(content.inode);
-      content.lock.lock();
-      try {
-        boolean isSure = !content.isMixed && !content.acknowledged.isDoubtful();
-        if (isSure && !content.isUnlinked && !content.isUnsaved()) {
-          closedVersions.put(content.inode, content.committed.version());
-        }
-        unforced.keep(content);
-      } finally {
-        content.lock.unlock();
+      files.remove(file.inode());
+      FileStatus status = file.status();
+      boolean isNameless = file.links().isNameless();
+      boolean isKnown = !status.hasStalePages() && !status.isIndeterminate();
+      if (isKnown && !isNameless && !status.isUnsaved()) {
+        inodes.closed(file.inode(), status.committed().version());
       }
-      return content;
+      if (!isNameless) {
+        unforced.keep(file.inode(), file.unsynced().chunks());
+      }
+      return file;
     } finally {
       lock.unlock();
     }

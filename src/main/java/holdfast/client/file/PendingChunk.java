@@ -50,7 +50,7 @@ final class PendingChunk {
   void release() {
     Invariants.check(!isReleased, "release piece: expected=once, was=again");
     isReleased = true;
-    blocks.forEach(pool::giveBack);
+    blocks.forEach(pool::release);
   }
 
   /** The extents of the parts once the piece is a chunk. */
@@ -122,7 +122,7 @@ final class PendingChunk {
       while (done < countBytes) {
         int inBlock = lengthBytes % DirtyData.BLOCK_BYTES;
         if (inBlock == 0) {
-          blocks.add(pool.take());
+          blocks.add(pool.acquire());
         }
         int count = Math.min(countBytes - done, DirtyData.BLOCK_BYTES - inBlock);
         System.arraycopy(source, offset + done, blocks.getLast(), inBlock, count);

@@ -45,6 +45,18 @@ public final class Ranges {
     endByStart.put(start, end);
   }
 
+  /** A set of its own with the same ranges. */
+  Ranges copy() {
+    var copy = new Ranges();
+    copy.endByStart.putAll(endByStart);
+    return copy;
+  }
+
+  /** Adds all of the other's. */
+  void addAll(Ranges other) {
+    other.endByStart.forEach(this::add);
+  }
+
   /** Takes everything at and above {@code from} out. */
   void cutFrom(long from) {
     endByStart.tailMap(from, true).clear();

@@ -1,8 +1,5 @@
 package holdfast.client.file;
 
-import holdfast.metadata.op.Extent;
-import java.util.List;
-
 /** Has blocks fetched before a sequential reader asks for them. Any thread. */
 final class ReadAhead {
   /** How far a sequential reader is read ahead, in bytes. */
@@ -18,22 +15,12 @@ final class ReadAhead {
   }
 
   /** Notes a read of the handle, and starts fetching what it will probably read next. */
-  void after(FileHandle open, long offset, int lengthBytes, long deadlineNs) {
-    if (lengthBytes == 0 || !reader.mayReadAhead()) {
-      return;
+  void after(FileHandle handle, long offset, int lengthBytes, long deadlineNs) {
+    if (lengthBytes > 0 && reader.mayReadAhead()) {
+      handle
+          .file()
+          .ahead(handle, offset, lengthBytes, AHEAD_BYTES, AHEAD_SLACK_BYTES)
+          .forEach(extent -> reader.blocks(extent, deadlineNs));
     }
-    FileContent content = open.content;
-    List<Extent> wanted;
-    content.lock.lock();
-    try {
-      Ranges.Range ahead = open.ahead(offset, lengthBytes, AHEAD_BYTES, AHEAD_SLACK_BYTES);
-      if (ahead.lengthBytes() <= 0) {
-        return;
-      }
-      wanted = Extents.within(content.view, ahead.from(), ahead.to());
-    } finally {
-      content.lock.unlock();
-    }
-    wanted.forEach(extent -> reader.blocks(extent, deadlineNs));
   }
 }

@@ -1,108 +1,136 @@
 package holdfast.client.file;
 
-import holdfast.metadata.op.Attributes;
 import holdfast.metadata.op.Extent;
 import holdfast.metadata.op.ExtentMap;
 import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Lays what was written here over a version of the file that was made elsewhere: what has an offset
- * stays there, what was appended goes behind the newer version's end. Under the file's lock.
+ * Decides how what was written here lies over a version of the file that was made elsewhere: what
+ * has an offset stays there, what was appended goes behind the newer version's end. Pure.
+ *
+ * @param view the extents of the two together
+ * @param sizeBytes the size of the two together
+ * @param written what of it was written here
+ * @param appendsFrom where what was appended begins now; {@link #NOT_MOVED} if it stayed
  */
-final class Rebase {
-  private final FileContent content;
-  private final Attributes newer;
-  private final List<Extent> extents;
+record Rebase(List<Extent> view, long sizeBytes, Ranges written, long appendsFrom) {
+  /** Instead of an offset. */
+  static final long NOT_MOVED = -1;
 
-  private Rebase(FileContent content, Attributes newer, List<Extent> extents) {
-    this.content = content;
-    this.newer = newer;
-    this.extents = extents;
-  }
+  /**
+   * What was done here since the version that is known as committed.
+   *
+   * @param baseBytes the size of that version
+   * @param view its extents with what was uploaded laid over them
+   * @param sizeBytes the size here
+   * @param cutBytes the lowest size that was set here; the maximum: none
+   * @param written what programs changed in the view
+   * @param appended what came by O_APPEND, all of it in the view if it has to move
+   * @param appendsDone those of it that the newer version has already
+   * @param pendingEnd the first byte behind what was written and isn't in the view; 0: nothing
+   */
+  record Mine(
+      long baseBytes,
+      List<Extent> view,
+      long sizeBytes,
+      long cutBytes,
+      Ranges written,
+      List<Ranges.Range> appended,
+      List<Ranges.Range> appendsDone,
+      long pendingEnd) {
 
-  /** Whether {@link #run} would move what was appended. */
-  static boolean moves(FileContent content, Attributes newer) {
-    boolean isSameEnd = newer.sizeBytes() == content.committed.sizeBytes();
-    return !isCut(content) && !content.appends.isEmpty() && !isSameEnd;
+    /** Whether a newer version of this size would move what was appended. */
+    boolean moves(long newerBytes) {
+      return !isCut() && !appended.isEmpty() && newerBytes != baseBytes;
+    }
+
+    /** The size was set here: whatever the newer version has behind it is cut off. */
+    private boolean isCut() {
+      return cutBytes < Long.MAX_VALUE;
+    }
+
+    private List<Extent> within(List<Ranges.Range> ranges) {
+      var parts = new ArrayList<Extent>();
+      ranges.forEach(range -> parts.addAll(Extents.within(view, range.from(), range.to())));
+      return parts;
+    }
+
+    /** How far the file would reach by what else was done to it here. */
+    private long endWithoutAppends(Ranges writtenElse) {
+      if (sizeBytes > appended.getLast().to()) {
+        return sizeBytes;
+      }
+      // Where appended ranges don't touch, something else had made the file longer in between.
+      long lastFrom = appended.getLast().from();
+      return lastFrom > baseBytes ? lastFrom : unsavedEnd(writtenElse);
+    }
+
+    /** How far the file reaches by what was done to it here; 0 if that didn't make it longer. */
+    private long ownEnd() {
+      return sizeBytes > baseBytes ? sizeBytes : unsavedEnd(written);
+    }
+
+    /** The first byte behind everything that programs wrote here and the pool hasn't got. */
+    private long unsavedEnd(Ranges some) {
+      long endBytes = pendingEnd;
+      for (Ranges.Range range : some.list()) {
+        // A hole that was made is no reason for a file to reach there.
+        List<Extent> inside = Extents.within(view, range.from(), range.to());
+        endBytes = inside.isEmpty() ? endBytes : Math.max(endBytes, inside.getLast().fileEnd());
+      }
+      return endBytes;
+    }
   }
 
   /**
-   * Makes a newer version the base of what is here; nothing that moves may be on its way.
+   * Lays what was done here over a newer version.
    *
-   * @param newer the pool's attributes; its extents are {@code extents}
+   * @param newerBytes its size; {@code newer} are its extents
    */
-  static void run(FileContent content, Attributes newer, List<Extent> extents, long nowNs) {
-    var rebase = new Rebase(content, newer, extents);
-    // What was only sealed anew gives way: the newer version may have other bytes there.
-    content.uploads.stream().filter(each -> each.isRewrite).forEach(each -> each.cutBytes = 0);
-    if (moves(content, newer)) {
-      rebase.move();
+  static Rebase of(Mine mine, long newerBytes, List<Extent> newer) {
+    return mine.moves(newerBytes)
+        ? moved(mine, newerBytes, newer)
+        : inPlace(mine, newerBytes, newer);
+  }
+
+  private static Rebase inPlace(Mine mine, long newerBytes, List<Extent> newer) {
+    List<Ranges.Range> kept = mine.written().list();
+    List<Extent> base = mine.isCut() ? ExtentMap.truncate(newer, mine.cutBytes()) : newer;
+    List<Extent> laid = Extents.replace(base, kept, mine.within(kept));
+    Ranges written = mine.written().copy();
+    long sizeBytes = mine.sizeBytes();
+    if (mine.isCut()) {
+      written.add(mine.cutBytes(), newerBytes);
     } else {
-      rebase.keepOffsets();
+      sizeBytes = Math.max(newerBytes, mine.ownEnd());
+      written.cutFrom(sizeBytes); // a hole behind the end must not be one in what others append
     }
-    content.unforced.replaced();
-    content.appends.rebased();
-    content.committed(newer, extents, null, nowNs);
-    content.uncommitted.clear();
-    content.written.list().forEach(each -> content.uncommitted.add(each.from(), each.to()));
-    content.rebaseCount++;
-    content.isMixed = true;
-  }
-
-  /** The size was set here: whatever the newer version has behind it is cut off. */
-  private static boolean isCut(FileContent content) {
-    return content.cutBytes < Long.MAX_VALUE;
-  }
-
-  private void keepOffsets() {
-    boolean isCut = isCut(content);
-    List<Ranges.Range> kept = content.written.list();
-    List<Extent> mine = mine(kept);
-    List<Extent> base = isCut ? ExtentMap.truncate(extents, content.cutBytes) : extents;
-    long newerBytes = newer.sizeBytes();
-    if (isCut) {
-      content.written.add(content.cutBytes, newerBytes);
-    } else {
-      content.sizeBytes = Math.max(newerBytes, ownEnd());
-    }
-    List<Extent> laid = Extents.replace(base, kept, mine);
-    content.view = ExtentMap.truncate(laid, content.sizeBytes);
-  }
-
-  private List<Extent> mine(List<Ranges.Range> ranges) {
-    var mine = new ArrayList<Extent>();
-    ranges.forEach(range -> mine.addAll(Extents.within(content.view, range.from(), range.to())));
-    return mine;
+    return new Rebase(ExtentMap.truncate(laid, sizeBytes), sizeBytes, written, NOT_MOVED);
   }
 
   /** What was appended goes behind everything else, in its order and without gaps. */
-  private void move() {
-    AppendLog appends = content.appends;
-    List<Ranges.Range> gone = appends.committedIn(extents);
-    List<Ranges.Range> appended = appends.list();
-    appended.forEach(range -> content.written.remove(range.from(), range.to()));
-    long start = Math.max(newer.sizeBytes(), endWithoutAppends(appended));
-    List<Ranges.Range> kept = content.written.list();
-    List<Extent> laid = Extents.replace(extents, kept, mine(kept));
-    List<Extent> before = content.view;
-
-    appends.moved(start, gone);
+  private static Rebase moved(Mine mine, long newerBytes, List<Extent> newer) {
+    Ranges written = mine.written().copy();
+    mine.appended().forEach(range -> written.remove(range.from(), range.to()));
+    long start = Math.max(newerBytes, mine.endWithoutAppends(written));
+    List<Ranges.Range> kept = written.list();
+    List<Extent> laid = Extents.replace(newer, kept, mine.within(kept));
     var view = new ArrayList<>(ExtentMap.truncate(laid, start));
-    var isGone = new Ranges();
-    gone.forEach(range -> isGone.add(range.from(), range.to()));
+    var done = new Ranges();
+    mine.appendsDone().forEach(range -> done.add(range.from(), range.to()));
     long to = start;
-    for (Ranges.Range range : appended) {
-      for (Ranges.Range part : isGone.gaps(range.from(), range.to())) {
-        for (Extent extent : Extents.within(before, part.from(), part.to())) {
+    for (Ranges.Range range : mine.appended()) {
+      for (Ranges.Range part : done.gaps(range.from(), range.to())) {
+        for (Extent extent : Extents.within(mine.view(), part.from(), part.to())) {
           view.add(at(extent, to + extent.fileOffset() - part.from()));
         }
         to += part.lengthBytes();
       }
     }
-    content.written.add(start, to);
-    content.view = List.copyOf(view);
-    content.sizeBytes = to;
+    written.cutFrom(start);
+    written.add(start, to);
+    return new Rebase(List.copyOf(view), to, written, start);
   }
 
   /** The same bytes elsewhere in the file: a chunk knows nothing of its place. */
@@ -114,35 +142,5 @@ final class Rebase {
         extent.salt(),
         extent.keyReference(),
         extent.chunkOffset());
-  }
-
-  /** How far the file would reach by what else was done to it here. */
-  private long endWithoutAppends(List<Ranges.Range> appended) {
-    if (content.sizeBytes > appended.getLast().to()) {
-      return content.sizeBytes;
-    }
-    // Where appended ranges don't touch, something else had made the file longer in between.
-    long lastFrom = appended.getLast().from();
-    return lastFrom > content.committed.sizeBytes() ? lastFrom : unsavedEnd();
-  }
-
-  /** How far the file reaches by what was done to it here; 0 if that didn't make it longer. */
-  private long ownEnd() {
-    return content.sizeBytes > content.committed.sizeBytes() ? content.sizeBytes : unsavedEnd();
-  }
-
-  /** The first byte behind everything that programs wrote here and the pool hasn't got. */
-  private long unsavedEnd() {
-    long endBytes = content.dirty.end();
-    for (Ranges.Range range : content.written.list()) {
-      // A hole that was made is no reason for a file to reach there.
-      List<Extent> inside = Extents.within(content.view, range.from(), range.to());
-      endBytes = inside.isEmpty() ? endBytes : Math.max(endBytes, inside.getLast().fileEnd());
-    }
-    for (Upload upload : content.uploads) {
-      long uploadEnd = Math.min(upload.piece.parts().getLast().to(), upload.cutBytes);
-      endBytes = Math.max(endBytes, upload.isRewrite ? 0 : uploadEnd);
-    }
-    return endBytes;
   }
 }

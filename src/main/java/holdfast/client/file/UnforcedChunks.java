@@ -1,6 +1,5 @@
 package holdfast.client.file;
 
-import holdfast.metadata.op.Extent;
 import holdfast.model.ChunkId;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -20,30 +19,21 @@ final class UnforcedChunks {
 
   private int chunkCount;
 
-  /** A file is opened here for the first time: what is remembered of it is its own again. */
-  void give(FileContent content) {
-    // Of what was replaced meanwhile nobody wants to know.
-    content.committedExtents.stream()
-        .map(Extent::chunk)
-        .filter(take(content.inode)::contains)
-        .forEach(content.unforced::add);
-  }
-
-  /** The last handle of a file is closed; called under its lock. */
-  void keep(FileContent content) {
-    take(content.inode);
-    Set<ChunkId> chunks = content.isUnlinked ? Set.of() : content.toForce();
+  /** The last handle of a file is closed: nobody has forced these of it. */
+  void keep(long inode, Set<ChunkId> chunks) {
+    take(inode);
     if (chunks.isEmpty()) {
       return;
     }
-    ofFiles.put(content.inode, chunks);
+    ofFiles.put(inode, chunks);
     chunkCount += chunks.size();
     while (chunkCount > CHUNKS_MAX) {
       take(ofFiles.keySet().iterator().next());
     }
   }
 
-  private Set<ChunkId> take(long inode) {
+  /** A file is opened here for the first time: what is remembered of it, which is its own again. */
+  Set<ChunkId> take(long inode) {
     Set<ChunkId> chunks = ofFiles.remove(inode);
     if (chunks == null) {
       return Set.of();

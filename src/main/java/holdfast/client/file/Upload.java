@@ -7,42 +7,41 @@ import holdfast.port.Body;
 import java.util.Arrays;
 import java.util.List;
 
-/** A piece of a file on its way to the pool. Guarded by the file's lock. */
+/**
+ * A piece of a file in flight to the pool. Guarded by the file's lock, but for what never changes
+ * and for what its one thread keeps of it ({@link #sealedOrNull}).
+ */
 final class Upload {
-  final PendingChunk piece;
-
-  /** It holds what the pool has already: another client's newer bytes go before it. */
-  final boolean isRewrite;
-
-  /** A truncation came after it: nothing from here on counts. */
-  long cutBytes = Long.MAX_VALUE;
-
-  /** Became holes after it: nothing in them counts. */
-  final Ranges holes = new Ranges();
-
-  /** The epoch in which it was stored. */
-  long epoch = Long.MAX_VALUE;
-
-  /** Set when it is stored; null until then. */
-  List<Extent> extentsOrNull;
-
-  HoldfastException failureOrNull;
-
-  /** Why it waits to be tried again; null while it is under way. */
-  HoldfastException pausedOrNull;
-
-  /** When it was tried last. */
-  long triedNs;
+  private final PendingChunk piece;
+  private final boolean isRewrite;
 
   /** For how long it was tried. */
-  final Patience patience;
+  private final Patience patience;
 
-  /** As it was sealed for the first try: tried again, it is the same chunk. */
-  SealedPiece sealedOrNull;
+  /** A truncation came after it: nothing from here on counts. */
+  private long cutBytes = Long.MAX_VALUE;
 
-  /** It went with an operation that had no answer: it stays until its outcome is known. */
-  boolean isUnanswered;
+  /** Became holes after it: nothing in them counts. */
+  private final Ranges holes = new Ranges();
 
+  /** The epoch in which it was stored. */
+  private long epoch = Long.MAX_VALUE;
+
+  /** Set when it is stored; null until then. */
+  private List<Extent> extentsOrNull;
+
+  private HoldfastException failureOrNull;
+
+  /** Why it waits to be tried again; null while it is in flight. */
+  private HoldfastException pausedOrNull;
+
+  /** When it was tried last. */
+  private long triedNs;
+
+  private SealedPiece sealedOrNull;
+  private boolean isUnanswered;
+
+  /** {@code isRewrite}: it holds what the pool has already; others' newer bytes replace it. */
   Upload(PendingChunk piece, boolean isRewrite, long nowNs) {
     this.piece = piece;
     this.isRewrite = isRewrite;
@@ -57,38 +56,143 @@ final class Upload {
    */
   record SealedPiece(Sealing.Sealed sealed, Body body) {}
 
+  PendingChunk piece() {
+    return piece;
+  }
+
+  boolean isRewrite() {
+    return isRewrite;
+  }
+
+  /** As it was sealed for the first try: tried again, it is the same chunk. Its thread only. */
+  SealedPiece sealedOrNull() {
+    return sealedOrNull;
+  }
+
+  /** Keeps it for the next try. Its thread only. */
+  void keepSealed(SealedPiece sealed) {
+    sealedOrNull = sealed;
+  }
+
+  /** Nothing from this offset on counts any more. */
+  void cutFrom(long offset) {
+    cutBytes = Math.min(cutBytes, offset);
+  }
+
+  /** The range became a hole. */
+  void punch(long from, long to) {
+    holes.add(from, to);
+  }
+
+  /** Whether nothing of it was cut off or punched. */
+  boolean isWhole() {
+    return cutBytes == Long.MAX_VALUE && holes.isEmpty();
+  }
+
   /** Whether anything of it is still to be in the file. */
   boolean counts() {
     return cutBytes > piece.parts().getFirst().from();
   }
 
-  /**
-   * Nothing of it is to be in the file any more. One that waits to be tried again has ended by
-   * that.
-   *
-   * @return bytes of memory that nobody else gives back
-   */
-  long drop() {
-    cutBytes = 0;
-    if (pausedOrNull == null) {
-      return 0;
+  /** The first byte behind what of it is still to be in the file; 0: nothing is. */
+  long end() {
+    for (Ranges.Range part : piece.parts().reversed()) {
+      List<Ranges.Range> kept = holes.gaps(part.from(), Math.min(part.to(), cutBytes));
+      if (!kept.isEmpty()) {
+        return kept.getLast().to();
+      }
     }
-    failureOrNull = pausedOrNull;
-    pausedOrNull = null;
+    return 0;
+  }
+
+  /** It is stored, as these extents; in this epoch. */
+  void stored(List<Extent> extents, long inEpoch) {
+    extentsOrNull = extents;
+    epoch = inEpoch;
     releaseSealed();
-    return piece.heldBytes();
+  }
+
+  /** It failed for good. */
+  void failed(HoldfastException why) {
+    failureOrNull = why;
+    releaseSealed();
+  }
+
+  /** It failed, and waits to be tried again. */
+  void paused(HoldfastException why) {
+    pausedOrNull = why;
+  }
+
+  /** It is tried again. */
+  void resumed(long nowNs) {
+    pausedOrNull = null;
+    triedNs = nowNs;
+  }
+
+  /**
+   * For how long it was tried by now.
+   *
+   * @param tryMaxNs what counts since the last try, at most
+   */
+  long triedForNs(long nowNs, long tryMaxNs) {
+    return patience.triedNs(nowNs, tryMaxNs);
+  }
+
+  HoldfastException pausedOrNull() {
+    return pausedOrNull;
+  }
+
+  long triedNs() {
+    return triedNs;
+  }
+
+  HoldfastException failureOrNull() {
+    return failureOrNull;
+  }
+
+  /** Null until it is stored. */
+  List<Extent> extentsOrNull() {
+    return extentsOrNull;
+  }
+
+  long epoch() {
+    return epoch;
+  }
+
+  boolean isEnded() {
+    return extentsOrNull != null || failureOrNull != null;
+  }
+
+  /** It went with an operation that had no answer: it stays until its outcome is known. */
+  boolean isUnanswered() {
+    return isUnanswered;
+  }
+
+  void setUnanswered() {
+    isUnanswered = true;
+  }
+
+  /** Nothing of it is to be in the file any more; one that is paused has ended by that. */
+  void drop() {
+    cutBytes = 0;
+    if (pausedOrNull != null) {
+      failed(pausedOrNull);
+      pausedOrNull = null;
+    }
   }
 
   /** It won't be tried again. */
-  void releaseSealed() {
+  private void releaseSealed() {
     if (sealedOrNull != null) {
       sealedOrNull.body().release();
       sealedOrNull = null;
     }
   }
 
-  boolean isEnded() {
-    return extentsOrNull != null || failureOrNull != null;
+  /** The parts of an extent of it that are to be in a file of this size. */
+  List<Ranges.Range> kept(Extent extent, long sizeBytes) {
+    long end = Math.min(extent.fileEnd(), Math.min(sizeBytes, cutBytes));
+    return extent.fileOffset() < end ? holes.gaps(extent.fileOffset(), end) : List.of();
   }
 
   /** Copies what counts of the range to the target, as {@link PendingChunk#read}. */

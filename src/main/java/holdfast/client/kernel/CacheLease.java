@@ -131,19 +131,19 @@ public final class CacheLease {
 
   private long timeoutMs(long since, long inode) {
     boolean isNews = floor > since || invalidated.getOrDefault(inode, 0L) > since;
-    return isNews || !isLeased() ? 0 : LONG_MS;
+    return isNews || !isLeasedNow() ? 0 : LONG_MS;
   }
 
   /** By the clock, not by whether somebody has said that the lease ended: nobody may have yet. */
-  private boolean isLeased() {
+  private boolean isLeasedNow() {
     return isTrusted && trustedUntilNs - deadlines.nowNs() > 0;
   }
 
   /** Whether what this client knows is still true unless it was told otherwise. */
-  public boolean isTold() {
+  public boolean isLeased() {
     lock.lock();
     try {
-      return isLeased();
+      return isLeasedNow();
     } finally {
       lock.unlock();
     }
@@ -215,21 +215,8 @@ public final class CacheLease {
   /** What has to be taken back. */
   public record Taken(List<Long> inodes, List<Long> listings, List<GrantTable.Entry> entries) {}
 
-  /** The kernel is asked to forget this inode's attributes, and what it holds. */
-  public void tookInode(long inode, boolean content) {
-    lock.lock();
-    try {
-      grants.removeInode(inode);
-      if (content) {
-        grants.removeListing(inode);
-      }
-    } finally {
-      lock.unlock();
-    }
-  }
-
   /** The kernel is asked to forget this name. */
-  public void tookEntry(long directory, byte[] name) {
+  void entryDropped(long directory, byte[] name) {
     lock.lock();
     try {
       grants.removeEntry(directory, name);

@@ -53,10 +53,6 @@ public final class GrantTable {
     return size() < MAX;
   }
 
-  void removeInode(long inode) {
-    inodes.remove(inode);
-  }
-
   void removeEntry(long directory, byte[] name) {
     Set<ByteBuffer> known = names.get(directory);
     if (known != null && known.remove(ByteBuffer.wrap(name))) {
@@ -65,10 +61,6 @@ public final class GrantTable {
         names.remove(directory);
       }
     }
-  }
-
-  void removeListing(long directory) {
-    listings.remove(directory);
   }
 
   /** The kernel knows the inode no more, nor the names in it. */

@@ -5,48 +5,57 @@ import holdfast.client.api.Caller;
 import holdfast.client.api.FileAttributes;
 import holdfast.client.api.OpenedFile;
 import holdfast.client.api.PoolFileSystem;
-import holdfast.client.file.FileContent;
+import holdfast.client.file.OpenFile;
 import holdfast.client.file.OpenFileTable;
-import holdfast.client.file.WriteBack;
+import holdfast.client.file.WritePipeline;
 import holdfast.client.kernel.CacheLease;
-import holdfast.client.kernel.RemovedInodes;
+import holdfast.client.kernel.InodeTable;
 import holdfast.client.pool.Deadlines;
+import holdfast.client.pool.SaveFailure;
 import holdfast.metadata.op.Attributes;
 import holdfast.metadata.op.Operation;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import holdfast.util.WallClock;
+import java.util.concurrent.TimeUnit;
 
 /** What programs see of inodes and change about them, apart from names and content. Blocks. */
 public final class AttributeOperations {
-  private final SealedNamespace namespace;
+  /**
+   * How long the pool may be silent about the root before its attributes come from memory. Event:
+   * without peers umount(8) waited in the root's stat(2) for longer than it was given.
+   */
+  static final long ROOT_SILENCE_NS = TimeUnit.SECONDS.toNanos(1);
+
+  private final NamespaceAuthority authority;
   private final OpenFileTable files;
   private final OrphanPins pins;
   private final FileCloser closer;
-  private final RemovedInodes removed;
-  private final WriteBack writeBack;
+  private final InodeTable inodes;
+  private final WritePipeline pipeline;
   private final CacheLease cacheLease;
   private final StatMapper statMapper;
   private final Deadlines deadlines;
   private final WallClock wallClock;
 
+  /** {@code authority} decides; {@code inodes} remembers what it doesn't know any more. */
   public AttributeOperations(
-      SealedNamespace namespace,
+      NamespaceAuthority authority,
       OpenFileTable files,
       OrphanPins pins,
       FileCloser closer,
-      RemovedInodes removed,
-      WriteBack writeBack,
+      InodeTable inodes,
+      WritePipeline pipeline,
       CacheLease cacheLease,
       StatMapper statMapper,
       Deadlines deadlines,
       WallClock wallClock) {
-    this.namespace = namespace;
+    this.authority = authority;
     this.files = files;
     this.pins = pins;
     this.closer = closer;
-    this.removed = removed;
-    this.writeBack = writeBack;
+    this.inodes = inodes;
+    this.pipeline = pipeline;
     this.cacheLease = cacheLease;
     this.statMapper = statMapper;
     this.deadlines = deadlines;
@@ -55,52 +64,63 @@ public final class AttributeOperations {
 
   /** The attributes as programs on this mount see them now. */
   public FileAttributes attributes(long inode) {
-    FileContent content = files.contentOrNull(inode);
-    if (content != null) {
-      content.lock.lock();
-      try {
-        // While it changes here, the pool's word is older than ours.
-        if (content.isUnsaved() || content.isUnlinked) {
-          return shown(content.attributes());
-        }
-      } finally {
-        content.lock.unlock();
-      }
+    OpenFile file = files.fileOrNull(inode);
+    OpenFile.Shown shown = file == null ? null : file.shown();
+    if (shown != null && shown.isAhead()) {
+      return statMapper.shown(shown.attributes());
     }
     try (var ticket = cacheLease.begin()) {
-      Attributes found = namespace.attributes(inode, deadlines.deadlineNs());
+      Attributes found = ask(inode);
       return statMapper.shown(found, ticket.attributesMs(inode), 0);
     } catch (HoldfastException e) {
-      if (e.code() == ErrorCode.NOT_FOUND && content != null) {
-        return unlinked(content);
-      }
-      Attributes last = e.code() == ErrorCode.NOT_FOUND ? removed.orNull(inode) : null;
-      if (last != null) {
-        return shown(last);
+      return statMapper.shown(lastOrThrow(inode, e));
+    }
+  }
+
+  /** Of the root, what was answered last will do where the pool is silent. */
+  private Attributes ask(long inode) {
+    long deadlineNs = deadlines.deadlineNs();
+    Attributes last = inode == Attributes.ROOT_INODE ? inodes.lastOrNull(inode) : null;
+    if (last == null || cacheLease.isLeased()) {
+      return authority.attributes(inode, deadlineNs);
+    }
+    long silenceNs = deadlines.nowNs() + ROOT_SILENCE_NS;
+    try {
+      return authority.attributes(inode, deadlineNs - silenceNs > 0 ? silenceNs : deadlineNs);
+    } catch (HoldfastException e) {
+      if (SaveFailure.isPoolAway(e)) {
+        return last;
       }
       throw e;
     }
   }
 
-  private FileAttributes unlinked(FileContent content) {
-    files.gone(content);
-    content.lock.lock();
-    try {
-      return shown(content.attributes());
-    } finally {
-      content.lock.unlock();
+  /**
+   * The last attributes of an inode that was removed while it is open here, by whomever: of a file,
+   * or of what the file system hears neither open nor close of.
+   */
+  private Attributes lastOrThrow(long inode, HoldfastException why) {
+    if (why.code() != ErrorCode.NOT_FOUND) {
+      throw why;
     }
+    OpenFile gone = files.goneOrNull(inode);
+    Attributes last =
+        gone == null ? inodes.lastWithoutNameOrNull(inode) : gone.shown().attributes();
+    if (last == null) {
+      throw why;
+    }
+    return last;
   }
 
   /** Changes them; the caller has checked that it may. A cut by a handle tells it what is lost. */
   public FileAttributes set(long inode, AttributeChange change, long handle) {
     if (handle != PoolFileSystem.NO_HANDLE && change.has(AttributeChange.SIZE)) {
-      files.handle(handle).warn();
+      files.handle(handle).checkBeforeChange();
     }
     long deadlineNs = deadlines.deadlineNs();
-    FileContent content = files.contentOrNull(inode);
-    if (content != null && change.has(AttributeChange.MTIME)) {
-      writeBack.flush(content, false, deadlineNs); // it would bring a newer time along later
+    OpenFile file = files.fileOrNull(inode);
+    if (file != null && change.has(AttributeChange.MTIME)) {
+      pipeline.flush(file, false, deadlineNs); // it would bring a newer time along later
     }
     FileAttributes shown = null;
     if (change.has(AttributeChange.SIZE)) {
@@ -110,27 +130,24 @@ public final class AttributeOperations {
     if (operation.mask() == 0 && shown != null) {
       return shown;
     }
-    if (content == null) {
-      try (var ticket = cacheLease.begin()) {
-        Attributes after = namespace.setAttributes(operation, deadlineNs);
-        return statMapper.shown(after, ticket.attributesMs(inode), 0);
-      }
+    try (var ticket = cacheLease.begin()) {
+      Attributes after = authority.setAttributes(operation, deadlineNs);
+      return file == null
+          ? statMapper.shown(after, ticket.attributesMs(inode), 0)
+          : statMapper.shown(file.attributesChanged(after));
+    } catch (HoldfastException e) {
+      return statMapper.shown(setLast(lastOrThrow(inode, e).after(operation)));
     }
-    return setOpen(content, operation, deadlineNs);
   }
 
-  private FileAttributes setOpen(
-      FileContent content, Operation.SetAttributes operation, long deadlineNs) {
-    Attributes after;
-    try {
-      after = namespace.setAttributes(operation, deadlineNs);
-    } catch (HoldfastException e) {
-      if (e.code() == ErrorCode.NOT_FOUND) {
-        return unlinked(content);
-      }
-      throw e;
+  /** Nobody knows the inode but programs here that have it open: they see the change. */
+  private Attributes setLast(Attributes after) {
+    OpenFile file = files.fileOrNull(after.inode());
+    if (file != null) {
+      return file.attributesChanged(after);
     }
-    return shown(content.attributesChanged(after, deadlines.nowNs()));
+    inodes.lastChanged(after);
+    return after;
   }
 
   private FileAttributes truncate(long inode, long sizeBytes, long deadlineNs) {
@@ -140,14 +157,9 @@ public final class AttributeOperations {
       opened = pins.open(inode, deadlineNs);
     }
     try {
-      FileContent content = files.handle(opened.handle()).content;
-      writeBack.truncate(content, sizeBytes, deadlineNs);
-      content.lock.lock();
-      try {
-        return shown(content.attributes());
-      } finally {
-        content.lock.unlock();
-      }
+      OpenFile file = files.handle(opened.handle()).file();
+      pipeline.truncate(file, sizeBytes, deadlineNs);
+      return statMapper.shown(file.shown().attributes());
     } finally {
       closer.drop(opened.handle());
     }
@@ -165,9 +177,5 @@ public final class AttributeOperations {
     if ((allowed & mask) != mask && !isRootExecuting) {
       throw new HoldfastException(ErrorCode.ACCESS_DENIED, "check access: denied");
     }
-  }
-
-  private FileAttributes shown(Attributes attributes) {
-    return statMapper.shown(attributes);
   }
 }

@@ -1,8 +1,12 @@
 package holdfast.client.names;
 
 import holdfast.client.api.DirectorySink;
+import holdfast.client.api.FileAttributes;
 import holdfast.client.api.PoolFileSystem;
+import holdfast.metadata.op.Answer;
+import holdfast.metadata.op.DirectoryEntry;
 import holdfast.util.BoundedMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.locks.ReentrantLock;
 
@@ -16,7 +20,7 @@ public final class DirectoryListings {
 
   private final SealedNamespace namespace;
   private final ReentrantLock lock = new ReentrantLock();
-  private final Map<Long, DirectoryHandle> kept = BoundedMap.byUse(KEPT_MAX);
+  private final Map<Long, Listing> kept = BoundedMap.byUse(KEPT_MAX);
 
   public DirectoryListings(SealedNamespace namespace) {
     this.namespace = namespace;
@@ -27,12 +31,12 @@ public final class DirectoryListings {
     listing(inode, cookie == 0).read(cookie, sink, deadlineNs);
   }
 
-  private DirectoryHandle listing(long inode, boolean isNew) {
+  private Listing listing(long inode, boolean isNew) {
     lock.lock();
     try {
-      DirectoryHandle listing = isNew ? null : kept.get(inode);
+      Listing listing = isNew ? null : kept.get(inode);
       if (listing == null) {
-        listing = new DirectoryHandle(inode, namespace);
+        listing = new Listing(inode, namespace);
         kept.put(inode, listing);
       }
       return listing;
@@ -48,6 +52,90 @@ public final class DirectoryListings {
       kept.remove(inode);
     } finally {
       lock.unlock();
+    }
+  }
+
+  /** One of them: the page that was read last. Any thread. */
+  private static final class Listing {
+    /** Entries asked for at once. */
+    private static final int PAGE_ENTRIES = 512;
+
+    /** Cookies behind "." and ".."; those of entries are larger. */
+    private static final long DOT_COOKIE = 1;
+
+    private static final long DOT_DOT_COOKIE = 2;
+
+    private final long inode;
+    private final SealedNamespace namespace;
+    private final ReentrantLock lock = new ReentrantLock();
+    private Answer.Listing page;
+    private long pageAfterCookie = -1;
+
+    Listing(long inode, SealedNamespace namespace) {
+      this.inode = inode;
+      this.namespace = namespace;
+    }
+
+    /** See {@link PoolFileSystem#readDirectory}. */
+    void read(long cookie, DirectorySink sink, long deadlineNs) {
+      lock.lock();
+      try {
+        long after = cookie;
+        if (after == 0) {
+          page = null;
+          load(0, deadlineNs);
+          if (!sink.accept(new byte[] {'.'}, inode, FileAttributes.DIRECTORY, DOT_COOKIE)) {
+            return;
+          }
+          after = DOT_COOKIE;
+        }
+        if (after == DOT_COOKIE) {
+          load(0, deadlineNs);
+          byte[] dots = {'.', '.'};
+          if (!sink.accept(dots, page.parentInode(), FileAttributes.DIRECTORY, DOT_DOT_COOKIE)) {
+            return;
+          }
+          after = DOT_DOT_COOKIE;
+        }
+        entries(after == DOT_DOT_COOKIE ? 0 : after, sink, deadlineNs);
+      } finally {
+        lock.unlock();
+      }
+    }
+
+    private void entries(long afterCookie, DirectorySink sink, long deadlineNs) {
+      long after = afterCookie;
+      while (true) {
+        load(after, deadlineNs);
+        List<DirectoryEntry> entries = page.entries();
+        for (DirectoryEntry entry : entries) {
+          if (entry.cookie() <= after) {
+            continue;
+          }
+          byte[] name = namespace.openName(page, entry);
+          int type = entry.attributes().statMode() & FileAttributes.TYPE_MASK;
+          if (!sink.accept(name, entry.attributes().inode(), type, entry.cookie())) {
+            return;
+          }
+          after = entry.cookie();
+        }
+        if (page.atEnd()) {
+          return;
+        }
+      }
+    }
+
+    /** Makes the page one that holds what follows the cookie. */
+    private void load(long afterCookie, long deadlineNs) {
+      boolean isThere =
+          page != null
+              && afterCookie >= pageAfterCookie
+              && (page.atEnd()
+                  || !page.entries().isEmpty() && afterCookie < page.entries().getLast().cookie());
+      if (!isThere) {
+        page = namespace.list(inode, afterCookie, PAGE_ENTRIES, deadlineNs);
+        pageAfterCookie = afterCookie;
+      }
     }
   }
 }

@@ -1,9 +1,8 @@
 package holdfast.client.names;
 
-import holdfast.client.file.AppendGate;
 import holdfast.client.file.FileHandle;
 import holdfast.client.file.OpenFileTable;
-import holdfast.client.file.WriteBack;
+import holdfast.client.file.WritePipeline;
 import holdfast.client.pool.Deadlines;
 import holdfast.model.HoldfastException;
 import java.lang.System.Logger.Level;
@@ -14,7 +13,7 @@ public final class FileCloser {
 
   private final OpenFileTable files;
   private final OrphanPins pins;
-  private final WriteBack writeBack;
+  private final WritePipeline pipeline;
   private final LockManager lockManager;
   private final LockWaits lockWaits;
   private final Deadlines deadlines;
@@ -22,13 +21,13 @@ public final class FileCloser {
   public FileCloser(
       OpenFileTable files,
       OrphanPins pins,
-      WriteBack writeBack,
+      WritePipeline pipeline,
       LockManager lockManager,
       LockWaits lockWaits,
       Deadlines deadlines) {
     this.files = files;
     this.pins = pins;
-    this.writeBack = writeBack;
+    this.pipeline = pipeline;
     this.lockManager = lockManager;
     this.lockWaits = lockWaits;
     this.deadlines = deadlines;
@@ -38,22 +37,22 @@ public final class FileCloser {
   public void release(long handle) {
     FileHandle open = files.handle(handle);
     try {
-      if (open.content.isNameless() && files.isLast(open)) {
-        writeBack.giveUp(open.content);
-      } else if (open.content.isUnsaved()) {
-        AppendGate.settle(open);
-        writeBack.flush(open.content, false, deadlines.deadlineNs());
+      if (open.file().links().isNameless() && files.isLast(open)) {
+        pipeline.revert(open.file());
+      } else if (open.file().status().isUnsaved()) {
+        open.file().endAppend(open);
+        pipeline.flush(open.file(), false, deadlines.deadlineNs());
       }
     } catch (HoldfastException e) {
       LOG.log(
           Level.WARNING,
           "close file: not all was saved, inode={0}: {1}",
-          Long.toString(open.content.inode),
+          Long.toString(open.inode()),
           e.getMessage());
     } finally {
       close(open, handle);
       if (lockManager.released(open)) {
-        lockWaits.wake(open.content.inode);
+        lockWaits.wake(open.inode());
       }
     }
   }
@@ -69,7 +68,7 @@ public final class FileCloser {
 
   private void close(FileHandle open, long handle) {
     if (pins.close(handle)) {
-      writeBack.giveUp(open.content);
+      pipeline.revert(open.file());
     }
   }
 

@@ -4,10 +4,11 @@ import static java.nio.charset.StandardCharsets.US_ASCII;
 
 import holdfast.client.api.Caller;
 import holdfast.client.api.PoolFileSystem;
-import holdfast.client.file.FileContent;
+import holdfast.client.file.OpenFile;
 import holdfast.client.file.OpenFileTable;
 import holdfast.client.file.Sealing;
 import holdfast.client.kernel.CacheLease;
+import holdfast.client.kernel.InodeTable;
 import holdfast.client.pool.Deadlines;
 import holdfast.metadata.op.Answer;
 import holdfast.metadata.op.Attributes;
@@ -35,6 +36,7 @@ public final class FileXattrs {
 
   private final SealedNamespace namespace;
   private final OpenFileTable files;
+  private final InodeTable inodes;
   private final CacheLease cacheLease;
   private final Sealing sealing;
   private final Deadlines deadlines;
@@ -45,6 +47,7 @@ public final class FileXattrs {
   public FileXattrs(
       SealedNamespace namespace,
       OpenFileTable files,
+      InodeTable inodes,
       CacheLease cacheLease,
       Sealing sealing,
       Deadlines deadlines,
@@ -52,6 +55,7 @@ public final class FileXattrs {
       boolean isForUserOnly) {
     this.namespace = namespace;
     this.files = files;
+    this.inodes = inodes;
     this.cacheLease = cacheLease;
     this.sealing = sealing;
     this.deadlines = deadlines;
@@ -80,17 +84,16 @@ public final class FileXattrs {
       throw SealedNamespace.wrongAnswer();
     }
     if (isCapability && found.value().isEmpty()) {
-      namespace.known().toldNoCapability(found.attributes(), askedNs);
+      inodes.answeredNoCapability(found.attributes(), askedNs);
     } else {
-      namespace.known().told(found.attributes(), askedNs);
+      inodes.answered(found.attributes(), askedNs);
     }
     return found.value().map(value -> sealing.openXattrValue(sealId, sealed, value)).orElse(null);
   }
 
   /** Whether it needn't be asked for: others set none without this client's knowing of it. */
   private boolean isAbsent(long inode, boolean isCapability) {
-    return cacheLease.isTold()
-        && namespace.known().isAbsent(inode, isCapability, deadlines.nowNs());
+    return cacheLease.isLeased() && inodes.isAbsent(inode, isCapability, deadlines.nowNs());
   }
 
   /** All names that this caller may see. */
@@ -106,7 +109,7 @@ public final class FileXattrs {
     if (!(answer instanceof Answer.XattrNames found)) {
       throw SealedNamespace.wrongAnswer();
     }
-    namespace.known().told(found.attributes(), askedNs);
+    inodes.answered(found.attributes(), askedNs);
     var names = new ArrayList<byte[]>(found.names().size());
     for (XattrName sealed : found.names()) {
       byte[] name = sealing.openXattrName(found.attributes().sealId(), sealed);
@@ -150,38 +153,32 @@ public final class FileXattrs {
 
   private void changed(Operation operation, long deadlineNs) {
     Attributes after = namespace.change(operation, deadlineNs).attributes();
-    FileContent content = files.contentOrNull(after.inode());
-    if (content != null) {
-      content.attributesChanged(after, deadlines.nowNs());
+    OpenFile file = files.fileOrNull(after.inode());
+    if (file != null) {
+      file.attributesChanged(after);
     }
   }
 
-  /** Null if the pool doesn't know a file any more that is open here. */
+  /** Null if the pool doesn't know an inode any more that may be open here. */
   private Answer askOrNull(long inode, Query query, long deadlineNs) {
     try {
       return namespace.ask(query, deadlineNs);
     } catch (HoldfastException e) {
-      FileContent content = files.contentOrNull(inode);
-      if (e.code() != ErrorCode.NOT_FOUND || content == null) {
-        throw e;
+      boolean isGone = e.code() == ErrorCode.NOT_FOUND;
+      if (isGone && files.goneOrNull(inode) != null) {
+        return null;
       }
-      files.gone(content);
-      return null;
+      if (isGone && inodes.lastWithoutNameOrNull(inode) != null) {
+        return null;
+      }
+      throw e;
     }
   }
 
   /** The pool knows it no more: it mustn't be asked for before every write. */
   private boolean isGone(long inode) {
-    FileContent content = files.contentOrNull(inode);
-    if (content == null) {
-      return false;
-    }
-    content.lock.lock();
-    try {
-      return content.isGone;
-    } finally {
-      content.lock.unlock();
-    }
+    OpenFile file = files.fileOrNull(inode);
+    return file != null && file.status().isGone();
   }
 
   private void checkTaken(byte[] name) {

@@ -1,12 +1,12 @@
 package holdfast.client.names;
 
 import holdfast.client.api.LockRequest;
-import holdfast.client.file.AppendGate;
-import holdfast.client.file.FileContent;
 import holdfast.client.file.FileHandle;
+import holdfast.client.file.FileStatus;
+import holdfast.client.file.OpenFile;
 import holdfast.client.file.OpenFileTable;
-import holdfast.client.file.WriteBack;
-import holdfast.client.kernel.KernelPages;
+import holdfast.client.file.WritePipeline;
+import holdfast.client.kernel.PageInvalidations;
 import holdfast.client.pool.Deadlines;
 import holdfast.client.pool.PoolService;
 import holdfast.metadata.op.Answer;
@@ -42,8 +42,8 @@ public final class LockManager {
 
   private final PoolService service;
   private final OpenFileTable files;
-  private final WriteBack writeBack;
-  private final KernelPages pages;
+  private final WritePipeline pipeline;
+  private final PageInvalidations pages;
   private final Deadlines deadlines;
   private final WallClock wallClock;
   private final GrantedLocks granted = new GrantedLocks();
@@ -52,7 +52,7 @@ public final class LockManager {
   private final Set<Release> unreleased = ConcurrentHashMap.newKeySet();
 
   private static final class Release {
-    final FileContent content;
+    final OpenFile file;
     final FileLock lock;
 
     /** Whether the lock was used: what was written under it is with the pool before. */
@@ -61,27 +61,27 @@ public final class LockManager {
     /** Held while it is told. */
     final ReentrantLock telling = new ReentrantLock();
 
-    Release(FileContent content, FileLock lock, boolean wasHeld) {
-      this.content = content;
+    Release(OpenFile file, FileLock lock, boolean wasHeld) {
+      this.file = file;
       this.lock = lock.toRelease();
       this.wasHeld = wasHeld;
     }
 
     boolean isOf(GrantedLocks.Owner owner) {
-      return GrantedLocks.Owner.of(content.inode, lock).equals(owner);
+      return GrantedLocks.Owner.of(file.inode(), lock).equals(owner);
     }
   }
 
   public LockManager(
       PoolService service,
       OpenFileTable files,
-      WriteBack writeBack,
-      KernelPages pages,
+      WritePipeline pipeline,
+      PageInvalidations pages,
       Deadlines deadlines,
       WallClock wallClock) {
     this.service = service;
     this.files = files;
-    this.writeBack = writeBack;
+    this.pipeline = pipeline;
     this.pages = pages;
     this.deadlines = deadlines;
     this.wallClock = wallClock;
@@ -130,7 +130,7 @@ public final class LockManager {
    * log.
    */
   boolean isFree(FileHandle handle, FileLock wanted, long deadlineNs) {
-    var query = new Query.GetLock(handle.content.inode, service.client(), wanted);
+    var query = new Query.GetLock(handle.inode(), service.client(), wanted);
     return find(query, deadlineNs).held().isEmpty();
   }
 
@@ -145,15 +145,15 @@ public final class LockManager {
 
   /** Sets or releases a lock now; LOCKED if another's is in the way. */
   public void set(FileHandle handle, FileLock lock, long deadlineNs) {
-    FileContent content = handle.content;
-    var owner = GrantedLocks.Owner.of(content.inode, lock);
+    OpenFile file = handle.file();
+    var owner = GrantedLocks.Owner.of(file.inode(), lock);
     if (lock.mode() != LockMode.NONE) {
       handle.checkLock();
     } else if (!granted.contains(owner)) {
       return; // a lost lock too: a program that can't unlock thinks that it has it for ever
     }
-    AppendGate.settle(handle);
-    save(content, deadlineNs);
+    handle.file().endAppend(handle);
+    save(file, deadlineNs);
     if (lock.mode() == LockMode.NONE) {
       unlock(owner, lock, deadlineNs);
     } else {
@@ -206,9 +206,9 @@ public final class LockManager {
     try {
       if (unreleased.contains(release)) {
         if (release.wasHeld) {
-          save(release.content, deadlineNs);
+          save(release.file, deadlineNs);
         }
-        release(release.content.inode, release.lock, deadlineNs);
+        release(release.file.inode(), release.lock, deadlineNs);
         unreleased.remove(release);
       }
     } finally {
@@ -216,16 +216,9 @@ public final class LockManager {
     }
   }
 
-  private void save(FileContent content, long deadlineNs) {
-    boolean isUnsaved;
-    content.lock.lock();
-    try {
-      isUnsaved = content.isUnsaved();
-    } finally {
-      content.lock.unlock();
-    }
-    if (isUnsaved) {
-      writeBack.flush(content, false, deadlineNs);
+  private void save(OpenFile file, long deadlineNs) {
+    if (file.status().isUnsaved()) {
+      pipeline.flush(file, false, deadlineNs);
     }
   }
 
@@ -237,7 +230,7 @@ public final class LockManager {
       try {
         result = change(owner.inode(), lock, deadlineNs);
       } catch (HoldfastException e) {
-        inDoubt(handle.content, owner, lock);
+        inDoubt(handle.file(), owner, lock);
         throw e;
       }
       switch (result) {
@@ -278,19 +271,19 @@ public final class LockManager {
   }
 
   /** Nobody knows whether it was set: it is released, and what the owner had besides is lost. */
-  private void inDoubt(FileContent content, GrantedLocks.Owner owner, FileLock lock) {
+  private void inDoubt(OpenFile file, GrantedLocks.Owner owner, FileLock lock) {
     Set<FileHandle> before = granted.remove(owner, all(owner));
     if (before.isEmpty()) {
-      unreleased.add(new Release(content, lock, false));
+      unreleased.add(new Release(file, lock, false));
     } else {
       lose(before);
-      unreleased.add(new Release(content, all(owner), false));
+      unreleased.add(new Release(file, all(owner), false));
     }
   }
 
   private void refreshOrGiveBack(FileHandle handle, FileLock lock, long version, long deadlineNs) {
     try {
-      refresh(handle.content, version, deadlineNs);
+      refresh(handle.file(), version, deadlineNs);
     } catch (HoldfastException e) {
       giveBack(handle, lock);
       throw e;
@@ -298,46 +291,28 @@ public final class LockManager {
   }
 
   /** What is known of the file is at least what it was when the lock was set. */
-  private void refresh(FileContent content, long version, long deadlineNs) {
-    boolean isNewest = !isOlder(content, version) && !content.isDoubtfulNow();
-    if (isNewest && !isMixed(content) && !pages.isOld(content.inode)) {
+  private void refresh(OpenFile file, long version, long deadlineNs) {
+    FileStatus status = file.status();
+    boolean isNewest = status.isAtLeast(version) && !status.isIndeterminate();
+    if (isNewest && !status.hasStalePages() && !pages.isStale(file.inode())) {
       return;
     }
-    files.reload(content, deadlineNs);
-    while (isOlder(content, version)) {
-      checkDeadline(content, deadlineNs);
+    files.reload(file, deadlineNs);
+    while (!file.status().isAtLeast(version)) {
+      checkDeadline(file, deadlineNs);
       // Somebody here has written since: a commit lays that over the newer version.
-      writeBack.flush(content, false, deadlineNs);
-      files.reload(content, deadlineNs);
+      pipeline.flush(file, false, deadlineNs);
+      files.reload(file, deadlineNs);
     }
-    pages.kernel().forgetInode(content.inode, true);
+    pages.drop(file.inode(), true);
   }
 
-  private void checkDeadline(FileContent content, long deadlineNs) {
+  private void checkDeadline(OpenFile file, long deadlineNs) {
     if (deadlineNs - deadlines.nowNs() <= 0) {
       throw new HoldfastException(
           ErrorCode.TIMED_OUT,
           "lock file: expected=its newest version by the deadline, was=older, inode="
-              + content.inode);
-    }
-  }
-
-  private static boolean isMixed(FileContent content) {
-    content.lock.lock();
-    try {
-      return content.isMixed;
-    } finally {
-      content.lock.unlock();
-    }
-  }
-
-  /** What is gone is as new as it gets. */
-  private static boolean isOlder(FileContent content, long version) {
-    content.lock.lock();
-    try {
-      return content.committed.version() < version && !content.isGone;
-    } finally {
-      content.lock.unlock();
+              + file.inode());
     }
   }
 
@@ -353,26 +328,26 @@ public final class LockManager {
 
   /** Gives back a lock that came too late. */
   void giveBack(FileHandle handle, FileLock lock) {
-    granted.remove(GrantedLocks.Owner.of(handle.content.inode, lock), lock);
-    releaseOrLater(new Release(handle.content, lock, false));
+    granted.remove(GrantedLocks.Owner.of(handle.inode(), lock), lock);
+    releaseOrLater(new Release(handle.file(), lock, false));
   }
 
   /** Whether the owner of this lock may have some of the file. */
   boolean isHolder(FileHandle handle, FileLock lock) {
-    return granted.contains(GrantedLocks.Owner.of(handle.content.inode, lock));
+    return granted.contains(GrantedLocks.Owner.of(handle.inode(), lock));
   }
 
   /** A process has closed the file: its record locks there are gone, by whichever handle. */
   public boolean closed(FileHandle handle, long ownerNumber) {
-    var owner = new GrantedLocks.Owner(handle.content.inode, LockFamily.RECORD, ownerNumber);
-    return releaseAll(handle.content, owner);
+    var owner = new GrantedLocks.Owner(handle.inode(), LockFamily.RECORD, ownerNumber);
+    return releaseAll(handle.file(), owner);
   }
 
   /** The last close of a handle: what its file description had locked is released. */
   boolean released(FileHandle handle) {
     boolean isAny = false;
     for (GrantedLocks.Owner owner : granted.ownersBy(handle)) {
-      isAny |= releaseAll(handle.content, owner);
+      isAny |= releaseAll(handle.file(), owner);
     }
     return isAny;
   }
@@ -380,16 +355,16 @@ public final class LockManager {
   /** As {@link #released}, but the pool is told later, or sees the session end. Never waits. */
   void abandoned(FileHandle handle) {
     for (GrantedLocks.Owner owner : granted.ownersBy(handle)) {
-      unreleased.add(new Release(handle.content, all(owner), false));
+      unreleased.add(new Release(handle.file(), all(owner), false));
       granted.remove(owner, all(owner));
     }
   }
 
-  private boolean releaseAll(FileContent content, GrantedLocks.Owner owner) {
+  private boolean releaseAll(OpenFile file, GrantedLocks.Owner owner) {
     if (!granted.contains(owner)) {
       return false;
     }
-    var release = new Release(content, all(owner), true);
+    var release = new Release(file, all(owner), true);
     // Before it is held no more: a lost session finds it here or there.
     unreleased.add(release);
     granted.remove(owner, all(owner));
@@ -419,7 +394,7 @@ public final class LockManager {
   public void onSessionLost() {
     for (Release release : unreleased) {
       if (release.wasHeld) {
-        giveUp(release.content);
+        revert(release.file);
       }
     }
     unreleased.clear();
@@ -428,30 +403,22 @@ public final class LockManager {
 
   private void lose(Set<FileHandle> handles) {
     for (FileHandle handle : handles) {
-      FileContent content = handle.content;
+      OpenFile file = handle.file();
       LOG.log(
           Level.WARNING,
           "lock on inode {0}: lost with the session; the file has to be opened again",
-          Long.toString(content.inode));
+          Long.toString(file.inode()));
       handle.loseLock();
-      giveUp(content);
+      revert(file);
     }
   }
 
   /** What was written under a lock that is lost isn't committed any more. */
-  private void giveUp(FileContent content) {
-    content.lock.lock();
-    try {
-      if (!content.isUnsaved()) {
-        return;
-      }
-      content.losses.add(
-          new HoldfastException(
-              ErrorCode.NO_SESSION,
-              "save file: was=written under a lock that is lost, inode=" + content.inode));
-    } finally {
-      content.lock.unlock();
-    }
-    writeBack.giveUp(content);
+  private void revert(OpenFile file) {
+    pipeline.revert(
+        file,
+        new HoldfastException(
+            ErrorCode.NO_SESSION,
+            "save file: was=written under a lock that is lost, inode=" + file.inode()));
   }
 }

@@ -101,7 +101,7 @@ public final class LockWaits {
 
   /** A lock of this file may be free. Doesn't block. */
   public void wake(long inode) {
-    wakeAll(wait -> wait.handle.content.inode == inode, false);
+    wakeAll(wait -> wait.handle.inode() == inode, false);
   }
 
   /** Any may be free. Doesn't block. */
@@ -184,7 +184,7 @@ public final class LockWaits {
       wait.listener.onEnd(failureOrNull);
     } else if (isTooLate && failureOrNull == null) {
       lockManager.giveBack(wait.handle, wait.wanted);
-      wake(wait.handle.content.inode);
+      wake(wait.handle.inode());
     } else if (isCancelled) {
       LockSupport.unpark(retrier);
     }

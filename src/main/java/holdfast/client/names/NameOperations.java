@@ -6,48 +6,48 @@ import holdfast.client.api.CreatedFile;
 import holdfast.client.api.FileAttributes;
 import holdfast.client.api.OpenFlags;
 import holdfast.client.api.OpenedFile;
-import holdfast.client.file.FileContent;
+import holdfast.client.file.OpenFile;
 import holdfast.client.file.OpenFileTable;
-import holdfast.client.file.WriteBack;
+import holdfast.client.file.WritePipeline;
 import holdfast.client.kernel.CacheLease;
-import holdfast.client.kernel.RemovedInodes;
 import holdfast.client.pool.Deadlines;
 import holdfast.metadata.op.Attributes;
 import holdfast.metadata.op.FileType;
+import holdfast.metadata.op.OperationResult;
 import holdfast.metadata.op.RenameMode;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
+import java.util.concurrent.locks.Lock;
 
 /** Names in directories: finds, makes, moves and removes them, and says how long to keep them. */
 public final class NameOperations {
-  private final SealedNamespace namespace;
+  /** Stands for a name that isn't there. */
+  private static final long NO_INODE = 0;
+
+  private final NamespaceAuthority authority;
   private final OpenFileTable files;
   private final OrphanPins pins;
   private final FileCloser closer;
-  private final Removals removals;
-  private final RemovedInodes removed;
-  private final WriteBack writeBack;
+  private final WritePipeline pipeline;
   private final CacheLease cacheLease;
   private final StatMapper statMapper;
   private final Deadlines deadlines;
 
+  /** {@code authority} decides. */
   public NameOperations(
-      SealedNamespace namespace,
+      NamespaceAuthority authority,
       OpenFileTable files,
       OrphanPins pins,
       FileCloser closer,
-      RemovedInodes removed,
-      WriteBack writeBack,
+      WritePipeline pipeline,
       CacheLease cacheLease,
       StatMapper statMapper,
       Deadlines deadlines) {
-    this.namespace = namespace;
+    this.authority = authority;
     this.files = files;
     this.pins = pins;
     this.closer = closer;
-    this.removals = new Removals(namespace, files, pins, this::changed);
-    this.removed = removed;
-    this.writeBack = writeBack;
+    this.pipeline = pipeline;
     this.cacheLease = cacheLease;
     this.statMapper = statMapper;
     this.deadlines = deadlines;
@@ -58,16 +58,10 @@ public final class NameOperations {
     try (var ticket = cacheLease.begin()) {
       Attributes found = find(ticket, parent, name);
       long entryMs = ticket.entryMs(parent, name);
-      FileContent content = files.contentOrNull(found.inode());
-      if (content != null) {
-        content.lock.lock();
-        try {
-          if (content.isUnsaved()) {
-            return statMapper.shown(content.attributes(found), 0, entryMs);
-          }
-        } finally {
-          content.lock.unlock();
-        }
+      OpenFile file = files.fileOrNull(found.inode());
+      OpenFile.Shown shown = file == null ? null : file.shownBeside(found);
+      if (shown != null && shown.isAhead()) {
+        return statMapper.shown(shown.attributes(), 0, entryMs);
       }
       return statMapper.shown(found, ticket.attributesMs(found.inode()), entryMs);
     }
@@ -75,7 +69,7 @@ public final class NameOperations {
 
   private Attributes find(CacheLease.Ticket ticket, long parent, byte[] name) {
     try {
-      return namespace.lookup(parent, name, deadlines.deadlineNs());
+      return authority.lookup(parent, name, deadlines.deadlineNs());
     } catch (HoldfastException e) {
       if (e.code() == ErrorCode.NOT_FOUND) {
         throw new AbsentException(e, ticket.entryMs(parent, name));
@@ -97,13 +91,13 @@ public final class NameOperations {
     long session = files.sessionCount();
     boolean isExclusive = (openFlags & OpenFlags.EXCLUSIVE) != 0;
     var wanted = statMapper.wanted(caller, FileType.FILE, mode, 0, null);
-    Attributes created = namespace.create(parent, name, wanted, isExclusive, deadlineNs);
+    Attributes created = authority.create(parent, name, wanted, isExclusive, deadlineNs);
     boolean isNew = created.version() == 0 && created.sizeBytes() == 0;
     OpenedFile opened =
         isNew ? files.openNew(created, session) : pins.open(created.inode(), deadlineNs);
     if (!isNew && (openFlags & OpenFlags.TRUNCATE) != 0) {
       try {
-        writeBack.truncate(files.handle(opened.handle()).content, 0, deadlineNs);
+        pipeline.truncate(files.handle(opened.handle()).file(), 0, deadlineNs);
       } catch (RuntimeException e) {
         closer.drop(opened.handle());
         throw e;
@@ -113,11 +107,19 @@ public final class NameOperations {
     return new CreatedFile(shown, opened.handle());
   }
 
-  /** Makes anything but an open file. */
-  public FileAttributes make(long parent, byte[] name, SealedNamespace.Wanted wanted) {
+  /** Makes anything but an open file, as its caller's; {@code targetOrNull}: of a symbolic link. */
+  public FileAttributes make(
+      Caller caller,
+      long parent,
+      byte[] name,
+      FileType type,
+      int mode,
+      int rdev,
+      byte[] targetOrNull) {
+    var wanted = statMapper.wanted(caller, type, mode, rdev, targetOrNull);
     long deadlineNs = deadlines.deadlineNs();
     try (var ticket = cacheLease.begin(parent)) {
-      Attributes made = namespace.create(parent, name, wanted, true, deadlineNs);
+      Attributes made = authority.create(parent, name, wanted, true, deadlineNs);
       return statMapper.shown(
           made, ticket.attributesMs(made.inode()), ticket.entryMs(parent, name));
     }
@@ -125,19 +127,19 @@ public final class NameOperations {
 
   /** Removes a name that isn't a directory's. */
   public void unlink(long parent, byte[] name) {
-    cacheLease.during(() -> removals.unlink(parent, name, deadlines.deadlineNs()), parent);
+    cacheLease.during(() -> unlink(parent, name, deadlines.deadlineNs()), parent);
   }
 
   /** Removes an empty directory. */
   public void removeDirectory(long parent, byte[] name) {
     cacheLease.during(
-        () -> changed(namespace.removeDirectory(parent, name, deadlines.deadlineNs())), parent);
+        () -> changed(authority.removeDirectory(parent, name, deadlines.deadlineNs())), parent);
   }
 
   /** Moves a name. */
   public void rename(long parent, byte[] name, long newParent, byte[] newName, RenameMode mode) {
     cacheLease.during(
-        () -> removals.rename(parent, name, newParent, newName, mode, deadlines.deadlineNs()),
+        () -> rename(parent, name, newParent, newName, mode, deadlines.deadlineNs()),
         parent,
         newParent);
   }
@@ -146,20 +148,82 @@ public final class NameOperations {
   public FileAttributes link(long inode, long newParent, byte[] newName) {
     try (var ticket = cacheLease.begin(newParent)) {
       Attributes linked =
-          changed(namespace.link(inode, newParent, newName, deadlines.deadlineNs()));
-      boolean isOpen = files.contentOrNull(inode) != null;
+          changed(authority.link(inode, newParent, newName, deadlines.deadlineNs()));
+      boolean isOpen = files.fileOrNull(inode) != null;
       return statMapper.shown(
           linked, isOpen ? 0 : ticket.attributesMs(inode), ticket.entryMs(newParent, newName));
     }
   }
 
-  /**
-   * An inode's names changed: who has it open must see it before the pool is asked again. One that
-   * has lost its last name lives on only here.
-   */
+  /** So that a file that is open here outlives its name. */
+  private void unlink(long parent, byte[] name, long deadlineNs) {
+    if (files.isIdle()) {
+      removed(authority.unlink(parent, name, false, deadlineNs), false);
+      return;
+    }
+    long inode = authority.lookup(parent, name, deadlineNs).inode();
+    Lock removing = pins.removing(inode);
+    removing.lock();
+    try {
+      boolean pin = pins.isOpen(inode);
+      removed(authority.unlink(parent, name, pin, deadlineNs), pin);
+    } finally {
+      removing.unlock();
+    }
+  }
+
+  /** Likewise, over what has the new name if the mode says so. */
+  private void rename(
+      long parent, byte[] name, long newParent, byte[] newName, RenameMode mode, long deadlineNs) {
+    boolean mayReplace = mode == RenameMode.REPLACE && !files.isIdle();
+    long replaced = mayReplace ? inodeOf(newParent, newName, deadlineNs) : NO_INODE;
+    if (replaced == NO_INODE) {
+      rename(parent, name, newParent, newName, mode, false, deadlineNs);
+      return;
+    }
+    Lock removing = pins.removing(replaced);
+    removing.lock();
+    try {
+      boolean pin = pins.isOpen(replaced);
+      rename(parent, name, newParent, newName, mode, pin, deadlineNs);
+    } finally {
+      removing.unlock();
+    }
+  }
+
+  private void rename(
+      long parent,
+      byte[] name,
+      long newParent,
+      byte[] newName,
+      RenameMode mode,
+      boolean pin,
+      long deadlineNs) {
+    OperationResult.Done done =
+        authority.rename(parent, name, newParent, newName, mode, pin, deadlineNs);
+    changed(done.attributes());
+    done.others().forEach(after -> removed(after, pin && after.linkCount() == 0));
+  }
+
+  private void removed(Attributes after, boolean wasPinned) {
+    pins.removed(after, wasPinned);
+    changed(after);
+  }
+
+  private long inodeOf(long parent, byte[] name, long deadlineNs) {
+    try {
+      return authority.lookup(parent, name, deadlineNs).inode();
+    } catch (HoldfastException e) {
+      if (e.code() == ErrorCode.NOT_FOUND) {
+        return NO_INODE;
+      }
+      throw e;
+    }
+  }
+
+  /** An inode's names changed: who has it open must see it before the pool is asked again. */
   private Attributes changed(Attributes after) {
-    removed.remember(after);
-    FileContent content = files.contentOrNull(after.inode());
-    return content == null ? after : content.attributesChanged(after, deadlines.nowNs());
+    OpenFile file = files.fileOrNull(after.inode());
+    return file == null ? after : file.attributesChanged(after);
   }
 }

@@ -1,7 +1,7 @@
 package holdfast.client.names;
 
 import holdfast.client.api.OpenedFile;
-import holdfast.client.file.FileContent;
+import holdfast.client.file.OpenFile;
 import holdfast.client.file.OpenFileTable;
 import holdfast.client.pool.Deadlines;
 import holdfast.client.pool.PoolService;
@@ -21,8 +21,8 @@ import java.util.concurrent.locks.ReentrantReadWriteLock;
 
 /**
  * Keeps files that are open here in the pool after they have lost their last name, by whomever: the
- * pool is told that this client holds them, and that it doesn't any more. Any thread; what is told
- * because of others' changes is told on the loop and doesn't block.
+ * pool is asked to pin them for this client, and told when that ends. Any thread; what others'
+ * changes lead to is done on the loop and doesn't block.
  */
 public final class OrphanPins {
   private static final int GATE_COUNT = 64;
@@ -45,7 +45,7 @@ public final class OrphanPins {
     }
   }
 
-  /** Opens a file: either before its name is removed here, and then it is held, or after. */
+  /** Opens a file: either before its name is removed here, and then it is pinned, or after. */
   public OpenedFile open(long inode, long deadlineNs) {
     Lock opening = gate(inode).readLock();
     opening.lock();
@@ -62,15 +62,15 @@ public final class OrphanPins {
    * @return whether it was the last one
    */
   boolean close(long handle) {
-    FileContent closed = files.close(handle);
-    if (closed != null) {
-      closed(closed);
+    OpenFile closed = files.close(handle);
+    if (closed != null && closed.links().closed()) {
+      change(new Operation.Release(closed.inode(), wallClock.nowNs()));
     }
     return closed != null;
   }
 
   /**
-   * Held while a name of the inode is removed: a file is opened either before, and then held, or
+   * Held while a name of the inode is removed: a file is opened either before, and then pinned, or
    * after, and then not found.
    */
   Lock removing(long inode) {
@@ -81,64 +81,37 @@ public final class OrphanPins {
     return gates[(int) Math.floorMod(inode, (long) GATE_COUNT)];
   }
 
-  /** Whether a name of this inode must be removed with a hold. */
+  /** Whether a name of this inode must be removed with a pin. */
   boolean isOpen(long inode) {
-    return files.contentOrNull(inode) != null;
+    return files.fileOrNull(inode) != null;
   }
 
   /**
    * This client has removed a name.
    *
    * @param after what it stood for, afterwards
-   * @param wasHeld whether the operation said that it is open here
+   * @param wasPinned whether the operation has pinned it
    */
-  void removed(Attributes after, boolean wasHeld) {
+  void removed(Attributes after, boolean wasPinned) {
     if (after.linkCount() > 0) {
       return;
     }
-    FileContent content = files.contentOrNull(after.inode());
-    if (content != null) {
-      lostName(content, wasHeld);
-    } else if (wasHeld) {
+    OpenFile file = files.fileOrNull(after.inode());
+    if (file != null) {
+      lostName(file, wasPinned);
+    } else if (wasPinned) {
       // Another client had put another file there since it was looked at.
-      tell(new Operation.Release(after.inode(), wallClock.nowNs()));
+      change(new Operation.Release(after.inode(), wallClock.nowNs()));
     }
   }
 
-  private void lostName(FileContent content, boolean isHeld) {
-    content.lock.lock();
-    try {
-      content.isUnlinked = true;
-      content.isNameDoubtful = false;
-      if (content.isHeld || content.isClosed) {
-        return;
-      }
-      content.isHeld = true;
-    } finally {
-      content.lock.unlock();
-    }
-    if (!isHeld) {
-      tell(new Operation.Hold(content.inode, wallClock.nowNs()));
+  private void lostName(OpenFile file, boolean isPinned) {
+    if (file.links().lostName(isPinned)) {
+      change(new Operation.Hold(file.inode(), wallClock.nowNs()));
     }
   }
 
-  /** The last handle of the file is closed. */
-  private void closed(FileContent content) {
-    boolean wasHeld;
-    content.lock.lock();
-    try {
-      content.isClosed = true;
-      wasHeld = content.isHeld && !content.isGone;
-      content.isHeld = false;
-    } finally {
-      content.lock.unlock();
-    }
-    if (wasHeld) {
-      tell(new Operation.Release(content.inode, wallClock.nowNs()));
-    }
-  }
-
-  private void tell(Operation operation) {
+  private void change(Operation operation) {
     service
         .change(operation, null, false, deadlines.deadlineNs())
         .whenComplete(
@@ -146,50 +119,30 @@ public final class OrphanPins {
               if (failure != null) {
                 HoldfastException why = Deadlines.asHoldfast(failure);
                 LOG.log(Level.WARNING, "keep file without a name: {0}", why.getMessage());
-                notHeld(operation);
+                notPinned(operation);
               } else if (result instanceof OperationResult.Done done
                   && operation instanceof Operation.Hold) {
                 found(done.attributes());
               } else if (result instanceof OperationResult.Failed failed
                   && failed.code() == ErrorCode.NOT_FOUND
                   && operation instanceof Operation.Hold hold) {
-                gone(hold.inode());
+                files.goneOrNull(hold.inode());
               }
             });
   }
 
-  /** A removal that a power cut took never was: what is written has a name to be read by. */
   private void found(Attributes now) {
-    FileContent content = now.linkCount() > 0 ? files.contentOrNull(now.inode()) : null;
-    if (content != null) {
-      content.lock.lock();
-      try {
-        content.isUnlinked &= !content.isNameDoubtful;
-        content.isNameDoubtful = false;
-      } finally {
-        content.lock.unlock();
-      }
+    OpenFile file = now.linkCount() > 0 ? files.fileOrNull(now.inode()) : null;
+    if (file != null) {
+      file.links().foundNamed();
     }
   }
 
-  /** It couldn't be told: it is told again when the next leader is heard of. */
-  private void notHeld(Operation operation) {
-    FileContent content =
-        operation instanceof Operation.Hold hold ? files.contentOrNull(hold.inode()) : null;
-    if (content != null) {
-      content.lock.lock();
-      try {
-        content.isHeld = false;
-      } finally {
-        content.lock.unlock();
-      }
-    }
-  }
-
-  private void gone(long inode) {
-    FileContent content = files.contentOrNull(inode);
-    if (content != null) {
-      files.gone(content);
+  private void notPinned(Operation operation) {
+    OpenFile file =
+        operation instanceof Operation.Hold hold ? files.fileOrNull(hold.inode()) : null;
+    if (file != null) {
+      file.links().pinFailed();
     }
   }
 
@@ -202,17 +155,17 @@ public final class OrphanPins {
   public void onChanges(List<Invalidation> changes) {
     for (Invalidation change : changes) {
       if (change instanceof Invalidation.OfInode of && of.unlinked()) {
-        FileContent content = files.contentOrNull(of.inode());
-        if (content != null) {
-          lostName(content, false);
+        OpenFile file = files.fileOrNull(of.inode());
+        if (file != null) {
+          lostName(file, false);
         }
       }
     }
   }
 
-  private void look(FileContent content) {
+  private void look(OpenFile file) {
     service
-        .ask(new Query.GetAttributes(content.inode), deadlines.deadlineNs())
+        .ask(new Query.GetAttributes(file.inode()), deadlines.deadlineNs())
         .whenComplete(
             (told, failure) -> {
               if (failure != null || told.stale()) {
@@ -220,33 +173,26 @@ public final class OrphanPins {
               }
               if (told.answer() instanceof Answer.Inode found) {
                 if (found.attributes().linkCount() == 0) {
-                  lostName(content, false);
+                  lostName(file, false);
                 } else {
                   found(found.attributes());
                 }
               } else if (told.answer() instanceof Answer.Failed failed
                   && failed.code() == ErrorCode.NOT_FOUND) {
-                gone(content.inode);
+                files.goneOrNull(file.inode());
               }
             });
   }
 
   /**
-   * What was held in the old session is held in the new one; whether the pool still has what it had
-   * then is to be looked at.
+   * What was pinned in the old session is pinned in the new one; whether the pool still has what it
+   * had then is to be looked at.
    */
   public void onSessionLost() {
-    files.doubtAll();
-    for (FileContent content : files.all()) {
-      boolean wasHeld;
-      content.lock.lock();
-      try {
-        wasHeld = content.isHeld;
-      } finally {
-        content.lock.unlock();
-      }
-      if (wasHeld) {
-        tell(new Operation.Hold(content.inode, wallClock.nowNs()));
+    files.sessionLost();
+    for (OpenFile file : files.all()) {
+      if (file.links().isPinned()) {
+        change(new Operation.Hold(file.inode(), wallClock.nowNs()));
       }
     }
   }

@@ -28,47 +28,49 @@ import java.util.Optional;
 import java.util.function.Supplier;
 
 /**
- * The namespace with open names: seals what it asks and tells, and remembers the seal ids of inodes
- * the kernel knows. Blocks; any thread but the loop.
+ * The namespace with open names, as the pool's leader decides it: seals what it sends, and opens
+ * what it is answered. Blocks; any thread but the loop.
  */
-public final class SealedNamespace {
+public final class SealedNamespace implements NamespaceAuthority {
   private final PoolService service;
   private final Sealing sealing;
   private final Deadlines deadlines;
   private final WallClock wallClock;
   private final Supplier<SealId> newSealId;
 
-  private final InodeTable inodeTable = new InodeTable();
+  private final InodeTable inodes;
   private final ChangedDirectories changed = new ChangedDirectories();
   private final ChangedAttributes attributes = new ChangedAttributes();
   private final SavedContents saved = new SavedContents();
 
+  /** {@code inodes} remembers what it is answered. */
   public SealedNamespace(
       PoolService service,
       Sealing sealing,
+      InodeTable inodes,
       Deadlines deadlines,
       WallClock wallClock,
       Supplier<SealId> newSealId) {
     this.service = service;
     this.sealing = sealing;
+    this.inodes = inodes;
     this.deadlines = deadlines;
     this.wallClock = wallClock;
     this.newSealId = newSealId;
   }
 
-  /** What a new inode is to be. */
-  public record Wanted(FileType type, int mode, int uid, int gid, int rdev, byte[] targetOrNull) {}
-
-  Attributes attributes(long inode, long deadlineNs) {
+  @Override
+  public Attributes attributes(long inode, long deadlineNs) {
     long askedNs = deadlines.nowNs();
     if (ask(new Query.GetAttributes(inode), deadlineNs) instanceof Answer.Inode found) {
-      inodeTable.told(found.attributes(), askedNs);
+      inodes.answered(found.attributes(), askedNs);
       return found.attributes();
     }
     throw wrongAnswer();
   }
 
-  Attributes lookup(long parent, byte[] name, long deadlineNs) {
+  @Override
+  public Attributes lookup(long parent, byte[] name, long deadlineNs) {
     return lookupEntry(parent, name, deadlineNs).attributes();
   }
 
@@ -76,17 +78,15 @@ public final class SealedNamespace {
     EntryName sealed = sealing.name(sealId(parent, deadlineNs), name);
     long askedNs = deadlines.nowNs();
     if (ask(new Query.Lookup(parent, sealed), deadlineNs) instanceof Answer.Entry found) {
-      inodeTable.told(found.entry().attributes(), askedNs);
+      inodes.answered(found.entry().attributes(), askedNs);
       return found.entry();
     }
     throw wrongAnswer();
   }
 
-  /**
-   * Makes an inode; when not exclusive, a regular file that has the name already is the result, and
-   * then its seal id isn't the new one.
-   */
-  Attributes create(long parent, byte[] name, Wanted wanted, boolean exclusive, long deadlineNs) {
+  @Override
+  public Attributes create(
+      long parent, byte[] name, Wanted wanted, boolean exclusive, long deadlineNs) {
     SealId parentSeal = sealId(parent, deadlineNs);
     SealId childSeal = newSealId.get();
     EntryName sealed = sealing.name(parentSeal, name);
@@ -116,28 +116,28 @@ public final class SealedNamespace {
     throw wrongAnswer();
   }
 
-  /** Removes a name; returns the inode's attributes afterwards. */
-  Attributes unlink(long parent, byte[] name, boolean hold, long deadlineNs) {
+  @Override
+  public Attributes unlink(long parent, byte[] name, boolean pin, long deadlineNs) {
     EntryName sealed = sealing.name(sealId(parent, deadlineNs), name);
-    return change(new Operation.Unlink(parent, sealed, hold, wallClock.nowNs()), deadlineNs)
+    return change(new Operation.Unlink(parent, sealed, pin, wallClock.nowNs()), deadlineNs)
         .attributes();
   }
 
-  /** Removes a directory; returns its attributes afterwards. */
-  Attributes removeDirectory(long parent, byte[] name, long deadlineNs) {
+  @Override
+  public Attributes removeDirectory(long parent, byte[] name, long deadlineNs) {
     EntryName sealed = sealing.name(sealId(parent, deadlineNs), name);
     return change(new Operation.RemoveDirectory(parent, sealed, wallClock.nowNs()), deadlineNs)
         .attributes();
   }
 
-  /** Renames; returns what happened to every inode it touched. */
-  OperationResult.Done rename(
+  @Override
+  public OperationResult.Done rename(
       long oldParent,
       byte[] oldName,
       long newParent,
       byte[] newName,
       RenameMode mode,
-      boolean hold,
+      boolean pin,
       long deadlineNs) {
     while (true) {
       ClientId under = service.client();
@@ -147,7 +147,7 @@ public final class SealedNamespace {
         throw LostContent.ofMoved(moved.inode());
       }
       try {
-        return rename(moved, oldParent, oldName, newParent, newName, mode, hold, deadlineNs);
+        return rename(moved, oldParent, oldName, newParent, newName, mode, pin, deadlineNs);
       } catch (HoldfastException e) {
         if (e.code() != ErrorCode.STALE_VERSION) {
           throw e;
@@ -171,7 +171,7 @@ public final class SealedNamespace {
       long newParent,
       byte[] newName,
       RenameMode mode,
-      boolean hold,
+      boolean pin,
       long deadlineNs) {
     SealId oldSeal = sealId(oldParent, deadlineNs);
     SealId newSeal = sealId(newParent, deadlineNs);
@@ -192,14 +192,15 @@ public final class SealedNamespace {
             sealing.entryTag(newSeal, newSealed, moved.sealId(), moved.type()),
             oldTag,
             mode,
-            hold,
+            pin,
             moved.inode(),
             contentVersion,
             wallClock.nowNs());
     return change(rename, deadlineNs);
   }
 
-  Attributes link(long inode, long newParent, byte[] newName, long deadlineNs) {
+  @Override
+  public Attributes link(long inode, long newParent, byte[] newName, long deadlineNs) {
     SealId parentSeal = sealId(newParent, deadlineNs);
     EntryName sealed = sealing.name(parentSeal, newName);
     Attributes child = attributes(inode, deadlineNs);
@@ -208,7 +209,8 @@ public final class SealedNamespace {
         .attributes();
   }
 
-  Attributes setAttributes(Operation.SetAttributes operation, long deadlineNs) {
+  @Override
+  public Attributes setAttributes(Operation.SetAttributes operation, long deadlineNs) {
     return change(operation, deadlineNs).attributes();
   }
 
@@ -217,7 +219,7 @@ public final class SealedNamespace {
     var query = new Query.ReadDirectory(directory, afterCookie, maxEntries);
     long askedNs = deadlines.nowNs();
     if (ask(query, deadlineNs) instanceof Answer.Listing page) {
-      inodeTable.told(page.directory(), askedNs);
+      inodes.answered(page.directory(), askedNs);
       return page;
     }
     throw wrongAnswer();
@@ -230,23 +232,15 @@ public final class SealedNamespace {
 
   /** A name in a directory that the kernel knows; null in any other. */
   public byte[] openNameOrNull(long directory, EntryName name) {
-    SealId sealId = inodeTable.sealIdOrNull(directory);
+    SealId sealId = inodes.sealIdOrNull(directory);
     return sealId == null ? null : sealing.openName(sealId, name);
-  }
-
-  public void forget(long inode) {
-    inodeTable.forget(inode);
-  }
-
-  public InodeTable known() {
-    return inodeTable;
   }
 
   public ChangedAttributes changedAttributes() {
     return attributes;
   }
 
-  /** After all open files are in doubt: so is what was changed of anything. */
+  /** After all open files are indeterminate: so is what was changed of anything. */
   public void onSessionLost() {
     changed.onSessionLost();
     attributes.onSessionLost();
@@ -270,7 +264,7 @@ public final class SealedNamespace {
   }
 
   SealId sealId(long inode, long deadlineNs) {
-    SealId sealId = inodeTable.sealIdOrNull(inode);
+    SealId sealId = inodes.sealIdOrNull(inode);
     return sealId != null ? sealId : attributes(inode, deadlineNs).sealId();
   }
 
@@ -292,7 +286,9 @@ public final class SealedNamespace {
     if (ChangedAttributes.isOf(operation)) {
       attributes.changed(operation, done.attributes(), attributesSession, deadlines.nowNs());
     }
-    inodeTable.changed(done.attributes(), askedNs, deadlines.nowNs());
+    long answeredNs = deadlines.nowNs();
+    inodes.changed(done.attributes(), askedNs, answeredNs);
+    done.others().forEach(other -> inodes.changed(other, askedNs, answeredNs));
     return done;
   }
 

@@ -57,12 +57,12 @@ public final class StatMapper {
   }
 
   /** What a caller makes: its own, unless everything is somebody's. */
-  public SealedNamespace.Wanted wanted(
+  NamespaceAuthority.Wanted wanted(
       Caller caller, FileType type, int mode, int rdev, byte[] targetOrNull) {
     int uid = ownerOrNull == null ? caller.uid() : ownerOrNull.uid();
     int gid = ownerOrNull == null ? caller.gid() : ownerOrNull.gid();
     // The namespace gives a set-group-id directory's group to what is made in it.
-    return new SealedNamespace.Wanted(
+    return new NamespaceAuthority.Wanted(
         type, mode & Attributes.MODE_MASK, uid, gid, rdev, targetOrNull);
   }
 }

@@ -92,6 +92,49 @@ public record Attributes(
         : (revertCount + 1) << CONTENT_VERSION_BITS | contentVersion(restored);
   }
 
+  /** The same with so many names. */
+  public Attributes withLinkCount(int count) {
+    return new Attributes(
+        inode,
+        sealId,
+        type,
+        mode,
+        uid,
+        gid,
+        rdev,
+        count,
+        sizeBytes,
+        allocatedBytes,
+        mtimeNs,
+        ctimeNs,
+        atimeNs,
+        version,
+        fileTag,
+        xattrCount);
+  }
+
+  /** The same after a change of mode, owner or times. */
+  public Attributes after(Operation.SetAttributes set) {
+    int mask = set.mask();
+    return new Attributes(
+        inode,
+        sealId,
+        type,
+        (mask & Operation.SetAttributes.MODE) != 0 ? set.mode() : mode,
+        (mask & Operation.SetAttributes.UID) != 0 ? set.uid() : uid,
+        (mask & Operation.SetAttributes.GID) != 0 ? set.gid() : gid,
+        rdev,
+        linkCount,
+        sizeBytes,
+        allocatedBytes,
+        (mask & Operation.SetAttributes.MTIME) != 0 ? set.mtimeNs() : mtimeNs,
+        Math.max(ctimeNs, set.timeNs()),
+        (mask & Operation.SetAttributes.ATIME) != 0 ? set.atimeNs() : atimeNs,
+        version,
+        fileTag,
+        xattrCount);
+  }
+
   /** {@code st_mode} as Linux has it: type and permission bits. */
   public int statMode() {
     return type.modeBits() | mode;

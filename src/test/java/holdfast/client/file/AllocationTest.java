@@ -228,35 +228,25 @@ class AllocationTest {
   @Test
   void whatIsOnItsWayDoesNotComeBackIntoAHole() {
     byte[] content = bytes(10, WINDOW);
-    var blocks = new BufferPool(DirtyData.BLOCK_BYTES, 100);
-    var dirty = new DirtyData(blocks);
-    dirty.write(0, content, 0, content.length);
-    var file =
-        new FileContent(
+    var image =
+        new FileImage(
             new Attributes(
                 7, new SealId(1, 1), FileType.FILE, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, Tag.ZERO, 0),
             List.of(),
-            blocks,
-            0);
-    file.sizeBytes = WINDOW;
-    var upload = new Upload(dirty.takeFullWindow(0), false, 0);
-    file.uploads.add(upload);
+            new BufferPool(DirtyData.BLOCK_BYTES, 100));
+    image.write(0, content, 0, content.length, 0);
+    Upload upload = image.startFullWindowOrNull(0, 0);
 
-    file.clear(1_000, 5_000);
+    image.punch(1_000, 5_000, 0);
     byte[] during = new byte[10_000];
-    file.read(0, during, 0, during.length);
-    upload.extentsOrNull = upload.piece.extents(new ChunkId(1, 2, 3, 4), new ChunkSalt(1, 2), 0);
-    file.lock.lock();
-    try {
-      file.applyEnded();
-    } finally {
-      file.lock.unlock();
-    }
+    image.read(0, during, 0, during.length);
+    upload.stored(upload.piece().extents(new ChunkId(1, 2, 3, 4), new ChunkSalt(1, 2), 0), 1);
+    image.applyEnded();
 
     assertArrayEquals(zeroed(Arrays.copyOf(content, 10_000), 1_000, 5_000), during);
-    assertEquals(2, file.view.size());
-    assertEquals(1_000, file.view.get(0).fileEnd());
-    assertEquals(5_000, file.view.get(1).fileOffset());
-    assertEquals(5_000, file.view.get(1).chunkOffset());
+    assertEquals(2, image.extents().size());
+    assertEquals(1_000, image.extents().get(0).fileEnd());
+    assertEquals(5_000, image.extents().get(1).fileOffset());
+    assertEquals(5_000, image.extents().get(1).chunkOffset());
   }
 }

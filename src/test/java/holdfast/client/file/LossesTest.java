@@ -67,7 +67,7 @@ class LossesTest {
     }
 
     assertEquals(ErrorCode.STORE_FAILED, told.code());
-    assertTrue(forwardNs.get() >= Uploads.KEPT_NS, "kept for " + forwardNs.get() + " ns");
+    assertTrue(forwardNs.get() >= WritePipeline.KEPT_NS, "kept for " + forwardNs.get() + " ns");
     pool.storeFailure = null;
     fs.fsync(handle, false);
     fs.release(handle);

@@ -192,21 +192,22 @@ class UnforcedTest {
   void theChunksOfAClosedFileStayAsTheyWereWhenItWasClosed() {
     var closed = new UnforcedChunks();
     long inode = fs.create(MemoryPool.ROOT, 1, name("f"), 0644, 0).attributes().inode();
-    var told = pool.namespace().query(new Query.GetAttributes(inode));
-    Attributes attributes = ((Answer.Inode) told).attributes();
+    var answer = pool.namespace().query(new Query.GetAttributes(inode));
+    Attributes attributes = ((Answer.Inode) answer).attributes();
     Extent extent = extent(1);
-    FileContent content = content(attributes, extent);
-    content.unforced.add(extent.chunk());
-    closed.keep(content);
+    FileImage image = image(attributes, extent);
+    image.remember(Set.of(extent.chunk()));
+    closed.keep(inode, image.toForce());
 
-    content.unforced.forced(Set.of(extent.chunk()));
+    image.forced(Set.of(extent.chunk()));
 
-    FileContent again = content(attributes, extent);
-    closed.give(again);
-    assertEquals(Set.of(extent.chunk()), again.unforced.copy());
+    FileImage again = image(attributes, extent);
+    again.remember(closed.take(inode));
+    assertEquals(Set.of(extent.chunk()), again.toForce());
+    assertEquals(Set.of(), closed.take(inode));
   }
 
-  private static FileContent content(Attributes attributes, Extent extent) {
-    return new FileContent(attributes, List.of(extent), new BufferPool(1, 1), 0);
+  private static FileImage image(Attributes attributes, Extent extent) {
+    return new FileImage(attributes, List.of(extent), new BufferPool(1, 1));
   }
 }

@@ -206,29 +206,29 @@ class FileXattrsTest {
     var without = attributes(file, 0);
     var with = attributes(file, 1);
 
-    inodeTable.told(without, 10);
+    inodeTable.answered(without, 10);
     assertTrue(inodeTable.isAbsent(file, false, 20));
     inodeTable.changed(with, 15, 30); // set by this client, answered at 30
-    inodeTable.told(without, 25); // asked before it was answered
+    inodeTable.answered(without, 25); // asked before it was answered
     assertFalse(inodeTable.isAbsent(file, false, 31));
     inodeTable.changed(without, 20, 40); // another change of ours that happened before
     assertFalse(inodeTable.isAbsent(file, false, 41));
-    inodeTable.told(without, 50);
+    inodeTable.answered(without, 50);
     assertTrue(inodeTable.isAbsent(file, false, 51));
-    inodeTable.toldNoCapability(with, 60);
+    inodeTable.answeredNoCapability(with, 60);
     assertTrue(inodeTable.isAbsent(file, true, 61));
     assertFalse(inodeTable.isAbsent(file, false, 61));
     assertFalse(inodeTable.isAbsent(file, true, 61 + InodeTable.ABSENT_NS));
-    inodeTable.told(without, 70);
-    inodeTable.note(List.of(new Invalidation.OfInode(file, false, false)), 80);
+    inodeTable.answered(without, 70);
+    inodeTable.invalidate(List.of(new Invalidation.OfInode(file, false, false)), 80);
     assertFalse(inodeTable.isAbsent(file, false, 81));
-    inodeTable.told(without, 75); // asked before the news
+    inodeTable.answered(without, 75); // asked before the invalidation
     assertFalse(inodeTable.isAbsent(file, false, 82));
-    inodeTable.told(without, 90);
+    inodeTable.answered(without, 90);
     assertTrue(inodeTable.isAbsent(file, false, 91));
-    inodeTable.distrust(95);
+    inodeTable.expireAll(95);
     assertFalse(inodeTable.isAbsent(file, false, 96));
-    inodeTable.told(without, 97);
+    inodeTable.answered(without, 97);
     assertTrue(inodeTable.isAbsent(file, false, 98));
   }
 

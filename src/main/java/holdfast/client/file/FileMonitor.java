@@ -1,0 +1,195 @@
+package holdfast.client.file;
+
+import holdfast.client.pool.Deadlines;
+import holdfast.client.pool.LeaderCall;
+import holdfast.metadata.op.Attributes;
+import holdfast.metadata.op.Extent;
+import holdfast.model.ChunkId;
+import holdfast.model.ErrorCode;
+import holdfast.model.HoldfastException;
+import holdfast.util.WallClock;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * The lock of an open file and what it guards: reached by {@link #enter} only, in the two classes
+ * that make an {@link OpenFile} of this. Held for memory copies, never over I/O.
+ */
+abstract sealed class FileMonitor permits SyncedFile {
+  private static final long LOOK_AGAIN_NS = TimeUnit.SECONDS.toNanos(1);
+
+  private final long inode;
+  private final Shared shared;
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Condition changed = lock.newCondition();
+  private final Held held;
+  private final Losses losses = new Losses();
+  private final LinkState links = new LinkState();
+
+  /** What all open files use. */
+  record Shared(
+      Deadlines deadlines,
+      WallClock wallClock,
+      MemoryBudget budget,
+      BufferPool blocks,
+      CommitPlanner planner,
+      OwnChanges ownChanges) {}
+
+  /** What the lock guards, until it is closed. */
+  final class Held implements AutoCloseable {
+    final FileImage image;
+    final Acknowledged acknowledged = new Acknowledged();
+
+    /** Handles that have it open. */
+    int handleCount;
+
+    /** What the image's bytes have of the budget. */
+    long budgetedBytes;
+
+    /** When the oldest byte that isn't committed was written; meaningful while there is one. */
+    long dirtySinceNs;
+
+    /** Why the commit in flight had no answer; null while one may come. */
+    HoldfastException unansweredOrNull;
+
+    /** Since when, on the monotonic clock; meaningful while there is one. */
+    long unansweredNs;
+
+    /** Pages that the kernel has of it were made stale, by others or by where appends went. */
+    boolean isStale;
+
+    private Held(FileImage image) {
+      this.image = image;
+    }
+
+    boolean hasStalePages() {
+      return isStale || image.wasReplaced();
+    }
+
+    /** The one place where the memory budget is balanced, and the lock given back. */
+    @Override
+    public void close() {
+      long freedBytes = budgetedBytes - image.bufferedBytes();
+      budgetedBytes -= freedBytes;
+      if (freedBytes != 0) {
+        shared.budget().release(freedBytes);
+      }
+      lock.unlock();
+    }
+  }
+
+  /**
+   * As the pool has it.
+   *
+   * @param unforced chunks of it that nobody had forced when it was closed here
+   */
+  FileMonitor(Attributes committed, List<Extent> extents, Set<ChunkId> unforced, Shared shared) {
+    this.shared = shared;
+    inode = committed.inode();
+    var image = new FileImage(committed, extents, shared.blocks());
+    image.remember(unforced);
+    held = new Held(image);
+  }
+
+  public final long inode() {
+    return inode;
+  }
+
+  /** What was lost of it. */
+  public final Losses losses() {
+    return losses;
+  }
+
+  /** Whether it has a name. */
+  public final LinkState links() {
+    return links;
+  }
+
+  final Shared shared() {
+    return shared;
+  }
+
+  final long nowNs() {
+    return shared.deadlines().nowNs();
+  }
+
+  /** Takes the lock, until what is returned is closed. */
+  final Held enter() {
+    lock.lock();
+    return held;
+  }
+
+  /** Who waits looks again. */
+  final void signal() {
+    changed.signalAll();
+  }
+
+  /** Remembers what is lost, if anything is, for the handles; who waits looks again. */
+  final HoldfastException noteLoss(HoldfastException lostOrNull) {
+    if (lostOrNull != null) {
+      losses.add(lostOrNull);
+    }
+    changed.signalAll();
+    return lostOrNull;
+  }
+
+  /** Drops what isn't with the pool, and what is in flight too. */
+  final void revert(Held in) {
+    in.image.revert();
+    changed.signalAll();
+  }
+
+  /** Waits for a change of anything, and for as long as one wait lasts. */
+  final void awaitChange(Held in, long deadlineNs) {
+    awaitChange(in, deadlineNs, LOOK_AGAIN_NS);
+  }
+
+  /**
+   * Waits for a change of anything, for so long at most.
+   *
+   * @throws HoldfastException TIMED_OUT when the deadline is over
+   */
+  final void awaitChange(Held in, long deadlineNs, long atMostNs) {
+    try {
+      long leftNs = deadlineNs - nowNs();
+      if (leftNs <= 0 || changed.awaitNanos(Math.min(leftNs, atMostNs)) < 0) {
+        if (deadlineNs - nowNs() <= 0) {
+          throw new HoldfastException(
+              ErrorCode.TIMED_OUT,
+              "save file: expected=stored by the deadline, was="
+                  + in.image.uploadCount()
+                  + " uploads in flight, inode="
+                  + inode);
+        }
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new HoldfastException(ErrorCode.SHUTTING_DOWN, "save file: interrupted", e);
+    }
+  }
+
+  /**
+   * Waits for a change. Where the commit in flight has had no answer for as long as a change waits
+   * for a majority, this fails as that one did.
+   *
+   * @throws HoldfastException that, or TIMED_OUT
+   */
+  final void awaitAnswer(Held in, long deadlineNs) {
+    boolean isOverdue =
+        in.unansweredOrNull != null && nowNs() - in.unansweredNs >= LeaderCall.QUORUM_WAIT_NS;
+    if (isOverdue) {
+      throw Deadlines.asHoldfast(in.unansweredOrNull);
+    }
+    awaitChange(in, deadlineNs, LOOK_AGAIN_NS);
+  }
+
+  /** Waits until no commit is in flight; throws as {@link #awaitAnswer}. */
+  final void awaitCommit(Held in, long deadlineNs) {
+    while (in.image.isCommitting()) {
+      awaitAnswer(in, deadlineNs);
+    }
+  }
+}
