@@ -8,6 +8,7 @@ import holdfast.client.api.FileAttributes;
 import holdfast.client.api.LockRequest;
 import holdfast.client.api.OpenFlags;
 import holdfast.client.api.PoolFileSystem;
+import holdfast.metadata.op.LockMode;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import java.lang.System.Logger.Level;
@@ -106,7 +107,7 @@ final class PoolReplacement extends Replacement {
   private boolean lock(long handle) {
     try {
       long last = Long.MAX_VALUE;
-      files.lock(handle, new LockRequest(true, LockRequest.EXCLUSIVE, 0, last, lockOwner, pid()));
+      files.lock(handle, new LockRequest(true, LockMode.EXCLUSIVE, 0, last, lockOwner, pid()));
       return true;
     } catch (HoldfastException e) {
       if (e.code() == ErrorCode.LOCKED || e.code() == ErrorCode.NOT_FOUND) {

@@ -36,6 +36,7 @@ import holdfast.client.pool.Deadlines;
 import holdfast.client.pool.FreeSpace;
 import holdfast.client.pool.PoolService;
 import holdfast.metadata.op.FileType;
+import holdfast.metadata.op.LockMode;
 import holdfast.metadata.op.RenameMode;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
@@ -341,7 +342,7 @@ public final class ClientFileSystem implements PoolFileSystem {
   public void lock(long handle, LockRequest request) {
     FileHandle open = files.handle(handle);
     lockManager.set(open, LockManager.lock(request), deadlines.deadlineNs());
-    if (request.type() != LockRequest.EXCLUSIVE) {
+    if (request.mode() != LockMode.EXCLUSIVE) {
       lockWaits.wake(open.inode());
     }
   }

@@ -60,7 +60,7 @@ final class Layers {
     allow("client.names", join(client, "client.kernel", "client.file"));
     allow("client", join(client, "client.kernel", "client.file", "client.names"));
     allow("client.fuse.binding");
-    allow("client.fuse", join(values, "client.api", "client.fuse.binding"));
+    allow("client.fuse", join(values, "metadata.op", "client.api", "client.fuse.binding"));
 
     allow("status", join(values, "protocol"));
     String[] edges = join(ports, "peer", "peer.view", "storage", "network", "network.discovery");

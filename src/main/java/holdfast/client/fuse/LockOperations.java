@@ -4,6 +4,7 @@ import holdfast.client.api.LockRequest;
 import holdfast.client.api.PendingLock;
 import holdfast.client.api.PoolFileSystem;
 import holdfast.client.fuse.binding.LibFuse;
+import holdfast.metadata.op.LockMode;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import java.lang.System.Logger.Level;
@@ -103,11 +104,11 @@ final class LockOperations {
         address,
         inode,
         (worker, request) -> {
-          int type =
+          LockMode mode =
               switch (operation & ~FLOCK_DONT_WAIT) {
-                case FLOCK_SHARED -> LockRequest.SHARED;
-                case FLOCK_EXCLUSIVE -> LockRequest.EXCLUSIVE;
-                case FLOCK_NONE -> LockRequest.NONE;
+                case FLOCK_SHARED -> LockMode.SHARED;
+                case FLOCK_EXCLUSIVE -> LockMode.EXCLUSIVE;
+                case FLOCK_NONE -> LockMode.NONE;
                 default ->
                     throw new HoldfastException(
                         ErrorCode.INVALID, "flock: expected=a known operation, was=" + operation);
@@ -116,7 +117,7 @@ final class LockOperations {
           set(
               request,
               layouts.getHandle(fileInfo),
-              new LockRequest(true, type, 0, Long.MAX_VALUE, owner, 0),
+              new LockRequest(true, mode, 0, Long.MAX_VALUE, owner, 0),
               (operation & FLOCK_DONT_WAIT) == 0);
         });
   }

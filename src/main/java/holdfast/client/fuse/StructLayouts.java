@@ -7,6 +7,9 @@ import holdfast.client.api.LockRequest;
 import holdfast.client.api.OpenFlags;
 import holdfast.client.api.PoolFileSystem;
 import holdfast.client.api.PoolSpace;
+import holdfast.metadata.op.LockMode;
+import holdfast.model.ErrorCode;
+import holdfast.model.HoldfastException;
 import jnr.ffi.Runtime;
 import jnr.ffi.Struct;
 import ru.serce.jnrfuse.struct.FileStat;
@@ -182,11 +185,19 @@ final class StructLayouts {
     long length = NativeMemory.getLong(flock + FLOCK_LENGTH);
     return new LockRequest(
         false,
-        NativeMemory.getShort(flock),
+        lockMode(NativeMemory.getShort(flock)),
         first,
         length == 0 ? Long.MAX_VALUE : first + length - 1,
         owner,
         NativeMemory.getInt(flock + FLOCK_PID));
+  }
+
+  private static LockMode lockMode(short type) {
+    if (type < 0 || type >= LockMode.values().length) {
+      throw new HoldfastException(
+          ErrorCode.INVALID, "lock file: expected=type 0 to 2, was=" + type);
+    }
+    return LockMode.ofWire(type); // F_RDLCK, F_WRLCK and F_UNLCK have its numbers
   }
 
   /** Fills a struct flock; null: nothing is in the way. */
@@ -194,7 +205,7 @@ final class StructLayouts {
     boolean isNone = lockOrNull == null;
     long first = isNone ? 0 : lockOrNull.first();
     long last = isNone ? Long.MAX_VALUE : lockOrNull.last();
-    NativeMemory.putShort(flock, (short) (isNone ? LockRequest.NONE : lockOrNull.type()));
+    NativeMemory.putShort(flock, (short) (isNone ? LockMode.NONE : lockOrNull.mode()).wire());
     NativeMemory.putShort(flock + FLOCK_WHENCE, (short) 0);
     NativeMemory.putLong(flock + FLOCK_START, first);
     NativeMemory.putLong(flock + FLOCK_LENGTH, last == Long.MAX_VALUE ? 0 : last - first + 1);

@@ -5,7 +5,7 @@
  * another process.
  *
  * <p>Owns everything that knows FUSE, native memory and the mount table. The only package that sees
- * jnr types. Imports {@code client}, {@code model} and {@code util}, nothing else of ours.
+ * jnr types. Imports {@code client.api}, {@code metadata.op}, {@code model} and {@code util} only.
  *
  * <p>Threads: requests are received and answered on platform threads of its own, and each blocks in
  * the file system while it works; a watchdog thread answers for those that take too long.

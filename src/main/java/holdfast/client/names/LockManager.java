@@ -88,15 +88,6 @@ public final class LockManager {
   }
 
   public static FileLock lock(LockRequest request) {
-    LockMode mode =
-        switch (request.type()) {
-          case LockRequest.SHARED -> LockMode.SHARED;
-          case LockRequest.EXCLUSIVE -> LockMode.EXCLUSIVE;
-          case LockRequest.NONE -> LockMode.NONE;
-          default ->
-              throw new HoldfastException(
-                  ErrorCode.INVALID, "lock file: expected=type 0 to 2, was=" + request.type());
-        };
     if (request.first() < 0 || request.last() < request.first()) {
       throw new HoldfastException(
           ErrorCode.INVALID,
@@ -104,7 +95,7 @@ public final class LockManager {
     }
     LockFamily family = request.isFlock() ? LockFamily.FLOCK : LockFamily.RECORD;
     return new FileLock(
-        family, mode, request.first(), request.last(), request.owner(), request.pid());
+        family, request.mode(), request.first(), request.last(), request.owner(), request.pid());
   }
 
   /** A lock that keeps the wanted one from being set, or null. */
@@ -118,7 +109,7 @@ public final class LockManager {
     boolean isOurs = found.client().equals(query.client());
     return new LockRequest(
         lock.family() == LockFamily.FLOCK,
-        lock.mode() == LockMode.EXCLUSIVE ? LockRequest.EXCLUSIVE : LockRequest.SHARED,
+        lock.mode(),
         lock.first(),
         lock.last(),
         lock.owner(),

@@ -10,6 +10,7 @@ import holdfast.client.api.OpenedFile;
 import holdfast.client.api.PendingLock;
 import holdfast.client.api.PoolFileSystem;
 import holdfast.client.api.PoolSpace;
+import holdfast.metadata.op.LockMode;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import holdfast.util.SystemClocks;
@@ -48,10 +49,10 @@ final class MemoryFileSystem implements PoolFileSystem {
 
     boolean conflicts(LockRequest other) {
       boolean isExclusive =
-          wanted.type() == LockRequest.EXCLUSIVE || other.type() == LockRequest.EXCLUSIVE;
+          wanted.mode() == LockMode.EXCLUSIVE || other.mode() == LockMode.EXCLUSIVE;
       return wanted.isFlock() == other.isFlock()
           && isExclusive
-          && other.type() != LockRequest.NONE
+          && other.mode() != LockMode.NONE
           && !isOf(other.owner())
           && wanted.first() <= other.last()
           && other.first() <= wanted.last();
@@ -575,7 +576,7 @@ final class MemoryFileSystem implements PoolFileSystem {
             lock.isOn(inode)
                 && lock.isOf(request.owner())
                 && lock.wanted.isFlock() == request.isFlock());
-    if (request.type() != LockRequest.NONE) {
+    if (request.mode() != LockMode.NONE) {
       locks.add(new Lock(handle, inode, request, null));
     }
     return true;

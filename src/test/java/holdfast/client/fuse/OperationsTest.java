@@ -8,6 +8,7 @@ import holdfast.client.api.FileAttributes;
 import holdfast.client.api.LockRequest;
 import holdfast.client.api.PoolFileSystem;
 import holdfast.client.fuse.binding.LibFuse;
+import holdfast.metadata.op.LockMode;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import java.lang.reflect.Proxy;
@@ -132,7 +133,7 @@ final class OperationsTest {
     long inode = makeFile();
     operations.open(REQUEST, inode, scratch + 2_048);
     long handle = layouts.getHandle(scratch + 2_048);
-    var others = new LockRequest(true, LockRequest.EXCLUSIVE, 0, Long.MAX_VALUE, 99, 0);
+    var others = new LockRequest(true, LockMode.EXCLUSIVE, 0, Long.MAX_VALUE, 99, 0);
     replies.clear();
     faulty.faults.put("lock", () -> worker.current.reply(Errno.ETIMEDOUT));
 
@@ -143,6 +144,20 @@ final class OperationsTest {
     memory.lock(handle, others);
     operations.locks().flock(REQUEST, inode, scratch + 2_048, FLOCK_EXCLUSIVE);
     assertEquals(java.util.Collections.nCopies(2, "errno " + Errno.ETIMEDOUT), replies);
+  }
+
+  @Test
+  void aLockOfAnUnknownTypeIsInvalidAndNeverReachesTheFileSystem() {
+    long inode = makeFile();
+    faulty.finished.clear();
+    for (short type : new short[] {-1, 3}) {
+      NativeMemory.putShort(scratch + 3_072, type);
+      operations.locks().set(REQUEST, inode, scratch + 2_048, scratch + 3_072, 0);
+      operations.locks().get(REQUEST, inode, scratch + 2_048, scratch + 3_072);
+    }
+
+    assertEquals(java.util.Collections.nCopies(4, "errno 22"), replies);
+    assertTrue(faulty.finished.isEmpty());
   }
 
   @Test
