@@ -2,7 +2,7 @@ package holdfast.consensus;
 
 /**
  * Bugs that tests plant to prove that the checkers see them. Nothing outside this package can set
- * one, and the public constructor sets none.
+ * one, and the public constructor sets none: decision 12 says why they live here.
  */
 enum Fault {
   /** Messages go before the writes they promise. */

@@ -65,7 +65,7 @@ public final class ChaosRun {
    */
   public record Result(long traceHash, long eventCount, int callCount, int keptCount) {}
 
-  /** Runs a seed; throws {@link AssertionError} with what is wrong and how to replay it. */
+  /** Runs a seed; throws {@link CheckFailure} with what is wrong and how to replay it. */
   public static Result run(long seed, String faultOrNull) {
     return run(seed, faultOrNull, SimStore::inMemory);
   }
@@ -101,13 +101,15 @@ public final class ChaosRun {
       chaos();
       heal();
       judge();
-    } catch (AssertionError e) {
+    } catch (CheckFailure e) {
       if (String.valueOf(e.getMessage()).contains("-Dseed")) {
         throw e;
       }
       var failure = checks.fail(String.valueOf(e.getMessage()));
       failure.initCause(e);
       throw failure;
+    } catch (AssertionError | RuntimeException e) {
+      throw new AssertionError(checks.replay("the simulator failed: " + e), e);
     }
     var trace = cluster.world().trace();
     return new Result(

@@ -138,12 +138,16 @@ final class Checks {
             .count();
   }
 
-  AssertionError fail(String what) {
-    return new AssertionError(
-        what
-            + "; replay with -Dseed="
-            + cluster.options().seed()
-            + " -Dtrace=true, last notes:\n"
-            + cluster.world().trace().tail());
+  CheckFailure fail(String what) {
+    return new CheckFailure(replay(what));
+  }
+
+  /** A message with how to see it again. */
+  String replay(String what) {
+    return what
+        + "; replay with -Dseed="
+        + cluster.options().seed()
+        + " -Dtrace=true, last notes:\n"
+        + cluster.world().trace().tail();
   }
 }

@@ -104,7 +104,7 @@ public final class History {
           if (!new Search(relevant).isExplained()) {
             var text = new StringBuilder("history of " + name + " has no order:");
             relevant.forEach(call -> text.append("\n  ").append(call));
-            throw new AssertionError(text.toString());
+            throw new CheckFailure(text.toString());
           }
         });
   }
@@ -129,7 +129,7 @@ public final class History {
 
     private boolean search(BitSet done, long state) {
       if (++steps > STEPS_MAX) {
-        throw new AssertionError("check history: expected=fewer steps, calls=" + calls);
+        throw new IllegalStateException("check history: expected=fewer steps, calls=" + calls);
       }
       if (!visited.add(new Visited((BitSet) done.clone(), state))) {
         return false;

@@ -237,7 +237,7 @@ public final class SimCluster {
     long untilNs = world.nowNs() + maxNs;
     while (!condition.getAsBoolean()) {
       if (world.nowNs() >= untilNs) {
-        throw new AssertionError(
+        throw new CheckFailure(
             "await: "
                 + what
                 + ", seed="

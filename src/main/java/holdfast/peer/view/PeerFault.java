@@ -3,8 +3,8 @@ package holdfast.peer.view;
 import holdfast.peer.PeerNode;
 
 /**
- * Bugs that tests plant to prove that the checkers see them. Nothing outside this package can set
- * one, and the public constructor of {@link PeerNode} sets none.
+ * Bugs that tests plant to prove that the checkers see them. Only a package-private constructor of
+ * {@link PeerNode} takes any: decision 12 says why they live here.
  */
 public enum PeerFault {
   /** A replica says that it wrote what it hasn't. */
