@@ -61,7 +61,7 @@ public interface ChunkVault {
   /** Reads the whole chunk and compares its SHA-256 with its name; a bad one is dropped. */
   void verify(ChunkId chunk, Consumer<StorageException> done);
 
-  /** When {@code done} gets null, every chunk put before the call is forced to disk. */
+  /** When {@code done} gets null, every chunk whose put had ended by the call is forced to disk. */
   void force(Consumer<StorageException> done);
 
   /** Number, bytes and digest of the chunks of a partition, in memory. */

@@ -40,7 +40,12 @@ public interface Loop {
    */
   void post(Runnable task);
 
-  /** Runs {@code task} once on the loop thread, not before {@code deadlineNs}. Any thread. */
+  /**
+   * Runs {@code task} once on the loop thread, not before {@code deadlineNs}. Any thread; never
+   * blocks. Timers run in the order of their deadlines, with one deadline in that of the calls.
+   *
+   * @throws holdfast.util.Invariants.Violation when far more than {@value #TIMERS_MAX} are pending
+   */
   Timer at(long deadlineNs, String name, Runnable task);
 
   /** A pending task. */

@@ -6,7 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import holdfast.model.ErrorCode;
+import holdfast.model.HoldfastException;
 import holdfast.port.Loop;
+import holdfast.port.LoopContractTest;
 import holdfast.util.NamedThreads;
 import holdfast.util.SystemClocks;
 import java.util.ArrayList;
@@ -14,87 +17,59 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
-final class NodeLoopTest {
+final class NodeLoopTest extends LoopContractTest {
   private static final long MS = 1_000_000L;
 
   private final CompletableFuture<Throwable> broken = new CompletableFuture<>();
-  private final NodeLoop loop =
-      new NodeLoop(
-          SystemClocks.monotonic(), new NamedThreads((thread, failure) -> {}), broken::complete);
+  private final AtomicLong pausedNs = new AtomicLong();
+  private final NodeLoop loop = loopThatSleeps(pausedNs);
 
   @AfterEach
   void stop() {
     loop.stop();
   }
 
-  /** Waits until all that was posted before has run. */
-  private void drain() throws Exception {
-    drain(loop);
+  @Override
+  protected Loop loop() {
+    return loop;
+  }
+
+  @Override
+  protected void runUntil(BooleanSupplier condition) {
+    long endNs = loop.nowNs() + 20_000 * MS;
+    boolean holds = false;
+    while (!holds) {
+      assertTrue(loop.nowNs() - endNs < 0, "wait for the loop");
+      try {
+        var seen = new CompletableFuture<Boolean>();
+        loop.post(() -> seen.complete(condition.getAsBoolean()));
+        holds = seen.get(10, TimeUnit.SECONDS);
+      } catch (HoldfastException e) {
+        assertEquals(ErrorCode.BUSY, e.code());
+      } catch (Exception e) {
+        throw new AssertionError("task on the loop", e);
+      }
+      LockSupport.parkNanos(MS / 10);
+    }
+  }
+
+  @Override
+  protected void pause(long forNs) {
+    pausedNs.addAndGet(forNs);
   }
 
   @Test
-  void tasksRunInOrderOnTheLoopsThread() throws Exception {
-    var seen = new ArrayList<Integer>();
-    for (int i = 0; i < 1_000; i++) {
-      int number = i;
-      loop.post(() -> seen.add(loop.onLoop() ? number : -1));
-    }
-    drain();
+  void itsThreadIsOneOfItsOwn() throws Exception {
+    var seen = new CompletableFuture<Boolean>();
+    loop.post(() -> seen.complete(loop.onLoop()));
 
+    assertTrue(seen.get(10, TimeUnit.SECONDS));
     assertFalse(loop.onLoop());
-    for (int i = 0; i < 1_000; i++) {
-      assertEquals(i, seen.get(i));
-    }
-  }
-
-  @Test
-  void timersRunInTheOrderOfTheirDeadlinesAndNeverTooEarly() throws Exception {
-    var seen = new ArrayList<String>();
-    var last = new CompletableFuture<Void>();
-    long startNs = loop.nowNs();
-    loop.at(
-        startNs + 40 * MS,
-        "third",
-        () -> {
-          seen.add("third");
-          last.complete(null);
-        });
-    loop.at(startNs + 20 * MS, "first", () -> seen.add("first"));
-    loop.at(startNs + 20 * MS, "second", () -> seen.add("second"));
-
-    last.get(10, TimeUnit.SECONDS);
-
-    assertTrue(loop.nowNs() - startNs >= 40 * MS);
-    assertEquals(List.of("first", "second", "third"), seen);
-  }
-
-  @Test
-  void aCancelledTimerDoesNotRunHoweverManyThereAre() throws Exception {
-    var ran = new ArrayList<Integer>();
-    long atNs = loop.nowNs() + 30 * MS;
-    var scheduled = new CompletableFuture<Void>();
-    loop.post(
-        () -> {
-          for (int i = 0; i < 1_000; i++) {
-            int number = i;
-            var timer = loop.at(atNs, "t", () -> ran.add(number));
-            if (number % 10 != 0) {
-              timer.cancel();
-              timer.cancel();
-            }
-          }
-          scheduled.complete(null);
-        });
-    scheduled.get(10, TimeUnit.SECONDS);
-    var after = new CompletableFuture<Void>();
-    loop.at(atNs + MS, "after", () -> after.complete(null));
-    after.get(10, TimeUnit.SECONDS);
-
-    assertEquals(100, ran.size());
-    assertTrue(ran.stream().allMatch(number -> number % 10 == 0));
   }
 
   @Test

@@ -1,12 +1,18 @@
 package holdfast.client;
 
+import holdfast.model.ErrorCode;
+import holdfast.model.HoldfastException;
 import holdfast.port.Loop;
+import holdfast.util.Invariants;
 import java.util.ArrayDeque;
 import java.util.Comparator;
 import java.util.PriorityQueue;
 
-/** A loop that runs when a test says so, with a clock that moves when a test says so. */
-public final class ManualLoop implements Loop {
+/**
+ * A loop that runs when a test says so, with a clock that moves when a test says so. All on the
+ * test's thread.
+ */
+public class ManualLoop implements Loop {
   private final ArrayDeque<Runnable> tasks = new ArrayDeque<>();
   private final PriorityQueue<Pending> timers =
       new PriorityQueue<>(
@@ -15,12 +21,13 @@ public final class ManualLoop implements Loop {
   private long nowNs = 1_000_000_000_000L;
   private long awakeSinceNs = nowNs;
   private long nextNumber;
+  private int pendingCount;
 
-  private static final class Pending implements Timer {
+  private final class Pending implements Timer {
     private final long deadlineNs;
     private final long number;
     private final Runnable task;
-    private boolean isCancelled;
+    private boolean isDone;
 
     Pending(long deadlineNs, long number, Runnable task) {
       this.deadlineNs = deadlineNs;
@@ -30,58 +37,72 @@ public final class ManualLoop implements Loop {
 
     @Override
     public void cancel() {
-      isCancelled = true;
+      pendingCount -= isDone ? 0 : 1;
+      isDone = true;
+    }
+
+    void run() {
+      if (!isDone) {
+        pendingCount--;
+        isDone = true;
+        task.run();
+      }
     }
   }
 
   @Override
-  public long nowNs() {
+  public final long nowNs() {
     return nowNs;
   }
 
   @Override
-  public long awakeSinceNs() {
+  public final long awakeSinceNs() {
     return awakeSinceNs;
   }
 
   /** The machine sleeps: time passes, and nothing runs until something lets the loop go on. */
-  public void sleep(long forNs) {
+  public final void sleep(long forNs) {
     nowNs += forNs;
-    awakeSinceNs = nowNs;
+    awakeSinceNs = forNs > PAUSE_NS ? nowNs : awakeSinceNs;
   }
 
   @Override
   public void post(Runnable task) {
+    if (tasks.size() >= TASKS_MAX) {
+      throw new HoldfastException(
+          ErrorCode.BUSY, "post task: expected=at most " + TASKS_MAX + " waiting");
+    }
     tasks.add(task);
   }
 
   @Override
-  public Timer at(long deadlineNs, String name, Runnable task) {
+  public final Timer at(long deadlineNs, String name, Runnable task) {
+    Invariants.check(
+        pendingCount < 2 * TIMERS_MAX, "start timer %s: %s pending", name, pendingCount);
+    pendingCount++;
     var timer = new Pending(deadlineNs, nextNumber++, task);
     timers.add(timer);
     return timer;
   }
 
   /** Runs what is due now. */
-  void run() {
+  public final void run() {
     advance(0);
   }
 
   /** Lets time pass and runs everything that becomes due, in order. */
-  public void advance(long byNs) {
+  public final void advance(long byNs) {
     long untilNs = nowNs + byNs;
     while (true) {
       Runnable task = tasks.poll();
       if (task != null) {
         task.run();
-      } else if (!timers.isEmpty() && timers.peek().deadlineNs <= untilNs) {
+      } else if (!timers.isEmpty() && timers.peek().deadlineNs <= Math.max(untilNs, nowNs)) {
         Pending timer = timers.poll();
         nowNs = Math.max(nowNs, timer.deadlineNs);
-        if (!timer.isCancelled) {
-          timer.task.run();
-        }
+        timer.run();
       } else {
-        nowNs = untilNs;
+        nowNs = Math.max(nowNs, untilNs);
         return;
       }
     }

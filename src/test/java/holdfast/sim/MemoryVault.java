@@ -12,6 +12,7 @@ import java.util.SplittableRandom;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 
 /**
  * A vault in memory with a disk's delays: fast enough for thousands of runs. What was written
@@ -89,6 +90,8 @@ public final class MemoryVault implements ChunkVault {
   private final SimLoop loop;
   private final Platter platter;
   private final SplittableRandom random;
+  private Runnable failedListener = () -> {};
+  private int waitingCount;
 
   public MemoryVault(SimWorld world, SimLoop loop, Platter platter) {
     this.loop = loop;
@@ -96,9 +99,10 @@ public final class MemoryVault implements ChunkVault {
     this.random = world.split();
   }
 
+  /** Nothing here is lost by a failure; but who listens looks. */
   @Override
   public void whenFailed(Runnable listener) {
-    // Nothing here is lost by a failure.
+    failedListener = listener;
   }
 
   @Override
@@ -120,6 +124,7 @@ public final class MemoryVault implements ChunkVault {
   public void rewrite(ChunkId chunk, Consumer<StorageException> done) {
     later(
         "write chunk again",
+        done,
         () ->
             done.accept(
                 contains(chunk)
@@ -131,6 +136,7 @@ public final class MemoryVault implements ChunkVault {
   public void put(ChunkId chunk, byte[] bytes, int lengthBytes, Consumer<StorageException> done) {
     later(
         "put chunk",
+        done,
         () -> {
           byte[] copy = Arrays.copyOf(bytes, lengthBytes);
           if (!contains(chunk)) {
@@ -150,6 +156,7 @@ public final class MemoryVault implements ChunkVault {
   public void read(ChunkId chunk, int offsetBytes, int lengthBytes, ReadHandler handler) {
     later(
         "read chunk",
+        handler::onFailure,
         () -> {
           byte[] bytes = platter.written.get(chunk);
           if (bytes == null) {
@@ -157,12 +164,12 @@ public final class MemoryVault implements ChunkVault {
                 new StorageException(ErrorCode.CHUNK_MISSING, "read chunk: missing=" + chunk));
             return;
           }
-          int end =
-              lengthBytes < 0 ? bytes.length : Math.min(bytes.length, offsetBytes + lengthBytes);
-          if (offsetBytes > end || end > bytes.length) {
+          if (offsetBytes < 0 || offsetBytes >= bytes.length) {
             handler.onFailure(new StorageException(ErrorCode.INVALID, "read chunk: range"));
             return;
           }
+          int restBytes = bytes.length - offsetBytes;
+          int end = offsetBytes + (lengthBytes < 0 ? restBytes : Math.min(lengthBytes, restBytes));
           handler.onBytes(
               Arrays.copyOfRange(bytes, offsetBytes, end), end - offsetBytes, bytes.length);
         });
@@ -172,6 +179,7 @@ public final class MemoryVault implements ChunkVault {
   public void verify(ChunkId chunk, Consumer<StorageException> done) {
     later(
         "verify chunk",
+        done,
         () -> {
           byte[] bytes = platter.written.get(chunk);
           if (bytes == null) {
@@ -191,9 +199,13 @@ public final class MemoryVault implements ChunkVault {
     List<ChunkId> now = List.copyOf(platter.written.keySet());
     later(
         "force chunks",
+        done,
         () -> {
           if (platter.forceFailureOrNull != null) {
             platter.failedForces++;
+            if (platter.forceFailureOrNull == ErrorCode.STORE_FAILED) {
+              failedListener.run();
+            }
             done.accept(new StorageException(platter.forceFailureOrNull, "force: planted"));
             return;
           }
@@ -207,7 +219,7 @@ public final class MemoryVault implements ChunkVault {
     var digest = sha256();
     int count = 0;
     long bytes = 0;
-    for (Listed listed : list(partition, null, Integer.MAX_VALUE)) {
+    for (Listed listed : listed(partition, null).toList()) {
       digest.update(listed.chunk().toBytes());
       count++;
       bytes += listed.lengthBytes();
@@ -217,12 +229,14 @@ public final class MemoryVault implements ChunkVault {
 
   @Override
   public List<Listed> list(int partition, ChunkId afterOrNull, int maxCount) {
+    return listed(partition, afterOrNull).limit(Math.min(maxCount, LIST_MAX)).toList();
+  }
+
+  private Stream<Listed> listed(int partition, ChunkId afterOrNull) {
     return platter.written.entrySet().stream()
         .filter(e -> e.getKey().partition() == partition)
         .filter(e -> afterOrNull == null || e.getKey().compareTo(afterOrNull) > 0)
-        .limit(maxCount)
-        .map(e -> new Listed(e.getKey(), e.getValue().length))
-        .toList();
+        .map(e -> new Listed(e.getKey(), e.getValue().length));
   }
 
   @Override
@@ -234,8 +248,21 @@ public final class MemoryVault implements ChunkVault {
         platter.written.size());
   }
 
-  private void later(String what, Runnable task) {
-    loop.postAfter(random.nextLong(WRITE_MIN_NS, WRITE_MAX_NS), what, task);
+  private void later(String what, Consumer<StorageException> onFailure, Runnable task) {
+    long delayNs = random.nextLong(WRITE_MIN_NS, WRITE_MAX_NS);
+    if (waitingCount >= OPERATIONS_MAX) {
+      var busy = new StorageException(ErrorCode.BUSY, what + ": too much waits for the disk");
+      loop.post(() -> onFailure.accept(busy));
+      return;
+    }
+    waitingCount++;
+    loop.postAfter(
+        delayNs,
+        what,
+        () -> {
+          waitingCount--;
+          task.run();
+        });
   }
 
   static MessageDigest sha256() {

@@ -1,6 +1,9 @@
 package holdfast.sim;
 
+import holdfast.model.ErrorCode;
+import holdfast.model.HoldfastException;
 import holdfast.port.Loop;
+import holdfast.util.Invariants;
 
 /** One process's loop in a simulation. Dead after {@link #kill}: nothing of it runs any more. */
 public final class SimLoop implements Loop {
@@ -23,6 +26,8 @@ public final class SimLoop implements Loop {
   private long uncountedNs;
 
   private long awakeSinceNs;
+  private int waitingTasks;
+  private int pendingTimers;
 
   public SimLoop(SimWorld world, String name) {
     this.world = world;
@@ -104,9 +109,22 @@ public final class SimLoop implements Loop {
 
   @Override
   public void post(Runnable task) {
-    if (!dead) {
-      world.schedule(world.nowNs(), this, "task", task);
+    if (dead) {
+      return;
     }
+    if (waitingTasks >= TASKS_MAX) {
+      throw new HoldfastException(
+          ErrorCode.BUSY, "post task: expected=at most " + TASKS_MAX + " waiting");
+    }
+    waitingTasks++;
+    world.schedule(
+        world.nowNs(),
+        this,
+        "task",
+        () -> {
+          waitingTasks--;
+          task.run();
+        });
   }
 
   /** As post, after a while: for what disks and networks do. */
@@ -118,6 +136,9 @@ public final class SimLoop implements Loop {
 
   @Override
   public Timer at(long deadlineNs, String what, Runnable task) {
+    Invariants.check(
+        pendingTimers < 2 * TIMERS_MAX, "start timer %s: %s pending", what, pendingTimers);
+    pendingTimers++;
     var timer = new SimTimer(deadlineNs, what, task);
     timer.start();
     return timer;
@@ -129,6 +150,7 @@ public final class SimLoop implements Loop {
     private final String what;
     private final Runnable task;
     private SimWorld.SimEvent event;
+    private boolean isOver;
 
     SimTimer(long deadlineNs, String what, Runnable task) {
       this.deadlineNs = deadlineNs;
@@ -145,13 +167,20 @@ public final class SimLoop implements Loop {
       if (nowNs() < deadlineNs) {
         start();
       } else {
+        end();
         task.run();
       }
     }
 
     @Override
     public void cancel() {
+      end();
       event.cancel();
+    }
+
+    private void end() {
+      pendingTimers -= isOver ? 0 : 1;
+      isOver = true;
     }
   }
 

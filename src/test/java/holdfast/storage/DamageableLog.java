@@ -15,7 +15,6 @@ import holdfast.consensus.SnapshotMeta;
 import holdfast.model.LogId;
 import holdfast.model.NodeId;
 import holdfast.model.StorageException;
-import holdfast.port.Loop;
 import holdfast.port.OperationLog;
 import holdfast.sim.SimDisk;
 import java.io.ByteArrayOutputStream;
@@ -245,28 +244,5 @@ final class DamageableLog {
       image.put(name, bytes(name));
     }
     return image;
-  }
-
-  /** Runs everything at once: the order of the calls is the order on the disk. */
-  static final class DirectLoop implements Loop {
-    @Override
-    public long nowNs() {
-      return 0;
-    }
-
-    @Override
-    public long awakeSinceNs() {
-      return 0;
-    }
-
-    @Override
-    public void post(Runnable task) {
-      task.run();
-    }
-
-    @Override
-    public Timer at(long deadlineNs, String name, Runnable task) {
-      return () -> {};
-    }
   }
 }

@@ -76,8 +76,7 @@ final class DiskLogDamageTest {
   }
 
   private static DiskLog open(StorageDirectory directory, LogLoss.Judge judge) {
-    return DiskLog.open(
-        directory, SEGMENT_BYTES, threads(Runnable::run), new DamageableLog.DirectLoop(), judge);
+    return DiskLog.open(directory, SEGMENT_BYTES, threads(Runnable::run), new DirectLoop(), judge);
   }
 
   private static DiskLog.Threads threads(Executor snapshots) {
@@ -495,8 +494,7 @@ final class DiskLogDamageTest {
     var later = new ArrayList<Runnable>();
     var directory =
         StorageDirectory.open(disk, new Machine("boot", ""), "test", new Random(1)::nextLong);
-    DiskLog log =
-        DiskLog.open(directory, SEGMENT_BYTES, threads(later::add), new DamageableLog.DirectLoop());
+    DiskLog log = DiskLog.open(directory, SEGMENT_BYTES, threads(later::add), new DirectLoop());
     begun(log);
     log.saveSnapshot(meta(2, 1), source(new byte[10]), saved());
     var next = new LogId(5, 5);

@@ -11,24 +11,18 @@ import holdfast.consensus.HardState;
 import holdfast.consensus.InitialState;
 import holdfast.consensus.LogEntry;
 import holdfast.consensus.SnapshotMeta;
-import holdfast.model.ChunkId;
 import holdfast.model.ErrorCode;
 import holdfast.model.LogId;
 import holdfast.model.StorageException;
-import holdfast.port.ChunkVault;
 import holdfast.port.OperationLog;
 import holdfast.sim.SimDisk;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalLong;
 import java.util.Random;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.logging.Level;
 import java.util.logging.Logger;
@@ -70,7 +64,7 @@ final class DiskLogTest {
   private DiskLog open(DiskLog.Threads threads) {
     var directory =
         StorageDirectory.open(disk, new Machine("boot", ""), "test", new Random(1)::nextLong);
-    return DiskLog.open(directory, SEGMENT_BYTES, threads, new DamageableLog.DirectLoop());
+    return DiskLog.open(directory, SEGMENT_BYTES, threads, new DirectLoop());
   }
 
   private static LogEntry entry(long index, long term) {
@@ -298,7 +292,7 @@ final class DiskLogTest {
           StorageDirectory.open(disk, new Machine("boot", ""), "test", new Random(1)::nextLong);
       Executor direct = Runnable::run;
       var threads = new DiskLog.Threads(direct, direct, direct);
-      DiskLog log = DiskLog.open(directory, SEGMENT_BYTES, threads, new DamageableLog.DirectLoop());
+      DiskLog log = DiskLog.open(directory, SEGMENT_BYTES, threads, new DirectLoop());
       disk.losePowerAt(powerLostAt);
       live(log);
     }
@@ -357,7 +351,7 @@ final class DiskLogTest {
       Executor direct = Runnable::run;
       var threads = new DiskLog.Threads(direct, direct, direct);
       OperationLog.Found found =
-          DiskLog.open(directory, SEGMENT_BYTES, threads, new DamageableLog.DirectLoop()).found();
+          DiskLog.open(directory, SEGMENT_BYTES, threads, new DirectLoop()).found();
       var initial = found.initial();
       long last =
           initial.entries().isEmpty()
@@ -371,77 +365,5 @@ final class DiskLogTest {
       }
       return true;
     }
-  }
-
-  @Test
-  void aVaultTellsEveryOutcomeOnTheLoop() throws NoSuchAlgorithmException {
-    var space = StorageSpace.of(disk, OptionalLong.of(1L << 30), OptionalLong.of(0));
-    var store = ChunkStore.open(disk, space, 8 << 20, new MemoryNotes());
-    var refuses = new AtomicBoolean();
-    var vault =
-        new DiskVault(
-            store,
-            space,
-            () -> 0,
-            task -> {
-              if (refuses.get()) {
-                throw new RejectedExecutionException("full");
-              }
-              task.run();
-            },
-            new DamageableLog.DirectLoop());
-    var told = new AtomicInteger();
-    vault.whenFailed(told::incrementAndGet);
-    byte[] bytes = new byte[5_000];
-    bytes[9] = 9;
-    ChunkId chunk = ChunkId.of(MessageDigest.getInstance("SHA-256").digest(bytes));
-
-    vault.put(chunk, bytes, bytes.length, done);
-    assertNull(outcomes.removeFirst());
-    assertArrayEquals(bytes, read(vault, chunk, 0, -1));
-    assertEquals(100, read(vault, chunk, 4_900, 1_000).length);
-    assertNull(read(vault, chunk, 5_000, 1));
-    assertEquals(ErrorCode.INVALID, outcomes.removeFirst().code());
-    assertNull(read(vault, ChunkId.of(new byte[32]), 0, -1));
-    assertEquals(ErrorCode.CHUNK_MISSING, outcomes.removeFirst().code());
-    assertEquals(0, told.get());
-    vault.put(ChunkId.of(new byte[32]), null, 10, done);
-    assertEquals(ErrorCode.STORE_FAILED, outcomes.removeFirst().code());
-    assertEquals(1, told.get());
-    disk.failForceAfter(0);
-    vault.force(done);
-    assertEquals(ErrorCode.STORE_FAILED, outcomes.removeFirst().code());
-    assertEquals(2, told.get());
-    assertEquals(5_000, vault.readableBytes(chunk));
-    assertEquals(-1, vault.place(chunk));
-    vault.rewrite(chunk, done);
-    assertNull(outcomes.removeFirst());
-    assertTrue(vault.place(chunk) >= 0);
-    vault.rewrite(ChunkId.of(new byte[32]), done);
-    assertEquals(ErrorCode.CHUNK_MISSING, outcomes.removeFirst().code());
-    refuses.set(true);
-    vault.force(done);
-    assertEquals(ErrorCode.BUSY, outcomes.removeFirst().code());
-    assertEquals(2, told.get());
-  }
-
-  private byte[] read(DiskVault vault, ChunkId chunk, int offsetBytes, int lengthBytes) {
-    var result = new ArrayList<byte[]>();
-    vault.read(
-        chunk,
-        offsetBytes,
-        lengthBytes,
-        new ChunkVault.ReadHandler() {
-          @Override
-          public void onBytes(byte[] bytes, int readBytes, int chunkLengthBytes) {
-            result.add(bytes);
-          }
-
-          @Override
-          public void onFailure(StorageException why) {
-            outcomes.add(why);
-          }
-        });
-    return result.isEmpty() ? null : result.getFirst();
   }
 }

@@ -244,6 +244,6 @@ final class LogChangeTest {
         directory,
         SEGMENT_BYTES,
         new DiskLog.Threads(Runnable::run, snapshots, Runnable::run),
-        new DamageableLog.DirectLoop());
+        new DirectLoop());
   }
 }

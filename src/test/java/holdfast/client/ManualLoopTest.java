@@ -1,0 +1,29 @@
+package holdfast.client;
+
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import holdfast.port.Loop;
+import holdfast.port.LoopContractTest;
+import java.util.function.BooleanSupplier;
+
+final class ManualLoopTest extends LoopContractTest {
+  private final ManualLoop loop = new ManualLoop();
+
+  @Override
+  protected Loop loop() {
+    return loop;
+  }
+
+  @Override
+  protected void runUntil(BooleanSupplier condition) {
+    for (int i = 0; i < 10_000 && !condition.getAsBoolean(); i++) {
+      loop.advance(1_000_000);
+    }
+    assertTrue(condition.getAsBoolean());
+  }
+
+  @Override
+  protected void pause(long forNs) {
+    loop.sleep(forNs);
+  }
+}
