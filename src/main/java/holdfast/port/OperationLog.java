@@ -209,7 +209,9 @@ public interface OperationLog {
 
   /** What becomes of reading a piece of a snapshot. */
   interface SnapshotPiece {
-    /** The bytes, fewer than asked for only at the end. */
+    /**
+     * The bytes: at least one unless this is the end; fewer than asked for where that is simpler.
+     */
     void onBytes(byte[] bytes, long totalBytes);
 
     /** There is no such snapshot any more, or it is unreadable. */

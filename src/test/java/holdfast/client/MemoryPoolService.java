@@ -405,7 +405,12 @@ public final class MemoryPoolService implements PoolService {
       return CompletableFuture.failedFuture(
           new HoldfastException(ErrorCode.CHUNK_MISSING, "no chunk " + chunk));
     }
-    int end = lengthBytes < 0 ? all.length : Math.min(all.length, offsetBytes + lengthBytes);
+    if (offsetBytes < 0 || offsetBytes >= all.length) {
+      return CompletableFuture.failedFuture(
+          new HoldfastException(ErrorCode.INVALID, "fetch chunk: offset " + offsetBytes));
+    }
+    int restBytes = all.length - offsetBytes;
+    int end = offsetBytes + (lengthBytes < 0 ? restBytes : Math.min(lengthBytes, restBytes));
     byte[] part = Arrays.copyOfRange(all, offsetBytes, end);
     NodeId from = GOOD;
     if (servesBadFirst && !avoid.contains(BAD)) {
@@ -515,7 +520,13 @@ public final class MemoryPoolService implements PoolService {
 
   @Override
   public CompletableFuture<Reply.Space> space(long deadlineNs) {
-    return CompletableFuture.completedFuture(new Reply.Space(1L << 40, 1L << 39, 10));
+    lock.lock();
+    try {
+      long fileCount = namespace.statistics().fileCount();
+      return CompletableFuture.completedFuture(new Reply.Space(1L << 40, 1L << 39, fileCount));
+    } finally {
+      lock.unlock();
+    }
   }
 
   @Override

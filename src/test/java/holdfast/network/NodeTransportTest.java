@@ -54,33 +54,6 @@ class NodeTransportTest {
   }
 
   @Test
-  void repliesFindTheirRequestsInAnyOrder() throws Exception {
-    var a = client(0);
-    var b = peer(1).listening(a);
-    var parked = new ArrayList<Runnable>();
-    b.answerer =
-        (from, request, body, responder) -> {
-          int partition = ((Request.GetSummary) request).partition();
-          parked.add(() -> responder.reply(new Reply.Summary(partition, 0, 0, new byte[32]), null));
-          if (parked.size() == 100) {
-            for (int i = 99; i >= 0; i--) {
-              parked.get(i).run();
-            }
-          }
-        };
-
-    var asked = new ArrayList<CompletableFuture<TestNode.Answered>>();
-    for (int i = 0; i < 100; i++) {
-      asked.add(a.ask(b, new Request.GetSummary(i), null));
-    }
-
-    for (int i = 0; i < 100; i++) {
-      var summary = (Reply.Summary) asked.get(i).get().reply();
-      assertThat(summary.partition()).isEqualTo(i);
-    }
-  }
-
-  @Test
   void largeBodiesTravelBothWaysInParallel() throws Exception {
     var a = peer(0);
     var b = peer(1);
@@ -243,25 +216,6 @@ class NodeTransportTest {
   }
 
   @Test
-  void aRequestWithoutAnAnswerTimesOut() throws Exception {
-    var a = client(0);
-    var b = peer(1).listening(a);
-
-    var asked = a.ask(b.id, new Request.GetSpace(), null, TimeUnit.MILLISECONDS.toNanos(300));
-
-    assertThat(codeOf(asked)).isEqualTo(ErrorCode.TIMED_OUT);
-  }
-
-  @Test
-  void aNodeOfWhichNoAddressIsKnownIsUnreachable() throws Exception {
-    var a = client(0);
-
-    var asked = a.ask(TestPool.key(5).id(), new Request.GetSpace(), null, 1_000_000_000L);
-
-    assertThat(codeOf(asked)).isEqualTo(ErrorCode.UNREACHABLE);
-  }
-
-  @Test
   void aStoppedPeerFailsWhatIsPendingAndIsFoundAgainWhenItReturns() throws Exception {
     var a = client(0);
     var b = peer(1).listening(a);
@@ -316,23 +270,6 @@ class NodeTransportTest {
     assertThat(a.isConnected(b)).isTrue();
     assertThat(b.isConnected(a)).isTrue();
     assertThat(a.events).noneMatch(event -> event.startsWith("disconnected"));
-  }
-
-  @Test
-  void dialReportsTheNodeOrWhyNot() throws Exception {
-    var a = client(0);
-    var b = peer(1).listening();
-    var refused = new CompletableFuture<HoldfastException>();
-
-    a.loop.run(
-        () -> {
-          a.transport.dial(b.transport.localAddress().orElseThrow(), refused::complete);
-          a.transport.dial(new holdfast.model.HostPort("127.0.0.1", 1), refused::complete);
-        });
-
-    a.await("connected " + b.id.shortForm());
-    assertThat(refused.get().code()).isEqualTo(ErrorCode.UNREACHABLE);
-    assertThat(refused.get()).hasMessageContaining("127.0.0.1:1");
   }
 
   private TestNode peer(int number) {

@@ -41,6 +41,7 @@ public final class MemoryLog implements OperationLog {
     private int givenUpCount;
     private Lacking lacking = Lacking.NONE;
     private byte[] knownRuns = new byte[0];
+    private ChunkLoss chunkLoss = ChunkLoss.NONE;
     private boolean failing;
 
     /** An empty disk; two disks of one peer never have the same first incarnation. */
@@ -72,6 +73,7 @@ public final class MemoryLog implements OperationLog {
       copy.givenUpCount = givenUpCount;
       copy.runNumber = runNumber;
       copy.knownRuns = knownRuns;
+      copy.chunkLoss = chunkLoss;
       return copy;
     }
 
@@ -124,6 +126,9 @@ public final class MemoryLog implements OperationLog {
   private final SplittableRandom random;
   private ByteArrayOutputStream receiving = new ByteArrayOutputStream();
   private long busyUntilNs;
+
+  /** What waits to be saved of other peers' runs; null for nothing. */
+  private Runnable nextRuns;
 
   public MemoryLog(SimWorld world, SimLoop loop, Platter platter) {
     this.loop = loop;
@@ -237,12 +242,17 @@ public final class MemoryLog implements OperationLog {
    */
   @Override
   public ChunkLoss chunkLoss() {
-    return ChunkLoss.NONE;
+    return platter.chunkLoss;
   }
 
   @Override
   public void settleChunks(ChunkLoss expected, ChunkLoss next, Consumer<StorageException> done) {
-    throw new UnsupportedOperationException("settle chunks: nothing is ever lost");
+    beside(
+        "settle chunks",
+        () -> {
+          platter.chunkLoss = platter.chunkLoss.equals(expected) ? next : platter.chunkLoss;
+          done.accept(null);
+        });
   }
 
   @Override
@@ -288,7 +298,21 @@ public final class MemoryLog implements OperationLog {
 
   @Override
   public void saveKnownRuns(byte[] known, Consumer<StorageException> done) {
-    write("save runs", FORCE_NS, done, () -> platter.knownRuns = known);
+    boolean isWaiting = nextRuns != null;
+    nextRuns =
+        () -> {
+          platter.knownRuns = known;
+          done.accept(null);
+        };
+    if (!isWaiting) {
+      beside(
+          "save runs",
+          () -> {
+            Runnable last = nextRuns;
+            nextRuns = null;
+            last.run();
+          });
+    }
   }
 
   @Override
@@ -393,7 +417,8 @@ public final class MemoryLog implements OperationLog {
             return;
           }
           int from = (int) offset;
-          int to = Math.min(found.bytes().length, from + maxBytes);
+          int mostBytes = Math.min(maxBytes, SNAPSHOT_PIECE_BYTES_MAX);
+          int to = Math.min(found.bytes().length, from + mostBytes);
           piece.onBytes(Arrays.copyOfRange(found.bytes(), from, to), found.bytes().length);
         });
   }
@@ -427,6 +452,11 @@ public final class MemoryLog implements OperationLog {
   @Override
   public void discardSnapshot(long snapshotIndex) {
     receiving = new ByteArrayOutputStream();
+  }
+
+  /** Beside the log's writes: neither waits for the other, and a failure fails nothing else. */
+  private void beside(String what, Runnable task) {
+    loop.postAfter(random.nextLong(FORCE_NS / 2, 2 * FORCE_NS), what, task);
   }
 
   /** One after the other, each after its time. */

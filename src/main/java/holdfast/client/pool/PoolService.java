@@ -107,7 +107,11 @@ public interface PoolService {
    */
   CompletableFuture<Boolean> has(ChunkId chunk, long deadlineNs);
 
-  /** When complete, these chunks are forced to disk at min-copies of their owners. */
+  /**
+   * When complete, these chunks are forced to disk at min-copies of their owners. While too few
+   * have one it waits, since a copy may be under way: TIMED_OUT at the deadline, or CHUNK_MISSING
+   * before, where it is known that nobody will.
+   */
   CompletableFuture<Void> force(Set<ChunkId> chunks, long deadlineNs);
 
   /**
