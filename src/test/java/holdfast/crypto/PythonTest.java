@@ -20,15 +20,15 @@ import holdfast.crypto.seal.ChunkLayout;
 import holdfast.crypto.seal.NameSealer;
 import holdfast.crypto.seal.SealingTest;
 import holdfast.model.SealId;
+import holdfast.process.Python;
+import holdfast.process.Script;
 import holdfast.util.Sha256;
-import java.io.BufferedReader;
-import java.io.BufferedWriter;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Arrays;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -40,58 +40,42 @@ import org.junit.jupiter.params.provider.EnumSource;
 @Tag("python")
 @Timeout(60)
 class PythonTest {
-  private static final String PYTHON = "/usr/bin/python3";
   private static final Path SCRIPT = Path.of("src/test/python/holdfast_peer.py");
-  private static final int EXIT_WAIT_S = 20;
+  private static final Duration PATIENCE = Duration.ofSeconds(20);
 
   /** A run of the script; lines of hexadecimal in both directions. */
-  private static final class Python implements AutoCloseable {
-    private final Process process;
-    private final BufferedWriter in;
-    private final BufferedReader out;
+  private static final class OtherEnd implements AutoCloseable {
+    private final Python python = new Python(Path.of(""));
+    private final Script script;
 
-    Python(String command) throws IOException {
-      process =
-          new ProcessBuilder(PYTHON, SCRIPT.toString(), command)
-              .redirectError(ProcessBuilder.Redirect.INHERIT)
-              .start();
-      in = process.outputWriter(StandardCharsets.US_ASCII);
-      out = process.inputReader(StandardCharsets.US_ASCII);
+    OtherEnd(String command) throws IOException {
+      script = python.startWith("the Python end", SCRIPT, command);
     }
 
-    Python write(byte[] bytes) throws IOException {
+    OtherEnd write(byte[] bytes) throws IOException {
       return line(Fixtures.hex(bytes));
     }
 
-    Python line(String text) throws IOException {
-      in.write(text);
-      in.newLine();
-      in.flush();
+    OtherEnd line(String text) throws IOException {
+      script.say(text);
       return this;
     }
 
-    String line() throws IOException {
-      String line = out.readLine();
+    String line() throws InterruptedException {
+      String line = script.line(PATIENCE);
       return line != null ? line : fail("the Python end failed: see its message on stderr");
     }
 
-    byte[] read() throws IOException {
+    byte[] read() throws InterruptedException {
       return Fixtures.hex(line());
     }
 
     @Override
     public void close() throws IOException {
-      in.close();
-      try {
-        if (!process.waitFor(EXIT_WAIT_S, TimeUnit.SECONDS)) {
-          process.destroyForcibly();
-          fail("the Python end did not finish");
-        }
-      } catch (InterruptedException e) {
-        process.destroyForcibly();
-        throw new IOException(e);
+      try (python) {
+        script.endInput();
+        script.expectDone(PATIENCE);
       }
-      assertEquals(0, process.exitValue(), "exit code of the Python end");
     }
   }
 
@@ -100,23 +84,19 @@ class PythonTest {
   @BeforeAll
   static void pythonHasItsPackage() throws Exception {
     assertTrue(Files.exists(SCRIPT), "run the tests in the project's folder");
-    try {
-      var check =
-          new ProcessBuilder(
-                  PYTHON,
-                  "-c",
-                  "from cryptography.hazmat.primitives.ciphers.aead import AESSIV;"
-                      + " AESSIV(bytes(64))")
-              .inheritIO()
-              .start();
+    try (var python = new Python(Path.of(""))) {
+      String program =
+          "from cryptography.hazmat.primitives.ciphers.aead import AESSIV; AESSIV(bytes(64))";
       assertEquals(
-          0, check.waitFor(), "install what is missing: apt-get install python3-cryptography");
+          0,
+          python.start("check", program).awaitExit(PATIENCE),
+          "install what is missing: apt-get install python3-cryptography");
     } catch (IOException e) {
       fail("install what is missing: apt-get install python3 python3-cryptography", e);
     }
   }
 
-  private void begin(Python python, LocalNode node, NodeKey key) throws Exception {
+  private void begin(OtherEnd python, LocalNode node, NodeKey key) throws Exception {
     python.write(pool.id().toBytes()).write(pool.newestSecret().secret());
     String name = key == Fixtures.HOME ? "home" : "peer";
     String pem = Fixtures.resource("golden/1/" + name + ".key.pem");
@@ -142,7 +122,7 @@ class PythonTest {
     var client = Fixtures.client(pool);
     var responder =
         Fixtures.responder(Fixtures.peer(pool), new Policy(pool.members(), HandshakeStatus.OK));
-    try (var python = new Python("initiator")) {
+    try (var python = new OtherEnd("initiator")) {
       begin(python, client, Fixtures.HOME);
       python.write(new holdfast.util.ByteWriter().u64(client.dataKeyId()).toBytes());
       assertEquals(Gate.OPEN, responder.checkM1(python.read()));
@@ -167,7 +147,7 @@ class PythonTest {
   @Test
   void aPythonPeerAnswersAHandshake() throws Exception {
     var initiator = Fixtures.initiator(Fixtures.client(pool), pool);
-    try (var python = new Python("responder")) {
+    try (var python = new OtherEnd("responder")) {
       begin(python, Fixtures.peer(pool), Fixtures.PEER);
       python.write(initiator.m1());
       python.write(initiator.m3(python.read()));
@@ -186,12 +166,12 @@ class PythonTest {
     byte[] key = Fixtures.counted(32, 9);
     for (int size : new int[] {0, 1, 16, 70_000}) {
       byte[] plain = Fixtures.counted(size, 1);
-      try (var python = new Python("fernet_seal")) {
+      try (var python = new OtherEnd("fernet_seal")) {
         python.write(key).write(plain);
         var token = Fernet.ofText(python.line()).orElseThrow();
         assertArrayEquals(plain, Fernet.decrypt(key, token).orElseThrow());
       }
-      try (var python = new Python("fernet_open")) {
+      try (var python = new OtherEnd("fernet_open")) {
         byte[] token = Fernet.encrypt(key, plain, new FixedRandom("f"), Fixtures.TIME_S);
         python.write(key).line(Fernet.toText(token));
         assertArrayEquals(plain, python.read());
@@ -204,7 +184,7 @@ class PythonTest {
   void aChunkIsRecoveredWithNothingButThePublicRecipe(CipherSuite suite) throws Exception {
     byte[] plain = Fixtures.counted(5 * ChunkLayout.BLOCK_PLAIN_BYTES + 333, 5);
     var chunk = SealingTest.seal(suite, "python", plain);
-    try (var python = new Python("recover")) {
+    try (var python = new OtherEnd("recover")) {
       python.write(Fixtures.DATA_KEY.toBytes()).write(new byte[] {(byte) suite.wire()});
       python.write(chunk.salt().toBytes()).write(chunk.sealed());
       assertArrayEquals(Sha256.of(plain), python.read());
@@ -218,11 +198,11 @@ class PythonTest {
     for (int size : new int[] {1, 31, 32, 33, 255}) {
       byte[] name = text("n".repeat(size));
       byte[] sealed = sealer.sealName(directory, name);
-      try (var python = new Python("name_seal")) {
+      try (var python = new OtherEnd("name_seal")) {
         python.write(Fixtures.DATA_KEY.toBytes()).write(directory.toBytes()).write(name);
         assertArrayEquals(sealed, python.read());
       }
-      try (var python = new Python("name_open")) {
+      try (var python = new OtherEnd("name_open")) {
         python.write(Fixtures.DATA_KEY.toBytes()).write(directory.toBytes()).write(sealed);
         assertArrayEquals(name, python.read());
       }

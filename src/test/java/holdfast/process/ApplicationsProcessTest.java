@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -23,6 +24,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 class ApplicationsProcessTest {
   private static final int SAVES = 150;
   private static final int READERS = 2;
+  private static final Duration DATABASE_MAX = Duration.ofSeconds(120);
   private static final long FIO_BYTES = Long.getLong("holdfast.fioBytes", 64L << 20);
 
   /** Every file's kind, mode, owners, time to the nanosecond, names, target, size and content. */
@@ -454,8 +456,15 @@ class ApplicationsProcessTest {
   void sqliteKeepsADatabaseWholeInEveryKindOfJournal() throws Exception {
     Files.createDirectory(SHARED.one().resolve("sqlite"));
     for (String journal : List.of("delete", "truncate", "persist", "wal")) {
-      Bash script = script().with("JOURNAL", journal);
-      String printed = script.run("database with journal " + journal, python(DATABASE));
+      String printed;
+      try (var python = new Python(SHARED.pool())) {
+        printed =
+            python
+                .with("JOURNAL", journal)
+                .with("ONE", SHARED.one())
+                .with("TWO", SHARED.two())
+                .run("database-" + journal, DATABASE_MAX, DATABASE);
+      }
       assertThat(printed).isEqualTo("ok ok\n");
     }
     assertThat(SHARED.two().resolve("sqlite").toFile().list())
@@ -466,10 +475,6 @@ class ApplicationsProcessTest {
             "persist.db",
             "persist.db-journal",
             "wal.db");
-  }
-
-  private static String python(String program) {
-    return "/usr/bin/python3 - <<'END'\n" + program + "END\n";
   }
 
   /** Transactions, a third of them taken back; read by the other mount when it is closed here. */

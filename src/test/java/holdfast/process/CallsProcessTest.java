@@ -146,7 +146,7 @@ class CallsProcessTest {
     Pool pool = pools.start(2);
     List<Path> mounts = List.of(pool.mount("one"), pool.mount("two"));
     Files.createDirectory(mounts.get(0).resolve("d"));
-    List<Launched> makers;
+    List<Script> makers;
     try (var python = new Python(pool)) {
       makers =
           List.of(
@@ -156,7 +156,7 @@ class CallsProcessTest {
     }
 
     var all = new TreeSet<String>();
-    for (Launched maker : makers) {
+    for (Script maker : makers) {
       List<String> made = maker.out().lines().toList();
       System.out.println(maker.name() + " made " + made.size());
       for (String name : made) {

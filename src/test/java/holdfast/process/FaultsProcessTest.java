@@ -49,10 +49,10 @@ class FaultsProcessTest {
   @Test
   @Execution(ExecutionMode.CONCURRENT)
   void theHarnessFindsWhatIsPlantedAndNothingElse() throws Exception {
-    Result result = python(pools.empty(), List.of("-m", "unittest", "faults.selftest"));
+    Script result = python(pools.empty(), List.of("-B", "-m", "unittest", "faults.selftest"));
 
     assertThat(result.err()).contains("OK");
-    assertThat(result.exit()).isZero();
+    assertThat(result.awaitExit(COMMAND_MAX)).isZero();
   }
 
   @ParameterizedTest
@@ -62,26 +62,30 @@ class FaultsProcessTest {
     assumeTrue("root".equals(System.getProperty("user.name")), "needs mount namespaces");
     var words = new ArrayList<>(List.of(System.getProperty("holdfast.faults", line).split("\\|")));
     Pool pool = pools.empty();
-    var command = new ArrayList<>(List.of("-m", "faults." + words.removeFirst()));
+    var command = new ArrayList<>(List.of("-B", "-m", "faults." + words.removeFirst()));
     command.addAll(List.of("--rounds", "1", "--fresh", "--work", pool.work().toString()));
     command.addAll(words);
     if (command.contains("faults.power")) {
       command.addAll(List.of(PATIENT.strip().split(" ")));
     }
 
-    Result result = python(pool, command);
+    Script result = python(pool, command);
 
     System.out.println(result.out());
-    assertThat(result.exit()).as(result.out() + result.err()).isZero();
+    assertThat(result.awaitExit(COMMAND_MAX)).as(result.out() + result.err()).isZero();
     assertThat(result.out()).contains(": ok;");
   }
 
-  private static Result python(Pool pool, List<String> arguments) throws IOException {
-    Path sources = Path.of("src", "test", "python").toAbsolutePath();
-    Path image = Path.of(Pool.program()).getParent().getParent();
-    var command = new ArrayList<>(List.of("env", "PYTHONPATH=" + sources));
-    command.addAll(List.of("HOLDFAST_IMAGE=" + image, "/usr/bin/python3", "-B"));
-    command.addAll(arguments);
-    return pool.execute(command, COMMAND_MAX);
+  /** Runs python to its end. */
+  private static Script python(Pool pool, List<String> arguments) throws IOException {
+    try (var python = new Python(pool)) {
+      Script script =
+          python
+              .with("PYTHONPATH", Path.of("src", "test", "python").toAbsolutePath())
+              .with("HOLDFAST_IMAGE", Path.of(Pool.program()).getParent().getParent())
+              .startWith("faults", arguments.toArray());
+      script.awaitExit(COMMAND_MAX);
+      return script;
+    }
   }
 }

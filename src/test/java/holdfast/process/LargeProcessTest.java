@@ -194,7 +194,7 @@ class LargeProcessTest {
     Path end = pool.work().resolve("end");
     try (var changers = new Python(pool);
         var listers = new Python(pool)) {
-      var changing = new ArrayList<Launched>();
+      var changing = new ArrayList<Script>();
       for (int i = 0; i < 2; i++) {
         Path folder = mounts.get(i).resolve("d");
         changing.add(changers.start("changer" + i, CHANGER, folder, i, ENTRIES, end));
@@ -203,7 +203,7 @@ class LargeProcessTest {
       listers.awaitAll(SCRIPT_MAX);
       Files.createFile(end);
       changers.awaitAll(SCRIPT_MAX);
-      for (Launched changer : changing) {
+      for (Script changer : changing) {
         assertThat(Integer.parseInt(changer.out().strip())).isPositive();
       }
       System.out.println(

@@ -38,7 +38,7 @@ class LocksProcessTest {
       """;
 
   @RegisterExtension final Pools pools = new Pools();
-  private final List<Script> scripts = new ArrayList<>();
+  private final List<Python> programs = new ArrayList<>();
   private Pool pool;
   private Path here;
   private Path there;
@@ -53,13 +53,13 @@ class LocksProcessTest {
 
   @AfterEach
   void end() {
-    scripts.forEach(Script::close);
+    programs.forEach(Python::close);
   }
 
   private Script start(Path folder, String program) throws Exception {
-    var script = new Script(folder, program);
-    scripts.add(script);
-    return script;
+    var python = new Python(folder);
+    programs.add(python);
+    return python.start("program in " + folder.getFileName(), program);
   }
 
   private void expect(Script script, String line) throws Exception {
@@ -100,7 +100,7 @@ class LocksProcessTest {
     holder.kill();
 
     expect(other, "locked");
-    assertThat(other.exit(SOON)).isZero();
+    assertThat(other.awaitExit(SOON)).isZero();
     umountAll();
   }
 
@@ -173,7 +173,7 @@ class LocksProcessTest {
 
     assertThat(waiter.line(RELEASED_WITHIN)).isEqualTo("locked");
     waiter.goOn();
-    assertThat(waiter.exit(SOON)).isZero();
+    assertThat(waiter.awaitExit(SOON)).isZero();
     pool.umount(there);
   }
 

@@ -67,20 +67,17 @@ class SharedDatabaseProcessTest {
             db.execute('PRAGMA integrity_check').fetchone()[0])
       """;
 
-  private static Bash at(Path mount, String database) {
-    return new Bash(SHARED.pool())
+  private static Python at(Path mount, String database) {
+    return new Python(SHARED.pool())
         .with("DATABASE", mount.resolve(database))
         .with("WHO", mount.getFileName());
-  }
-
-  private static String python(String program) {
-    return "exec /usr/bin/python3 - <<'END'\n" + program + "END\n";
   }
 
   private static void expectCounted(String database, int each) throws Exception {
     String expected = "%d %d %d %d %d ok\n".formatted(2 * each, 2 * each, each, each, 2 * each);
     for (Path mount : List.of(SHARED.one(), SHARED.two())) {
-      assertThat(at(mount, database).run("look at " + mount, python(LOOK))).isEqualTo(expected);
+      String name = "look-" + mount.getFileName();
+      assertThat(at(mount, database).run(name, COMMAND_MAX, LOOK)).isEqualTo(expected);
     }
     assertThat(SHARED.one().resolve(database + "-journal")).doesNotExist();
   }
@@ -88,18 +85,18 @@ class SharedDatabaseProcessTest {
   @Test
   void twoMountsWriteOneDatabaseAtOnceAndNoStepIsLost() throws Exception {
     String database = "at-once.db";
-    at(SHARED.one(), database).run("create", python(CREATE));
+    at(SHARED.one(), database).run("create", COMMAND_MAX, CREATE);
 
-    var writers = new ArrayList<Launched>();
-    for (Path mount : List.of(SHARED.one(), SHARED.two())) {
-      Bash script = at(mount, database).with("FIRST", 0).with("COUNT", TRANSACTIONS);
-      writers.add(
-          SHARED
-              .pool()
-              .launchCommand("writer-" + mount.getFileName(), script.command(python(COUNT))));
-    }
-    for (Launched writer : writers) {
-      assertThat(writer.awaitExit(COMMAND_MAX)).as(writer.name() + writer.err()).isZero();
+    var writers = new ArrayList<Python>();
+    try {
+      for (Path mount : List.of(SHARED.one(), SHARED.two())) {
+        Python writer = at(mount, database).with("FIRST", 0).with("COUNT", TRANSACTIONS);
+        writers.add(writer);
+        writer.start("writer-" + mount.getFileName(), COUNT);
+      }
+      writers.forEach(writer -> writer.awaitAll(COMMAND_MAX));
+    } finally {
+      writers.forEach(Python::close);
     }
 
     expectCounted(database, TRANSACTIONS);
@@ -108,14 +105,14 @@ class SharedDatabaseProcessTest {
   @Test
   void twoMountsTakeTurnsAndEachGoesOnWhereTheOtherStopped() throws Exception {
     String database = "in-turn.db";
-    at(SHARED.one(), database).run("create", python(CREATE));
+    at(SHARED.one(), database).run("create", COMMAND_MAX, CREATE);
 
     for (int turn = 0; turn < TURNS; turn++) {
       for (Path mount : List.of(SHARED.one(), SHARED.two())) {
         at(mount, database)
             .with("FIRST", turn * TRANSACTIONS_A_TURN)
             .with("COUNT", TRANSACTIONS_A_TURN)
-            .run("turn " + turn, python(COUNT));
+            .run("turn-" + turn, COMMAND_MAX, COUNT);
       }
       expectCounted(database, (turn + 1) * TRANSACTIONS_A_TURN);
     }

@@ -113,8 +113,9 @@ class TwoMountsProcessTest {
     Path mount = pool.mount("mnt");
     Path folder = Files.createDirectories(mount.resolve("some/folder"));
 
-    try (var program =
-        new Script(folder, "while True:\n  wait()\n  print(os.getcwd(), len(os.listdir()))\n")) {
+    try (var python = new Python(folder)) {
+      var program =
+          python.start("where", "while True:\n  wait()\n  print(os.getcwd(), len(os.listdir()))\n");
       for (int peer : pool.running()) {
         pool.peer(peer).signal("STOP");
       }

@@ -4,10 +4,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import holdfast.process.Python;
+import holdfast.process.Script;
 import holdfast.util.SystemClocks;
 import java.io.IOException;
-import java.util.ArrayList;
-import java.util.List;
+import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
@@ -17,41 +18,32 @@ import org.junit.jupiter.api.Test;
 
 /** Calls for locks on their way through the kernel and libfuse. */
 class LockMountTest {
+  private static final Duration LINE_MAX = Duration.ofSeconds(20);
+
   private final MemoryFileSystem files = new MemoryFileSystem();
-  private final List<Process> processes = new ArrayList<>();
   private MountedFixture mounted;
+  private Python programs;
 
   @BeforeEach
   void mount() throws Exception {
     mounted = new MountedFixture(files);
+    programs = new Python(mounted.directory);
     mounted.run("echo content > f");
   }
 
   @AfterEach
   void unmount() throws Exception {
-    processes.forEach(Process::destroyForcibly);
-    for (Process process : processes) {
-      process.waitFor();
-    }
+    programs.close();
     mounted.close();
   }
 
-  private static final String PYTHON =
-      "import fcntl, os, signal, struct, sys\nf = open('f', 'r+')\n";
-
-  /** A program in the mounted folder, under Debian's python. */
-  private Process python(String program) throws IOException {
-    var process =
-        new ProcessBuilder("/usr/bin/python3", "-c", PYTHON + program)
-            .directory(mounted.directory.toFile())
-            .redirectErrorStream(true)
-            .start();
-    processes.add(process);
-    return process;
+  /** A program in the mounted folder that has f open. */
+  private Script python(String program) throws IOException {
+    return programs.start("program", "import signal\nf = open('f', 'r+')\n" + program);
   }
 
-  private static String line(Process process) throws IOException {
-    return process.inputReader().readLine();
+  private static String line(Script script) throws InterruptedException {
+    return script.line(LINE_MAX);
   }
 
   private static void await(String what, BooleanSupplier condition) {
@@ -66,7 +58,7 @@ class LockMountTest {
       """
       fcntl.lockf(f, fcntl.LOCK_EX, 10, 5)
       print('locked', flush=True)
-      sys.stdin.readline()
+      wait()
       """;
 
   @Test
@@ -101,7 +93,7 @@ class LockMountTest {
     var waiter = python("fcntl.lockf(f, fcntl.LOCK_EX)\nprint('mine', flush=True)\n");
     await("somebody waits", () -> files.waitingCount() == 1);
 
-    holder.outputWriter().append("go\n").flush();
+    holder.goOn();
 
     assertEquals("mine", line(waiter));
   }
@@ -130,8 +122,7 @@ class LockMountTest {
 
     var killed = python("fcntl.flock(f, fcntl.LOCK_EX)\nfcntl.lockf(f, fcntl.LOCK_EX)\n");
     await("somebody waits", () -> files.waitingCount() == 1);
-    killed.destroyForcibly();
-    assertTrue(killed.waitFor(20, TimeUnit.SECONDS));
+    killed.kill();
     await("nobody waits", () -> files.waitingCount() == 0);
   }
 

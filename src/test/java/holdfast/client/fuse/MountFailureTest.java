@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import holdfast.client.api.PoolFileSystem;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
+import holdfast.process.Python;
 import holdfast.util.SystemClocks;
 import java.io.IOException;
 import java.time.Duration;
@@ -32,9 +33,9 @@ final class MountFailureTest {
   private record Trigger(String method, String line, boolean seen) {}
 
   /** Asks by whom byte 0 is locked: struct flock, with F_GETLK (5). */
-  private static final String PYTHON_GETLK =
-      "/usr/bin/python3 -c 'import fcntl, struct; f = open(\"f\", \"r+\");"
-          + " fcntl.fcntl(f, 5, struct.pack(\"hhqqi4x\", 1, 0, 0, 1, 0))'";
+  private static final String GETLK =
+      Python.command(
+          "f = open(\"f\", \"r+\"); fcntl.fcntl(f, 5, struct.pack(\"hhqqi4x\", 1, 0, 0, 1, 0))");
 
   private static final List<Trigger> TRIGGERS =
       List.of(
@@ -67,7 +68,7 @@ final class MountFailureTest {
           new Trigger("releaseLocks", "dd if=/dev/zero of=f bs=10 count=1 conv=notrunc", true),
           new Trigger("lock", "flock f true", true),
           new Trigger("lockWhenFree", "flock f flock f true", true),
-          new Trigger("lockInTheWayOrNull", PYTHON_GETLK, true),
+          new Trigger("lockInTheWayOrNull", GETLK, true),
           new Trigger("fsync", "sync f", true),
           new Trigger("fsync", "sync -d f", true),
           new Trigger("release", "cat f", false),

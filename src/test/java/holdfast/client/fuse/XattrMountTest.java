@@ -3,7 +3,9 @@ package holdfast.client.fuse;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import holdfast.process.Python;
 import java.io.IOException;
+import java.time.Duration;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -12,6 +14,8 @@ import org.junit.jupiter.api.Timeout;
 /** Extended attributes and fallocate by the kernel, against a file system in memory. */
 @Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 final class XattrMountTest {
+  private static final Duration PROGRAM_MAX = Duration.ofSeconds(60);
+
   private final MemoryFileSystem files = new MemoryFileSystem();
   private MountedFixture mounted;
 
@@ -27,14 +31,19 @@ final class XattrMountTest {
     }
   }
 
+  private String python(String program) throws IOException {
+    try (var python = new Python(mounted.directory)) {
+      return python.run("program", PROGRAM_MAX, program).strip();
+    }
+  }
+
   /** A call of Python's os module that must fail; the name of its errno. */
   private String errno(String call) throws Exception {
-    String program =
-        "import errno, os\ntry:\n  print("
+    return python(
+        "import errno\ntry:\n  print("
             + call
             + ")\nexcept OSError as e:\n"
-            + "  print(errno.errorcode[e.errno])";
-    return mounted.run("/usr/bin/python3 -c '" + program + "'");
+            + "  print(errno.errorcode[e.errno])");
   }
 
   @Test
@@ -82,7 +91,7 @@ final class XattrMountTest {
             + "print(c.getxattr(b\"f\", b\"user.long\", b, 0), c.listxattr(b\"f\", b, 0))\n"
             + "print(c.listxattr(b\"f\", b, 4), ctypes.get_errno())";
     mounted.run("setfattr -x user.a f; setfattr -n user.long -v 0123456789 f");
-    assertEquals("-1 34\n10 10\n-1 34", mounted.run("/usr/bin/python3 -c '" + small + "'"));
+    assertEquals("-1 34\n10 10\n-1 34", python(small));
   }
 
   @Test
