@@ -15,6 +15,8 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** Extended attributes and holes of one mount, seen by another, and still there after restarts. */
 @Tag("process")
@@ -50,6 +52,7 @@ class AttributesProcessTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void whatOneMountSetAnotherSeesAtOnceAndAfterARestartOfEveryPeer() throws Exception {
     Pool pool = pools.start(2);
     Path one = pool.mount("one");
@@ -87,6 +90,7 @@ class AttributesProcessTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void aTreeKeepsItsAttributesWhenItIsCopied() throws Exception {
     Pool pool = pools.start(1);
     Path mount = pool.mount("mnt");
@@ -102,6 +106,7 @@ class AttributesProcessTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void aHoleOfOneMountIsAHoleOnTheOtherAndTakesNoSpace() throws Exception {
     Pool pool = pools.start(2);
     Path one = pool.mount("one");

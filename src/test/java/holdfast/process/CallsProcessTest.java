@@ -12,6 +12,8 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** Calls that programs make seldom, on one mount, and what another sees of them. */
 @Tag("process")
@@ -142,6 +144,7 @@ class CallsProcessTest {
   @RegisterExtension final Pools pools = new Pools();
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void ofTwoThatMakeTheSameNameExclusivelyOneSucceeds() throws Exception {
     Pool pool = pools.start(2);
     List<Path> mounts = List.of(pool.mount("one"), pool.mount("two"));
@@ -171,6 +174,7 @@ class CallsProcessTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void aSharedMappingIsWithTheOtherMountAfterMsyncAndAfterClose() throws Exception {
     Pool pool = pools.start(2);
     Path one = pool.mount("one");
@@ -183,6 +187,7 @@ class CallsProcessTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void directReadsAndWritesPassThePageCacheAndAgreeWithIt() throws Exception {
     Pool pool = pools.start(1);
     Path one = pool.mount("one");
@@ -196,6 +201,7 @@ class CallsProcessTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void whatIsAllocatedAndPunchedShowsInSizeBlocksAndContent() throws Exception {
     Pool pool = pools.start(1);
     Path one = pool.mount("one");
