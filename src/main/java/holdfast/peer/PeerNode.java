@@ -22,6 +22,7 @@ import holdfast.peer.member.PeerMonitor;
 import holdfast.peer.member.Runs;
 import holdfast.peer.session.LeaseManager;
 import holdfast.peer.session.NamespaceRequests;
+import holdfast.peer.session.SessionReaper;
 import holdfast.peer.state.Leadership;
 import holdfast.peer.state.LogRunner;
 import holdfast.peer.state.StateMachine;
@@ -64,6 +65,7 @@ public final class PeerNode implements NodeService {
   private final Repair repair;
   private final ChunkRequests chunks;
   private final LeaseManager leases;
+  private final SessionReaper reaper;
   private final NamespaceRequests namespace;
   private final PoolRequests pool;
   private final StatusRequests status;
@@ -111,6 +113,7 @@ public final class PeerNode implements NodeService {
             new Repair.Pool(owned::sources, owned::liveOwners, chunks::isBusy, chunks::onStored),
             missingChunks);
     leases = new LeaseManager(ports, leadership, faults);
+    reaper = new SessionReaper(ports, leadership, leases);
     settling = new Settling(ports, own, loss, leadership, heartbeats, faults);
     namespace =
         new NamespaceRequests(
@@ -169,7 +172,7 @@ public final class PeerNode implements NodeService {
     repair.start();
     monitor.start();
     settling.start();
-    leases.start();
+    reaper.start();
     chunks.forceEverySecond();
     // Nothing is asked of others before the found log is loaded: they would take this peer for new.
     runner.start(
@@ -391,7 +394,7 @@ public final class PeerNode implements NodeService {
       case Request.ListChunks r -> chunks.onList(r, responder);
       case Request.WhoLeads r -> pool.onWhoLeads(responder);
       case Request.Watch r -> leases.onWatch(r, responder);
-      case Request.CloseSession r -> leases.onClose(r, responder);
+      case Request.CloseSession r -> reaper.onClose(r, responder);
       case Request.CompareLog r -> onCompareLog(from, r, responder);
     }
   }
@@ -433,6 +436,7 @@ public final class PeerNode implements NodeService {
     missingChunks.stop();
     monitor.stop();
     settling.stop();
+    reaper.stop();
     leases.stop();
     chunks.stop();
     runs.stop();

@@ -7,47 +7,35 @@ import holdfast.metadata.op.OperationResult;
 import holdfast.metadata.op.RequestId;
 import holdfast.model.ClientId;
 import holdfast.model.ErrorCode;
-import holdfast.peer.state.Command;
 import holdfast.peer.state.Leadership;
-import holdfast.peer.state.RaftDriver;
 import holdfast.peer.view.PeerFault;
 import holdfast.peer.view.PeerPorts;
 import holdfast.port.Loop;
-import holdfast.port.Periodic;
 import holdfast.port.Responder;
 import holdfast.protocol.Reply;
 import holdfast.protocol.Request;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
 /**
- * What the leader knows of the clients' sessions beyond the log: who was heard when, what each was
- * told of others' changes and has confirmed, and until when it may rely on being told. A change is
- * acknowledged to its author when every other client with a live lease has confirmed it, or the
- * lease has run out. Nothing here outlives the term; a new leader acknowledges nothing for the
- * longest lease its predecessor can have granted. Loop thread.
+ * The leader's cache leases: which invalidations each client was sent and has confirmed, and until
+ * when it may rely on its cache. A change is acknowledged to its author when every other client
+ * with a live lease has confirmed it, or the lease has expired. All of this is volatile and ends
+ * with the term, unlike sessions, which are part of the log ({@link SessionReaper}); a new leader
+ * acknowledges nothing for the longest lease its predecessor can have granted. Loop thread.
  */
 public final class LeaseManager {
-  /** A client silent for so long has no session any more: what it held is free within 15 s. */
-  static final long TIMEOUT_NS = 12_000_000_000L;
-
   /** The longest lease. */
   static final long LEASE_NS = Reply.Watched.LEASE_MAX_MS * 1_000_000L;
 
   /**
-   * How long a Watch waits for something to tell: well below half a lease, so that it is renewed in
-   * time.
+   * How long a Watch waits for an invalidation (long poll): well below half a lease, so that it is
+   * renewed in time.
    */
-  static final long HOLD_NS = 100_000_000L;
-
-  /** A file that lost its last name stays at least so long: who has it open says so by then. */
-  static final long ORPHAN_NS = 15_000_000_000L;
-
-  private static final long TICK_NS = 1_000_000_000L;
+  static final long LONG_POLL_NS = 100_000_000L;
 
   /** The quorum was heard so much later than the core's own lease counts: its safety margin. */
   private static final long QUORUM_MARGIN_MS = 200;
@@ -58,20 +46,16 @@ public final class LeaseManager {
   private final Map<ClientId, WatchQueue> watchers = new HashMap<>();
   private final Map<ClientId, Long> heardNs = new HashMap<>();
   private final List<Waiting> waiting = new ArrayList<>();
-  private final Set<ClientId> ending = new HashSet<>();
   private final LockWakeups lockWakeups = new LockWakeups();
-  private Set<Long> seenOrphans = Set.of();
-  private long orphansNs;
   private long term = -1;
   private long ledSinceNs;
   private long toldIndex;
-  private final Periodic looks;
+  private boolean isStopped;
 
   public LeaseManager(PeerPorts ports, Leadership leadership, Set<PeerFault> faults) {
     this.faults = faults;
     this.ports = ports;
     this.leadership = leadership;
-    looks = new Periodic(ports.loop(), TICK_NS, "sessions", this::look);
   }
 
   /** An acknowledgement that waits for others to confirm. */
@@ -90,21 +74,8 @@ public final class LeaseManager {
     }
   }
 
-  /** Looks after sessions, every second while this peer leads. */
-  public void start() {
-    looks.start();
-  }
-
-  private void look() {
-    sync();
-    if (leadership.isCurrent()) {
-      endSilent();
-      removeOrphans();
-    }
-  }
-
   public void stop() {
-    looks.stop();
+    isStopped = true;
     forget();
   }
 
@@ -117,7 +88,16 @@ public final class LeaseManager {
     forget();
     term = newTerm;
     ledSinceNs = ports.loop().nowNs();
-    orphansNs = ledSinceNs;
+  }
+
+  /** The term whose leases these are; -1 while this peer doesn't lead. */
+  long term() {
+    return term;
+  }
+
+  /** Since when this peer leads, as far as leases go. */
+  long ledSinceNs() {
+    return ledSinceNs;
   }
 
   /** Who waits is sent elsewhere: what was told here counts for nothing any more. */
@@ -133,14 +113,17 @@ public final class LeaseManager {
     }
     watchers.clear();
     heardNs.clear();
-    ending.clear();
     lockWakeups.clear();
-    seenOrphans = Set.of();
   }
 
   /** A sign of life. */
   void heard(ClientId client) {
     heardNs.put(client, ports.loop().nowNs());
+  }
+
+  /** When the client was heard last; {@code otherwiseNs} if never in this term. */
+  long heardNs(ClientId client, long otherwiseNs) {
+    return heardNs.getOrDefault(client, otherwiseNs);
   }
 
   public void onWatch(Request.Watch watch, Responder responder) {
@@ -170,7 +153,7 @@ public final class LeaseManager {
   }
 
   private void answerNow(WatchQueue queue) {
-    if (!looks.isStopped() && leadership.isLeader()) {
+    if (!isStopped && leadership.isLeader()) {
       queue.answer(term, toldIndex, grantNs());
     }
   }
@@ -289,52 +272,8 @@ public final class LeaseManager {
     done.forEach(one -> one.then.run());
   }
 
-  /** A client ends its session in good order. */
-  public void onClose(Request.CloseSession close, Responder responder) {
-    sync();
-    if (!leadership.isLeader()) {
-      leadership.refuse(responder);
-      return;
-    }
-    end(
-        close.client(),
-        new RaftDriver.Proposed() {
-          @Override
-          public void onApplied(long index) {
-            responder.reply(new Reply.Done(), null);
-          }
-
-          @Override
-          public void onFailure(ErrorCode code, String text) {
-            Leadership.fail(responder, code, text);
-          }
-        });
-  }
-
-  private void end(ClientId client, RaftDriver.Proposed then) {
-    ending.add(client);
-    leadership
-        .driver()
-        .propose(
-            new Command.EndSession(client).toBytes(),
-            false,
-            new RaftDriver.Proposed() {
-              @Override
-              public void onApplied(long index) {
-                ended(index, client);
-                then.onApplied(index);
-              }
-
-              @Override
-              public void onFailure(ErrorCode code, String text) {
-                ending.remove(client);
-                then.onFailure(code, text);
-              }
-            });
-  }
-
-  private void ended(long index, ClientId client) {
-    ending.remove(client);
+  /** The client's session is over, by the entry at this index: nobody waits for it any more. */
+  void onEnded(long index, ClientId client) {
     heardNs.remove(client);
     WatchQueue queue = watchers.remove(client);
     if (queue != null) {
@@ -344,36 +283,5 @@ public final class LeaseManager {
     toldIndex = Math.max(toldIndex, index);
     lockWakeups.files().forEach(inode -> tellFreed(toldIndex, inode));
     settle();
-  }
-
-  private void endSilent() {
-    // What a client said while this peer slept, nobody has heard.
-    long sinceNs = Math.max(ledSinceNs, ports.loop().awakeSinceNs());
-    long nowNs = ports.loop().nowNs();
-    for (ClientId client : leadership.stateMachine().namespace().sessions()) {
-      long silentNs = nowNs - Math.max(sinceNs, heardNs.getOrDefault(client, sinceNs));
-      if (silentNs >= TIMEOUT_NS && !ending.contains(client)) {
-        end(client, RaftDriver.Proposed.IGNORED);
-      }
-    }
-  }
-
-  /** Files without name and holder go when they were there at the last look, long enough ago. */
-  private void removeOrphans() {
-    orphansNs = Math.max(orphansNs, ports.loop().awakeSinceNs());
-    long nowNs = ports.loop().nowNs();
-    if (nowNs - orphansNs < ORPHAN_NS) {
-      return;
-    }
-    orphansNs = nowNs;
-    List<Long> orphans =
-        leadership.stateMachine().namespace().unheldOrphans(Command.RemoveOrphans.INODES_MAX);
-    List<Long> old = orphans.stream().filter(seenOrphans::contains).toList();
-    seenOrphans = Set.copyOf(orphans);
-    if (!old.isEmpty()) {
-      leadership
-          .driver()
-          .propose(new Command.RemoveOrphans(old).toBytes(), false, RaftDriver.Proposed.IGNORED);
-    }
   }
 }

@@ -101,7 +101,7 @@ final class WatchQueue {
     if (isAll || !queue.isEmpty()) {
       answer(term, index, grantNs);
     } else if (timer == null) {
-      timer = loop.at(loop.nowNs() + LeaseManager.HOLD_NS, "watch", later);
+      timer = loop.at(loop.nowNs() + LeaseManager.LONG_POLL_NS, "watch", later);
     }
   }
 
