@@ -1,9 +1,5 @@
 package holdfast.peer.member;
 
-import holdfast.consensus.Endpoint;
-import holdfast.consensus.MemberStatus;
-import holdfast.consensus.MembershipChange;
-import holdfast.consensus.VoterPolicy;
 import holdfast.model.ErrorCode;
 import holdfast.model.NodeId;
 import holdfast.peer.state.Command;
@@ -20,18 +16,16 @@ import holdfast.port.Remote;
 import holdfast.port.Responder;
 import holdfast.protocol.Reply;
 import holdfast.protocol.Request;
-import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
-import java.util.Set;
+import java.util.function.Supplier;
 
 /**
- * What the leader does besides answering: lists peers, marks them down, away, out and up again,
- * keeps the voters right, advances the epoch. Everything goes through the log; what is only
- * remembered here (since when a peer is down) begins anew with each leader. Loop thread.
+ * The leader's failure detector: lists peers in the pool map and marks them down, away, out and up
+ * again. Everything it decides goes through the log; what is only remembered here (since when a
+ * peer is down) begins anew with each term. Who of the peers votes is {@link VoterManager}'s. Loop
+ * thread.
  */
 public final class PeerMonitor {
   /** A peer silent for this long is down. */
@@ -43,11 +37,7 @@ public final class PeerMonitor {
   /** A peer that was down is up again after so long without a gap. */
   private static final long STEADY_NS = 1_000_000_000L;
 
-  /** A voter silent for longer may be dead for good: nothing is built upon it. */
-  private static final long SURE_SILENT_NS = 600_000_000L;
-
   private static final long EVERY_NS = 250_000_000L;
-  private static final long EPOCH_NS = 600L * 1_000_000_000L;
 
   /** A peer whose capacity changed by more than one in this many is listed anew. */
   static final int CAPACITY_SLACK = 10;
@@ -56,12 +46,12 @@ public final class PeerMonitor {
   private final PeerListener listener;
   private final Leadership leadership;
   private final Heartbeats heartbeats;
-  private final java.util.function.Supplier<Request.Join> own;
-  private final Set<Object> underWay = new HashSet<>();
+  private final Supplier<Request.Join> own;
+  private final InFlightProposals inFlight;
+  private final VoterManager voters;
   private final Map<NodeId, Long> goneSinceNs = new HashMap<>();
   private long ledTerm = -1;
   private long ledSinceNs;
-  private long epochNs;
   private final Periodic looks;
 
   public PeerMonitor(
@@ -69,12 +59,14 @@ public final class PeerMonitor {
       PeerListener listener,
       Leadership leadership,
       Heartbeats heartbeats,
-      java.util.function.Supplier<Request.Join> own) {
+      Supplier<Request.Join> own) {
     this.ports = ports;
     this.listener = listener;
     this.leadership = leadership;
     this.heartbeats = heartbeats;
     this.own = own;
+    inFlight = new InFlightProposals(leadership);
+    voters = new VoterManager(ports, listener, leadership, heartbeats, inFlight, this::isGone);
     looks = new Periodic(ports.loop(), EVERY_NS, "leader", this::look);
   }
 
@@ -97,16 +89,16 @@ public final class PeerMonitor {
     if (driver.term() != ledTerm) {
       ledTerm = driver.term();
       ledSinceNs = ports.loop().nowNs();
-      epochNs = ledSinceNs;
       goneSinceNs.clear();
-      underWay.clear();
+      inFlight.startTerm(ledTerm);
+      voters.startTerm();
     }
     if (!driver.hasAppliedEarlierTerms()) {
       return; // What was decided before isn't all known here yet.
     }
     if (!leadership.isReady()) {
       var config = leadership.config();
-      propose(
+      inFlight.propose(
           "found",
           new Command.Found(
               config.settings(), config.rootUid(), config.rootGid(), config.startedAtNs()));
@@ -114,48 +106,20 @@ public final class PeerMonitor {
     }
     listSelf();
     leadership.map().orElseThrow().peers().forEach(this::watch);
-    changeVoters();
-    advanceEpoch();
+    voters.step(this::tickIfLeading);
+    voters.advanceEpoch();
   }
 
-  private void propose(Object key, Command command) {
-    propose(key, command, RaftDriver.Proposed.IGNORED);
-  }
-
-  /** Proposes unless the same thing is under way. */
-  private void propose(Object key, Command command, RaftDriver.Proposed then) {
-    if (underWay.add(key)) {
-      leadership.driver().propose(command.toBytes(), false, ending(key, then));
+  private void tickIfLeading() {
+    if (!looks.isStopped() && leadership.driver().isLeader()) {
+      tick();
     }
-  }
-
-  private RaftDriver.Proposed ending(Object key, RaftDriver.Proposed then) {
-    long term = ledTerm;
-    return new RaftDriver.Proposed() {
-      @Override
-      public void onApplied(long index) {
-        end();
-        then.onApplied(index);
-      }
-
-      @Override
-      public void onFailure(ErrorCode code, String text) {
-        end();
-        then.onFailure(code, text);
-      }
-
-      private void end() {
-        if (term == ledTerm) {
-          underWay.remove(key);
-        }
-      }
-    };
   }
 
   private void listSelf() {
     PeerEntry self = entry(leadership.self(), own.get());
     if (!isListed(self)) {
-      propose(leadership.self(), new Command.ListPeer(self));
+      inFlight.propose(leadership.self(), new Command.ListPeer(self));
     }
   }
 
@@ -209,11 +173,11 @@ public final class PeerMonitor {
     } else if (map.peers().size() >= PoolMap.PEERS_MAX && map.peer(from.node()).isEmpty()) {
       Leadership.fail(
           responder, ErrorCode.NO_SPACE, "join pool: was=" + PoolMap.PEERS_MAX + " peers");
-    } else if (underWay.contains(from.node())) {
+    } else if (inFlight.contains(from.node())) {
       Leadership.fail(responder, ErrorCode.BUSY, "join pool: expected=one request at a time");
     } else {
       ports.transport().learn(from.node(), List.of(join.address()));
-      propose(
+      inFlight.propose(
           from.node(),
           new Command.ListPeer(peer),
           new RaftDriver.Proposed() {
@@ -239,7 +203,7 @@ public final class PeerMonitor {
   private void markAway(NodeId node) {
     PoolMap map = leadership.map().orElseThrow();
     if (map.peer(node).map(peer -> peer.state().isLive()).orElse(false)) {
-      propose(node, new Command.SetPeerState(node, PeerState.AWAY));
+      inFlight.propose(node, new Command.SetPeerState(node, PeerState.AWAY));
     }
   }
 
@@ -277,7 +241,7 @@ public final class PeerMonitor {
   }
 
   private void change(PeerEntry peer, PeerState state) {
-    propose(
+    inFlight.propose(
         peer.node(),
         new Command.SetPeerState(peer.node(), state),
         new RaftDriver.Proposed() {
@@ -306,117 +270,5 @@ public final class PeerMonitor {
             .filter(pulse -> pulse.beat().incarnation() == peer.incarnation())
             .filter(pulse -> nowNs - pulse.steadySinceNs() >= STEADY_NS)
             .isPresent();
-  }
-
-  private void changeVoters() {
-    RaftDriver driver = leadership.driver();
-    Map<Endpoint, MemberStatus> members = new HashMap<>();
-    driver.core().members().forEach(member -> members.put(member.endpoint(), member));
-    List<VoterPolicy.Candidate> candidates = new ArrayList<>();
-    for (PeerEntry peer : leadership.map().orElseThrow().peers()) {
-      candidates.add(candidate(peer, members));
-    }
-    if (candidates.stream().noneMatch(c -> c.endpoint().equals(driver.self()))) {
-      return;
-    }
-    Optional<MembershipChange> next =
-        VoterPolicy.next(driver.configuration(), driver.self(), candidates);
-    boolean isSure = next.isPresent() && isSure(next.get(), candidates);
-    if (isSure && underWay.add("voters")) {
-      listener.onNote("changing voters: " + next.get());
-      driver.change(next.get(), ending("voters", goingOn()));
-    }
-  }
-
-  /**
-   * Whether the voters on which a step rests were heard a moment ago. A step that can't be
-   * committed would bind the log to voters that may never come back: with two of three silent, the
-   * one that died first would outvote the one that returns. To take out who is down, a majority of
-   * the others is enough. All else can wait until each of them is heard, or known to be down and
-   * taken out: with four voters, or five of whom one gives its vote to another, the one that died
-   * unnoticed would be the one too many.
-   */
-  private boolean isSure(MembershipChange change, List<VoterPolicy.Candidate> candidates) {
-    RaftDriver driver = leadership.driver();
-    Endpoint endpoint = change.endpoint();
-    boolean isGiving = change instanceof MembershipChange.Promote;
-    if (!isGiving && !driver.configuration().isVoter(endpoint)) {
-      return true;
-    }
-    List<Endpoint> after = new ArrayList<>(driver.configuration().voters());
-    after.remove(endpoint);
-    if (isGiving) {
-      after.add(endpoint);
-    }
-    long heard =
-        after.stream().filter(voter -> voter.equals(driver.self()) || isHeard(voter)).count();
-    boolean isTakingDead =
-        candidates.stream().noneMatch(c -> c.endpoint().equals(endpoint) && c.isLive());
-    return isTakingDead ? heard > after.size() / 2 : heard == after.size();
-  }
-
-  /** Whether this very incarnation was heard a moment ago. */
-  private boolean isHeard(Endpoint voter) {
-    return heartbeats.silentNs(voter.node()) < SURE_SILENT_NS
-        && heartbeats
-            .pulse(voter.node())
-            .filter(pulse -> pulse.beat().incarnation() == voter.incarnation())
-            .isPresent();
-  }
-
-  /**
-   * Whether a peer counts as alive for its vote. What the map says may be old, from before this
-   * peer led; what was heard counts for more, and a newer incarnation means that this one is no
-   * more.
-   */
-  private boolean isAlive(PeerEntry peer) {
-    NodeId node = peer.node();
-    boolean isReplaced =
-        heartbeats
-            .pulse(node)
-            .filter(pulse -> pulse.beat().incarnation() > peer.incarnation())
-            .isPresent();
-    boolean isHeardLately = heartbeats.silentNs(node) < DOWN_NS && !heartbeats.isUnreachable(node);
-    return !isReplaced && (isHeardLately || peer.state().isLive() && !isGone(node));
-  }
-
-  /** The next step follows as soon as this one is committed. */
-  private RaftDriver.Proposed goingOn() {
-    return new RaftDriver.Proposed() {
-      @Override
-      public void onApplied(long index) {
-        ports
-            .loop()
-            .post(
-                () -> {
-                  if (!looks.isStopped() && leadership.driver().isLeader()) {
-                    tick();
-                  }
-                });
-      }
-
-      @Override
-      public void onFailure(ErrorCode code, String text) {}
-    };
-  }
-
-  private VoterPolicy.Candidate candidate(PeerEntry peer, Map<Endpoint, MemberStatus> members) {
-    var endpoint = new Endpoint(peer.node(), peer.incarnation());
-    boolean isSelf = endpoint.equals(leadership.driver().self());
-    MemberStatus member = members.get(endpoint);
-    long uptimeMs =
-        isSelf
-            ? Long.MAX_VALUE / 2
-            : heartbeats.pulse(peer.node()).map(pulse -> pulse.beat().uptimeMs()).orElse(0L);
-    boolean isLive = isSelf || isAlive(peer);
-    boolean isCaughtUp = isSelf || member != null && member.caughtUp();
-    return new VoterPolicy.Candidate(endpoint, peer.failureDomain(), uptimeMs, isLive, isCaughtUp);
-  }
-
-  private void advanceEpoch() {
-    if (ports.loop().nowNs() - epochNs >= EPOCH_NS) {
-      epochNs = ports.loop().nowNs();
-      propose("epoch", new Command.AdvanceEpoch(leadership.epoch() + 1));
-    }
   }
 }
