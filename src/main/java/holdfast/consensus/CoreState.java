@@ -7,7 +7,10 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 
-/** What the parts of a core share: term, vote, log, commit and forced index. */
+/**
+ * What the parts of a core share: term, vote, log, commit and forced index. Here so that each part
+ * can be read alone, and every change of these is made, checked and announced in one place.
+ */
 final class CoreState {
   final RaftConfig config;
   final Endpoint self;
@@ -34,6 +37,9 @@ final class CoreState {
 
   private List<Endpoint> promised;
 
+  /** What this endpoint knows of the log of this term's leader. */
+  Following following;
+
   Role role = Role.FOLLOWER;
   Optional<Endpoint> leader = Optional.empty();
   long commitIndex;
@@ -50,7 +56,9 @@ final class CoreState {
       LogId logId,
       InitialState initial,
       RandomSource random,
-      Set<Fault> faults) {
+      Set<Fault> faults,
+      long nowMs) {
+    this.nowMs = nowMs;
     this.config = config;
     this.self = self;
     this.logId = logId;
@@ -74,6 +82,7 @@ final class CoreState {
     }
     out = new Outbox(log.lastIndex(), initial.hardState().term(), faults);
     commitIndex = snapshot.index();
+    following = new Following(this);
     forcedIndex = log.lastIndex();
     if (!joins) {
       out.resetLog(snapshot);
@@ -168,6 +177,11 @@ final class CoreState {
     }
   }
 
+  /** Whether this endpoint follows that leader in this term. */
+  boolean follows(Endpoint endpoint) {
+    return role == Role.FOLLOWER && leader.equals(Optional.of(endpoint));
+  }
+
   boolean isVoter() {
     return configuration().isVoter(self);
   }
@@ -196,7 +210,10 @@ final class CoreState {
         term,
         votedFor,
         vote);
-    term = newTerm;
+    if (newTerm > term) {
+      term = newTerm;
+      following = new Following(this);
+    }
     votedFor = vote;
     if (!(has(Fault.VOTE_NOT_PERSISTED) && vote.isPresent())) {
       persistHardState();

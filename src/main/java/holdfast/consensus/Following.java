@@ -5,37 +5,15 @@ import holdfast.consensus.RaftMessage.AppendAccepted;
 import holdfast.consensus.RaftMessage.AppendRejected;
 import holdfast.consensus.RaftMessage.Heartbeat;
 import holdfast.consensus.RaftMessage.HeartbeatReply;
-import holdfast.consensus.RaftMessage.InstallSnapshot;
-import holdfast.consensus.RaftMessage.InstallSnapshotReply;
 import java.util.List;
 
-/** Taking the log from a leader: entries, heartbeats, snapshots. */
+/**
+ * A follower's part in one term: takes entries and the commit index from the term's leader
+ * (dissertation, 3.5 and 3.6). Made anew with each term, as {@link Leading} is: how far the log of
+ * an earlier leader equalled this one's says nothing about the next leader's.
+ */
 final class Following {
-  /** A snapshot on its way in. {@code storedBytes}: the next offset; one piece at a time. */
-  private static final class Incoming {
-    final Endpoint from;
-    final SnapshotMeta meta;
-    final long totalBytes;
-    long storedBytes;
-    boolean isStoring;
-
-    Incoming(InstallSnapshot first) {
-      from = first.header().from();
-      meta = first.meta();
-      totalBytes = first.totalBytes();
-    }
-
-    boolean matches(InstallSnapshot piece) {
-      return from.equals(piece.header().from())
-          && meta.equals(piece.meta())
-          && totalBytes == piece.totalBytes();
-    }
-  }
-
   private final CoreState core;
-
-  /** The term in which the two numbers below were learned. */
-  private long knownTerm = -1;
 
   /** Up to here the log is known to equal that of the leader of this term. */
   private long matchedIndex;
@@ -43,26 +21,14 @@ final class Following {
   private long forceWantedIndex;
 
   /** Up to here the log must equal the leader's for the loss to be made good; -1: not known yet. */
-  private long recoverUpTo;
-
-  private Incoming incoming;
+  private long recoverUpTo = -1;
 
   Following(CoreState core) {
     this.core = core;
-  }
-
-  /** What an earlier leader's log had says nothing about this one's, however the term ended. */
-  private void forgetEarlierTerm() {
-    if (knownTerm != core.term) {
-      knownTerm = core.term;
-      matchedIndex = core.commitIndex;
-      forceWantedIndex = 0;
-      recoverUpTo = -1;
-    }
+    matchedIndex = core.commitIndex;
   }
 
   void onAppend(Append append) {
-    forgetEarlierTerm();
     Endpoint leader = append.header().from();
     long prevIndex = append.prevIndex();
     long endIndex = prevIndex + append.entries().size();
@@ -141,18 +107,15 @@ final class Following {
 
   /** The log is forced further; a leader that waits for it is told at once. */
   void logForced(long beforeIndex) {
-    forgetEarlierTerm();
     if (core.role == Role.FOLLOWER && core.leader.isPresent() && beforeIndex < forceWantedIndex) {
       accept(core.leader.get());
     }
   }
 
   void onHeartbeat(Heartbeat heartbeat) {
-    forgetEarlierTerm();
     noteRecovery(heartbeat);
     // The leader caps this by what this very endpoint has acknowledged in this term; but it may
-    // have
-    // lost that since.
+    // have lost that since.
     boolean isTrusted = !core.recovery.isNeeded();
     long commit =
         Math.min(heartbeat.commitIndex(), isTrusted ? core.log.lastIndex() : matchedIndex);
@@ -184,7 +147,7 @@ final class Following {
   }
 
   /** All that the leader had when it learned of the loss is here again, written. */
-  private void recoverIfWhole() {
+  void recoverIfWhole() {
     if (recoverUpTo >= 0 && matchedIndex >= recoverUpTo && core.out.writtenIndex() >= recoverUpTo) {
       core.recovered();
     }
@@ -192,67 +155,14 @@ final class Following {
 
   /** A write is done. */
   void written() {
-    forgetEarlierTerm();
     if (core.recovery.isNeeded()) {
       recoverIfWhole();
     }
   }
 
-  void onInstallSnapshot(InstallSnapshot piece) {
-    forgetEarlierTerm();
-    if (piece.meta().index() <= core.commitIndex) {
-      acceptInstead(piece.header().from());
-      return;
-    }
-    if (incoming == null || !incoming.matches(piece)) {
-      if (incoming != null && incoming.isStoring) {
-        return;
-      }
-      if (piece.offset() != 0) {
-        reply(piece.header().from(), piece.meta().index(), 0, false);
-        return;
-      }
-      incoming = new Incoming(piece);
-    }
-    if (incoming.isStoring) {
-      return;
-    }
-    if (piece.offset() != incoming.storedBytes) {
-      reply(incoming.from, incoming.meta.index(), incoming.storedBytes, false);
-      return;
-    }
-    incoming.isStoring = true;
-    core.out.add(
-        new Effect.StoreSnapshotChunk(
-            piece.meta(), piece.totalBytes(), piece.offset(), piece.bytes()));
-  }
-
-  void snapshotChunkStored(long snapshotIndex, long nextOffset) {
-    if (incoming != null && incoming.isStoring && incoming.meta.index() == snapshotIndex) {
-      incoming.isStoring = false;
-      incoming.storedBytes = nextOffset;
-      reply(incoming.from, snapshotIndex, nextOffset, false);
-    }
-  }
-
-  void snapshotReceived(SnapshotMeta meta) {
-    forgetEarlierTerm();
-    if (incoming == null || !incoming.isStoring || !incoming.meta.equals(meta)) {
-      core.out.add(new Effect.DiscardSnapshot(meta.index()));
-      return;
-    }
-    Endpoint from = incoming.from;
-    long totalBytes = incoming.totalBytes;
-    incoming = null;
-    if (meta.index() <= core.commitIndex) {
-      core.out.add(new Effect.DiscardSnapshot(meta.index()));
-      acceptInstead(from);
-    } else {
-      core.installSnapshot(meta);
-      matchedIndex = Math.min(Math.max(matchedIndex, meta.index()), core.log.lastIndex());
-      reply(from, meta.index(), totalBytes, true);
-      recoverIfWhole();
-    }
+  /** A snapshot of the leader's is installed: it covers the log up to there. */
+  void snapshotInstalled(SnapshotMeta meta) {
+    matchedIndex = Math.min(Math.max(matchedIndex, meta.index()), core.log.lastIndex());
   }
 
   /**
@@ -260,24 +170,10 @@ final class Following {
    * covers, so it isn't "installed". <i>Event: an fsync was acknowledged that rested on one
    * copy.</i>
    */
-  private void acceptInstead(Endpoint leader) {
+  void acceptInstead(Endpoint leader) {
     matchedIndex = Math.max(matchedIndex, core.commitIndex);
-    if (core.role == Role.FOLLOWER && core.leader.isPresent() && core.leader.get().equals(leader)) {
+    if (core.follows(leader)) {
       accept(leader);
-    }
-  }
-
-  /** No answer: the leader tries again after a while, and is then told to start from 0. */
-  void snapshotFailed(long snapshotIndex) {
-    if (incoming != null && incoming.meta.index() == snapshotIndex) {
-      incoming = null;
-    }
-  }
-
-  private void reply(Endpoint to, long snapshotIndex, long nextOffset, boolean installed) {
-    if (core.role == Role.FOLLOWER && core.leader.isPresent() && core.leader.get().equals(to)) {
-      core.out.sendWhenWritten(
-          new InstallSnapshotReply(core.to(to), snapshotIndex, nextOffset, installed));
     }
   }
 }

@@ -26,10 +26,9 @@ import java.util.Set;
  */
 public final class RaftCore {
   private final CoreState core;
-  private final Following following;
+  private final SnapshotIntake intake;
+  private final Elections elections;
   private LostVote lostVote;
-  private boolean isFounder;
-  private Elections elections;
   private Leading leading;
   private long lastTickMs;
 
@@ -37,10 +36,16 @@ public final class RaftCore {
    * A core that goes on from what its store holds.
    *
    * @param initial forced before this call
+   * @param nowMs monotonic milliseconds, as {@link #step} counts them
    */
   public RaftCore(
-      RaftConfig config, Endpoint self, LogId logId, InitialState initial, RandomSource random) {
-    this(config, self, logId, initial, random, EnumSet.noneOf(Fault.class));
+      RaftConfig config,
+      Endpoint self,
+      LogId logId,
+      InitialState initial,
+      RandomSource random,
+      long nowMs) {
+    this(config, self, logId, initial, random, EnumSet.noneOf(Fault.class), nowMs);
   }
 
   RaftCore(
@@ -49,10 +54,13 @@ public final class RaftCore {
       LogId logId,
       InitialState initial,
       RandomSource random,
-      Set<Fault> faults) {
-    core = new CoreState(config, self, logId, initial, random, faults);
-    following = new Following(core);
+      Set<Fault> faults,
+      long nowMs) {
+    core = new CoreState(config, self, logId, initial, random, faults, nowMs);
+    intake = new SnapshotIntake(core);
+    elections = new Elections(core);
     lostVote = new LostVote(core);
+    lastTickMs = nowMs;
   }
 
   /**
@@ -61,8 +69,13 @@ public final class RaftCore {
    * Nobody else can have been given a vote in a log that only it knows of.
    */
   public static RaftCore founder(
-      RaftConfig config, Endpoint self, LogId logId, InitialState initial, RandomSource random) {
-    return founder(config, self, logId, initial, random, EnumSet.noneOf(Fault.class));
+      RaftConfig config,
+      Endpoint self,
+      LogId logId,
+      InitialState initial,
+      RandomSource random,
+      long nowMs) {
+    return founder(config, self, logId, initial, random, EnumSet.noneOf(Fault.class), nowMs);
   }
 
   static RaftCore founder(
@@ -71,13 +84,14 @@ public final class RaftCore {
       LogId logId,
       InitialState initial,
       RandomSource random,
-      Set<Fault> faults) {
+      Set<Fault> faults,
+      long nowMs) {
     Invariants.check(
         initial.hardState().votedFor().equals(Optional.of(self)) && initial.entries().isEmpty(),
         "found log: expected=an own vote and no entry, was=%s",
         initial.hardState());
-    var founder = new RaftCore(config, self, logId, initial, random, faults);
-    founder.isFounder = true;
+    var founder = new RaftCore(config, self, logId, initial, random, faults, nowMs);
+    founder.lead();
     return founder;
   }
 
@@ -87,14 +101,6 @@ public final class RaftCore {
    * @param nowMs monotonic milliseconds, read right before this call; never lower than before
    */
   public List<Effect> step(long nowMs, Event event) {
-    if (elections == null) {
-      core.nowMs = nowMs;
-      lastTickMs = nowMs;
-      elections = new Elections(core);
-      if (isFounder) {
-        lead();
-      }
-    }
     Invariants.check(nowMs >= core.nowMs, "step: expected=>= %s ms, was=%s", core.nowMs, nowMs);
     core.nowMs = nowMs;
     if (core.role == Role.STOPPED) {
@@ -118,9 +124,9 @@ public final class RaftCore {
       case Event.Lost lost -> lost(lost.recovery());
       case Event.SnapshotTaken taken -> snapshotTaken(taken.meta());
       case Event.SnapshotChunkStored stored ->
-          following.snapshotChunkStored(stored.snapshotIndex(), stored.nextOffset());
-      case Event.SnapshotReceived received -> following.snapshotReceived(received.meta());
-      case Event.SnapshotFailed failed -> following.snapshotFailed(failed.snapshotIndex());
+          intake.chunkStored(stored.snapshotIndex(), stored.nextOffset());
+      case Event.SnapshotReceived received -> intake.received(received.meta());
+      case Event.SnapshotFailed failed -> intake.failed(failed.snapshotIndex());
       case Event.Propose p -> askLeader(event);
       case Event.Read r -> askLeader(event);
       case Event.ChangeMembership c -> askLeader(event);
@@ -185,7 +191,7 @@ public final class RaftCore {
     } else if (leading != null) {
       leading.advance();
     } else {
-      following.written();
+      core.following.written();
     }
   }
 
@@ -222,7 +228,7 @@ public final class RaftCore {
       if (leading != null) {
         leading.forced();
       } else {
-        following.logForced(before);
+        core.following.logForced(before);
       }
     }
   }
@@ -233,7 +239,7 @@ public final class RaftCore {
     follow(core.term, Optional.empty(), Effect.Cause.STORE_LOST);
     elections.lost(core.recovery);
     core.lost(recovery);
-    following.lost();
+    core.following.lost();
     lostVote = new LostVote(core);
   }
 
@@ -315,15 +321,15 @@ public final class RaftCore {
       case VoteReply m -> settle(elections.outcomeWith(m));
       case Append m -> {
         hearLeader(m.header().from());
-        following.onAppend(m);
+        core.following.onAppend(m);
       }
       case Heartbeat m -> {
         hearLeader(m.header().from());
-        following.onHeartbeat(m);
+        core.following.onHeartbeat(m);
       }
       case InstallSnapshot m -> {
         hearLeader(m.header().from());
-        following.onInstallSnapshot(m);
+        intake.onInstallSnapshot(m);
       }
       case TimeoutNow m -> {
         if (core.role == Role.FOLLOWER && core.isVoter()) {
@@ -393,7 +399,7 @@ public final class RaftCore {
 
   /** Whether the operator has given up what may be missing here. */
   public boolean isToldToGoOn() {
-    return elections != null && elections.isToldToGoOn();
+    return elections.isToldToGoOn();
   }
 
   /** What this endpoint does at the moment. */

@@ -32,7 +32,7 @@ final class Rig {
   private long forceAsked;
 
   Rig(RaftConfig config, InitialState initial) {
-    core = new RaftCore(config, A, LOG, initial, bound -> 0, EnumSet.noneOf(Fault.class));
+    core = new RaftCore(config, A, LOG, initial, bound -> 0, EnumSet.noneOf(Fault.class), nowMs);
   }
 
   Rig(InitialState initial) {

@@ -83,7 +83,8 @@ final class SimNode {
       InitialState initial = disk.initialState();
       run(
           initial,
-          new RaftCore(sim.config, endpoint, logId, initial, sim.random::nextInt, sim.faults));
+          new RaftCore(
+              sim.config, endpoint, logId, initial, sim.random::nextInt, sim.faults, localMs()));
     }
   }
 
@@ -221,7 +222,8 @@ final class SimNode {
     InitialState initial = disk.initialState();
     run(
         initial,
-        new RaftCore(sim.config, endpoint, logId, initial, sim.random::nextInt, sim.faults));
+        new RaftCore(
+            sim.config, endpoint, logId, initial, sim.random::nextInt, sim.faults, localMs()));
   }
 
   /** An older folder may be from before that log, unless that began by this node's vote since. */
@@ -256,7 +258,13 @@ final class SimNode {
           run(
               initial,
               RaftCore.founder(
-                  sim.config, endpoint, logId, initial, sim.random::nextInt, sim.faults));
+                  sim.config,
+                  endpoint,
+                  logId,
+                  initial,
+                  sim.random::nextInt,
+                  sim.faults,
+                  localMs()));
         });
   }
 

@@ -48,7 +48,7 @@ public final class LogRunner {
     void onRun(long number);
 
     /**
-     * {@link LogRunner#isBeginning} no more: what was told of this folder meanwhile is judged, by
+     * {@link LogRunner#isBeginning} ended: what was said of this folder meanwhile is judged now, by
      * {@link LogRunner#lost} if it is older, before anything else is received or done.
      */
     void onIdle();
@@ -95,8 +95,7 @@ public final class LogRunner {
     this.self = self;
     this.owner = owner;
     comparison = new LogComparison(ports.loop(), ports.transport(), comparisonOwner());
-    OperationLog.Found found = ports.log().found();
-    recovery = found.initial().recovery();
+    recovery = ports.log().found().initial().recovery();
     onceHere = new OnceHere(ports.log(), listener, this::failIf);
     aside = new LogsAside(ports.log(), listener);
   }
@@ -232,8 +231,7 @@ public final class LogRunner {
       return;
     }
     var stateMachine = new StateMachine(log, owner.replicaListener());
-    var core = new RaftCore(config.raft(), self, log, initial, ports.random());
-    run(log, core, initial.snapshot(), stateMachine);
+    run(log, core(log, initial), initial.snapshot(), stateMachine);
     if (sinkOrNull != null) {
       stateMachine.install(sinkOrNull, loadedOrNull, initial.snapshot().index());
       dropHeld();
@@ -321,11 +319,7 @@ public final class LogRunner {
                   forgetMark();
                 }
                 leadership.stateMachine().follow(next);
-                var initial = InitialState.joining(recovery);
-                begin(
-                    next,
-                    new RaftCore(config.raft(), self, next, initial, ports.random()),
-                    SnapshotMeta.NONE);
+                begin(next, core(next, InitialState.joining(recovery)), SnapshotMeta.NONE);
               }
             });
   }
@@ -391,7 +385,7 @@ public final class LogRunner {
                 forgetMark();
                 begin(
                     next,
-                    RaftCore.founder(config.raft(), self, next, initial, ports.random()),
+                    RaftCore.founder(config.raft(), self, next, initial, ports.random(), nowMs()),
                     base);
                 dropHeld();
               }
@@ -403,6 +397,14 @@ public final class LogRunner {
     if (!leadership.driver().core().recovery().isNeeded()) {
       onceHere.settle(log, Long.MAX_VALUE, leadership.stateMachine().state().lineage());
     }
+  }
+
+  private RaftCore core(LogId log, InitialState initial) {
+    return new RaftCore(config.raft(), self, log, initial, ports.random(), nowMs());
+  }
+
+  private long nowMs() {
+    return ports.loop().nowNs() / 1_000_000L;
   }
 
   private long randomLong() {

@@ -45,7 +45,7 @@ class LogComparisonTest {
   private static RaftCore core(LogId log, Recovery recovery) {
     var voted = new HardState(4, Optional.of(new Endpoint(OTHER, 1)));
     var initial = new InitialState(voted, SnapshotMeta.NONE, List.of(), recovery);
-    return new RaftCore(RaftConfig.DEFAULT, new Endpoint(SELF, 1), log, initial, bound -> 0);
+    return new RaftCore(RaftConfig.DEFAULT, new Endpoint(SELF, 1), log, initial, bound -> 0, 0);
   }
 
   private LogComparison.Owner owner() {
