@@ -3,8 +3,6 @@ package holdfast.network;
 import holdfast.model.HoldfastException;
 import holdfast.port.Body;
 import holdfast.port.Responder;
-import holdfast.protocol.Message;
-import holdfast.protocol.MessageCodec;
 import holdfast.protocol.Reply;
 import holdfast.util.Invariants;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -38,7 +36,7 @@ final class InboundRequest implements Responder {
   }
 
   private boolean send(Reply reply, Body bodyOrNull) {
-    var frame = frameOf(number, reply);
+    var frame = Outgoing.Frame.of(number, reply);
     var chunkOrNull = BodyIntake.chunkOf(reply);
     Invariants.check(
         (chunkOrNull == null) == (bodyOrNull == null),
@@ -56,18 +54,13 @@ final class InboundRequest implements Responder {
             chunkOrNull,
             BodyIntake.isWhole(reply, bodyOrNull.lengthBytes()),
             bodyOrNull,
-            why -> connection.offer(frameOf(number, failure(why))),
+            why -> connection.offer(Outgoing.Frame.of(number, failure(why))),
             bodyOrNull::release);
     if (connection.offer(outgoing)) {
       return true;
     }
     bodyOrNull.release();
     return !connection.isOpen();
-  }
-
-  /** The frame of a message. */
-  static Outgoing.Frame frameOf(int number, Message message) {
-    return new Outgoing.Frame(MessageCodec.typeOf(message), number, MessageCodec.encode(message));
   }
 
   private static Reply.Failure failure(HoldfastException why) {

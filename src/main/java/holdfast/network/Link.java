@@ -35,7 +35,7 @@ final class Link {
   private final Backoff backoff;
   private final ArrayList<HostPort> addresses = new ArrayList<>();
   private final ArrayList<Session> sessions = new ArrayList<>();
-  private final ArrayDeque<PendingRequest> waiting = new ArrayDeque<>();
+  private final ArrayDeque<OutboundRequest> waiting = new ArrayDeque<>();
   private final ArrayDeque<Notice> notices = new ArrayDeque<>();
   private boolean isDialling;
   private HoldfastException lastFailure;
@@ -83,7 +83,7 @@ final class Link {
   }
 
   /** Sends a request over the session there is, or the one to come. */
-  void request(PendingRequest request) {
+  void request(OutboundRequest request) {
     var session = current();
     if (session.isPresent()) {
       session.get().submit(request);
@@ -137,7 +137,7 @@ final class Link {
     toSend.forEach(over::send);
     var toSubmit = List.copyOf(waiting);
     waiting.clear();
-    for (PendingRequest request : toSubmit) {
+    for (OutboundRequest request : toSubmit) {
       if (!request.isEnded()) {
         over.submit(request);
       }

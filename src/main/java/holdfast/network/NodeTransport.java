@@ -68,7 +68,7 @@ public final class NodeTransport implements Transport, AutoCloseable {
   private final Map<SessionId, Session> sessions = new HashMap<>();
   private final Map<NodeId, Link> links = new HashMap<>();
   private final Map<HostPort, List<Consumer<HoldfastException>>> unknownDials = new HashMap<>();
-  private final Set<PendingRequest> requests = new HashSet<>();
+  private final Set<OutboundRequest> requests = new HashSet<>();
   private volatile Listener listener;
   private volatile boolean isClosed;
 
@@ -224,11 +224,11 @@ public final class NodeTransport implements Transport, AutoCloseable {
     return directory.count();
   }
 
-  private PendingRequest newPending(
+  private OutboundRequest newPending(
       NodeId to, Request request, Body bodyOrNull, long deadlineNs, ReplyHandler handler) {
-    var cell = new PendingRequest[1];
+    var cell = new OutboundRequest[1];
     var pending =
-        new PendingRequest(
+        new OutboundRequest(
             to,
             request,
             bodyOrNull,

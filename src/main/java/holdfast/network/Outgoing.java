@@ -3,12 +3,19 @@ package holdfast.network;
 import holdfast.model.ChunkId;
 import holdfast.model.HoldfastException;
 import holdfast.port.Body;
+import holdfast.protocol.Message;
+import holdfast.protocol.MessageCodec;
 import java.util.function.Consumer;
 
 /** What waits to be written to a connection. */
 sealed interface Outgoing {
   /** One control frame. */
   record Frame(int type, int request, byte[] payload) implements Outgoing {
+    /** The frame of a message, whoever's request it belongs to; a notice has the number 0. */
+    static Frame of(int request, Message message) {
+      return new Frame(MessageCodec.typeOf(message), request, MessageCodec.encode(message));
+    }
+
     /** What it counts for in the queue, in bytes. */
     int sizeBytes() {
       return payload.length + 64;

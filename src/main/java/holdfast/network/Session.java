@@ -40,8 +40,8 @@ final class Session {
   private final Remote remote;
   private final Connection control;
   private final List<Connection> bulk = new ArrayList<>();
-  private final Map<Integer, PendingRequest> pending = new HashMap<>();
-  private final ArrayDeque<PendingRequest> awaitingBulk = new ArrayDeque<>();
+  private final Map<Integer, OutboundRequest> pending = new HashMap<>();
+  private final ArrayDeque<OutboundRequest> awaitingBulk = new ArrayDeque<>();
   private final AtomicInteger inboundCount = new AtomicInteger();
   private int lastNumber;
   private boolean isOpeningBulk;
@@ -88,11 +88,11 @@ final class Session {
 
   /** Sends a notice, if there is room for it. */
   void send(Notice notice) {
-    control.offer(InboundRequest.frameOf(0, notice));
+    control.offer(Outgoing.Frame.of(0, notice));
   }
 
   /** Sends a request, now or when a bulk connection is there. */
-  void submit(PendingRequest request) {
+  void submit(OutboundRequest request) {
     lastUsedNs = host.loop().nowNs();
     if (pending.size() >= requestCountMax()) {
       request.fail(busy("the session"));
@@ -208,16 +208,16 @@ final class Session {
   private void submitWaiting() {
     var waiting = List.copyOf(awaitingBulk);
     awaitingBulk.clear();
-    for (PendingRequest request : waiting) {
+    for (OutboundRequest request : waiting) {
       if (!request.isEnded()) {
         submit(request);
       }
     }
   }
 
-  private void submit(PendingRequest request, Connection on) {
+  private void submit(OutboundRequest request, Connection on) {
     int number = nextNumber();
-    var frame = InboundRequest.frameOf(number, request.request());
+    var frame = Outgoing.Frame.of(number, request.request());
     Body bodyOrNull = request.bodyOrNull();
     boolean isTaken;
     if (bodyOrNull == null) {
@@ -266,7 +266,7 @@ final class Session {
 
   private int loadOf(Connection connection) {
     int count = connection.bodyCount();
-    for (PendingRequest request : pending.values()) {
+    for (OutboundRequest request : pending.values()) {
       count += request.connection() == connection ? 1 : 0;
     }
     return count;
@@ -361,14 +361,14 @@ final class Session {
 
   void onLoopReply(int number, Reply reply, Body bodyOrNull) {
     lastUsedNs = host.loop().nowNs();
-    PendingRequest request = pending.remove(number);
+    OutboundRequest request = pending.remove(number);
     if (request != null) {
       request.reply(reply, bodyOrNull);
     }
   }
 
   void onLoopReplyFailed(int number, HoldfastException why) {
-    PendingRequest request = pending.remove(number);
+    OutboundRequest request = pending.remove(number);
     if (request != null) {
       request.fail(why);
     }
@@ -392,8 +392,8 @@ final class Session {
       return;
     }
     bulk.remove(connection);
-    var failed = new ArrayList<PendingRequest>();
-    for (PendingRequest request : pending.values()) {
+    var failed = new ArrayList<OutboundRequest>();
+    for (OutboundRequest request : pending.values()) {
       if (request.connection() == connection) {
         failed.add(request);
       }

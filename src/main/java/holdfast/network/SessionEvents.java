@@ -61,8 +61,7 @@ final class SessionEvents implements Connection.Events {
 
   @Override
   public void onUnknownRequest(Connection from, int number, String text) {
-    from.offer(
-        InboundRequest.frameOf(number, new Reply.Failure(ErrorCode.UNSUPPORTED, text, null)));
+    from.offer(Outgoing.Frame.of(number, new Reply.Failure(ErrorCode.UNSUPPORTED, text, null)));
   }
 
   @Override

@@ -10,7 +10,7 @@ import holdfast.protocol.Request;
 import java.util.function.Consumer;
 
 /** An own request that waits for its reply. Loop only. Its handler is called exactly once. */
-final class PendingRequest {
+final class OutboundRequest {
   private final NodeId to;
   private final Request request;
   private final Body bodyOrNull;
@@ -29,7 +29,7 @@ final class PendingRequest {
    * {@code onEnded} runs once, before the handler. A failure reaches the handler through {@code
    * poster}, so that no caller of {@link Transport#request} is called back before it returns.
    */
-  PendingRequest(
+  OutboundRequest(
       NodeId to,
       Request request,
       Body bodyOrNull,
