@@ -8,7 +8,7 @@ import holdfast.port.Remote;
 import java.net.Socket;
 
 /**
- * A connection whose handshake is done.
+ * The result of a handshake on a connection: who is there, and the keys.
  *
  * @param isInitiator this node dialled
  * @param isAttached one more connection of a session that exists

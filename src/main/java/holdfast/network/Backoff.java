@@ -3,7 +3,8 @@ package holdfast.network;
 import java.util.random.RandomGenerator;
 
 /**
- * When a node may be dialled again after failures: doubling pauses with jitter. Pure. Loop only.
+ * Decides when a node may be dialled again after failures: doubling pauses with jitter. Pure. Loop
+ * only.
  */
 final class Backoff {
   private final long minNs;

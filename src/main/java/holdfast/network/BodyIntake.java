@@ -15,13 +15,13 @@ import java.io.IOException;
 import java.util.function.Function;
 
 /**
- * Receives the one body that a connection has under way: checks that its pieces continue each
+ * Receives the one body that a connection has in flight: checks that its pieces continue each
  * other, puts them into place and hashes a whole chunk as it comes. Belongs to the connection's
  * reader.
  */
 final class BodyIntake {
 
-  /** What the intake tells. Called by the connection's reader. */
+  /** The events of an intake. Called by the connection's reader. */
   interface Sink {
     /** A request whose body begins to arrive. */
     void onRequest(int request, Message message, Body body);
@@ -100,7 +100,7 @@ final class BodyIntake {
     }
   }
 
-  /** The connection is gone, or the sender gave up: so is the body, if one is under way. */
+  /** The connection is gone, or the sender aborted: so is the body, if one is in flight. */
   void fail(HoldfastException why) {
     if (message == null) {
       return;

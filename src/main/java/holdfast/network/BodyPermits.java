@@ -8,18 +8,19 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BooleanSupplier;
 
 /**
- * How many bodies of each kind a node holds at once. Separate kinds, because a client's body waits
- * for replicas' places on other nodes: with one kind, a ring of peers that forward to each other
- * could wait for ever. Waiting is done by a connection's reader, so that TCP slows the sender down.
+ * Bounds the memory for bodies: how many of each kind a node buffers at once. Separate kinds,
+ * because a client's body waits for replicas' places on other nodes: with one kind, a ring of peers
+ * that forward to each other could wait for ever. Waiting is done by a connection's reader, so that
+ * TCP slows the sender down.
  */
 final class BodyPermits {
   /** What a body belongs to; each kind waits only for kinds after it. */
   enum Kind {
-    /** A client's request: held until it is answered and every forwarder has read it. */
+    /** A client's request: buffered until it is answered and every forwarder has read it. */
     CLIENT,
-    /** A peer's request: held until it is answered; depends on nothing but the own disk. */
+    /** A peer's request: buffered until it is answered; depends on nothing but the own disk. */
     REPLICA,
-    /** A reply to an own request: held while it arrives. */
+    /** A reply to an own request: buffered while it arrives. */
     FETCHED
   }
 

@@ -19,8 +19,8 @@ import java.util.function.Function;
 
 /**
  * One authenticated TCP connection of a session: its socket, its two ciphers, the thread that reads
- * and the thread that writes. Offers are accepted on any thread and never block; events are told on
- * the reader's thread, the end on whichever thread saw it first, exactly once.
+ * and the thread that writes. Offers are accepted on any thread and never block; events come on the
+ * reader's thread, the end on whichever thread saw it first, exactly once.
  */
 final class Connection {
   /** What happens on a connection. */
@@ -107,7 +107,7 @@ final class Connection {
     outbox.cancel(outgoing, why);
   }
 
-  /** Bodies waiting or under way from here. */
+  /** Bodies waiting or in flight from here. */
   int bodyCount() {
     return outbox.bodyCount();
   }
@@ -248,15 +248,15 @@ final class Connection {
     public void onSilence(long silentNs) throws IOException {
       if (!isBulk) {
         offer(new Outgoing.Frame(SessionFrames.PING, 0, new byte[0]));
-        giveUpAfter(limits.silenceMaxNs(), silentNs);
+        abandonAfter(limits.silenceMaxNs(), silentNs);
       } else if (isMidFrame) {
-        giveUpAfter(limits.bodyStallNs(), silentNs);
+        abandonAfter(limits.bodyStallNs(), silentNs);
       } else if (intake.isOpen()) {
-        giveUpAfter(2 * limits.bodyStallNs(), silentNs);
+        abandonAfter(2 * limits.bodyStallNs(), silentNs);
       }
     }
 
-    private void giveUpAfter(long patienceNs, long silentNs) throws IOException {
+    private void abandonAfter(long patienceNs, long silentNs) throws IOException {
       if (silentNs >= patienceNs) {
         throw new IOException("silence for " + silentNs / 1_000_000 + " ms");
       }

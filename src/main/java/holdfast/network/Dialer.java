@@ -24,7 +24,7 @@ import java.util.function.BiConsumer;
 
 /** Connects to addresses and does the handshake, on a virtual thread of its own for each dial. */
 final class Dialer {
-  /** Dials under way at once; more fail with BUSY. */
+  /** Dials in flight at once; more fail with BUSY. */
   static final int DIALS_MAX = 64;
 
   /** Times an address is tried that closes without an answer. */
@@ -99,7 +99,7 @@ final class Dialer {
                 address, (socket, input) -> handshakes.attach(socket, input, session)));
   }
 
-  /** No dial starts any more, and none that is under way succeeds. */
+  /** No dial starts any more, and none that is in flight succeeds. */
   void close() {
     isClosed.set(true);
   }

@@ -35,8 +35,9 @@ import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Carries the handshake's messages over a socket, both ways, within the limits for strangers.
- * Blocks: called on virtual threads. RSA of the answering side runs on one platform thread.
+ * Runs handshakes over sockets, both ways, within the limits for strangers: {@code
+ * crypto.handshake} makes and checks the messages, here they are read and written. Blocks: called
+ * on virtual threads. RSA of the answering side runs on one platform thread.
  */
 final class Handshakes {
   /** Handshakes that wait for the RSA thread. */
@@ -170,7 +171,7 @@ final class Handshakes {
     return authenticated(socket, input, to.session(), answer.keys(), true, Optional.empty());
   }
 
-  /** M2, read so that a stranger's silence or garbage is told from trouble on the way. */
+  /** M2, read so that a stranger's silence or garbage is distinguished from trouble on the way. */
   private static byte[] firstAnswer(Socket socket, SocketInput input, byte[] m1, HostPort address)
       throws IOException {
     try {

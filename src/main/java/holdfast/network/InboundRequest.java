@@ -7,7 +7,7 @@ import holdfast.protocol.Reply;
 import holdfast.util.Invariants;
 import java.util.concurrent.atomic.AtomicBoolean;
 
-/** The way back for one request: over the connection that brought it, once. Any thread. */
+/** Answers one request of another node, over the connection that brought it, once. Any thread. */
 final class InboundRequest implements Responder {
   private final Connection connection;
   private final int number;

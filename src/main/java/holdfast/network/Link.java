@@ -13,8 +13,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * All that is known of one other node: where it may be, the sessions with it, and what waits for
- * one. Loop only.
+ * All state about one other node: where it may be, the sessions with it, and what waits for one.
+ * Outlives sessions. Loop only.
  */
 final class Link {
   /** Addresses remembered of one node; the oldest gives way. */
@@ -23,7 +23,7 @@ final class Link {
   /** Notices that wait for a session; more are lost. */
   static final int NOTICES_MAX = 64;
 
-  /** How long a session that lost against another one is kept for what is still under way. */
+  /** How long a session that lost against another one is kept for what is still in flight. */
   private static final long RETIRE_NS = 1_000_000_000L;
 
   /** How often a retired session is looked at. */

@@ -11,8 +11,8 @@ import java.util.concurrent.TimeUnit;
  * @param pingIdleNs silence on a control connection after which a PING asks
  * @param silenceMaxNs silence on a control connection after which it counts as dead
  * @param bodyStallNs longest pause inside a body
- * @param clientBodiesMax bodies of clients' requests held at once
- * @param replicaBodiesMax bodies of peers' requests held at once
+ * @param clientBodiesMax bodies of clients' requests buffered at once
+ * @param replicaBodiesMax bodies of peers' requests buffered at once
  * @param fetchedBodiesMax bodies of replies arriving at once
  * @param backoffMinNs pause after the first failed dial; doubles from there
  * @param backoffMaxNs longest pause between two dials

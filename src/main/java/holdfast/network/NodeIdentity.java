@@ -6,7 +6,7 @@ import java.util.Objects;
 import java.util.function.Supplier;
 
 /**
- * Who this node is in handshakes, and whom it accepts.
+ * The identity of this node in handshakes, and whom it accepts.
  *
  * @param self read for each handshake, so that a new epoch's secret takes effect; any thread, never
  *     blocks

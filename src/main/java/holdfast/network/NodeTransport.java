@@ -38,13 +38,13 @@ import java.util.function.Consumer;
  * <p>Made by the composition root; {@link #listen} and {@link #close} may be called on any thread,
  * the methods of {@link Transport} on the loop. Two peers that dial each other at the same moment
  * have two sessions for a second or so: both work, both sides send over the one that the smaller
- * node id dialled, and the other one's dialler ends it when nothing is under way on it.
+ * node id dialled, and the other one's dialler ends it when nothing is in flight on it.
  */
 public final class NodeTransport implements Transport, AutoCloseable {
   /** Sessions at once; more are closed when they were opened. */
   public static final int SESSIONS_MAX = 1_024;
 
-  /** What this implementation takes from a session: what {@link NodeIdentity#policy} tells. */
+  /** What this implementation takes from a session: what {@link NodeIdentity#policy} announces. */
   public static final SessionLimits SESSION_LIMITS =
       new SessionLimits(FrameFormat.TOKEN_BYTES_MAX, Session.INBOUND_MAX, 1 + Session.BULK_MAX);
 

@@ -9,7 +9,10 @@ import holdfast.protocol.Reply;
 import holdfast.protocol.Request;
 import java.util.function.Consumer;
 
-/** An own request that waits for its reply. Loop only. Its handler is called exactly once. */
+/**
+ * One own request until its reply, its deadline or the end of its session. Loop only. Its handler
+ * is called exactly once.
+ */
 final class OutboundRequest {
   private final NodeId to;
   private final Request request;

@@ -12,9 +12,9 @@ import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * What one connection has yet to write, bounded. Any thread offers; the connection's writer takes.
- * Frames go first, then one piece of one body; one body is under way at a time, and one that is all
- * there starts before one that still arrives.
+ * The bounded queue of what one connection has yet to write. Any thread offers; the connection's
+ * writer takes. Frames go first, then one piece of one body; one body is in flight at a time, and
+ * one that is all there starts before one that still arrives.
  */
 final class Outbox {
   /** Most frames waiting; beyond it offers are refused. */
@@ -116,7 +116,7 @@ final class Outbox {
     }
   }
 
-  /** Bodies waiting or under way: what a new one would wait for. */
+  /** Bodies waiting or in flight: what a new one would wait for. */
   int bodyCount() {
     lock.lock();
     try {

@@ -7,7 +7,7 @@ import holdfast.protocol.Message;
 import holdfast.protocol.MessageCodec;
 import java.util.function.Consumer;
 
-/** What waits to be written to a connection. */
+/** An element of a connection's outbox: a frame, or a message with a body. */
 sealed interface Outgoing {
   /** One control frame. */
   record Frame(int type, int request, byte[] payload) implements Outgoing {

@@ -5,9 +5,9 @@ import java.util.Map;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * Allows a number of events for each source in each window of time. Pure but for its lock; safe on
- * every thread. What it remembers is bounded: when the table is full of sources whose window still
- * runs, an unknown source is refused.
+ * Limits the events of each source in each window of time. Pure but for its lock; safe on every
+ * thread. What it remembers is bounded: when the table is full of sources whose window still runs,
+ * an unknown source is refused.
  *
  * @param <K> what tells sources apart
  */

@@ -13,8 +13,8 @@ import java.util.Deque;
 import java.util.function.Consumer;
 
 /**
- * Hands the transport's events to the node's service. The service is made after the transport, on
- * which it sends; what arrives in between waits for it, in order. Loop only.
+ * Delivers the transport's events to the node's service. The service is made after the transport,
+ * on which it sends; what arrives in between waits for it, in order. Loop only.
  */
 final class ServiceEvents implements NodeService {
   /** Events that wait for the service to be made: a moment. */

@@ -19,8 +19,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * One authenticated session with another process: a control connection, the bulk connections
- * attached to it, and the requests under way on them. Its state belongs to the loop; connections
- * tell their events on their own threads and are answered from there only with what is final.
+ * attached to it, and the requests in flight on them. Its state belongs to the loop; connections
+ * report their events on their own threads and are answered from there only with what is final.
  */
 final class Session {
   /** Bulk connections of one session at most. */
@@ -78,7 +78,7 @@ final class Session {
     start(control);
   }
 
-  /** Nothing under way in either direction since {@code sinceNs}. */
+  /** Nothing in flight in either direction since {@code sinceNs}. */
   boolean isIdleSince(long sinceNs) {
     return pending.isEmpty()
         && awaitingBulk.isEmpty()
@@ -147,7 +147,7 @@ final class Session {
     }
   }
 
-  /** Ends in good order: CLOSE on every connection; what is under way fails. */
+  /** Ends in good order: CLOSE on every connection; what is in flight fails. */
   void end(String why) {
     if (isOpen()) {
       control.end();
@@ -325,7 +325,7 @@ final class Session {
         : BodyPermits.Kind.CLIENT;
   }
 
-  // What SessionEvents tells, on the loop.
+  // The events of SessionEvents, on the loop.
 
   void onLoopRequest(Connection on, int number, Request request, Body bodyOrNull) {
     lastUsedNs = host.loop().nowNs();

@@ -10,9 +10,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
 /**
- * Sessions by id, for connections that want to be attached to one. A session is entered before its
- * last handshake message is sent: the other side may attach before this one has looked. Safe on
- * every thread.
+ * Finds sessions by id, for connections that want to be attached to one. A session is entered
+ * before its last handshake message is sent: the other side may attach before this one has looked.
+ * Safe on every thread.
  */
 final class SessionDirectory {
   private final Map<SessionId, CompletableFuture<Authenticated>> sessions =

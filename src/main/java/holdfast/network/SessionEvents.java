@@ -11,8 +11,8 @@ import holdfast.protocol.Request;
 import java.util.concurrent.Semaphore;
 
 /**
- * Brings what happens on one connection to its session, on the loop, in order; makes the reader
- * wait when the loop is behind.
+ * Moves what happens on one connection to its session, on the loop, in order; makes the reader wait
+ * when the loop is behind.
  */
 final class SessionEvents implements Connection.Events {
   private final Session session;

@@ -4,7 +4,7 @@ import holdfast.port.Loop;
 import holdfast.port.NodeService;
 import holdfast.util.NamedThreads;
 
-/** What a session needs from the transport it belongs to. */
+/** The interface of the transport to its sessions: what one needs from it and nothing else. */
 interface SessionHost {
   Loop loop();
 

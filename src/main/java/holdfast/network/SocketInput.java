@@ -13,7 +13,7 @@ import java.util.concurrent.TimeUnit;
  * of bytes while the other side is a stranger, silence watching afterwards. One thread.
  */
 final class SocketInput {
-  /** Buffer before authentication: all that a stranger can make us hold. */
+  /** Buffer before authentication: all that a stranger can make us buffer. */
   static final int STRANGER_BYTES_MAX = 8 * 1_024;
 
   /** Buffer of a session's connection. */
@@ -27,7 +27,7 @@ final class SocketInput {
     /** How long to wait for more before asking {@link #onSilence}; more than 0. */
     long waitNs() throws IOException;
 
-    /** Nothing came for {@code silentNs}; throws to give up. */
+    /** Nothing came for {@code silentNs}; throws to end the connection. */
     void onSilence(long silentNs) throws IOException;
   }
 

@@ -6,7 +6,7 @@ import java.net.InetAddress;
 import java.net.Socket;
 import java.net.StandardSocketOptions;
 
-/** What all our TCP sockets have in common. */
+/** Sets the options that all TCP sockets have in common. */
 final class Sockets {
   /** Send and receive buffer, in bytes: a piece of a body and more; the system may give less. */
   static final int BUFFER_BYTES = 1 << 20;

@@ -10,7 +10,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * How much unauthenticated connections may ask of a node, in total and for each source address.
+ * Limits what unauthenticated connections may ask of a node, in total and for each source address.
  * Safe on every thread.
  */
 public final class StrangerGate {

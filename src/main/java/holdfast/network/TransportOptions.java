@@ -7,13 +7,13 @@ import java.util.Objects;
 import java.util.function.BiConsumer;
 
 /**
- * How a node is on the network.
+ * The options of a transport: addresses, limits, and who hears of reached ones.
  *
  * @param bind address of the listener and of every connection made; the wildcard for all. A
  *     loopback address confines the node to this machine
  * @param limits {@link NetworkLimits#standard}, but for tests
- * @param onReached told, on the loop, each address that a handshake proved to be a node's: worth
- *     remembering
+ * @param onReached receives, on the loop, each address that a handshake proved to be a node's:
+ *     worth remembering
  */
 public record TransportOptions(
     InetAddress bind, NetworkLimits limits, BiConsumer<NodeId, HostPort> onReached) {

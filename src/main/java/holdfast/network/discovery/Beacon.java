@@ -75,7 +75,7 @@ public final class Beacon implements AutoCloseable {
   public record Hint(HostPort address, Optional<NodeId> expected, long freeBytes) {}
 
   /**
-   * What a peer tells of itself.
+   * What a peer announces of itself.
    *
    * @param publicKey its RSA public key, DER
    */

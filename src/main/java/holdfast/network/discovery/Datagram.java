@@ -8,8 +8,8 @@ import java.util.Arrays;
 import java.util.Objects;
 
 /**
- * What one discovery datagram says, inside its Fernet token: the tables of docs/discovery.md.
- * Immutable values and their codec; pure.
+ * The content of a discovery datagram, inside its Fernet token, and its codec: the tables of
+ * docs/discovery.md. Immutable values and their codec; pure.
  */
 sealed interface Datagram {
   /** Version of this layout: lowest and highest spoken. */

@@ -20,14 +20,17 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 
-/** The UDP sockets of discovery. Safe on every thread; sending may block for a moment. */
+/**
+ * Opens and reads the UDP sockets of discovery. Safe on every thread; sending may block for a
+ * moment.
+ */
 final class DiscoverySockets implements AutoCloseable {
   /** Pause after a receive failed: it must not spin. */
   private static final long PAUSE_MS = 100;
 
   private static final System.Logger LOG = System.getLogger("holdfast.network");
 
-  /** Told each datagram, on the socket's thread. */
+  /** Receives each datagram, on the socket's thread. */
   interface Receiver {
     void onDatagram(byte[] data, int lengthBytes, InetSocketAddress from);
   }

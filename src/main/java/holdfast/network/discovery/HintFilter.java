@@ -16,8 +16,8 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
 
 /**
- * Decides what a datagram is worth: opens it, drops what is repeated, too much or from elsewhere.
- * Pure but for its lock: no socket, no clock of its own. Safe on every thread.
+ * Filters datagrams, which anybody can send: opens them, drops what is repeated, too much or from
+ * elsewhere. Pure but for its lock: no socket, no clock of its own. Safe on every thread.
  */
 final class HintFilter {
   /** Answers sent to one source in a second. */

@@ -3,7 +3,7 @@ package holdfast.network.discovery;
 import holdfast.util.ByteReader;
 import holdfast.util.ByteWriter;
 
-/** 16 random bytes that make a datagram unlike any other. */
+/** The 16 random bytes that make a datagram unlike any other. */
 record Nonce(long high, long low) {
   /** Encoded size in bytes. */
   static final int BYTES = 16;

@@ -3,6 +3,6 @@
  * is its specification.
  *
  * <p>Entry point: {@link holdfast.network.discovery.Beacon}. Imports the limits of {@code network}
- * on strangers. Each socket has a thread; what is heard is told on the node's loop.
+ * on strangers. Each socket has a thread; what is heard is delivered on the node's loop.
  */
 package holdfast.network.discovery;
