@@ -5,8 +5,8 @@ import holdfast.model.NodeId;
 import java.util.Optional;
 
 /**
- * Who belongs to the pool, as this node knows it now. Called by handshakes, on any thread; must not
- * block.
+ * Decides who belongs to the pool, as this node knows it now. Called by handshakes, on any thread;
+ * must not block.
  */
 public interface Admission {
   /** The public key of a home that is the root or listed and not evicted; else empty. */

@@ -104,14 +104,14 @@ public final class AesSiv {
     // RFC 5297 2.5: two bits are cleared so that 32-bit counters can't carry differently.
     counter[8] &= 0x7F;
     counter[12] &= 0x7F;
-    var cipher = CTR.take();
+    var cipher = CTR.acquire();
     try {
       cipher.init(Cipher.ENCRYPT_MODE, ctrKey, new IvParameterSpec(counter));
       EnginePool.run(cipher, in, inOffset, lengthBytes, out, outOffset);
     } catch (GeneralSecurityException e) {
-      throw Missing.in("AES/CTR/NoPadding", e);
+      throw BrokenRuntime.during("AES/CTR/NoPadding", e);
     } finally {
-      CTR.giveBack(cipher);
+      CTR.release(cipher);
     }
   }
 
@@ -119,7 +119,7 @@ public final class AesSiv {
     try {
       return Cipher.getInstance("AES/CTR/NoPadding");
     } catch (GeneralSecurityException e) {
-      throw Missing.in("AES/CTR/NoPadding", e);
+      throw BrokenRuntime.during("AES/CTR/NoPadding", e);
     }
   }
 }

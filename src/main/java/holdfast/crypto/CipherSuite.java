@@ -2,7 +2,7 @@ package holdfast.crypto;
 
 import java.util.Optional;
 
-/** What a pool's chunks are sealed with; chosen when the pool is created. */
+/** The suites with which a pool's chunks may be sealed; one is chosen when the pool is created. */
 public enum CipherSuite {
   /** Fernet tokens in binary form: AES-128-CBC and HMAC-SHA-256. */
   FERNET(1),

@@ -58,7 +58,7 @@ public final class Curve25519 {
       // The JDK refuses points of small order by itself.
       throw smallOrder(e);
     } catch (GeneralSecurityException e) {
-      throw Missing.in("X25519", e);
+      throw BrokenRuntime.during("X25519", e);
     }
   }
 

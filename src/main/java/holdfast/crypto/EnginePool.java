@@ -6,9 +6,9 @@ import java.util.function.Supplier;
 import javax.crypto.Cipher;
 
 /**
- * Keeps ciphers for reuse, because making one costs more than sealing a small frame with it. A
+ * A bounded pool of ciphers, because making one costs more than sealing a small frame with it. A
  * bounded pool and not a thread-local: there is a virtual thread per connection. Thread-safe; never
- * blocks: an empty pool makes a new one, a full pool drops what is given back.
+ * blocks: an empty pool makes a new one, a full pool drops what is released.
  */
 public final class EnginePool<T> {
   /** Engines kept at most, of each kind. */
@@ -24,12 +24,12 @@ public final class EnginePool<T> {
     this.maker = maker;
   }
 
-  T take() {
+  T acquire() {
     T engine = idle.poll();
     return engine != null ? engine : maker.get();
   }
 
-  void giveBack(T engine) {
+  void release(T engine) {
     idle.offer(engine);
   }
 

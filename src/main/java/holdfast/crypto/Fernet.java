@@ -51,11 +51,11 @@ public final class Fernet {
     byte[] iv = new byte[FernetEngine.IV_BYTES];
     random.nextBytes(iv);
     byte[] token = new byte[tokenBytes(plain.length)];
-    var engine = FernetEngine.take();
+    var engine = FernetEngine.acquire();
     try {
       engine.encrypt(key, timestampS, iv, plain, 0, plain.length, token, 0);
     } finally {
-      engine.giveBack();
+      engine.release();
     }
     return token;
   }
@@ -67,11 +67,11 @@ public final class Fernet {
 
   /** Opens a token inside an array; empty if it is not one under this key, whatever the reason. */
   public static Optional<byte[]> decrypt(byte[] key, byte[] token, int offset, int lengthBytes) {
-    var engine = FernetEngine.take();
+    var engine = FernetEngine.acquire();
     try {
       return Optional.ofNullable(engine.decrypt(key, token, offset, lengthBytes));
     } finally {
-      engine.giveBack();
+      engine.release();
     }
   }
 

@@ -33,16 +33,16 @@ public final class FernetEngine {
       cipher = Cipher.getInstance("AES/CBC/PKCS5Padding");
       mac = Mac.getInstance("HmacSHA256");
     } catch (GeneralSecurityException e) {
-      throw Missing.in("AES/CBC/PKCS5Padding, HmacSHA256", e);
+      throw BrokenRuntime.during("AES/CBC/PKCS5Padding, HmacSHA256", e);
     }
   }
 
-  public static FernetEngine take() {
-    return POOL.take();
+  public static FernetEngine acquire() {
+    return POOL.acquire();
   }
 
-  public void giveBack() {
-    POOL.giveBack(this);
+  public void release() {
+    POOL.release(this);
   }
 
   static long timestampS(byte[] token) {
@@ -71,7 +71,7 @@ public final class FernetEngine {
       mac.doFinal(out, end);
       return end + MAC_BYTES - outOffset;
     } catch (GeneralSecurityException e) {
-      throw Missing.in("Fernet encryption", e);
+      throw BrokenRuntime.during("Fernet encryption", e);
     }
   }
 
@@ -107,7 +107,7 @@ public final class FernetEngine {
     try {
       mac.init(macKey(key));
     } catch (GeneralSecurityException e) {
-      throw Missing.in("HmacSHA256", e);
+      throw BrokenRuntime.during("HmacSHA256", e);
     }
     feedMac(token, offset, lengthBytes - MAC_BYTES);
     int macOffset = offset + lengthBytes - MAC_BYTES;
@@ -123,7 +123,7 @@ public final class FernetEngine {
       int start = offset + HEADER_BYTES;
       return EnginePool.run(cipher, token, start, cipherBytes, out, outOffset) - outOffset;
     } catch (ShortBufferException e) {
-      throw Missing.in("Fernet decryption", e);
+      throw BrokenRuntime.during("Fernet decryption", e);
     } catch (GeneralSecurityException e) {
       // Bad padding under a good HMAC: its maker was no Fernet implementation. One error for all.
       return -1;

@@ -6,7 +6,7 @@ import javax.crypto.Cipher;
 import javax.crypto.spec.GCMParameterSpec;
 import javax.crypto.spec.SecretKeySpec;
 
-/** One AES-256-GCM cipher, reused from block to block. Not thread-safe: take, use, give back. */
+/** One AES-256-GCM cipher, reused from block to block. Not thread-safe: acquire, use, release. */
 public final class GcmEngine {
   private static final int TAG_BITS = 128;
   private static final EnginePool<GcmEngine> POOL = new EnginePool<>(GcmEngine::new);
@@ -17,16 +17,16 @@ public final class GcmEngine {
     try {
       cipher = Cipher.getInstance("AES/GCM/NoPadding");
     } catch (GeneralSecurityException e) {
-      throw Missing.in("AES/GCM/NoPadding", e);
+      throw BrokenRuntime.during("AES/GCM/NoPadding", e);
     }
   }
 
-  public static GcmEngine take() {
-    return POOL.take();
+  public static GcmEngine acquire() {
+    return POOL.acquire();
   }
 
-  public void giveBack() {
-    POOL.giveBack(this);
+  public void release() {
+    POOL.release(this);
   }
 
   /** Writes ciphertext and tag to {@code out} from {@code outOffset}; returns their size. */
@@ -44,7 +44,7 @@ public final class GcmEngine {
       cipher.updateAAD(associated);
       return EnginePool.run(cipher, plain, offset, lengthBytes, out, outOffset) - outOffset;
     } catch (GeneralSecurityException e) {
-      throw Missing.in("AES/GCM/NoPadding", e);
+      throw BrokenRuntime.during("AES/GCM/NoPadding", e);
     }
   }
 
@@ -66,7 +66,7 @@ public final class GcmEngine {
     } catch (AEADBadTagException e) {
       return -1;
     } catch (GeneralSecurityException e) {
-      throw Missing.in("AES/GCM/NoPadding", e);
+      throw BrokenRuntime.during("AES/GCM/NoPadding", e);
     }
   }
 }

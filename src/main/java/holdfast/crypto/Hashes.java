@@ -7,7 +7,10 @@ import java.security.MessageDigest;
 import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
 
-/** X and E of the protocol: HMAC-SHA-256 and HKDF-SHA-256 (RFC 5869). Stateless, any thread. */
+/**
+ * The keyed hashes of the protocol, X and E: HMAC-SHA-256 and HKDF-SHA-256 (RFC 5869). Stateless,
+ * any thread.
+ */
 public final class Hashes {
   public static final int BYTES = Sha256.BYTES;
   private static final String HMAC = "HmacSHA256";
@@ -30,7 +33,7 @@ public final class Hashes {
       mac.init(new SecretKeySpec(key.length == 0 ? new byte[1] : key, HMAC));
       return mac;
     } catch (GeneralSecurityException e) {
-      throw Missing.in(HMAC, e);
+      throw BrokenRuntime.during(HMAC, e);
     }
   }
 

@@ -65,7 +65,7 @@ public final class NodePublicKey {
       throw new ProtocolException(
           ErrorCode.MALFORMED, "parse node key: expected=an RSA public key, was=" + e, e);
     } catch (GeneralSecurityException e) {
-      throw Missing.in("RSA", e);
+      throw BrokenRuntime.during("RSA", e);
     }
   }
 

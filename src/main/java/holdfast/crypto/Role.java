@@ -2,7 +2,7 @@ package holdfast.crypto;
 
 import java.util.Optional;
 
-/** What a node is certified for. */
+/** The roles a node may be certified for. */
 public enum Role {
   /** Stores chunks and metadata. */
   PEER(1),

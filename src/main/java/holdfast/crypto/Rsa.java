@@ -48,7 +48,7 @@ public final class Rsa {
       signature.update(message(context, hash));
       return signature.sign();
     } catch (GeneralSecurityException e) {
-      throw Missing.in(PSS_NAME, e);
+      throw BrokenRuntime.during(PSS_NAME, e);
     }
   }
 
@@ -62,7 +62,7 @@ public final class Rsa {
     } catch (SignatureException e) {
       return false;
     } catch (GeneralSecurityException e) {
-      throw Missing.in(PSS_NAME, e);
+      throw BrokenRuntime.during(PSS_NAME, e);
     }
   }
 
@@ -72,7 +72,7 @@ public final class Rsa {
       cipher.init(Cipher.ENCRYPT_MODE, key, OAEP, random);
       return cipher.doFinal(plain);
     } catch (GeneralSecurityException e) {
-      throw Missing.in(OAEP_NAME, e);
+      throw BrokenRuntime.during(OAEP_NAME, e);
     }
   }
 
@@ -84,7 +84,7 @@ public final class Rsa {
     } catch (BadPaddingException | IllegalBlockSizeException | InvalidKeyException e) {
       return Optional.empty();
     } catch (GeneralSecurityException e) {
-      throw Missing.in(OAEP_NAME, e);
+      throw BrokenRuntime.during(OAEP_NAME, e);
     }
   }
 

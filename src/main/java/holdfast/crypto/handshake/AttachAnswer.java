@@ -7,7 +7,7 @@ import java.security.SecureRandom;
 import java.util.Arrays;
 
 /**
- * The answering end of a further connection.
+ * The answering end of attaching a further connection to a session.
  *
  * @param message what to send: {@link HandshakeFormat#ATTACH_ANSWER_BYTES} bytes
  * @param keys of the new connection

@@ -5,7 +5,10 @@ import holdfast.util.ByteReader;
 import holdfast.util.ByteWriter;
 import java.security.SecureRandom;
 
-/** The dialling end of a further connection: no RSA, one round trip. Not thread-safe. */
+/**
+ * The dialling end of attaching a further connection to a session: no RSA, one round trip. Not
+ * thread-safe.
+ */
 public final class AttachInitiator {
   static final byte[] ANSWER = Hashes.ascii("r");
 

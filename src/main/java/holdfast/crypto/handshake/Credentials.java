@@ -6,7 +6,7 @@ import holdfast.crypto.Role;
 import holdfast.crypto.identity.Certificate;
 import holdfast.model.PoolId;
 
-/** Key and certificate of the other side, checked against each other. */
+/** The other side's key and certificate, checked against each other. */
 record Credentials(NodePublicKey key, Certificate certificate) {
   /**
    * Parses both and checks that they belong together, to this pool and to this role; not whether

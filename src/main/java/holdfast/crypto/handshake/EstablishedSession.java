@@ -11,7 +11,7 @@ import holdfast.model.NodeId;
 import java.security.SecureRandom;
 
 /**
- * What a completed handshake proved and agreed on. Thread-safe.
+ * The result of a completed handshake: what it proved and agreed on, and the keys. Thread-safe.
  *
  * <p>With a {@link #status} other than OK no request may be sent or served on it.
  */

@@ -4,7 +4,7 @@ import holdfast.crypto.Fernet;
 import holdfast.model.ErrorCode;
 import holdfast.model.ProtocolException;
 
-/** Sizes and bounds of frames: u32 n, then a Fernet token of n bytes. */
+/** The format of frames: sizes and bounds; u32 n, then a Fernet token of n bytes. */
 public final class FrameFormat {
   /** Bytes in front of the token: its size n. */
   public static final int LENGTH_BYTES = 4;

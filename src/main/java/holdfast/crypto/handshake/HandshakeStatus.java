@@ -2,7 +2,7 @@ package holdfast.crypto.handshake;
 
 import java.util.Optional;
 
-/** What a responder says to an initiator whose identity it has verified. */
+/** The verdict of a responder on an initiator whose identity it has verified. */
 public enum HandshakeStatus {
   /** The session is open. */
   OK(0),

@@ -10,7 +10,7 @@ import holdfast.util.Invariants;
 import java.util.List;
 
 /**
- * This process as handshakes present it.
+ * The identity and secrets that this process uses in handshakes.
  *
  * @param certificate for {@code key}, from its home; its role is the node's
  * @param secrets live pool secrets, newest first: the newest is used to dial, all to answer

@@ -6,7 +6,8 @@ import holdfast.model.InstanceId;
 import holdfast.model.NodeId;
 
 /**
- * What a responder's node decides in a handshake. Called on the handshake's threads; never blocks.
+ * The port by which a handshake asks its node whom to accept, and with which limits. Called on the
+ * handshake's threads; never blocks.
  */
 public interface ResponderPolicy {
   /** Who belongs to the pool now. */

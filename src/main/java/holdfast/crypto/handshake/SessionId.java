@@ -4,7 +4,7 @@ import holdfast.util.ByteReader;
 import holdfast.util.ByteWriter;
 import java.util.HexFormat;
 
-/** Names a session: random, chosen by its responder; further connections attach with it. */
+/** The id of a session: random, chosen by its responder; further connections attach with it. */
 public record SessionId(long high, long low) {
   /** Encoded size in bytes. */
   public static final int BYTES = 16;

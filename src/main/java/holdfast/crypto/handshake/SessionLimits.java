@@ -4,7 +4,7 @@ import holdfast.util.ByteReader;
 import holdfast.util.ByteWriter;
 
 /**
- * What a responder takes from this session; the initiator keeps to it.
+ * The limits a responder sets for a session; the initiator keeps to them.
  *
  * @param frameBytesMax largest n of a frame, at most {@link FrameFormat#TOKEN_BYTES_MAX}
  * @param requestCountMax requests without an answer at once, 1 to 65,535

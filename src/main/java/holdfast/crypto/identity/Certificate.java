@@ -15,8 +15,8 @@ import java.security.SecureRandom;
 import java.util.Arrays;
 
 /**
- * A home's word that a node may act in one role in one pool: a fixed struct of {@value #BYTES}
- * bytes, signed by the home. Immutable, any thread.
+ * A home's signed statement that a node may act in one role in one pool: a fixed struct of {@value
+ * #BYTES} bytes. Immutable, any thread.
  */
 public final class Certificate {
   /** Encoded size in bytes. */

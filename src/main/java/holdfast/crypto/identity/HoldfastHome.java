@@ -23,10 +23,11 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
 
 /**
- * One {@code $HOLDFAST_HOME}: its key, its pool file, remembered addresses. All processes of a home
- * share them; what is made or changed is made under a lock that holds between processes, and is on
- * disk when the call returns, remembered addresses aside. Thread-safe; every method may block on
- * the disk and on other processes of this home for as long as these make a key (a second).
+ * Opens and keeps one {@code $HOLDFAST_HOME}: its key, its pool file, remembered addresses. All
+ * processes of a home share them; what is made or changed is made under a lock that holds between
+ * processes, and is on disk when the call returns, remembered addresses aside. Thread-safe; every
+ * method may block on the disk and on other processes of this home for as long as these make a key
+ * (a second).
  */
 public final class HoldfastHome {
   /** Name of the home's own key file: the node key of all its client processes. */

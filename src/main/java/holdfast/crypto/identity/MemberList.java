@@ -17,7 +17,7 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 
 /**
- * The homes of a pool, its root included, and who was shut out. Immutable, any thread.
+ * The members of a pool: its homes, the root included, and who was shut out. Immutable, any thread.
  *
  * @param homes listed homes by id
  * @param evicted homes and nodes that are shut out

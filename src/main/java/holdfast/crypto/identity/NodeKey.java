@@ -1,7 +1,7 @@
 package holdfast.crypto.identity;
 
+import holdfast.crypto.BrokenRuntime;
 import holdfast.crypto.Hashes;
-import holdfast.crypto.Missing;
 import holdfast.crypto.NodePublicKey;
 import holdfast.crypto.Rsa;
 import holdfast.model.ErrorCode;
@@ -29,8 +29,8 @@ import java.util.HexFormat;
 import java.util.Optional;
 
 /**
- * A node's RSA-3072 key pair. In a file it is PKCS#8 in PEM ("BEGIN PRIVATE KEY"), mode 0600, of
- * which there are two ({@link TwoCopies}). Immutable, any thread.
+ * A node's RSA-3072 key pair and its file. In a file it is PKCS#8 in PEM ("BEGIN PRIVATE KEY"),
+ * mode 0600, of which there are two ({@link TwoCopies}). Immutable, any thread.
  */
 public final class NodeKey {
   /** Name of a node's key file in its directory. */
@@ -60,7 +60,7 @@ public final class NodeKey {
       generator.initialize(form, random);
       return ofPkcs8(generator.generateKeyPair().getPrivate().getEncoded());
     } catch (GeneralSecurityException e) {
-      throw Missing.in("RSA key generation", e);
+      throw BrokenRuntime.during("RSA key generation", e);
     }
   }
 

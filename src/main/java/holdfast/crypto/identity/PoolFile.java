@@ -22,8 +22,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * What a home knows of its pool, as in the file {@code pool}: see docs/disk-format-home.md.
- * Immutable, any thread; {@link HoldfastHome} reads and replaces the file.
+ * The file {@code pool} of a home, as a value and its codec (docs/disk-format-home.md): what the
+ * home knows of its pool. Immutable, any thread; {@link HoldfastHome} reads and replaces the file.
  *
  * @param root public key of the home that created the pool
  * @param random 32 bytes that make the pool id unique

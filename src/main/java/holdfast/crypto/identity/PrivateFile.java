@@ -16,7 +16,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.EnumSet;
 import java.util.Set;
 
-/** Files and directories that only their owner may touch. Blocks on the disk. */
+/** Creates and checks files and directories that only their owner may touch. Blocks on the disk. */
 final class PrivateFile {
   private static final Set<PosixFilePermission> FILE_MODE =
       PosixFilePermissions.fromString("rw-------");

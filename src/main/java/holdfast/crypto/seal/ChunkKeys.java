@@ -6,7 +6,7 @@ import holdfast.crypto.Hashes;
 import holdfast.model.ChunkSalt;
 import holdfast.util.ByteWriter;
 
-/** Header and keys of one chunk: a pure function of suite, data key and salt. */
+/** Derives header and keys of one chunk: a pure function of suite, data key and salt. */
 final class ChunkKeys {
   static final int GCM_NONCE_BYTES = 12;
   private static final byte[] MAGIC = Hashes.ascii("HFK1");

@@ -88,22 +88,22 @@ public final class ChunkOpener {
   private int openFernet(
       int blockIndex, byte[] sealed, int offset, int lengthBytes, byte[] out, int outOffset) {
     byte[] blockKey = keys.fernetKey(blockIndex);
-    var engine = FernetEngine.take();
+    var engine = FernetEngine.acquire();
     try {
       return engine.decrypt(blockKey, sealed, offset, lengthBytes, out, outOffset);
     } finally {
-      engine.giveBack();
+      engine.release();
     }
   }
 
   private int openGcm(
       int blockIndex, byte[] sealed, int offset, int lengthBytes, byte[] out, int outOffset) {
     byte[] nonce = ChunkKeys.gcmNonce(blockIndex);
-    var engine = GcmEngine.take();
+    var engine = GcmEngine.acquire();
     try {
       return engine.open(gcmKey, nonce, keys.header(), sealed, offset, lengthBytes, out, outOffset);
     } finally {
-      engine.giveBack();
+      engine.release();
     }
   }
 

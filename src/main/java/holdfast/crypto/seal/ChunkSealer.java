@@ -82,11 +82,11 @@ public final class ChunkSealer {
     byte[] iv = new byte[FernetEngine.IV_BYTES];
     random.nextBytes(iv);
     long nowS = clock.nowNs() / NS_PER_S;
-    var engine = FernetEngine.take();
+    var engine = FernetEngine.acquire();
     try {
       return engine.encrypt(blockKey, nowS, iv, plain, 0, lengthBytes, target, start);
     } finally {
-      engine.giveBack();
+      engine.release();
     }
   }
 
@@ -98,11 +98,11 @@ public final class ChunkSealer {
       int lengthBytes,
       byte[] target,
       int start) {
-    var engine = GcmEngine.take();
+    var engine = GcmEngine.acquire();
     try {
       return engine.seal(key, nonce, header, plain, 0, lengthBytes, target, start);
     } finally {
-      engine.giveBack();
+      engine.release();
     }
   }
 }

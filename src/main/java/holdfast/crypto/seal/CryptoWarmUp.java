@@ -33,8 +33,8 @@ public final class CryptoWarmUp {
     byte[] plain = new byte[MESSAGE_BYTES];
     byte[] sealed = new byte[Fernet.tokenBytes(MESSAGE_BYTES)];
     byte[] opened = new byte[MESSAGE_BYTES + 16];
-    var fernet = FernetEngine.take();
-    var gcm = GcmEngine.take();
+    var fernet = FernetEngine.acquire();
+    var gcm = GcmEngine.acquire();
     var digest = new Sha256();
     byte[] key = new byte[Fernet.KEY_BYTES];
     byte[] iv = new byte[FernetEngine.IV_BYTES];
@@ -51,7 +51,7 @@ public final class CryptoWarmUp {
       digest.update(sealed, 0, size);
     }
     Arrays.fill(sealed, (byte) 0);
-    fernet.giveBack();
-    gcm.giveBack();
+    fernet.release();
+    gcm.release();
   }
 }

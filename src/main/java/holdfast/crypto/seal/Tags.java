@@ -9,8 +9,8 @@ import holdfast.util.ByteWriter;
 import java.util.Arrays;
 
 /**
- * The 16-byte tags with which clients bind directory entries and file contents, so that a peer
- * can't attach a name or an extent elsewhere unseen. Thread-safe.
+ * Computes the 16-byte tags with which clients bind directory entries and file contents, so that a
+ * peer can't attach a name or an extent elsewhere unseen. Thread-safe.
  */
 public final class Tags {
   /** Size in bytes of an entry tag and of a file tag. */

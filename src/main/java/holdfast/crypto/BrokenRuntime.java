@@ -4,11 +4,14 @@ import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import java.security.GeneralSecurityException;
 
-/** What every Java runtime must have, and this one doesn't, or a call that can't fail and did. */
-public final class Missing {
-  private Missing() {}
+/**
+ * Reports that this Java runtime lacks an algorithm that every one must have, or that a call failed
+ * that can't.
+ */
+public final class BrokenRuntime {
+  private BrokenRuntime() {}
 
-  public static HoldfastException in(String algorithm, GeneralSecurityException cause) {
+  public static HoldfastException during(String algorithm, GeneralSecurityException cause) {
     return new HoldfastException(
         ErrorCode.INTERNAL,
         "run algorithm: expected=" + algorithm + " works in this Java runtime, was=" + cause,
