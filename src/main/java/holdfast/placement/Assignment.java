@@ -8,8 +8,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Makes the owner table: distinct failure domains first, as many as exist; then load by capacity;
- * then the fewest moves from the table before.
+ * Computes the owner table: distinct failure domains first, as many as exist; then load by
+ * capacity; then the fewest moves from the table before.
  *
  * <p>What can stay stays. Empty places go to whoever is farthest below its quota and allowed there.
  * What is uneven then is evened out along the cheapest chains of moves.

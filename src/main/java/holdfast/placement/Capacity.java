@@ -3,7 +3,7 @@ package holdfast.placement;
 import holdfast.model.ChunkId;
 import java.util.function.ToLongFunction;
 
-/** What the table can use of the peers' disks. */
+/** Computes what the owner table can use of the peers' disks. */
 final class Capacity {
   private Capacity() {}
 

@@ -5,8 +5,8 @@ import holdfast.util.ByteReader;
 import holdfast.util.ByteWriter;
 
 /**
- * Which map it is: the entry of the operation log that made it. Versions of one log are ordered by
- * index; those of two logs are not.
+ * The version of a pool map: the entry of the operation log that made it. Versions of one log are
+ * ordered by index; those of two logs are not.
  */
 public record MapVersion(LogId log, long index) {
   /** Encoded size in bytes. */

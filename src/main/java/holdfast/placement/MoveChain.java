@@ -4,10 +4,10 @@ import holdfast.model.ChunkId;
 import java.util.Arrays;
 
 /**
- * Chains of moves from a peer above its quota to one below, the cheapest first, so that few copies
- * are made: to give a partition to a peer that didn't own it costs a copy, to take it from one that
- * didn't own it either saves that one. Usually a chain is one move; more where failure domains
- * stand between the two, or where a partition that has moved already can move on.
+ * Finds chains of moves from a peer above its quota to one below, the cheapest first, so that few
+ * copies are made: to give a partition to a peer that didn't own it costs a copy, to take it from
+ * one that didn't own it either saves that one. Usually a chain is one move; more where failure
+ * domains stand between the two, or where a partition that has moved already can move on.
  *
  * <p>Successive shortest paths (Ahuja, Magnanti, Orlin, Network Flows, 9.7) over the peers: exact
  * where each peer is its own domain. Where peers share domains, two moves of one chain may touch

@@ -9,7 +9,7 @@ import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 
-/** Who owns each of the 1,024 partitions, in order: the first live owner is the primary. */
+/** The owners of each of the 1,024 partitions, in order: the first live owner is the primary. */
 public final class OwnerTable {
   /** Nobody owns anything. */
   public static final OwnerTable EMPTY = new OwnerTable(List.of(), 0, new byte[0]);

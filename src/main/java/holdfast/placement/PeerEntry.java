@@ -7,11 +7,11 @@ import holdfast.util.ByteWriter;
 import java.nio.charset.StandardCharsets;
 
 /**
- * A peer as the pool map lists it.
+ * A peer's entry in the pool map.
  *
  * @param address where it listens for TCP
  * @param capacityBytes what it lends; its weight in the table
- * @param usedBytes what of that is taken, as last told: a hint for people and statfs
+ * @param usedBytes what of that is used, as last reported: a hint for people and statfs
  * @param host names its machine; peers of one machine fail together
  * @param zone what the operator says fails together, instead of the machine; empty if nothing
  * @param incarnation goes up whenever it may have lost something it had acknowledged

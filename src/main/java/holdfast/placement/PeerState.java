@@ -3,7 +3,7 @@ package holdfast.placement;
 import holdfast.util.ByteReader;
 import java.util.Locale;
 
-/** What the pool knows of a peer. {@link #wire} numbers are never reused. */
+/** The states of a peer in the pool map. {@link #wire} numbers are never reused. */
 public enum PeerState {
   UP(1),
   /** Missed a few heartbeats: still asked. */

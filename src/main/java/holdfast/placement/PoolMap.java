@@ -11,8 +11,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * The peers of a pool and who owns which partition. Only the leader makes a new one; every node
- * that has one finds every chunk without asking.
+ * The pool map: the peers of a pool and who owns which partition. Only the leader makes a new one;
+ * every node that has one finds every chunk without asking.
  *
  * @param peers ascending by node id, at most {@value #PEERS_MAX}
  */
@@ -98,7 +98,7 @@ public record PoolMap(
   }
 
   /**
-   * Whether a chunk that these nodes hold may be acknowledged: {@code min-copies} failure domains
+   * Whether a chunk that these nodes store may be acknowledged: {@code min-copies} failure domains
    * have it, or all live ones if those are fewer; with one domain live, as many of its peers.
    */
   public boolean suffices(Collection<NodeId> holders) {
@@ -129,7 +129,7 @@ public record PoolMap(
     return Capacity.usableBytes(this);
   }
 
-  /** Bytes of file data that still fit, by what the peers last told. */
+  /** Bytes of file data that still fit, by what the peers last reported. */
   public long freeBytes() {
     return Capacity.freeBytes(this);
   }

@@ -4,7 +4,7 @@ import holdfast.util.ByteReader;
 import holdfast.util.ByteWriter;
 
 /**
- * What the operator may change about a pool.
+ * The settings of a pool, which the operator may change while it runs.
  *
  * @param replicas copies of each chunk, 1 to {@value #REPLICAS_MAX}; as many as there are peers if
  *     those are fewer

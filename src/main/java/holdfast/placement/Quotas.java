@@ -7,8 +7,8 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * How many partitions each peer should own: in proportion to its capacity, as far as distinct
- * owners in distinct failure domains allow.
+ * Computes how many partitions each peer should own: in proportion to its capacity, as far as
+ * distinct owners in distinct failure domains allow.
  */
 final class Quotas {
   private static final int BISECTIONS = 200;

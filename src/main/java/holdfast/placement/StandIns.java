@@ -7,8 +7,8 @@ import java.util.HashSet;
 import java.util.List;
 
 /**
- * Who steps in for owners that are down: an order of all peers for each partition by weighted
- * rendezvous hashing, so that it changes little as peers come and go.
+ * Orders the peers that step in for owners that are down: for each partition by weighted rendezvous
+ * hashing, so that it changes little as peers come and go.
  */
 final class StandIns {
   private record Ranked(PeerEntry peer, double score) {}

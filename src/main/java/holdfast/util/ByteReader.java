@@ -5,8 +5,9 @@ import java.util.Arrays;
 import java.util.Objects;
 
 /**
- * Reads big-endian fields from an array. Every read is checked against the end; lengths are checked
- * before anything is allocated. Not thread-safe.
+ * Reads big-endian fields from an array, checking each length before it is used: every decoder is
+ * built on it. Every read is checked against the end; lengths are checked before anything is
+ * allocated. Not thread-safe.
  */
 public final class ByteReader {
   private final byte[] bytes;

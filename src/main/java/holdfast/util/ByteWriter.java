@@ -3,7 +3,7 @@ package holdfast.util;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
-/** Appends big-endian fields to a growing array. Not thread-safe. */
+/** Appends big-endian fields to a growing array: every encoder is built on it. Not thread-safe. */
 public final class ByteWriter {
   private static final int INITIAL_BYTES = 64;
 

@@ -5,7 +5,10 @@ import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 
-/** Makes threads with names and with a handler for what they didn't catch. */
+/**
+ * Makes threads, in the one place that may: with names and with a handler for what they didn't
+ * catch.
+ */
 public final class NamedThreads {
   private final Thread.UncaughtExceptionHandler uncaught;
 

@@ -5,7 +5,7 @@ import java.io.UncheckedIOException;
 import java.time.Instant;
 import java.util.concurrent.locks.ReentrantLock;
 
-/** The machine's own clocks: the one place that reads them. */
+/** Reads the machine's own clocks, in the one place that may. */
 public final class SystemClocks {
   private static final long NS_PER_S = 1_000_000_000L;
 
@@ -18,7 +18,7 @@ public final class SystemClocks {
    * The machine's monotonic clock, one for the whole process. Counts time in which the machine was
    * suspended, which {@code System.nanoTime} doesn't.
    *
-   * @throws UncheckedIOException with a sentence for people, if the kernel doesn't tell
+   * @throws UncheckedIOException with a sentence for people, if the kernel doesn't say
    */
   public static MonotonicClock monotonic() {
     if (opened == null) {

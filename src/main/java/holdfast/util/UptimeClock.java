@@ -12,18 +12,19 @@ import java.util.function.LongSupplier;
  *
  * <p>While the machine is awake both run at the same rate, so the lead stays what it was, and time
  * has the fine steps of the first clock; the uptime's own are 10 ms. The lead grows by what was
- * slept at the first reading afterwards. What is told is never ahead of the kernel's uptime, and at
- * most {@link #BEHIND_MAX_NS} behind it at the moment of reading, so an interval is wrong by no
- * more than that. It never goes back, whichever thread asks: neither clock does, nor does the lead.
+ * slept at the first reading afterwards. What is returned is never ahead of the kernel's uptime,
+ * and at most {@link #BEHIND_MAX_NS} behind it at the moment of reading, so an interval is wrong by
+ * no more than that. It never goes back, whichever thread asks: neither clock does, nor does the
+ * lead.
  */
 final class UptimeClock implements MonotonicClock {
-  /** Hundredths of a second are cut off from what the kernel tells. */
+  /** Hundredths of a second are cut off from what the kernel reports. */
   static final long BEHIND_MAX_NS = 10_000_000L;
 
   /** Enough for both of the numbers. */
   private static final int TEXT_BYTES_MAX = 64;
 
-  /** Where the kernel tells its uptime as text. */
+  /** Where the kernel reports its uptime as text. */
   @FunctionalInterface
   interface Source {
     /** Reads it anew into an array; the number of bytes. Never waits. Any thread. */
