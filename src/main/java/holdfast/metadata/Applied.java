@@ -3,7 +3,7 @@ package holdfast.metadata;
 import holdfast.metadata.op.OperationResult;
 
 /**
- * What an operation made of a namespace.
+ * The outcome of an operation: the namespace after it, and the result for its author.
  *
  * @param namespace afterwards
  * @param result for the author

@@ -13,7 +13,7 @@ import holdfast.model.ErrorCode;
 import java.util.List;
 
 /**
- * Applies one operation to a draft: first everything that may refuse it, then the changes. The
+ * Executes one operation on a draft: first every check that may refuse it, then the changes. The
  * order of the checks is that of Linux's local file systems.
  */
 final class Applier {
@@ -44,8 +44,8 @@ final class Applier {
         case Operation.SetAttributes set -> setAttributes(set);
         case Operation.Commit commit -> new CommitStep(draft, commit).apply();
         case Operation.Link link -> link(link);
-        case Operation.Hold hold -> hold(hold);
-        case Operation.Release release -> release(release);
+        case Operation.Pin pin -> pin(pin);
+        case Operation.Unpin unpin -> unpin(unpin);
         case Operation.SetLock set -> setLock(set);
         case Operation.SetXattr set -> new XattrStep(draft).set(set);
         case Operation.RemoveXattr remove -> new XattrStep(draft).remove(remove);
@@ -133,7 +133,7 @@ final class Applier {
 
   private void addContent(Inode inode, Content content) {
     var undo = new Undo(draft);
-    undo.keep(Kept.of(inode, draft.nextTick(), List.of(), content.extents()));
+    undo.keep(UndoRecord.of(inode, draft.nextTick(), List.of(), content.extents()));
     setContent(inode, content);
     undo.makeRoom();
   }
@@ -169,21 +169,21 @@ final class Applier {
           ErrorCode.IS_DIRECTORY, "unlink entry: was=a directory, inode=" + inode.number);
     }
     draft.removeEntry(entry);
-    orphans.dropLink(inode, author, unlink.hold(), unlink.timeNs());
+    orphans.dropLink(inode, author, unlink.pin(), unlink.timeNs());
     parent.touchEntries(unlink.timeNs(), -1);
     draft.putInode(parent);
     return new OperationResult.Done(inode.attributes(), List.of(parent.attributes()));
   }
 
-  private OperationResult hold(Operation.Hold hold) {
-    var file = records.file(hold.inode());
-    orphans.hold(file, author);
+  private OperationResult pin(Operation.Pin pin) {
+    var file = records.file(pin.inode());
+    orphans.pin(file, author);
     return new OperationResult.Done(file.attributes(), List.of());
   }
 
-  private OperationResult release(Operation.Release release) {
-    var file = records.file(release.inode());
-    orphans.release(file, author);
+  private OperationResult unpin(Operation.Unpin unpin) {
+    var file = records.file(unpin.inode());
+    orphans.unpin(file, author);
     return new OperationResult.Done(file.attributes(), List.of());
   }
 

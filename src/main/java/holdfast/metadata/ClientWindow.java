@@ -10,8 +10,9 @@ import java.util.ArrayList;
 import java.util.Optional;
 
 /**
- * What is remembered of each client's operations, so that none is applied twice: the results of its
- * last {@value Author#WINDOW} sequences, less those it says are answered.
+ * The memory of each client's operations, so that a retry gets the first answer and none is applied
+ * twice (Raft dissertation, 6.3): the results of its last {@value RequestId#WINDOW} sequences, less
+ * those it says are answered.
  */
 final class ClientWindow {
   /** Beyond this many clients, the ended one whose last operation is the oldest is forgotten. */
@@ -112,8 +113,7 @@ final class ClientWindow {
   }
 
   /**
-   * The client's session ends: its answers are remembered for a while, its holds and locks are
-   * gone.
+   * The client's session ends: its answers are remembered for a while, its pins and locks are gone.
    */
   void end(ClientId client) {
     Client found = find(client);
@@ -123,7 +123,7 @@ final class ClientWindow {
     var ended = new Client(false, found.tick(), found.highest(), found.floor());
     draft.tree().put(Keys.client(client), ended.pack());
     draft.counters.sessionCount--;
-    new Orphans(draft).releaseAll(client);
+    new Orphans(draft).unpinAll(client);
     Locks.releaseAll(draft, client);
   }
 

@@ -10,8 +10,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * One content commit. Only the windows of the file that it touches are read and written, so its
- * cost does not grow with the file.
+ * Applies a content commit: checks it against the version it was made from, then replaces extents.
+ * Only the windows of the file that it touches are read and written, so its cost does not grow with
+ * the file.
  */
 final class CommitStep {
   private final Draft draft;
@@ -42,7 +43,7 @@ final class CommitStep {
     replaceRanges(file);
 
     var undo = new Undo(draft);
-    undo.keep(Kept.of(file, draft.nextTick(), before, after));
+    undo.keep(UndoRecord.of(file, draft.nextTick(), before, after));
     undo.forgetReverted(file.number);
     file.version = commit.newVersion();
     file.fileTag = commit.fileTag();

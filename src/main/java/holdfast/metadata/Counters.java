@@ -2,7 +2,10 @@ package holdfast.metadata;
 
 import holdfast.metadata.op.Statistics;
 
-/** The numbers of a namespace that are no records: one set, changed by its owner only. */
+/**
+ * The totals of a namespace, kept up with each change so that nothing has to be counted: one set,
+ * changed by its owner only.
+ */
 final class Counters {
   long inodePrefix;
   long nextInodeCounter;

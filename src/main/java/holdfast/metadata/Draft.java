@@ -12,7 +12,10 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
-/** A namespace under change: typed writes that keep counts and references right. One thread. */
+/**
+ * A namespace being changed: typed writes that keep counts and chunk references consistent with the
+ * records, whichever step makes them. One thread.
+ */
 final class Draft {
   /** Inode numbers: this many low bits count, the bits above are the lineage's prefix. */
   static final int COUNTER_BITS = 40;
@@ -45,7 +48,7 @@ final class Draft {
     return counters.inodePrefix << COUNTER_BITS | counters.nextInodeCounter++;
   }
 
-  /** The place of the operation under way in the order of all operations. */
+  /** The place of the present operation in the order of all operations. */
   long nextTick() {
     return counters.tick + 1;
   }

@@ -5,7 +5,7 @@ import holdfast.metadata.op.EntryName;
 import holdfast.metadata.op.Tag;
 import java.nio.charset.StandardCharsets;
 
-/** A directory entry's record, unpacked. */
+/** The record of a directory entry, unpacked from the tree. */
 record Entry(long parent, long cookie, EntryName name, long inode, Tag tag) {
 
   byte[] key() {

@@ -12,7 +12,10 @@ import holdfast.util.ByteReader;
 import java.util.ArrayList;
 import java.util.List;
 
-/** An inode's record, unpacked: read, changed and packed again within one step. One thread. */
+/**
+ * The record of an inode, unpacked from the tree: read, changed and packed again within one step.
+ * One thread.
+ */
 final class Inode {
   /** A file with no more extents than this carries them in its record. */
   static final int INLINE_EXTENTS_MAX = 4;

@@ -11,8 +11,8 @@ import java.nio.ByteOrder;
 import java.util.Arrays;
 
 /**
- * The keys of the tree's records: a byte for the kind, then what orders them. Numbers are
- * big-endian and positive, so that they sort as they count.
+ * Makes and reads the keys of the tree's records: a byte for the kind, then what orders them.
+ * Numbers are big-endian and positive, so that they sort as they count.
  */
 final class Keys {
   /** Inode number. */
@@ -36,16 +36,16 @@ final class Keys {
   /** Inode number: a symbolic link's target. */
   static final int TARGET = 7;
 
-  /** Inode number: a file without a name that a session holds, or may be about to. */
+  /** Inode number: a file without a name that a session pins, or may be about to. */
   static final int ORPHAN = 8;
 
-  /** Inode number, client id: the client's session holds the orphan. */
-  static final int HOLD = 9;
+  /** Inode number, client id: the client's session pins the orphan. */
+  static final int PIN = 9;
 
   /** Inode number, cookie: an extended attribute; an inode's are adjacent. */
   static final int XATTR = 10;
 
-  /** Inode number, family, client id, owner, first byte: a lock that a session holds. */
+  /** Inode number, family, client id, owner, first byte: a lock granted to a session. */
   static final int LOCK = 11;
 
   /** Inode number, cookie, index: a piece of an extended attribute's long value. */
@@ -142,9 +142,9 @@ final class Keys {
     return key(ORPHAN, inode);
   }
 
-  static byte[] hold(long inode, ClientId client) {
+  static byte[] pin(long inode, ClientId client) {
     byte[] key = new byte[25];
-    key[0] = HOLD;
+    key[0] = PIN;
     U64.set(key, 1, inode);
     U64.set(key, 9, client.high());
     U64.set(key, 17, client.low());

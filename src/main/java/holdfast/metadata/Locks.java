@@ -11,8 +11,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The locks of files: one record each, under the client that has it. An owner's locks of one file
- * and family never overlap, and neighbours of one mode are one lock, as fcntl(2) has it.
+ * Grants and releases the locks of files: one record each, under the client that has it. An owner's
+ * locks of one file and family never overlap, and neighbours of one mode are one lock, as fcntl(2)
+ * has it.
  */
 final class Locks {
   /** Most locks of one file and family. */
@@ -25,7 +26,7 @@ final class Locks {
   }
 
   /** A lock and whose it is. */
-  record Held(ClientId client, FileLock lock) {
+  record Granted(ClientId client, FileLock lock) {
     byte[] key(long inode) {
       return Keys.lock(inode, lock.family(), client, lock.owner(), lock.first());
     }
@@ -38,7 +39,7 @@ final class Locks {
           .toBytes();
     }
 
-    static Held unpack(byte[] key, byte[] record) {
+    static Granted unpack(byte[] key, byte[] record) {
       var in = new RecordReader(record);
       var mode = LockMode.ofWire(in.u8());
       long last = in.varint();
@@ -48,7 +49,7 @@ final class Locks {
           new FileLock(
               Keys.lockFamily(key), mode, Keys.lockFirst(key), last, Keys.lockOwner(key), pid);
       Checks.check(mode != LockMode.NONE, "read lock: expected=shared or exclusive, was=none");
-      return new Held(Keys.lockClient(key), lock);
+      return new Granted(Keys.lockClient(key), lock);
     }
 
     private boolean isOf(ClientId otherClient, FileLock other) {
@@ -57,20 +58,20 @@ final class Locks {
   }
 
   /** A lock that keeps the client from getting the wanted one; null if there is none. */
-  Held inTheWay(long inode, ClientId client, FileLock wanted) {
-    for (Held held : all(inode, wanted.family())) {
-      if (!held.isOf(client, wanted) && held.lock().conflicts(wanted)) {
-        return held;
+  Granted inTheWay(long inode, ClientId client, FileLock wanted) {
+    for (Granted granted : all(inode, wanted.family())) {
+      if (!granted.isOf(client, wanted) && granted.lock().conflicts(wanted)) {
+        return granted;
       }
     }
     return null;
   }
 
-  private List<Held> all(long inode, LockFamily family) {
-    var found = new ArrayList<Held>();
+  private List<Granted> all(long inode, LockFamily family) {
+    var found = new ArrayList<Granted>();
     var cursor = tree.seek(Keys.locks(inode, family));
     while (cursor.isValid() && Keys.isLockOf(cursor.key(), inode, family)) {
-      found.add(Held.unpack(cursor.key(), cursor.value()));
+      found.add(Granted.unpack(cursor.key(), cursor.value()));
       cursor.next();
     }
     return found;
@@ -78,7 +79,7 @@ final class Locks {
 
   /** Sets or releases; LOCKED, NO_LOCKS. */
   void set(Draft draft, long inode, ClientId client, FileLock wanted) {
-    Held conflicting = inTheWay(inode, client, wanted);
+    Granted conflicting = inTheWay(inode, client, wanted);
     if (conflicting != null) {
       throw new Refusal(
           ErrorCode.LOCKED,
@@ -90,40 +91,40 @@ final class Locks {
               + inode);
     }
     var all = all(inode, wanted.family());
-    var old = all.stream().filter(held -> held.isOf(client, wanted)).toList();
-    var merged = merge(old, new Held(client, wanted));
+    var old = all.stream().filter(granted -> granted.isOf(client, wanted)).toList();
+    var merged = merge(old, new Granted(client, wanted));
     if (merged.size() > old.size() && all.size() - old.size() + merged.size() > FILE_MAX) {
       throw new Refusal(
           ErrorCode.NO_LOCKS,
           "lock file: expected=" + FILE_MAX + " locks at most, was=more, inode=" + inode);
     }
-    old.forEach(held -> draft.tree().remove(held.key(inode)));
-    merged.forEach(held -> draft.tree().put(held.key(inode), held.pack()));
+    old.forEach(granted -> draft.tree().remove(granted.key(inode)));
+    merged.forEach(granted -> draft.tree().put(granted.key(inode), granted.pack()));
   }
 
   /** An owner's locks, ascending, once it has asked for one more, or for less. */
-  private static List<Held> merge(List<Held> old, Held wanted) {
-    var merged = new ArrayList<Held>();
+  private static List<Granted> merge(List<Granted> old, Granted wanted) {
+    var merged = new ArrayList<Granted>();
     FileLock added = wanted.lock();
-    for (Held held : old) {
-      FileLock lock = held.lock();
+    for (Granted granted : old) {
+      FileLock lock = granted.lock();
       boolean isSame = lock.mode() == added.mode();
       if (isSame && touches(lock, added)) {
         long first = Math.min(lock.first(), added.first());
         added = added.on(first, Math.max(lock.last(), added.last()));
       } else if (!lock.overlaps(added)) {
-        merged.add(held);
+        merged.add(granted);
       } else {
         if (lock.first() < added.first()) {
-          merged.add(new Held(held.client(), lock.on(lock.first(), added.first() - 1)));
+          merged.add(new Granted(granted.client(), lock.on(lock.first(), added.first() - 1)));
         }
         if (lock.last() > added.last()) {
-          merged.add(new Held(held.client(), lock.on(added.last() + 1, lock.last())));
+          merged.add(new Granted(granted.client(), lock.on(added.last() + 1, lock.last())));
         }
       }
     }
     if (added.mode() != LockMode.NONE) {
-      merged.add(new Held(wanted.client(), added));
+      merged.add(new Granted(wanted.client(), added));
     }
     return merged;
   }
@@ -151,8 +152,8 @@ final class Locks {
   static void removeAll(Draft draft, long inode) {
     var gone = new ArrayList<byte[]>();
     for (LockFamily family : LockFamily.values()) {
-      for (Held held : new Locks(draft.tree()).all(inode, family)) {
-        gone.add(held.key(inode));
+      for (Granted granted : new Locks(draft.tree()).all(inode, family)) {
+        gone.add(granted.key(inode));
       }
     }
     gone.forEach(draft.tree()::remove);

@@ -115,13 +115,13 @@ public final class Namespace {
     return new Unsettled(tree, counters);
   }
 
-  /** Files without a name that no session holds, in order, at most {@code maxCount}. */
-  public List<Long> unheldOrphans(int maxCount) {
+  /** Files without a name that no session pins, in order, at most {@code maxCount}. */
+  public List<Long> unpinnedOrphans(int maxCount) {
     var found = new ArrayList<Long>();
     var cursor = tree.seek(new byte[] {Keys.ORPHAN});
     while (cursor.isValid() && cursor.key()[0] == Keys.ORPHAN && found.size() < maxCount) {
       long inode = Keys.u64(cursor.key(), 1);
-      if (!Orphans.isHeld(tree, inode)) {
+      if (!Orphans.isPinned(tree, inode)) {
         found.add(inode);
       }
       cursor.next();

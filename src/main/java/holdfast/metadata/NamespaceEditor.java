@@ -9,9 +9,9 @@ import holdfast.model.ClientId;
 import java.util.List;
 
 /**
- * Applies many operations in a row, cheaper than one by one: parts of the state are copied once and
- * then changed in place. Used by one thread at a time; the namespaces it gives out are immutable as
- * ever.
+ * Applies many operations in a row, cheaper than one {@link Namespace#apply} each: parts of the
+ * state are copied once and then changed in place. Used by one thread at a time; the namespaces it
+ * gives out are immutable as ever.
  */
 public final class NamespaceEditor {
   private final Draft draft;
@@ -50,7 +50,7 @@ public final class NamespaceEditor {
     new ClientWindow(draft).begin(client);
   }
 
-  /** A client's session ends, and what it held is released. */
+  /** A client's session ends, and its pins and locks are released. */
   public void endSession(ClientId client) {
     new ClientWindow(draft).end(client);
   }
@@ -66,14 +66,14 @@ public final class NamespaceEditor {
     draft.counters.inodePrefix = inodePrefix;
   }
 
-  /** Removes those of the files that have no name and that no session holds. */
+  /** Removes those of the files that have no name and that no session pins. */
   public void removeOrphans(List<Long> inodes) {
     var orphans = new Orphans(draft);
-    inodes.forEach(orphans::removeUnheld);
+    inodes.forEach(orphans::removeUnpinned);
   }
 
   /**
-   * The chunks of all commits up to this one are on disk: what they replaced is given up.
+   * The chunks of all commits up to this one are on disk: what they replaced is dropped.
    *
    * @param upToTick the commit's place among all operations ({@link Unsettled.Commit#tick})
    */

@@ -26,7 +26,7 @@ public final class NamespaceLoader {
   private final Sha256 digest = new Sha256();
   private final Counters found = new Counters();
   private final XattrLoad xattrs = new XattrLoad();
-  private final KeptLoad kept = new KeptLoad();
+  private final UndoLoad kept = new UndoLoad();
   private Counters counters;
   private long recordCount;
   private boolean isComplete;
@@ -156,14 +156,14 @@ public final class NamespaceLoader {
         in.end();
       }
       case Keys.ORPHAN -> checkEmpty(key, 9, value);
-      case Keys.HOLD -> checkEmpty(key, 9 + ClientId.BYTES, value);
+      case Keys.PIN -> checkEmpty(key, 9 + ClientId.BYTES, value);
       case Keys.TARGET -> {
         checkKey(key, 9);
         Checks.decoding(() -> new SealedTarget(value, value.length - SealedBytes.IV_BYTES));
       }
       case Keys.LOCK -> {
         checkKey(key, Keys.LOCK_BYTES);
-        Checks.decoding(() -> Locks.Held.unpack(key, value));
+        Checks.decoding(() -> Locks.Granted.unpack(key, value));
       }
       case Keys.XATTR -> {
         checkKey(key, 17);

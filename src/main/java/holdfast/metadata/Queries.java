@@ -11,7 +11,7 @@ import holdfast.model.ErrorCode;
 import java.util.ArrayList;
 import java.util.Optional;
 
-/** Answers queries from a tree. */
+/** Answers queries from a tree, whether finished or under an editor. */
 final class Queries {
   /** Bytes of a listing besides its entries. */
   private static final int LISTING_HEAD_BYTES = 1 + Attributes.BYTES + 8 + 4 + 1;
@@ -108,9 +108,10 @@ final class Queries {
 
   private Answer lock(Query.GetLock get) {
     var file = records.file(get.inode());
-    var held = new Locks(records.tree()).inTheWay(file.number, get.client(), get.wanted());
+    var granted = new Locks(records.tree()).inTheWay(file.number, get.client(), get.wanted());
     return new Answer.Lock(
-        Optional.ofNullable(held).map(found -> new Answer.Lock.Held(found.client(), found.lock())));
+        Optional.ofNullable(granted)
+            .map(found -> new Answer.Lock.Granted(found.client(), found.lock())));
   }
 
   private Answer xattrNames(Query.ListXattrs list) {

@@ -8,7 +8,10 @@ import holdfast.model.ErrorCode;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Reads typed records from a tree. */
+/**
+ * Reads typed records from a tree: the one place that turns bytes of the tree into values, so that
+ * a missing or malformed one is found there.
+ */
 final class Records {
   private final TreeView tree;
 

@@ -9,7 +9,10 @@ import holdfast.model.ErrorCode;
 import java.util.ArrayList;
 import java.util.List;
 
-/** One rename: finds what takes part, refuses in the order of renameat2(2), then moves. */
+/**
+ * Applies a rename: finds what takes part, refuses in the order of renameat2(2), then moves. Apart
+ * from {@link Applier} since its checks concern up to four inodes at once.
+ */
 final class RenameStep {
   private final Draft draft;
   private final Records records;
@@ -164,7 +167,7 @@ final class RenameStep {
         target.linkCount = 0;
         target.ctimeNs = rename.timeNs();
       } else {
-        new Orphans(draft).dropLink(target, author, rename.hold(), rename.timeNs());
+        new Orphans(draft).dropLink(target, author, rename.pin(), rename.timeNs());
       }
     }
     arrive(moved, newParent);

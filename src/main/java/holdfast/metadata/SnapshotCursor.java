@@ -8,9 +8,9 @@ import java.util.Iterator;
 import java.util.NoSuchElementException;
 
 /**
- * A namespace in pieces of at most {@value #PIECE_MAX_BYTES} bytes, made as they are asked for. The
- * pieces of equal namespaces are equal. One thread at a time; the namespace may be replaced
- * meanwhile, this one stays.
+ * Writes a namespace as a snapshot, in pieces of at most {@value #PIECE_MAX_BYTES} bytes, made as
+ * they are asked for. The pieces of equal namespaces are equal. One thread at a time; the namespace
+ * may be replaced meanwhile, this one stays.
  *
  * <p>Piece: u8 kind, then for the head u32 format and v(counters); for records, repeated, v(key)
  * and v(value); for the end u64 record count and SHA-256 over all pieces before.

@@ -11,9 +11,9 @@ import java.util.List;
 import java.util.TreeMap;
 
 /**
- * Keeps what commits replace until they are settled, since their chunks may be lost in a power cut
- * though the log has them, and undoes those of which chunks were. What is kept holds its chunks, as
- * the file's extents do.
+ * Writes undo records when commits replace content, since the chunks of a commit may be lost in a
+ * power cut though the log has it, and reverts files by them. What is kept holds its chunks, as the
+ * file's extents do.
  */
 final class Undo {
   /**
@@ -32,7 +32,7 @@ final class Undo {
   }
 
   /** A commit is applied: {@code kept} is what it replaces. Before its references are counted. */
-  void keep(Kept kept) {
+  void keep(UndoRecord kept) {
     byte[] packed = kept.pack();
     if (packed.length > KEPT_MAX_BYTES) {
       settle(Long.MAX_VALUE);
@@ -71,7 +71,7 @@ final class Undo {
         return;
       }
       long inode = new RecordReader(oldest.value()).varint();
-      forget(Kept.read(draft.tree(), inode, Keys.u64(oldest.key(), 1)));
+      forget(UndoRecord.read(draft.tree(), inode, Keys.u64(oldest.key(), 1)));
     }
   }
 
@@ -91,7 +91,7 @@ final class Undo {
     }
   }
 
-  private void forget(Kept kept) {
+  private void forget(UndoRecord kept) {
     draft.countReferences(kept.extents(), List.of());
     long packedBytes = 0;
     byte[] part = draft.tree().get(Keys.kept(kept.inode(), kept.tick(), 0));
@@ -106,7 +106,7 @@ final class Undo {
   }
 
   /** What is kept of a file from this commit on, oldest first. */
-  static List<Kept> chain(TreeView tree, long inode, long fromTick) {
+  static List<UndoRecord> chain(TreeView tree, long inode, long fromTick) {
     var ticks = new ArrayList<Long>();
     var cursor = tree.seek(Keys.kept(inode, fromTick, 0));
     while (cursor.isValid() && cursor.key()[0] == Keys.KEPT && Keys.u64(cursor.key(), 1) == inode) {
@@ -116,7 +116,7 @@ final class Undo {
       }
       cursor.next();
     }
-    return ticks.stream().map(tick -> Kept.read(tree, inode, tick)).toList();
+    return ticks.stream().map(tick -> UndoRecord.read(tree, inode, tick)).toList();
   }
 
   /**
@@ -128,12 +128,12 @@ final class Undo {
    */
   boolean revert(long inode, long version, long fromTick) {
     var file = draft.records().findInode(inode);
-    List<Kept> chain = file == null ? List.of() : chain(draft.tree(), inode, fromTick);
+    List<UndoRecord> chain = file == null ? List.of() : chain(draft.tree(), inode, fromTick);
     boolean isCurrent = file != null && file.version == version;
     if (!isCurrent || chain.isEmpty() || chain.getFirst().tick() != fromTick) {
       return false;
     }
-    for (Kept kept : chain.reversed()) {
+    for (UndoRecord kept : chain.reversed()) {
       undo(file, kept);
       forget(kept);
     }
@@ -147,14 +147,14 @@ final class Undo {
     return true;
   }
 
-  private void undo(Inode file, Kept kept) {
+  private void undo(Inode file, UndoRecord kept) {
     var before = new ArrayList<Extent>();
     var after = new TreeMap<Long, Extent>();
     if (file.hasInlineExtents()) {
       before.addAll(file.inlineExtents());
       before.forEach(extent -> after.put(extent.fileOffset(), extent));
     } else {
-      for (Kept.Change change : kept.changes()) {
+      for (UndoRecord.Change change : kept.changes()) {
         byte[] record = draft.tree().get(Keys.extent(file.number, change.fileOffset()));
         if (record != null) {
           before.add(Inode.unpackExtent(change.fileOffset(), record));

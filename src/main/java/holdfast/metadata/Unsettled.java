@@ -12,9 +12,9 @@ import java.util.Set;
 import java.util.TreeMap;
 
 /**
- * The commits of a namespace whose chunks may not be on disk yet: what has to be forced, and what
- * can be undone where chunks were lost. As of a namespace it is immutable and safe on every thread;
- * as of an editor it belongs to the editor's thread and is good until the next change.
+ * A view of the commits whose chunks may not be on disk yet: what has to be forced, and what can be
+ * reverted where chunks were lost. As of a namespace it is immutable and safe on every thread; as
+ * of an editor it belongs to the editor's thread and is good until the next change.
  */
 public final class Unsettled {
   private final TreeView tree;
@@ -68,7 +68,7 @@ public final class Unsettled {
       long tick = Keys.u64(cursor.key(), 1);
       long inode = new RecordReader(cursor.value()).varint();
       var chunks =
-          Kept.read(tree, inode, tick).named().stream()
+          UndoRecord.read(tree, inode, tick).named().stream()
               .filter(chunk -> records.references(chunk) > 0)
               .toList();
       found.add(new Commit(tick, inode, chunks));
@@ -82,7 +82,7 @@ public final class Unsettled {
     var chunks = new LinkedHashSet<ChunkId>();
     if (counters.keptCount > 0) {
       var records = new Records(tree);
-      for (Kept kept : Undo.chain(tree, inode, 0)) {
+      for (UndoRecord kept : Undo.chain(tree, inode, 0)) {
         kept.named().stream().filter(c -> records.references(c) > 0).forEach(chunks::add);
       }
     }
@@ -107,8 +107,8 @@ public final class Unsettled {
     if (lostCount == 0) {
       return OptionalLong.empty();
     }
-    for (Kept kept : Undo.chain(tree, inode, 0).reversed()) {
-      for (Kept.Change change : kept.changes()) {
+    for (UndoRecord kept : Undo.chain(tree, inode, 0).reversed()) {
+      for (UndoRecord.Change change : kept.changes()) {
         lostCount -= isLost(extents.get(change.fileOffset()), lost) ? 1 : 0;
         lostCount += isLost(change.beforeOrNull(), lost) ? 1 : 0;
       }
@@ -134,7 +134,7 @@ public final class Unsettled {
     if (file == null || isNamed) {
       return OptionalLong.empty();
     }
-    for (Kept kept : Undo.chain(tree, inode, 0).reversed()) {
+    for (UndoRecord kept : Undo.chain(tree, inode, 0).reversed()) {
       if (kept.extents().stream().anyMatch(extent -> extent.chunk().equals(chunk))) {
         return OptionalLong.of(kept.tick());
       }

@@ -7,8 +7,8 @@ import holdfast.metadata.tree.Leaf;
 import holdfast.util.ByteReader;
 
 /**
- * An extended attribute's record: its name and, while it is short, its value. A longer value has
- * records of its own, so that listings read little and no record is too large for a leaf.
+ * The record of an extended attribute: its name and, while it is short, its value. A longer value
+ * has records of its own, so that listings read little and no record is too large for a leaf.
  *
  * @param inode whose it is
  * @param cookie the place among the names of equal hash, as an entry's

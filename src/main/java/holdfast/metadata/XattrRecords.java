@@ -8,7 +8,7 @@ import holdfast.util.Invariants;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Reads extended attributes from a tree. */
+/** Reads extended attributes, and values that are spread over several records, from a tree. */
 final class XattrRecords {
   private final TreeView tree;
 

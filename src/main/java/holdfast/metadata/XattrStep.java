@@ -9,7 +9,7 @@ import holdfast.model.ErrorCode;
 import java.util.Arrays;
 import java.util.List;
 
-/** Sets and removes extended attributes: their records, and the counts in the inode's. */
+/** Applies changes of extended attributes: their records, and the counts in the inode's. */
 final class XattrStep {
   /** What a listing of an inode's names may need: listxattr(2) gives no more. */
   static final int LIST_MAX_BYTES = 65_536;

@@ -223,7 +223,7 @@ public final class MemoryPoolService implements PoolService {
     lock.lock();
     try {
       var editor = namespace.edit();
-      editor.removeOrphans(namespace.unheldOrphans(Integer.MAX_VALUE));
+      editor.removeOrphans(namespace.unpinnedOrphans(Integer.MAX_VALUE));
       namespace = editor.namespace();
     } finally {
       lock.unlock();

@@ -45,8 +45,9 @@ class LocksTest {
         : null;
   }
 
-  private Optional<Answer.Lock.Held> held(ClientId client, long inode, FileLock wanted) {
-    return ((Answer.Lock) editor.query(new Query.GetLock(inode, client, wanted)).orThrow()).held();
+  private Optional<Answer.Lock.Granted> granted(ClientId client, long inode, FileLock wanted) {
+    return ((Answer.Lock) editor.query(new Query.GetLock(inode, client, wanted)).orThrow())
+        .granted();
   }
 
   private int lockCount() {
@@ -96,11 +97,11 @@ class LocksTest {
     var lock = record(LockMode.SHARED, 4, 8, 1);
     set(first, file, lock);
 
-    assertThat(held(second, file, record(LockMode.EXCLUSIVE, 8, 9, 1)))
-        .contains(new Answer.Lock.Held(first, lock));
-    assertThat(held(second, file, record(LockMode.SHARED, 8, 9, 1))).isEmpty();
-    assertThat(held(second, file, record(LockMode.EXCLUSIVE, 9, 9, 1))).isEmpty();
-    assertThat(held(first, file, record(LockMode.EXCLUSIVE, 8, 9, 1))).as("its own").isEmpty();
+    assertThat(granted(second, file, record(LockMode.EXCLUSIVE, 8, 9, 1)))
+        .contains(new Answer.Lock.Granted(first, lock));
+    assertThat(granted(second, file, record(LockMode.SHARED, 8, 9, 1))).isEmpty();
+    assertThat(granted(second, file, record(LockMode.EXCLUSIVE, 9, 9, 1))).isEmpty();
+    assertThat(granted(first, file, record(LockMode.EXCLUSIVE, 8, 9, 1))).as("its own").isEmpty();
   }
 
   @Test
@@ -173,7 +174,7 @@ class LocksTest {
         var wanted = record(mode, from, to, who / 2);
         ClientId client = clients.get(who % 2);
 
-        assertThat(held(client, file, wanted).isEmpty()).isEqualTo(isFree);
+        assertThat(granted(client, file, wanted).isEmpty()).isEqualTo(isFree);
         assertThat(set(client, file, wanted)).isEqualTo(isFree ? null : ErrorCode.LOCKED);
 
         if (isFree) {
@@ -210,7 +211,7 @@ class LocksTest {
 
     var wanted = record(LockMode.SHARED, 7, 7, 1);
     var answer = (Answer.Lock) loader.finish().query(new Query.GetLock(file, second, wanted));
-    assertThat(answer.held())
-        .contains(new Answer.Lock.Held(first, record(LockMode.EXCLUSIVE, 3, END, -5)));
+    assertThat(answer.granted())
+        .contains(new Answer.Lock.Granted(first, record(LockMode.EXCLUSIVE, 3, END, -5)));
   }
 }

@@ -144,9 +144,9 @@ final class ModelFileSystem {
   /** Applies it or throws; {@code newInode} is the number to give to what is created. */
   Node apply(Operation operation, long newInode) {
     return switch (operation) {
-      case Operation.Hold hold -> throw new AssertionError("not modelled: " + hold);
+      case Operation.Pin pin -> throw new AssertionError("not modelled: " + pin);
       case Operation.SetLock set -> throw new AssertionError("not modelled: " + set);
-      case Operation.Release release -> throw new AssertionError("not modelled: " + release);
+      case Operation.Unpin unpin -> throw new AssertionError("not modelled: " + unpin);
       case Operation.Create create -> create(create, newInode);
       case Operation.Unlink unlink -> {
         var parent = directory(unlink.parent());

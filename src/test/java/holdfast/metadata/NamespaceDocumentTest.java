@@ -99,7 +99,7 @@ final class NamespaceDocumentTest {
         .containsEntry(Keys.RESULT, "result")
         .containsEntry(Keys.TARGET, "target")
         .containsEntry(Keys.ORPHAN, "orphan")
-        .containsEntry(Keys.HOLD, "hold")
+        .containsEntry(Keys.PIN, "pin")
         .containsEntry(Keys.XATTR, "xattr")
         .containsEntry(Keys.XATTR_PART, "xattr part")
         .containsEntry(Keys.KEPT, "kept")
@@ -148,7 +148,7 @@ final class NamespaceDocumentTest {
     samples.put("xattr-names", new Answer.XattrNames(ATTRIBUTES, List.of(NAME)));
     samples.put("set-lock", new Operation.SetLock(2, LOCK, 3));
     samples.put("get-lock", new Query.GetLock(2, CLIENT, LOCK));
-    samples.put("lock", new Answer.Lock(Optional.of(new Answer.Lock.Held(CLIENT, LOCK))));
+    samples.put("lock", new Answer.Lock(Optional.of(new Answer.Lock.Granted(CLIENT, LOCK))));
     samples.put("no-lock", new Answer.Lock(Optional.empty()));
     return samples;
   }
@@ -181,9 +181,9 @@ final class NamespaceDocumentTest {
     var longValue = new XattrValue(counted(Xattr.INLINE_MAX_BYTES + 32));
     text.append("record-xattr-long " + hex(Xattr.of(2, 6, NAME, longValue).pack()) + "\n");
     text.append("key-xattr-part " + hex(Keys.xattrPart(2, shortOne.cookie(), 4)) + "\n");
-    var held = new Locks.Held(CLIENT, LOCK);
-    text.append("key-lock " + hex(held.key(2)) + "\n");
-    text.append("record-lock " + hex(held.pack()) + "\n");
+    var granted = new Locks.Granted(CLIENT, LOCK);
+    text.append("key-lock " + hex(granted.key(2)) + "\n");
+    text.append("record-lock " + hex(granted.pack()) + "\n");
     if (System.getProperty("golden.new") != null && !Files.exists(GOLDEN)) {
       Files.writeString(GOLDEN, text);
     }

@@ -65,10 +65,10 @@ class OrphansTest {
     editor.removeOrphans(List.of(inode));
     assertThat(isThere(inode)).as("held ones stay").isTrue();
 
-    apply(author, new Operation.Release(inode, 7)).orThrow();
+    apply(author, new Operation.Unpin(inode, 7)).orThrow();
     assertThat(isThere(inode)).isFalse();
     assertThat(editor.namespace().statistics().fileCount()).isZero();
-    assertThat(code(apply(author, new Operation.Release(inode, 8)))).isEqualTo(ErrorCode.NOT_FOUND);
+    assertThat(code(apply(author, new Operation.Unpin(inode, 8)))).isEqualTo(ErrorCode.NOT_FOUND);
   }
 
   @Test
@@ -78,13 +78,13 @@ class OrphansTest {
 
     apply(author, new Operation.Unlink(1, Samples.name(1), 6)).orThrow();
     assertThat(isThere(inode)).isTrue();
-    assertThat(editor.namespace().unheldOrphans(10)).containsExactly(inode);
-    apply(other, new Operation.Hold(inode, 7)).orThrow();
-    assertThat(editor.namespace().unheldOrphans(10)).isEmpty();
+    assertThat(editor.namespace().unpinnedOrphans(10)).containsExactly(inode);
+    apply(other, new Operation.Pin(inode, 7)).orThrow();
+    assertThat(editor.namespace().unpinnedOrphans(10)).isEmpty();
     editor.removeOrphans(List.of(inode));
     assertThat(isThere(inode)).isTrue();
 
-    apply(other, new Operation.Release(inode, 8)).orThrow();
+    apply(other, new Operation.Unpin(inode, 8)).orThrow();
     assertThat(isThere(inode)).as("another might be about to hold it").isTrue();
     editor.removeOrphans(List.of(inode));
     assertThat(isThere(inode)).isFalse();
@@ -111,7 +111,7 @@ class OrphansTest {
     apply(author, rename).orThrow();
 
     assertThat(isThere(replaced)).isTrue();
-    apply(author, new Operation.Release(replaced, 7)).orThrow();
+    apply(author, new Operation.Unpin(replaced, 7)).orThrow();
     assertThat(isThere(replaced)).isFalse();
   }
 
@@ -123,8 +123,8 @@ class OrphansTest {
 
     editor.endSession(other);
 
-    assertThat(editor.namespace().unheldOrphans(10)).containsExactly(inode);
-    assertThat(code(apply(other, new Operation.Hold(inode, 7)))).isEqualTo(ErrorCode.NO_SESSION);
+    assertThat(editor.namespace().unpinnedOrphans(10)).containsExactly(inode);
+    assertThat(code(apply(other, new Operation.Pin(inode, 7)))).isEqualTo(ErrorCode.NO_SESSION);
     editor.beginSession(other);
     assertThat(editor.namespace().hasSession(other)).as("an ended id never returns").isFalse();
     assertThat(editor.namespace().sessions()).containsExactly(author);
@@ -160,9 +160,9 @@ class OrphansTest {
     apply(author, new Operation.Link(1, Samples.name(2), Tag.ZERO, inode, 6)).orThrow();
 
     apply(author, new Operation.Unlink(1, Samples.name(1), true, 7)).orThrow();
-    apply(author, new Operation.Hold(inode, 8)).orThrow();
+    apply(author, new Operation.Pin(inode, 8)).orThrow();
 
-    assertThat(editor.namespace().unheldOrphans(10)).isEmpty();
+    assertThat(editor.namespace().unpinnedOrphans(10)).isEmpty();
     apply(author, new Operation.Unlink(1, Samples.name(2), 9)).orThrow();
     assertThat(isThere(inode)).isFalse();
   }
@@ -179,7 +179,7 @@ class OrphansTest {
     editor.namespace().snapshot().forEachRemaining(loader::add);
     Namespace loaded = loader.finish();
 
-    assertThat(loaded.unheldOrphans(10)).containsExactly(free);
+    assertThat(loaded.unpinnedOrphans(10)).containsExactly(free);
     assertThat(loaded.sessions()).containsExactlyInAnyOrder(author, other);
     var after = loaded.edit();
     after.removeOrphans(List.of(held, free));

@@ -101,10 +101,13 @@ public final class LockManager {
   /** A lock that keeps the wanted one from being set, or null. */
   public LockRequest inTheWayOrNull(long inode, LockRequest wanted) {
     var query = new Query.GetLock(inode, service.client(), lock(wanted));
-    return find(query, deadlines.deadlineNs()).held().map(found -> seen(query, found)).orElse(null);
+    return find(query, deadlines.deadlineNs())
+        .granted()
+        .map(found -> seen(query, found))
+        .orElse(null);
   }
 
-  private static LockRequest seen(Query.GetLock query, Answer.Lock.Held found) {
+  private static LockRequest seen(Query.GetLock query, Answer.Lock.Granted found) {
     FileLock lock = found.lock();
     boolean isOurs = found.client().equals(query.client());
     return new LockRequest(
@@ -122,7 +125,7 @@ public final class LockManager {
    */
   boolean isFree(FileHandle handle, FileLock wanted, long deadlineNs) {
     var query = new Query.GetLock(handle.inode(), service.client(), wanted);
-    return find(query, deadlineNs).held().isEmpty();
+    return find(query, deadlineNs).granted().isEmpty();
   }
 
   private Answer.Lock find(Query.GetLock query, long deadlineNs) {

@@ -64,7 +64,7 @@ public final class OrphanPins {
   boolean close(long handle) {
     OpenFile closed = files.close(handle);
     if (closed != null && closed.links().closed()) {
-      change(new Operation.Release(closed.inode(), wallClock.nowNs()));
+      change(new Operation.Unpin(closed.inode(), wallClock.nowNs()));
     }
     return closed != null;
   }
@@ -101,13 +101,13 @@ public final class OrphanPins {
       lostName(file, wasPinned);
     } else if (wasPinned) {
       // Another client had put another file there since it was looked at.
-      change(new Operation.Release(after.inode(), wallClock.nowNs()));
+      change(new Operation.Unpin(after.inode(), wallClock.nowNs()));
     }
   }
 
   private void lostName(OpenFile file, boolean isPinned) {
     if (file.links().lostName(isPinned)) {
-      change(new Operation.Hold(file.inode(), wallClock.nowNs()));
+      change(new Operation.Pin(file.inode(), wallClock.nowNs()));
     }
   }
 
@@ -121,12 +121,12 @@ public final class OrphanPins {
                 LOG.log(Level.WARNING, "keep file without a name: {0}", why.getMessage());
                 notPinned(operation);
               } else if (result instanceof OperationResult.Done done
-                  && operation instanceof Operation.Hold) {
+                  && operation instanceof Operation.Pin) {
                 found(done.attributes());
               } else if (result instanceof OperationResult.Failed failed
                   && failed.code() == ErrorCode.NOT_FOUND
-                  && operation instanceof Operation.Hold hold) {
-                files.goneOrNull(hold.inode());
+                  && operation instanceof Operation.Pin pin) {
+                files.goneOrNull(pin.inode());
               }
             });
   }
@@ -139,8 +139,7 @@ public final class OrphanPins {
   }
 
   private void notPinned(Operation operation) {
-    OpenFile file =
-        operation instanceof Operation.Hold hold ? files.fileOrNull(hold.inode()) : null;
+    OpenFile file = operation instanceof Operation.Pin pin ? files.fileOrNull(pin.inode()) : null;
     if (file != null) {
       file.links().pinFailed();
     }
@@ -192,7 +191,7 @@ public final class OrphanPins {
     files.sessionLost();
     for (OpenFile file : files.all()) {
       if (file.links().isPinned()) {
-        change(new Operation.Hold(file.inode(), wallClock.nowNs()));
+        change(new Operation.Pin(file.inode(), wallClock.nowNs()));
       }
     }
   }

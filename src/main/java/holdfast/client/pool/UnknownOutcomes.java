@@ -20,7 +20,7 @@ public final class UnknownOutcomes {
   private static final long PAUSE_NS = 100_000_000L;
 
   /** Changes nothing, and fails: the root is a directory, which can't be held. */
-  public static final Operation NOTHING = new Operation.Release(1, 0);
+  public static final Operation NOTHING = new Operation.Unpin(1, 0);
 
   /** Asks the pool by a change of {@link #NOTHING} under this number. */
   interface Ask {

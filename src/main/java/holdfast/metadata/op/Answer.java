@@ -9,7 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
-/** What a {@link Query} found. Encodes to at most {@value #ENCODED_MAX_BYTES} bytes. */
+/** The answer to a {@link Query}. Encodes to at most {@value #ENCODED_MAX_BYTES} bytes. */
 public sealed interface Answer {
   /** Longest encoding. */
   int ENCODED_MAX_BYTES = 120 << 10;
@@ -64,9 +64,9 @@ public sealed interface Answer {
   }
 
   /** To the question for a lock; empty if none is in the way. */
-  record Lock(Optional<Held> held) implements Answer {
+  record Lock(Optional<Granted> granted) implements Answer {
     /** A lock and the client whose session has it. */
-    public record Held(ClientId client, FileLock lock) {}
+    public record Granted(ClientId client, FileLock lock) {}
   }
 
   /** To the question for totals. */
@@ -133,12 +133,12 @@ public sealed interface Answer {
         }
       }
       case Lock lock -> {
-        out.u8(9).bool(lock.held().isPresent());
-        lock.held()
+        out.u8(9).bool(lock.granted().isPresent());
+        lock.granted()
             .ifPresent(
-                held -> {
-                  held.client().write(out);
-                  held.lock().write(out);
+                granted -> {
+                  granted.client().write(out);
+                  granted.lock().write(out);
                 });
       }
       case Failed failed -> out.u8(0).u16(failed.code().wire()).text(failed.text());
@@ -193,10 +193,10 @@ public sealed interface Answer {
   }
 
   private static Answer readLock(ByteReader in) {
-    boolean isHeld = in.bool();
+    boolean isGranted = in.bool();
     return new Lock(
-        isHeld
-            ? Optional.of(new Lock.Held(ClientId.read(in), FileLock.read(in)))
+        isGranted
+            ? Optional.of(new Lock.Granted(ClientId.read(in), FileLock.read(in)))
             : Optional.empty());
   }
 

@@ -5,7 +5,7 @@ import holdfast.util.ByteReader;
 import holdfast.util.ByteWriter;
 
 /**
- * What is known of an inode besides its content.
+ * The attributes of an inode: all that is known of it besides its content.
  *
  * @param inode the number, positive; 1 is the root
  * @param sealId what everything sealed for this inode binds to, for life

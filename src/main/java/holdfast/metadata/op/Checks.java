@@ -5,7 +5,10 @@ import holdfast.model.HoldfastException;
 import holdfast.util.ByteReader;
 import java.util.function.Supplier;
 
-/** Checks on values that come from outside: a failed one is a wrong request, not a bug. */
+/**
+ * Checks on values that come from outside: a failed one is a malformed request, answered as such,
+ * not a bug.
+ */
 public final class Checks {
   private Checks() {}
 

@@ -4,7 +4,7 @@ import holdfast.util.ByteReader;
 import holdfast.util.ByteWriter;
 
 /**
- * A lock on bytes of a file, as it is asked for or held.
+ * A lock on bytes of a file, as it is requested or granted.
  *
  * @param first the first byte, 0 or more
  * @param last the last byte, included; {@link Long#MAX_VALUE} for all that follow

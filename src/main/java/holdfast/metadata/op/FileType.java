@@ -2,7 +2,7 @@ package holdfast.metadata.op;
 
 import holdfast.util.ByteReader;
 
-/** What an inode is. {@link #wire} numbers are never reused. */
+/** The kinds of inodes. {@link #wire} numbers are never reused. */
 public enum FileType {
   FILE(1, 0100000),
   DIRECTORY(2, 0040000),

@@ -5,7 +5,7 @@ import holdfast.util.ByteWriter;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Something that a client may know and that a change has made old. */
+/** A part of a client's cache that a change of another client makes stale. */
 public sealed interface Invalidation {
   /** Most of them that one operation makes. */
   int PER_OPERATION_MAX = 6;
@@ -67,8 +67,8 @@ public sealed interface Invalidation {
       }
       case Operation.SetXattr set -> made.add(new OfInode(set.inode(), false, false));
       case Operation.RemoveXattr remove -> made.add(new OfInode(remove.inode(), false, false));
-      case Operation.Hold hold -> {}
-      case Operation.Release release -> {}
+      case Operation.Pin pin -> {}
+      case Operation.Unpin unpin -> {}
       // Who waits for one is told by the leader, nobody else has to know.
       case Operation.SetLock set -> {}
     }

@@ -2,7 +2,7 @@ package holdfast.metadata.op;
 
 import holdfast.util.ByteReader;
 
-/** The two kinds of locks on files: they know nothing of each other. */
+/** The two kinds of locks on files, fcntl and flock, which do not conflict with each other. */
 public enum LockFamily {
   /** fcntl(2): on a range of bytes, owned by a process, or by an open file description. */
   RECORD(0),

@@ -2,7 +2,10 @@ package holdfast.metadata.op;
 
 import holdfast.util.ByteReader;
 
-/** What a lock lets others do. The numbers are Linux's F_RDLCK, F_WRLCK and F_UNLCK. */
+/**
+ * The modes of a lock: shared, exclusive, or none for a release. The numbers are Linux's F_RDLCK,
+ * F_WRLCK and F_UNLCK.
+ */
 public enum LockMode {
   /** Others may have shared locks on the same bytes. */
   SHARED(0),

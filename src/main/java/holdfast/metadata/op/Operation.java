@@ -64,13 +64,13 @@ public sealed interface Operation {
 
   /**
    * Removes a name of anything but a directory. With its last name an inode goes; a regular file
-   * stays as an orphan, with link count 0, while a session holds it or may be about to.
+   * stays as an orphan, with link count 0, while a session pins it or may be about to.
    *
    * <p>Errors: NOT_FOUND, NOT_DIRECTORY (the parent), IS_DIRECTORY.
    *
-   * @param hold the author has the file open: if that was its last name, it holds the orphan
+   * @param pin the author has the file open: if that was its last name, it pins the orphan
    */
-  record Unlink(long parent, EntryName name, boolean hold, long timeNs) implements Operation {
+  record Unlink(long parent, EntryName name, boolean pin, long timeNs) implements Operation {
     /** Removes a name of what the author hasn't got open. */
     public Unlink(long parent, EntryName name, long timeNs) {
       this(parent, name, false, timeNs);
@@ -95,7 +95,7 @@ public sealed interface Operation {
    *
    * @param newEntryTag for what gets the new name
    * @param oldEntryTag for an exchange: what gets the old name; else {@link Tag#ZERO}
-   * @param hold the author has open what is replaced, as for {@link Unlink}
+   * @param pin the author has open what is replaced, as for {@link Unlink}
    * @param inode what is moved, as its author knows it: refused with STALE_VERSION when the old
    *     name is another's; 0: any
    * @param contentVersion of what is moved, as its author knows it: refused with STALE_VERSION when
@@ -110,7 +110,7 @@ public sealed interface Operation {
       Tag newEntryTag,
       Tag oldEntryTag,
       RenameMode mode,
-      boolean hold,
+      boolean pin,
       long inode,
       long contentVersion,
       long timeNs)
@@ -223,14 +223,14 @@ public sealed interface Operation {
    *
    * <p>Errors: NOT_FOUND, IS_DIRECTORY, INVALID (not a regular file).
    */
-  record Hold(long inode, long timeNs) implements Operation {}
+  record Pin(long inode, long timeNs) implements Operation {}
 
   /**
    * The author has closed a file that it held. No change if it held none.
    *
    * <p>Errors: NOT_FOUND, IS_DIRECTORY, INVALID (not a regular file).
    */
-  record Release(long inode, long timeNs) implements Operation {}
+  record Unpin(long inode, long timeNs) implements Operation {}
 
   /**
    * Sets an extended attribute of any inode. Which names are allowed is the client's matter: peers

@@ -19,8 +19,8 @@ final class OperationCodec {
   static final int LINK = 7;
   static final int SET_XATTR = 8;
   static final int REMOVE_XATTR = 9;
-  static final int HOLD = 10;
-  static final int RELEASE = 11;
+  static final int PIN = 10;
+  static final int UNPIN = 11;
   static final int SET_LOCK = 12;
 
   private OperationCodec() {}
@@ -32,7 +32,7 @@ final class OperationCodec {
       case Operation.Unlink unlink -> {
         out.u8(UNLINK).u64(unlink.parent());
         unlink.name().write(out);
-        out.bool(unlink.hold()).u64(unlink.timeNs());
+        out.bool(unlink.pin()).u64(unlink.timeNs());
       }
       case Operation.RemoveDirectory remove -> {
         out.u8(REMOVE_DIRECTORY).u64(remove.parent());
@@ -57,8 +57,8 @@ final class OperationCodec {
         link.entryTag().write(out);
         out.u64(link.inode()).u64(link.timeNs());
       }
-      case Operation.Hold hold -> out.u8(HOLD).u64(hold.inode()).u64(hold.timeNs());
-      case Operation.Release release -> out.u8(RELEASE).u64(release.inode()).u64(release.timeNs());
+      case Operation.Pin pin -> out.u8(PIN).u64(pin.inode()).u64(pin.timeNs());
+      case Operation.Unpin unpin -> out.u8(UNPIN).u64(unpin.inode()).u64(unpin.timeNs());
       case Operation.SetLock set -> {
         set.lock().write(out.u8(SET_LOCK).u64(set.inode()));
         out.u64(set.timeNs());
@@ -100,8 +100,8 @@ final class OperationCodec {
           case COMMIT -> readCommit(in);
           case LINK ->
               new Operation.Link(in.u64(), EntryName.read(in), Tag.read(in), in.u64(), in.u64());
-          case HOLD -> new Operation.Hold(in.u64(), in.u64());
-          case RELEASE -> new Operation.Release(in.u64(), in.u64());
+          case PIN -> new Operation.Pin(in.u64(), in.u64());
+          case UNPIN -> new Operation.Unpin(in.u64(), in.u64());
           case SET_LOCK -> new Operation.SetLock(in.u64(), FileLock.read(in), in.u64());
           case SET_XATTR ->
               new Operation.SetXattr(
@@ -163,7 +163,7 @@ final class OperationCodec {
     rename.newEntryTag().write(out);
     rename.oldEntryTag().write(out);
     out.u8(rename.mode().wire())
-        .bool(rename.hold())
+        .bool(rename.pin())
         .u64(rename.inode())
         .u64(rename.contentVersion())
         .u64(rename.timeNs());

@@ -9,7 +9,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/** What became of an operation: the same bytes on every peer, and again for every retry. */
+/** The outcome of an operation: the same bytes on every peer, and again for every retry. */
 public sealed interface OperationResult {
   /** Longest text of a failure, in bytes of UTF-8. */
   int TEXT_MAX_BYTES = 300;

@@ -6,7 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Says what a range of a file becomes: the extents given, and a hole where they leave one.
+ * A change of a range of a file: the extents given, and a hole where they leave one.
  *
  * @param fromOffset first byte replaced
  * @param toOffset first byte not replaced any more

@@ -5,11 +5,12 @@ import holdfast.util.ByteReader;
 import holdfast.util.ByteWriter;
 
 /**
- * Who sent an operation, and which one it is: what makes a retry give the first answer.
+ * Identifies an operation by client and sequence (Raft dissertation, 6.3): by it a retry gets the
+ * first answer.
  *
  * @param client random, new for each client process and change of lineage
  * @param sequence counts the client's operations, without gaps; a retry keeps its number
- * @param answeredBelow all sequences below it are answered or given up and never sent again; the
+ * @param answeredBelow all sequences below it are answered or abandoned and never sent again; the
  *     remembered results below it are dropped
  */
 public record RequestId(ClientId client, long sequence, long answeredBelow) {
@@ -17,7 +18,7 @@ public record RequestId(ClientId client, long sequence, long answeredBelow) {
   public static final int BYTES = 32;
 
   /**
-   * A client may have this many operations under way: a sequence that much below the client's
+   * A client may have this many operations in flight: a sequence that much below the client's
    * highest is refused as too old.
    */
   public static final int WINDOW = 256;

@@ -5,8 +5,9 @@ import java.util.Arrays;
 import java.util.HexFormat;
 
 /**
- * A text that a client sealed and peers store and compare unread. Sealing is deterministic within
- * its context, so equal texts are equal bytes. Immutable; equal only to one of its own kind.
+ * The base of every text that a client sealed and peers store and compare unread. Sealing is
+ * deterministic within its context, so equal texts are equal bytes. Immutable; equal only to one of
+ * its own kind.
  */
 public abstract sealed class SealedBytes permits EntryName, SealedTarget, XattrName, XattrValue {
   /** Texts are padded to a multiple of this before they are sealed. */

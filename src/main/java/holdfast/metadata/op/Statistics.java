@@ -1,7 +1,7 @@
 package holdfast.metadata.op;
 
 /**
- * Totals of a namespace.
+ * Totals of a namespace, as {@code holdfast status} and statfs(2) show them.
  *
  * @param fileCount inodes that are no directories
  * @param directoryCount directories, the root included

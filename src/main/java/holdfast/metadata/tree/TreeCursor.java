@@ -2,7 +2,7 @@ package holdfast.metadata.tree;
 
 import holdfast.util.Invariants;
 
-/** A place in a tree, moving to greater keys. One thread. */
+/** A position in a tree, moving to greater keys. One thread. */
 public final class TreeCursor {
   private static final int DEPTH_MAX = 16;
 

@@ -4,8 +4,8 @@ import holdfast.util.Invariants;
 import java.util.List;
 
 /**
- * Changes a tree without touching the one it came from: nodes are copied once, then changed in
- * place for as long as the editor lives. One thread.
+ * The write side of a tree: changes it without touching the one it came from; nodes are copied
+ * once, then changed in place for as long as the editor lives. One thread.
  */
 public final class TreeEditor extends TreeView {
   /** A leaf below this tries to join a neighbour. */

@@ -1,6 +1,6 @@
 package holdfast.metadata.tree;
 
-/** What can be read from a tree, finished or under an editor. */
+/** The read side of a tree, finished or under an editor. */
 public abstract class TreeView {
   /** The root: a leaf or an {@link Inner}. */
   abstract Object root();

@@ -162,8 +162,8 @@ public final class MissingChunks {
       case Operation.Rename o -> {}
       case Operation.SetAttributes o -> {}
       case Operation.Link o -> {}
-      case Operation.Hold o -> {}
-      case Operation.Release o -> {}
+      case Operation.Pin o -> {}
+      case Operation.Unpin o -> {}
       case Operation.SetXattr o -> {}
       case Operation.RemoveXattr o -> {}
       case Operation.SetLock o -> {}

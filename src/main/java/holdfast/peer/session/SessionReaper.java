@@ -141,7 +141,7 @@ public final class SessionReaper {
     }
     orphansNs = nowNs;
     List<Long> orphans =
-        leadership.stateMachine().namespace().unheldOrphans(Command.RemoveOrphans.INODES_MAX);
+        leadership.stateMachine().namespace().unpinnedOrphans(Command.RemoveOrphans.INODES_MAX);
     List<Long> old = orphans.stream().filter(seenOrphans::contains).toList();
     seenOrphans = Set.copyOf(orphans);
     if (!old.isEmpty()) {

@@ -98,7 +98,7 @@ class FileLocksTest {
   private boolean isLockedForOther(LockFamily family) {
     var wanted = FileLock.whole(family, LockMode.EXCLUSIVE, 5, 88);
     var query = new Query.GetLock(inode, new holdfast.model.ClientId(8, 8), wanted);
-    return ((Answer.Lock) pool.namespace().query(query)).held().isPresent();
+    return ((Answer.Lock) pool.namespace().query(query)).granted().isPresent();
   }
 
   private Attributes inPool() {

@@ -85,7 +85,7 @@ class NamelessFileTest {
     long inode = fs.lookup(1, name("a")).inode();
 
     pool.changeByOther(new Operation.Unlink(1, sealed("a"), 5)).orThrow();
-    await("hold", () -> pool.namespace().unheldOrphans(10).isEmpty());
+    await("hold", () -> pool.namespace().unpinnedOrphans(10).isEmpty());
     pool.removeOrphans();
 
     assertTrue(isKept(inode));
@@ -97,7 +97,7 @@ class NamelessFileTest {
     assertTrue(isKept(inode));
 
     fs.release(handle);
-    await("release", () -> !pool.namespace().unheldOrphans(10).isEmpty());
+    await("release", () -> !pool.namespace().unpinnedOrphans(10).isEmpty());
     pool.removeOrphans();
     assertTrue(!isKept(inode));
   }
@@ -114,7 +114,7 @@ class NamelessFileTest {
             1, sealed("b"), 1, sealed("a"), Tag.ZERO, Tag.ZERO, RenameMode.REPLACE, 5);
     pool.changeByOther(rename).orThrow();
 
-    await("hold", () -> pool.namespace().unheldOrphans(10).isEmpty());
+    await("hold", () -> pool.namespace().unpinnedOrphans(10).isEmpty());
     assertTrue(isKept(inode));
     assertArrayEquals(bytes(1, 1_000), get(handle, 1_000));
     fs.release(handle);

@@ -106,7 +106,8 @@ final class CodecTest {
       case 8 ->
           new Answer.Lock(
               random.nextBoolean()
-                  ? Optional.of(new Answer.Lock.Held(Samples.client(random), Samples.lock(random)))
+                  ? Optional.of(
+                      new Answer.Lock.Granted(Samples.client(random), Samples.lock(random)))
                   : Optional.empty());
       default -> new Answer.Failed(ErrorCode.NOT_FOUND, "look up: was=none");
     };

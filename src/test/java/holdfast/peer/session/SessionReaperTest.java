@@ -54,7 +54,7 @@ class SessionReaperTest {
   }
 
   private boolean hasOrphan() {
-    return !namespace().unheldOrphans(1).isEmpty();
+    return !namespace().unpinnedOrphans(1).isEmpty();
   }
 
   private void cutOff(SimClient client) {

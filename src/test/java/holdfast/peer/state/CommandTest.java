@@ -29,7 +29,7 @@ class CommandTest {
 
   private static final List<Command> ALL =
       List.of(
-          new Command.ChangeNamespace(new RequestId(CLIENT, 7, 6), new Operation.Hold(8, 9)),
+          new Command.ChangeNamespace(new RequestId(CLIENT, 7, 6), new Operation.Pin(8, 9)),
           new Command.Found(PoolSettings.DEFAULT, 1, 2, 3),
           new Command.ListPeer(
               new PeerEntry(

@@ -14,15 +14,15 @@ import java.util.NavigableMap;
 import java.util.TreeMap;
 
 /**
- * What a commit has replaced, kept until its chunks are known to be on disk: with it the commit can
- * be undone. It tells only what differs, so it is about as large as the commit was.
+ * The undo record of one commit: what it replaced, kept until its chunks are known to be on disk.
+ * It tells only what differs, so it is about as large as the commit was.
  *
  * @param tick the commit's place in the order of all operations
  * @param version of the content that was replaced, as are size, mtime and tag
  * @param named the chunks that the commit brought
  * @param changes by file offset: which extent began there before
  */
-record Kept(
+record UndoRecord(
     long inode,
     long tick,
     long version,
@@ -43,7 +43,7 @@ record Kept(
    * @param before all extents that went, and any that stayed
    * @param after all extents that came, and those that stayed
    */
-  static Kept of(Inode file, long tick, List<Extent> before, List<Extent> after) {
+  static UndoRecord of(Inode file, long tick, List<Extent> before, List<Extent> after) {
     NavigableMap<Long, Extent> replaced = new TreeMap<>();
     Map<Long, Extent> old = new HashMap<>();
     var oldChunks = new LinkedHashSet<ChunkId>();
@@ -65,7 +65,7 @@ record Kept(
     }
     var changes = new ArrayList<Change>(replaced.size());
     replaced.forEach((offset, extent) -> changes.add(new Change(offset, extent)));
-    return new Kept(
+    return new UndoRecord(
         file.number,
         tick,
         file.version,
@@ -120,7 +120,7 @@ record Kept(
   }
 
   /** Reads what {@link #pack} made; throws {@link holdfast.util.ByteReader.Malformed}. */
-  static Kept unpack(long inode, long tick, byte[] packed) {
+  static UndoRecord unpack(long inode, long tick, byte[] packed) {
     var in = new RecordReader(packed);
     int flags = in.u8();
     Checks.check(flags <= HAS_TAG, "read kept content: expected=flags 0 or 1, was=%s", flags);
@@ -144,11 +144,11 @@ record Kept(
       changes.add(new Change(offset, in.u8() == 0 ? null : Inode.unpackExtent(offset, in)));
     }
     in.end();
-    return new Kept(inode, tick, version, sizeBytes, mtimeNs, fileTag, named, changes);
+    return new UndoRecord(inode, tick, version, sizeBytes, mtimeNs, fileTag, named, changes);
   }
 
   /** Reads a kept record from its parts, the first of which is there. */
-  static Kept read(TreeView tree, long inode, long tick) {
+  static UndoRecord read(TreeView tree, long inode, long tick) {
     var parts = new RecordWriter();
     byte[] part = tree.get(Keys.kept(inode, tick, 0));
     for (int i = 1; part != null; i++) {

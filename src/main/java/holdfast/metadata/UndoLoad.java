@@ -6,10 +6,10 @@ import java.util.HashMap;
 import java.util.Map;
 
 /**
- * Checks what a snapshot has of replaced content: whole records, each found under its commit's
- * place, and nothing else there. One thread.
+ * Checks the undo records of a snapshot while it is read: whole records, each found under its
+ * commit's place, and nothing else there. One thread.
  */
-final class KeptLoad {
+final class UndoLoad {
   /** The inodes of the records that were read, by tick, until their place was seen. */
   private final Map<Long, Long> inodes = new HashMap<>();
 
@@ -54,7 +54,7 @@ final class KeptLoad {
     }
     byte[] packed = parts.toBytes();
     parts = null;
-    Kept kept = Checks.decoding(() -> Kept.unpack(inode, tick, packed));
+    UndoRecord kept = Checks.decoding(() -> UndoRecord.unpack(inode, tick, packed));
     if (inodes.put(kept.tick(), kept.inode()) != null) {
       throw new ByteReader.Malformed("load kept content: was=two commits at " + kept.tick());
     }
