@@ -165,7 +165,7 @@ final class PeerProcess implements AutoCloseable {
     base.whenBroken(this::failed);
     awaitStarted();
     if (options.isDamageAccepted()) {
-      node.goOnAlone();
+      node.acceptDamage();
     }
     base.beacon.serve(
         new Beacon.Offer(

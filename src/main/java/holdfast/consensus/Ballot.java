@@ -6,8 +6,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The votes of one election, and what they amount to. A vote is <i>whole</i> if its voter lacks
- * nothing that it ever acknowledged.
+ * Counts the votes of one election and decides what they amount to: won, won only if every voter
+ * agrees, or open. Apart from {@link Elections}, so that the rule stands without messages and
+ * timers. A vote is <i>whole</i> if its voter lacks nothing that it ever acknowledged.
  *
  * <p>Every committed entry was written at a majority of a configuration. A plain majority of whole
  * votes meets each such majority, as in Raft. With fewer whole votes the same holds as long as the

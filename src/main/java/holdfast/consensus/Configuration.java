@@ -8,9 +8,9 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * Who takes part: voters decide, followers only receive the log. Both lists are sorted; an endpoint
- * stands in one of them at most, a node once in each at most (an old incarnation may still be a
- * voter while the new one already follows).
+ * The members of a log: voters decide, followers only receive it. Both lists are sorted; an
+ * endpoint stands in one of them at most, a node once in each at most (an old incarnation may still
+ * be a voter while the new one already follows).
  */
 public record Configuration(List<Endpoint> voters, List<Endpoint> followers) {
   /** Most voters. */

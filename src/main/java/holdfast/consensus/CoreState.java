@@ -32,7 +32,7 @@ final class CoreState {
   /** Everything up to here is committed; durable, and so never more than the truth. */
   private long knownCommitted;
 
-  /** What was committed when the rest of a log that ends was handed out. */
+  /** What was committed when the rest of a log that ends was delivered. */
   private long committedAtEnd = Long.MAX_VALUE;
 
   private List<Endpoint> promised;
@@ -114,6 +114,7 @@ final class CoreState {
     return faults.contains(fault);
   }
 
+  /** The newest in the log, committed or not (dissertation, 4.1). */
   Configuration configuration() {
     return log.configuration();
   }
@@ -256,12 +257,12 @@ final class CoreState {
         || log.sizeBytes() + moreBytes > config.logBytesMax();
   }
 
-  /** Hands out what is newly committed; {@code index} is in the log. */
+  /** Delivers what is newly committed; {@code index} is in the log. */
   void commitTo(long index) {
     if (index <= commitIndex) {
       return;
     }
-    handOut(index);
+    deliver(index);
     if (log.configurationIndex() > knownCommitted && log.configurationIndex() <= index) {
       knownCommitted = index;
       persistHardState();
@@ -275,20 +276,20 @@ final class CoreState {
   }
 
   /**
-   * Hands out the rest of a log that ends here. The next log begins with it, but in this one it is
+   * Delivers the rest of a log that ends here. The next log begins with it, but in this one it is
    * not committed, and neither on disk nor to others anything may say so. <i>Events: a crash before
    * the next log is on disk. The one that is found refuses cuts, and leaves out configurations that
    * may be in force. — Others were told that it is settled, and a later leader cuts it: the folder
    * is taken for an older one at each start.</i>
    */
-  void handOutRest() {
+  void deliverRest() {
     committedAtEnd = commitIndex;
     if (log.lastIndex() > commitIndex) {
-      handOut(log.lastIndex());
+      deliver(log.lastIndex());
     }
   }
 
-  private void handOut(long index) {
+  private void deliver(long index) {
     List<LogEntry> entries = new ArrayList<>(Math.toIntExact(index - commitIndex));
     for (long i = commitIndex + 1; i <= index; i++) {
       LogEntry entry = log.entry(i);
@@ -308,7 +309,7 @@ final class CoreState {
     }
   }
 
-  /** What is committed in this log, also when it has ended and its rest was handed out. */
+  /** What is committed in this log, also when it has ended and its rest was delivered. */
   long committedIndex() {
     return Math.min(commitIndex, committedAtEnd);
   }

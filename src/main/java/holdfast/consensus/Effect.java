@@ -4,13 +4,14 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * What a driver has to do, in the order given. Writes ({@link PersistHardState}, {@link
- * AppendEntries}, {@link ResetLog}) carry rising tickets and are carried out in that order.
+ * An instruction of the core to its driver, carried out in the order given. Writes ({@link
+ * PersistHardState}, {@link AppendEntries}, {@link ResetLog}) carry rising tickets and are carried
+ * out in that order.
  */
 public sealed interface Effect {
   /**
-   * Send to {@code message.header().to()}. May go at once: the core holds back what has to wait for
-   * a write. May be lost.
+   * Send to {@code message.header().to()}. May go at once: the core defers what has to wait for a
+   * write. May be lost.
    */
   record Send(RaftMessage message) implements Effect {}
 

@@ -11,7 +11,8 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * Asking for votes and giving them.
+ * Runs elections and grants votes (dissertation, 3.4 and 9.6). Outlives the term, unlike {@link
+ * Following} and {@link Leading}: timeouts, and what was heard of a leader, count across terms.
  *
  * <p>A voter refuses, without a look at the term, while it leads, while it heard from a leader less
  * than a minimum election timeout ago, and for as long after it started (it may have heard from one
@@ -52,7 +53,7 @@ final class Elections {
   /** Until when a member without a vote may stand, because it has more of the log than a voter. */
   private long standsUntilMs;
 
-  private boolean isToldToGoOn;
+  private boolean isDamageAccepted;
 
   /** Whether this election ends the log if it is won by every vote only. */
   private boolean mayEnd;
@@ -64,6 +65,7 @@ final class Elections {
     resetDeadline();
   }
 
+  /** Random, so that votes are rarely split (dissertation, 3.4). */
   private void resetDeadline() {
     int spreadMs = core.config.electionTimeoutMaxMs() - core.config.electionTimeoutMinMs();
     deadlineMs = core.nowMs + core.config.electionTimeoutMinMs() + core.random.below(spreadMs + 1);
@@ -95,27 +97,27 @@ final class Elections {
    */
   private final Set<Endpoint> promised = new HashSet<>();
 
-  /** The operator says that nothing more is to come. */
-  void goOn() {
-    isToldToGoOn = true;
+  /** The operator accepts what is missing: no better folder is to come. */
+  void acceptDamage() {
+    isDamageAccepted = true;
   }
 
   /**
-   * Something is missing, as it turns out. What the operator has given up is what was known to be:
+   * Something is missing, as it turns out. What the operator has accepted is what was known to be:
    * of what is found out in a folder that was no worse for all they knew, they haven't heard. So it
-   * isn't given up, and there is time for a better folder from now on.
+   * isn't accepted, and there is time for a better folder from now on.
    *
    * @param before what was known to be missing
    */
   void lost(Recovery before) {
     if (before.cause() != Recovery.Cause.DAMAGE) {
-      isToldToGoOn = false;
+      isDamageAccepted = false;
       waitedMs = 0;
     }
   }
 
-  boolean isToldToGoOn() {
-    return isToldToGoOn;
+  boolean isDamageAccepted() {
+    return isDamageAccepted;
   }
 
   /**
@@ -135,7 +137,7 @@ final class Elections {
     if (alone && core.role == Role.FOLLOWER) {
       campaign(false);
     } else if (core.nowMs >= deadlineMs || isOnlyVoter() && core.role == Role.FOLLOWER) {
-      askBeforehand();
+      startPreVote();
     } else if (core.role == Role.PRE_CANDIDATE) {
       campaignIfPossible();
     }
@@ -155,7 +157,11 @@ final class Elections {
         || core.configuration().isMember(core.self) && isDamageWaitedOut();
   }
 
-  private void askBeforehand() {
+  /**
+   * Asks who would vote for this endpoint before it starts an election in a higher term, which
+   * would depose a working leader (dissertation, 9.6).
+   */
+  private void startPreVote() {
     resetDeadline();
     core.setRole(Role.PRE_CANDIDATE, Optional.empty(), Effect.Cause.ELECTION);
     ballot.clear();
@@ -164,12 +170,12 @@ final class Elections {
     isGivingWay = false;
     addOwnVote();
     for (Endpoint voter : otherVoters()) {
-      askBeforehand(voter, false);
+      requestPreVote(voter, false);
     }
     campaignIfPossible();
   }
 
-  private void askBeforehand(Endpoint member, boolean byAll) {
+  private void requestPreVote(Endpoint member, boolean byAll) {
     core.out.send(
         new PreVoteRequest(core.to(member), core.log.lastIndex(), core.log.lastTerm(), byAll));
   }
@@ -216,7 +222,7 @@ final class Elections {
     }
     boolean isBlind = outcome == Ballot.Outcome.WON && core.has(Fault.LEAD_WITHOUT_FOUNDER);
     if (!ballot.hasAll(promised) && !isBlind) {
-      if (!isToldToGoOn) {
+      if (!isDamageAccepted) {
         return Ballot.Outcome.OPEN;
       }
       outcome = Ballot.Outcome.WON_BY_ALL; // Two logs may go on from this one: not under one name.
@@ -232,7 +238,7 @@ final class Elections {
    */
   private boolean isDamageWaitedOut() {
     boolean hasOthers = core.configuration().members().size() > 1 || !otherVoters().isEmpty();
-    return isToldToGoOn || hasOthers && waitedMs >= core.config.startWaitMs();
+    return isDamageAccepted || hasOthers && waitedMs >= core.config.startWaitMs();
   }
 
   private void campaignIfPossible() {
@@ -258,7 +264,7 @@ final class Elections {
       inquired.remove(core.self);
       inquired.removeAll(otherVoters());
       inquiryEndMs = core.nowMs + inquiryMs();
-      inquired.forEach(member -> askBeforehand(member, true));
+      inquired.forEach(member -> requestPreVote(member, true));
     }
     hasInquired = !isGivingWay && (inquired.isEmpty() || core.nowMs >= inquiryEndMs);
     return hasInquired;
@@ -328,10 +334,10 @@ final class Elections {
 
   /** A damaged folder lacks what was forced: it gives way until the operator says otherwise. */
   private boolean givesWay() {
-    return gaveWayCount < GIVE_WAY_MAX || ballot.hasDamage() && !isToldToGoOn;
+    return gaveWayCount < GIVE_WAY_MAX || ballot.hasDamage() && !isDamageAccepted;
   }
 
-  /** Whether the request is to be dropped, whatever its term. */
+  /** Whether the request is to be dropped, whatever its term (dissertation, 4.2.3). */
   boolean ignores(VoteRequest request) {
     return !request.transfer() && refusesVotes();
   }
@@ -377,6 +383,7 @@ final class Elections {
     return electionOutcome();
   }
 
+  /** The election restriction: whoever wins holds all that is committed (dissertation, 3.6.1). */
   private boolean isUpToDate(long lastIndex, long lastTerm) {
     return core.has(Fault.VOTE_FOR_SHORTER_LOG)
         || lastTerm > core.log.lastTerm()

@@ -5,8 +5,8 @@ import holdfast.util.ByteReader;
 import holdfast.util.ByteWriter;
 
 /**
- * Who takes part in consensus: a node, and which life of its log. A node that may have lost part of
- * its log comes back with a higher incarnation; an incarnation is never used again.
+ * A member of consensus: a node, and which life of its log. A node that may have lost part of its
+ * log comes back with a higher incarnation; an incarnation is never used again.
  */
 public record Endpoint(NodeId node, long incarnation) implements Comparable<Endpoint> {
   /** Encoded size in bytes. */

@@ -2,7 +2,10 @@ package holdfast.consensus;
 
 import java.util.List;
 
-/** What may happen to a core. See {@link RaftCore#step}. */
+/**
+ * An input of the core: a message, the end of a write, a request of the driver, or time. See {@link
+ * RaftCore#step}.
+ */
 public sealed interface Event {
   /** Time has passed: at least every {@code heartbeatMs / 3}. */
   record Tick() implements Event {}
@@ -31,8 +34,8 @@ public sealed interface Event {
   record ChangeMembership(long id, MembershipChange change) implements Event {}
 
   /**
-   * Force the log up to this index on a majority; ForcedAtMajority tells when, unless an earlier
-   * one of this term already reached it. Leader only; to be repeated at the next leader.
+   * Force the log up to this index on a majority; ForcedAtMajority says when, unless an earlier one
+   * of this term already reached it. Leader only; to be repeated at the next leader.
    */
   record Force(long upToIndex) implements Event {}
 
@@ -40,7 +43,7 @@ public sealed interface Event {
    * The operator's word that nothing more of this log is to come: a folder that is damaged, older
    * or a copy needn't be waited for.
    */
-  record GoOn() implements Event {}
+  record AcceptDamage() implements Event {}
 
   /**
    * It turned out, while this core ran, that the store may lack something: durable in the store by
@@ -48,7 +51,9 @@ public sealed interface Event {
    */
   record Lost(Recovery recovery) implements Event {}
 
-  /** Hand leadership to this voter. Nothing answers but RoleChanged; gives up by itself. */
+  /**
+   * Hand leadership to this voter. Nothing answers but RoleChanged; ends by itself after a while.
+   */
   record TransferLeadership(Endpoint target) implements Event {}
 
   /** Every write with this ticket or a lower one is done (hard state: forced). */

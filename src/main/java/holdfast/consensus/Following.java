@@ -36,6 +36,7 @@ final class Following {
       core.out.send(new AppendRejected(core.to(leader), prevIndex, 0, core.log.lastIndex() + 1));
       return;
     }
+    // The log matches the leader's up to where the entry before matches (dissertation, 3.5).
     boolean joins =
         prevIndex < core.log.baseIndex() || core.log.termAt(prevIndex) == append.prevTerm();
     if (!joins && !core.has(Fault.SKIP_PREVIOUS_CHECK)) {
@@ -47,13 +48,13 @@ final class Following {
               core.log.firstOfTermAt(prevIndex)));
       return;
     }
-    if (!takeEntries(leader, append.entries())) {
+    if (!appendEntries(leader, append.entries())) {
       return;
     }
     // What is committed here is in the leader's log too, even if this message ends before it.
     matchedIndex = Math.max(matchedIndex, Math.max(endIndex, core.commitIndex));
     core.commitTo(Math.min(append.commitIndex(), endIndex));
-    wantForce(Math.max(append.forceUpTo(), lastConfiguration(append.entries())));
+    requestForce(Math.max(append.forceUpTo(), lastConfiguration(append.entries())));
     recoverIfWhole();
     accept(leader);
   }
@@ -68,7 +69,7 @@ final class Following {
   }
 
   /** False if there is no room: the leader tries again, and a snapshot makes some meanwhile. */
-  private boolean takeEntries(Endpoint leader, List<LogEntry> entries) {
+  private boolean appendEntries(Endpoint leader, List<LogEntry> entries) {
     int skipped = 0;
     while (skipped < entries.size()) {
       LogEntry entry = entries.get(skipped);
@@ -100,12 +101,12 @@ final class Following {
     core.out.sendWhenWritten(new AppendAccepted(core.to(leader), matchedIndex, forced));
   }
 
-  private void wantForce(long index) {
+  private void requestForce(long index) {
     forceWantedIndex = Math.max(forceWantedIndex, index);
     core.askForce(Math.min(forceWantedIndex, matchedIndex));
   }
 
-  /** The log is forced further; a leader that waits for it is told at once. */
+  /** The log is forced further; a leader that waits for it is answered at once. */
   void logForced(long beforeIndex) {
     if (core.role == Role.FOLLOWER && core.leader.isPresent() && beforeIndex < forceWantedIndex) {
       accept(core.leader.get());
@@ -121,7 +122,7 @@ final class Following {
         Math.min(heartbeat.commitIndex(), isTrusted ? core.log.lastIndex() : matchedIndex);
     matchedIndex = Math.max(matchedIndex, commit);
     core.commitTo(commit);
-    wantForce(heartbeat.forceUpTo());
+    requestForce(heartbeat.forceUpTo());
     core.out.send(
         new HeartbeatReply(
             core.to(heartbeat.header().from()),

@@ -8,9 +8,10 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * What a voter must never forget: its term and whom it voted for in it. Forced before use.
+ * What a voter must never forget: its term and whom it voted for in it (dissertation, 3.8). Forced
+ * before use.
  *
- * @param committedIndex everything up to here is committed; a lower bound, told anew whenever a
+ * @param committedIndex everything up to here is committed; a lower bound, written anew whenever a
  *     configuration is
  * @param promised who may have ended the log by this voter's vote, since it last heard a leader
  */

@@ -4,8 +4,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * What the store held when the process started. All of it must have been forced before it is given
- * to a core: a recovered log counts as forced to its end.
+ * What the store recovered when the process started. All of it must have been forced before it is
+ * given to a core: a recovered log counts as forced to its end.
  *
  * <p>{@code entries} are consecutive and start anywhere up to {@code snapshot.index + 1}; entries
  * the snapshot covers may be among them. Entries that don't join on to the snapshot (a crash

@@ -8,8 +8,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * What a leader does during its term: takes proposals and reads, commits, changes the
- * configuration, watches its quorum, hands over.
+ * A leader's part in one term: takes proposals and reads, commits, changes the configuration,
+ * watches its quorum, hands over. Made when an election is won.
  *
  * <p><b>The pair rule.</b> In a group of two voters {L, P} the leader L that lost P takes P's vote
  * and goes on alone. It needs: an entry of L's own term is committed, and every configuration from
@@ -49,7 +49,10 @@ final class Leading {
     uncommittedBytes = core.log.bytesBetween(core.commitIndex, core.log.lastIndex());
   }
 
-  /** Announces itself and appends the entry that commits what came before. */
+  /**
+   * Announces itself and appends an entry of its own term, which commits what came before
+   * (dissertation, 3.6.2 and 6.4).
+   */
   void start() {
     append(List.of(LogEntry.noop(firstIndex, core.term)));
     forceConfiguration();
@@ -77,7 +80,7 @@ final class Leading {
     entries.forEach(entry -> uncommittedBytes += entry.sizeBytes());
   }
 
-  /** False if the quorum is lost and the leader has to step down. */
+  /** False if the quorum is lost and the leader has to step down (dissertation, 6.2). */
   boolean tick(long stallMs) {
     for (Progress member : replication.members().values()) {
       // Who was heard after the pause and before this tick wasn't heard later than now.
@@ -86,7 +89,7 @@ final class Leading {
     if (transferTarget.isPresent() && core.nowMs >= transferDeadlineMs) {
       transferTarget = Optional.empty();
     }
-    if (core.nowMs - quorum.heardMs() >= core.config.quorumTimeoutMs() && !takePartnersVote()) {
+    if (core.nowMs - quorum.heardMs() >= core.config.quorumTimeoutMs() && !demotePartner()) {
       return false;
     }
     replication.tick();
@@ -94,7 +97,7 @@ final class Leading {
   }
 
   /** The pair rule; false if it doesn't apply. */
-  private boolean takePartnersVote() {
+  private boolean demotePartner() {
     Configuration now = core.configuration();
     int committedVoters = core.log.configurationAt(core.commitIndex).voters().size();
     boolean ownTerm = isOwnTermCommitted() || core.has(Fault.CHANGE_BEFORE_OWN_TERM);
@@ -184,7 +187,7 @@ final class Leading {
       core.askForce(index);
       replication.heartbeat();
     }
-    tellForced();
+    announceForced();
   }
 
   /** A reply of a member, in the current term. */
@@ -226,6 +229,7 @@ final class Leading {
   /** Commits, answers and hands over what has become possible. */
   void advance() {
     long written = quorum.writtenIndex();
+    // An entry of an older term is committed by one of our own behind it (dissertation, 3.6.2).
     boolean isOfOwnTerm =
         core.log.termAt(written) == core.term || core.has(Fault.COUNT_OLDER_TERMS);
     if (written > core.commitIndex && isOfOwnTerm) {
@@ -234,10 +238,10 @@ final class Leading {
       core.commitTo(written);
       Invariants.check(uncommittedBytes >= 0, "uncommitted bytes: was=%s", uncommittedBytes);
       if (!wasCommitted && isOwnTermCommitted()) {
-        reads.takeEarly().forEach(this::read);
+        reads.drainEarly().forEach(this::read);
       }
     }
-    tellForced();
+    announceForced();
     releaseReads();
     handOver();
   }
@@ -248,7 +252,7 @@ final class Leading {
    * with it. The third has an entry of a term in between, so all votes make it the founder of the
    * next log, without what an fsync rested on.</i>
    */
-  private void tellForced() {
+  private void announceForced() {
     long forced = Math.min(quorum.forcedIndex(), core.commitIndex);
     boolean isOfOwnTerm = forced >= firstIndex || core.has(Fault.COUNT_FORCED_OLDER_TERMS);
     if (forced > forcedAtMajority && isOfOwnTerm) {
@@ -297,7 +301,10 @@ final class Leading {
     return core.nowMs - member.heardMs < core.config.electionTimeoutMinMs();
   }
 
-  /** Why no change at all is possible now. */
+  /**
+   * Why no change at all is possible now: one at a time (dissertation, 4.1), and none before an
+   * entry of the own term is committed.
+   */
   private Optional<Rejection> rejection() {
     if (!isOwnTermCommitted() && !core.has(Fault.CHANGE_BEFORE_OWN_TERM)) {
       return Optional.of(Rejection.NO_COMMIT_IN_TERM);
@@ -325,11 +332,12 @@ final class Leading {
     };
   }
 
-  /** A leader never drops its own vote: it hands over first. */
+  /** A leader never drops its own vote: it hands over first (dissertation, 4.2.2). */
   private Optional<Rejection> unlessSelf(Endpoint endpoint) {
     return endpoint.equals(core.self) ? Optional.of(Rejection.INVALID) : Optional.empty();
   }
 
+  /** A member gets a vote when it can take part at once (dissertation, 4.2.1). */
   private boolean isCaughtUp(Progress member) {
     return member.matchIndex >= core.commitIndex - core.config.promoteLagEntries()
         && member.matchIndex >= core.log.baseIndex()
@@ -346,6 +354,7 @@ final class Leading {
     advance();
   }
 
+  /** Hands leadership over when the target's log equals ours (dissertation, 3.10). */
   void transferTo(Endpoint target) {
     if (target.equals(core.self)
         || !core.configuration().isVoter(target)

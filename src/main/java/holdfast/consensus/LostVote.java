@@ -10,10 +10,10 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * An endpoint that may have lost its term or vote neither votes nor acknowledges until every other
- * voter of the configurations that may be in force has said which term it is in: whomever it may
- * have voted for is among them. It goes on one above the highest. <i>Event: it voted for C in term
- * 5, forgot, and would acknowledge to A of term 4.</i>
+ * Finds out the term after a loss of term or vote. An endpoint that may have lost them neither
+ * votes nor acknowledges until every other voter of the configurations that may be in force has
+ * said which term it is in: whomever it may have voted for is among them. It goes on one above the
+ * highest. <i>Event: it voted for C in term 5, forgot, and would acknowledge to A of term 4.</i>
  */
 final class LostVote {
   /** So many are asked beyond our own configurations; with more the vote stays lost. */

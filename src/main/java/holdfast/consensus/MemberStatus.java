@@ -1,10 +1,10 @@
 package holdfast.consensus;
 
 /**
- * What a leader knows about a member. {@code silentMs}: since anything was heard from it in this
- * term; counted from the election if nothing was. {@code caughtUp}: {@link
- * MembershipChange.Promote} would be taken. Indices: acknowledged as written, acknowledged as
- * forced.
+ * A snapshot of what a leader knows about a member, for its driver. {@code silentMs}: since
+ * anything was heard from it in this term; counted from the election if nothing was. {@code
+ * caughtUp}: {@link MembershipChange.Promote} would be taken. Indices: acknowledged as written,
+ * acknowledged as forced.
  */
 public record MemberStatus(
     Endpoint endpoint,

@@ -4,7 +4,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
-/** What each {@link MembershipChange} makes of a configuration. */
+/**
+ * Computes the configuration that a {@link MembershipChange} makes of another, or that it makes
+ * none. Pure: the leader applies it, the simulator checks it.
+ */
 final class MembershipRules {
   private MembershipRules() {}
 

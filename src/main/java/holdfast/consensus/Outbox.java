@@ -8,20 +8,20 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * Collects the effects of a step, numbers the writes, and holds back every message that promises a
- * write until that write is done.
+ * The gate between the core and its driver: collects the effects of a step, numbers the writes, and
+ * defers every message that promises a write until that write is done.
  */
 final class Outbox {
   /** Messages that wait for a write; beyond it new ones are dropped, as a network might. */
-  static final int HELD_MAX = 4_096;
+  static final int DEFERRED_MAX = 4_096;
 
-  private record Held(long ticket, RaftMessage message) {}
+  private record Deferred(long ticket, RaftMessage message) {}
 
-  /** A write under way and the end of the log it leaves; lowered when the log is cut meanwhile. */
+  /** A write in flight and the end of the log it leaves; lowered when the log is cut meanwhile. */
   private record Write(long ticket, long lastIndex) {}
 
   private final Set<Fault> faults;
-  private final Deque<Held> held = new ArrayDeque<>();
+  private final Deque<Deferred> deferred = new ArrayDeque<>();
   private Deque<Write> writes = new ArrayDeque<>();
   private List<Effect> effects = new ArrayList<>();
   private long lastTicket;
@@ -40,9 +40,9 @@ final class Outbox {
 
   /** What was collected since the last call. */
   List<Effect> take() {
-    List<Effect> taken = effects;
+    List<Effect> collected = effects;
     effects = new ArrayList<>();
-    return taken;
+    return collected;
   }
 
   void add(Effect effect) {
@@ -110,8 +110,8 @@ final class Outbox {
   private void sendAfter(RaftMessage message, long ticket) {
     if (ticket <= doneTicket || faults.contains(Fault.ACKNOWLEDGE_BEFORE_WRITE)) {
       add(new Effect.Send(message));
-    } else if (held.size() < HELD_MAX) {
-      held.add(new Held(ticket, message));
+    } else if (deferred.size() < DEFERRED_MAX) {
+      deferred.add(new Deferred(ticket, message));
     }
   }
 
@@ -124,8 +124,8 @@ final class Outbox {
     while (!writes.isEmpty() && writes.getFirst().ticket() <= doneTicket) {
       writtenIndex = Math.max(writtenIndex, writes.removeFirst().lastIndex());
     }
-    for (Iterator<Held> it = held.iterator(); it.hasNext(); ) {
-      Held next = it.next();
+    for (Iterator<Deferred> it = deferred.iterator(); it.hasNext(); ) {
+      Deferred next = it.next();
       if (next.ticket() <= doneTicket || next.message().header().term() < currentTerm) {
         it.remove();
         if (next.message().header().term() == currentTerm) {
@@ -136,13 +136,13 @@ final class Outbox {
   }
 
   /** Forgets what waits for a write. */
-  void dropHeld() {
-    held.clear();
+  void dropDeferred() {
+    deferred.clear();
   }
 
   /** Forgets everything that is not yet handed out. */
   void drop() {
-    dropHeld();
+    dropDeferred();
     effects.clear();
   }
 

@@ -3,7 +3,10 @@ package holdfast.consensus;
 import java.util.ArrayDeque;
 import java.util.Deque;
 
-/** What a leader knows of one member, itself excepted. */
+/**
+ * A leader's record of one other member: what was sent to it, what it acknowledged, when it was
+ * heard.
+ */
 final class Progress {
   /** How entries go to it. */
   enum Mode {

@@ -6,7 +6,8 @@ import java.util.Map;
 import java.util.function.ToLongFunction;
 
 /**
- * What a majority of the voters of the configuration in force has reached. Followers and old
+ * Computes what a majority of the voters of the configuration in force has reached. The one place
+ * that counts acknowledgements, for commits, forces, reads and leases alike. Followers and old
  * incarnations never count: progress is kept by endpoint, and only voters' is looked at.
  */
 final class Quorum {

@@ -1,7 +1,7 @@
 package holdfast.consensus;
 
 /**
- * Every number the core works with; checked when made. Times in milliseconds of the injected
+ * The bounds and timeouts of a core; checked when made. Times in milliseconds of the injected
  * monotonic clock.
  *
  * @param heartbeatMs between two heartbeats of a leader

@@ -108,19 +108,19 @@ public final class RaftCore {
     } else if (core.role == Role.ENDED) {
       rejectIfAsked(event, Rejection.NOT_LEADER);
     } else {
-      take(event);
+      handle(event);
     }
     return core.out.take();
   }
 
-  private void take(Event event) {
+  private void handle(Event event) {
     switch (event) {
       case Event.Tick tick -> tick();
       case Event.Receive receive -> receive(receive.message());
       case Event.PersistDone done -> persistDone(done.ticket());
       case Event.LogForced forced -> logForced(forced);
       case Event.PersistFailed failed -> stop();
-      case Event.GoOn goOn -> elections.goOn();
+      case Event.AcceptDamage accepted -> elections.acceptDamage();
       case Event.Lost lost -> lost(lost.recovery());
       case Event.SnapshotTaken taken -> snapshotTaken(taken.meta());
       case Event.SnapshotChunkStored stored ->
@@ -215,7 +215,7 @@ public final class RaftCore {
    */
   private void endLog() {
     core.setRole(Role.ENDED, Optional.empty(), Effect.Cause.ELECTED_BY_ALL);
-    core.handOutRest();
+    core.deliverRest();
     var base =
         new SnapshotMeta(
             core.log.lastIndex(), core.log.lastTerm(), core.configuration().ledBy(core.self));
@@ -235,7 +235,7 @@ public final class RaftCore {
 
   /** What waited for a write acknowledged without a word of the loss: it isn't sent any more. */
   private void lost(Recovery recovery) {
-    core.out.dropHeld();
+    core.out.dropDeferred();
     follow(core.term, Optional.empty(), Effect.Cause.STORE_LOST);
     elections.lost(core.recovery);
     core.lost(recovery);
@@ -292,10 +292,11 @@ public final class RaftCore {
     if (message instanceof VoteRequest request && elections.ignores(request)) {
       return;
     }
+    // Whoever hears of a higher term follows in it (dissertation, 3.3).
     if (header.term() > core.term) {
       follow(header.term(), Optional.empty(), Effect.Cause.HIGHER_TERM);
     }
-    // Who is asked beforehand keeps its own term, which may be lower than ours.
+    // A pre-vote is answered in the own term, which may be lower than ours.
     if (header.term() < core.term
         && !(message instanceof PreVoteReply || message instanceof TermReply)) {
       refuseOldLeader(message);
@@ -331,7 +332,7 @@ public final class RaftCore {
         hearLeader(m.header().from());
         intake.onInstallSnapshot(m);
       }
-      case TimeoutNow m -> {
+      case TimeoutNow m -> { // The leader hands over (dissertation, 3.10).
         if (core.role == Role.FOLLOWER && core.isVoter()) {
           elections.campaign(true);
         }
@@ -375,6 +376,7 @@ public final class RaftCore {
     core.setRole(Role.FOLLOWER, leader, cause);
   }
 
+  /** Wins the election: leads in this term (dissertation, 3.4). */
   private void lead() {
     core.setRole(Role.LEADER, Optional.of(core.self), Effect.Cause.ELECTED);
     core.recovered(); // Whoever wins has all that was committed.
@@ -397,9 +399,9 @@ public final class RaftCore {
     return core.isVoteKnown();
   }
 
-  /** Whether the operator has given up what may be missing here. */
-  public boolean isToldToGoOn() {
-    return elections.isToldToGoOn();
+  /** Whether the operator has accepted that something may be missing here. */
+  public boolean isDamageAccepted() {
+    return elections.isDamageAccepted();
   }
 
   /** What this endpoint does at the moment. */

@@ -6,8 +6,8 @@ import java.util.List;
 import java.util.TreeMap;
 
 /**
- * The entries in memory: those after the base, which a durable snapshot covers. Also knows which
- * configuration is in force at each point. Entries leave only at either end.
+ * The log's entries in memory: those after the base, which a durable snapshot covers. Also knows
+ * which configuration is in force at each point. Entries leave only at either end.
  */
 final class RaftLog {
   private final List<LogEntry> entries = new ArrayList<>();

@@ -51,8 +51,8 @@ public sealed interface RaftMessage {
    * A vote, or what it would be.
    *
    * @param recovering what the voter may have lost
-   * @param promised who may have ended the log by the voter's earlier vote, and told nobody yet;
-   *     {@link HardState#PROMISED_MAX} at most
+   * @param promised who may have ended the log by the voter's earlier vote, and hasn't announced it
+   *     yet; {@link HardState#PROMISED_MAX} at most
    */
   record Vote(boolean granted, Recovery.Cause recovering, List<Endpoint> promised) {
     /** Freezes the list. */

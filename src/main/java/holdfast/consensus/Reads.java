@@ -6,14 +6,14 @@ import java.util.Deque;
 import java.util.List;
 
 /**
- * Linearizable reads without a log entry: at once under a lease, else after a round of heartbeats
- * that a quorum has answered.
+ * A leader's linearizable reads without a log entry (dissertation, 6.4): at once under a lease,
+ * else after a round of heartbeats that a quorum has answered.
  *
  * <p>The lease: a voter that answers a heartbeat gives no vote for a minimum election timeout from
  * when it received it, which is after the leader sent it. A quorum's answers thus keep every other
  * election from succeeding until the earliest of those sending times + {@code leaseMs}, which is
  * shorter by the margin for clocks that run unevenly. An election that the leader itself asks for
- * passes by this rule, at any later time (the request may be under way for long): so from then on
+ * passes by this rule, at any later time (the request may be in flight for long): so from then on
  * there is no lease in this term.
  */
 final class Reads {
@@ -32,7 +32,9 @@ final class Reads {
     isLeaseVoid = true;
   }
 
-  /** Until when this leader may answer alone; a time long past if it may not. */
+  /**
+   * Until when this leader may answer alone (dissertation, 6.4.1); a time long past if it may not.
+   */
   long leaseUntilMs(Quorum quorum) {
     if (isLeaseVoid) {
       return Long.MIN_VALUE;
@@ -46,7 +48,7 @@ final class Reads {
   }
 
   /**
-   * Begins a read. True if a round of heartbeats should go out at once.
+   * Begins a read (dissertation, 6.4). True if a round of heartbeats should go out at once.
    *
    * @param ownTermCommitted until an entry of the own term is committed, the commit index may lack
    *     entries that were acknowledged by a leader before
@@ -70,10 +72,10 @@ final class Reads {
   }
 
   /** The reads that came before an entry of the own term was committed. */
-  List<Long> takeEarly() {
-    List<Long> taken = new ArrayList<>(early);
+  List<Long> drainEarly() {
+    List<Long> drained = new ArrayList<>(early);
     early.clear();
-    return taken;
+    return drained;
   }
 
   /** Answers what a quorum has confirmed. True if what still waits needs another round now. */

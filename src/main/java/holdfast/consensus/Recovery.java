@@ -3,9 +3,9 @@ package holdfast.consensus;
 import holdfast.util.Invariants;
 
 /**
- * That a store may lack something it once vouched for. It is durable, and stays until the leader of
- * a later term has brought the log to where it was ({@link Effect.Recovered}). Until then this
- * endpoint's votes say so, and count for little by themselves.
+ * A mark that a store may lack something it once vouched for. It is durable, and stays until the
+ * leader of a later term has brought the log to where it was ({@link Effect.Recovered}). Until then
+ * this endpoint's votes say so, and count for little by themselves.
  *
  * @param nonce names this loss; random, 0 only in {@link #NONE}: an answer to an earlier loss never
  *     ends a later one

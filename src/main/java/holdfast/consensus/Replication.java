@@ -11,7 +11,11 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Bringing each member's log up to the leader's. */
+/**
+ * Brings each member's log up to the leader's: probes for where they match, then streams entries,
+ * or sends a snapshot (dissertation, 3.5, 5.1 and 10.2.2). {@link Leading} decides what is in the
+ * log; here is how it gets to the others.
+ */
 final class Replication {
   private final CoreState core;
   private final Map<Endpoint, Progress> members = new LinkedHashMap<>();

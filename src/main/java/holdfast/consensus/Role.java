@@ -1,6 +1,6 @@
 package holdfast.consensus;
 
-/** What an endpoint does at the moment. Without a vote it is a {@link #FOLLOWER} for ever. */
+/** The part an endpoint plays at the moment. Without a vote it is a {@link #FOLLOWER} for ever. */
 public enum Role {
   FOLLOWER,
   /** Asks whether an election could succeed, without disturbing anybody. */

@@ -4,7 +4,7 @@ import holdfast.consensus.RaftMessage.InstallSnapshot;
 import holdfast.consensus.RaftMessage.InstallSnapshotReply;
 
 /**
- * Receives a leader's snapshot piece by piece (dissertation, 5.3). Apart from {@link Following}
+ * Receives a leader's snapshot piece by piece (dissertation, 5.1). Apart from {@link Following}
  * because it outlives the term: the disk goes on with the piece it stores, and a leader that is
  * elected again goes on where it was.
  */

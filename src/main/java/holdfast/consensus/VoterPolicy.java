@@ -12,17 +12,17 @@ import java.util.function.Function;
 import java.util.stream.Collectors;
 
 /**
- * Which single step brings the configuration closer to what is wanted: 1, 2, 3 or 5 voters, the
- * longest-up peers that are alive and have caught up, each on a host of its own while there are two
- * hosts; everybody else a follower. Pure; the leader's driver asks again after each step has been
- * committed.
+ * Decides which single step brings the configuration closer to what is wanted: 1, 2, 3 or 5 voters,
+ * the longest-up peers that are alive and have caught up, each on a host of its own while there are
+ * two hosts; everybody else a follower. Pure; the leader's driver asks again after each step has
+ * been committed.
  *
- * <p><b>What a crash finds between two steps.</b> A voter that works gives up its vote only when
- * the voters that are left could lose one more of them, unless fewer are wanted for good: three
- * become four before they are three again. Five can't become six, so there one goes first, and four
- * still survive a crash. Four are never more than a step: they survive no more than three do, and
- * each change waits for one more of them. A voter that is down is taken out before another comes
- * in: as long as it counts, it costs what the new one brings.
+ * <p><b>What a crash finds between two steps.</b> A working voter loses its vote only when the
+ * voters that are left could lose one more of them, unless fewer are wanted for good: three become
+ * four before they are three again. Five can't become six, so there one goes first, and four still
+ * survive a crash. Four are never more than a step: they survive no more than three do, and each
+ * change waits for one more of them. A voter that is down is taken out before another comes in: as
+ * long as it counts, it costs what the new one brings.
  */
 public final class VoterPolicy {
   /** A voter that works is replaced by another only if that one has been up this much longer. */

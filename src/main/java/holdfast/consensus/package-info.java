@@ -5,6 +5,9 @@
  * <p>Imports only {@code util} and {@code model}: no thread, clock, file or socket. One thread at a
  * time calls a core; values (messages, entries, configurations) are immutable and safe anywhere.
  *
+ * <p>Sections cited as "dissertation" are of Ongaro's <i>Consensus: Bridging Theory and
+ * Practice</i>, 2014.
+ *
  * <p>What the driver owes the core:
  *
  * <ol>
@@ -14,12 +17,12 @@
  *   <li>Effects are carried out in the order given. Effects of one step come before those of the
  *       next.
  *   <li>Writes (PersistHardState, AppendEntries, ResetLog) go to one disk thread, first in, first
- *       out; several may be under way. PersistDone(ticket) covers all lower tickets. Hard state is
+ *       out; several may be in flight. PersistDone(ticket) covers all lower tickets. Hard state is
  *       forced before PersistDone. Entries are in the operating system's hands before PersistDone,
  *       and forced within a second and on ForceLog; then LogForced(index, term) names the last
  *       entry that the force covered.
- *   <li>A Send may go at once: the core itself holds back what has to wait for a write. Messages to
- *       one endpoint should keep their order; losing or doubling them is harmless.
+ *   <li>A Send may go at once: the core itself defers what has to wait for a write. Messages to one
+ *       endpoint should keep their order; losing or doubling them is harmless.
  *   <li>A write or force that fails is never tried again: PersistFailed, and nothing more of this
  *       core is sent, Sends not yet handed to a session included. The node comes back only with a
  *       new incarnation, as an empty or caught-up follower.

@@ -157,8 +157,8 @@ public final class PeerNode implements NodeService {
    * The operator gives up what is missing here: the only voter of a pool goes on with what it has
    * where nobody else can say that there was more. Any thread.
    */
-  public void goOnAlone() {
-    ports.loop().post(leadership::goOnAlone);
+  public void acceptDamage() {
+    ports.loop().post(leadership::acceptDamage);
   }
 
   /** The data key clients of this pool seal with; 0 while none is set or known. Any thread. */

@@ -14,66 +14,65 @@ import org.junit.jupiter.api.Test;
 class FollowingTest {
   private static final byte[] PIECE = {1, 2};
 
-  private final Rig rig = Rig.ofThree();
+  private final CoreHarness harness = CoreHarness.ofThree();
 
   private static SnapshotMeta snapshot() {
-    return new SnapshotMeta(50, 2, new Configuration(List.of(Rig.A, Rig.B, Rig.C), List.of()));
+    return new SnapshotMeta(
+        50, 2, new Configuration(List.of(CoreHarness.A, CoreHarness.B, CoreHarness.C), List.of()));
   }
 
   private List<Effect> receivePiece(Endpoint leader, long term, long offset) {
-    return rig.receive(
-        new InstallSnapshot(rig.from(leader, term), snapshot(), 2L * PIECE.length, offset, PIECE));
+    return harness.receive(
+        new InstallSnapshot(
+            harness.from(leader, term), snapshot(), 2L * PIECE.length, offset, PIECE));
   }
 
   private List<AppendAccepted> append(Endpoint leader, long term, long index, long commitIndex) {
-    var entries = List.of(Rig.command(index, term));
+    var entries = List.of(CoreHarness.command(index, term));
     long prevTerm = index == 2 ? 1 : term;
-    return Rig.sent(
+    return CoreHarness.sent(
         AppendAccepted.class,
-        rig.receive(
-            new Append(rig.from(leader, term), index - 1, prevTerm, commitIndex, 0, entries)));
+        harness.receive(
+            new Append(harness.from(leader, term), index - 1, prevTerm, commitIndex, 0, entries)));
   }
 
   @Test
   void whatAnEarlierLeaderSentIsNotAcknowledgedToTheNext() {
-    assertEquals(3, lastMatch(append(Rig.B, 2, 2, 1), append(Rig.B, 2, 3, 1)));
+    append(CoreHarness.B, 2, 2, 1);
+    assertEquals(3, append(CoreHarness.B, 2, 3, 1).getLast().matchIndex());
 
     var accepted =
-        Rig.sent(
+        CoreHarness.sent(
             AppendAccepted.class,
-            rig.receive(new Append(rig.from(Rig.C, 3), 1, 1, 1, 0, List.of())));
+            harness.receive(new Append(harness.from(CoreHarness.C, 3), 1, 1, 1, 0, List.of())));
 
     assertEquals(1, accepted.getLast().matchIndex());
   }
 
-  private static long lastMatch(List<AppendAccepted> first, List<AppendAccepted> second) {
-    assertEquals(2, first.getLast().matchIndex());
-    return second.getLast().matchIndex();
-  }
-
   @Test
   void aSnapshotGoesOnWhereItWasWhenItsLeaderIsElectedAgain() {
-    receivePiece(Rig.B, 2, 0);
-    rig.step(new Event.SnapshotChunkStored(50, PIECE.length));
+    receivePiece(CoreHarness.B, 2, 0);
+    harness.step(new Event.SnapshotChunkStored(50, PIECE.length));
 
-    var effects = receivePiece(Rig.B, 4, PIECE.length);
+    var effects = receivePiece(CoreHarness.B, 4, PIECE.length);
 
-    assertEquals(1, Rig.only(Effect.StoreSnapshotChunk.class, effects).size());
+    assertEquals(1, CoreHarness.only(Effect.StoreSnapshotChunk.class, effects).size());
     var replies =
-        Rig.sent(InstallSnapshotReply.class, rig.step(new Event.SnapshotReceived(snapshot())));
+        CoreHarness.sent(
+            InstallSnapshotReply.class, harness.step(new Event.SnapshotReceived(snapshot())));
     assertTrue(replies.getLast().installed());
-    assertEquals(50, rig.core.commitIndex());
+    assertEquals(50, harness.core.commitIndex());
   }
 
   @Test
   void aSnapshotOfAnotherLeaderWaitsForThePieceThatIsBeingStored() {
-    receivePiece(Rig.B, 2, 0);
+    receivePiece(CoreHarness.B, 2, 0);
 
-    var effects = receivePiece(Rig.C, 3, 0);
-    rig.step(new Event.SnapshotChunkStored(50, PIECE.length));
-    var again = receivePiece(Rig.C, 3, 0);
+    var effects = receivePiece(CoreHarness.C, 3, 0);
+    harness.step(new Event.SnapshotChunkStored(50, PIECE.length));
+    var again = receivePiece(CoreHarness.C, 3, 0);
 
-    assertEquals(List.of(), Rig.only(Effect.StoreSnapshotChunk.class, effects));
-    assertEquals(1, Rig.only(Effect.StoreSnapshotChunk.class, again).size());
+    assertEquals(List.of(), CoreHarness.only(Effect.StoreSnapshotChunk.class, effects));
+    assertEquals(1, CoreHarness.only(Effect.StoreSnapshotChunk.class, again).size());
   }
 }

@@ -1,8 +1,8 @@
 package holdfast.consensus;
 
-import static holdfast.consensus.Rig.B;
-import static holdfast.consensus.Rig.only;
-import static holdfast.consensus.Rig.sent;
+import static holdfast.consensus.CoreHarness.B;
+import static holdfast.consensus.CoreHarness.only;
+import static holdfast.consensus.CoreHarness.sent;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -31,26 +31,27 @@ final class LossRulesTest {
 
   @Test
   void aFollowerWhoseLogGotShorterIsHeardAndSentWhatItLacks() {
-    var rig = Rig.ofThree().lead();
-    rig.propose(10);
-    rig.propose(10);
-    long last = rig.core.lastIndex();
-    rig.accept(B, last);
-    assertEquals(last, rig.core.commitIndex());
+    var harness = CoreHarness.ofThree().lead();
+    harness.propose(10);
+    harness.propose(10);
+    long last = harness.core.lastIndex();
+    harness.accept(B, last);
+    assertEquals(last, harness.core.commitIndex());
 
     // Its rejection alone looks like a late one: what it says of its loss is what counts.
-    var rejected = new AppendRejected(rig.from(B), last, 0, 2);
-    assertTrue(appendsTo(B, rig.receive(rejected)).isEmpty());
-    var beat = sent(Heartbeat.class, rig.tickAfter(RaftConfig.DEFAULT.heartbeatMs())).getLast();
+    var rejected = new AppendRejected(harness.from(B), last, 0, 2);
+    assertTrue(appendsTo(B, harness.receive(rejected)).isEmpty());
+    var beat = sent(Heartbeat.class, harness.tickAfter(RaftConfig.DEFAULT.heartbeatMs())).getLast();
     var effects =
-        rig.receive(new HeartbeatReply(rig.from(B), beat.round(), beat.sentMs(), 1, 1, NONCE));
+        harness.receive(
+            new HeartbeatReply(harness.from(B), beat.round(), beat.sentMs(), 1, 1, NONCE));
 
     var probe = appendsTo(B, effects).getFirst();
     assertEquals(1, probe.prevIndex());
-    effects = rig.accept(B, 1);
+    effects = harness.accept(B, 1);
     assertEquals(last, appendsTo(B, effects).getLast().entries().getLast().index());
     var told =
-        sent(Heartbeat.class, rig.tickAfter(RaftConfig.DEFAULT.heartbeatMs())).stream()
+        sent(Heartbeat.class, harness.tickAfter(RaftConfig.DEFAULT.heartbeatMs())).stream()
             .filter(next -> next.header().to().equals(B))
             .findFirst()
             .orElseThrow();
@@ -60,29 +61,36 @@ final class LossRulesTest {
 
   @Test
   void aFollowerThatHasNothingAnyMoreIsProbedFromTheBeginning() {
-    var rig = Rig.ofThree().lead();
-    rig.propose(10);
-    rig.accept(B, rig.core.lastIndex());
-    var beat = sent(Heartbeat.class, rig.tickAfter(RaftConfig.DEFAULT.heartbeatMs())).getLast();
+    var harness = CoreHarness.ofThree().lead();
+    harness.propose(10);
+    harness.accept(B, harness.core.lastIndex());
+    var beat = sent(Heartbeat.class, harness.tickAfter(RaftConfig.DEFAULT.heartbeatMs())).getLast();
 
     var effects =
-        rig.receive(new HeartbeatReply(rig.from(B), beat.round(), beat.sentMs(), 0, 0, NONCE));
+        harness.receive(
+            new HeartbeatReply(harness.from(B), beat.round(), beat.sentMs(), 0, 0, NONCE));
 
     assertEquals(0, appendsTo(B, effects).getFirst().prevIndex());
   }
 
   @Test
   void whatWaitsForItsWriteIsNotSentAfterALoss() {
-    var rig = Rig.ofThree();
-    rig.step(new Event.Tick());
-    rig.nowMs += 2L * RaftConfig.DEFAULT.electionTimeoutMinMs();
-    rig.isWriting = false;
-    rig.receive(new RaftMessage.VoteRequest(rig.from(B, 3), 9, 1, false, false));
-    rig.receive(
-        new Append(rig.from(B, 3), 1, 1, 0, 0, List.of(Rig.command(2, 3), Rig.command(3, 3))));
+    var harness = CoreHarness.ofThree();
+    harness.step(new Event.Tick());
+    harness.nowMs += 2L * RaftConfig.DEFAULT.electionTimeoutMinMs();
+    harness.isWriting = false;
+    harness.receive(new RaftMessage.VoteRequest(harness.from(B, 3), 9, 1, false, false));
+    harness.receive(
+        new Append(
+            harness.from(B, 3),
+            1,
+            1,
+            0,
+            0,
+            List.of(CoreHarness.command(2, 3), CoreHarness.command(3, 3))));
 
-    rig.step(new Event.Lost(new Recovery(NONCE, Recovery.Cause.DAMAGE, true)));
-    var written = rig.write();
+    harness.step(new Event.Lost(new Recovery(NONCE, Recovery.Cause.DAMAGE, true)));
+    var written = harness.write();
 
     assertEquals(List.of(), sent(RaftMessage.AppendAccepted.class, written));
     assertEquals(List.of(), sent(RaftMessage.VoteReply.class, written), "it says it lost nothing");
@@ -93,18 +101,18 @@ final class LossRulesTest {
     var lost = new Recovery(NONCE, Recovery.Cause.DAMAGE, true);
     var initial =
         new InitialState(new HardState(1, Optional.empty()), SnapshotMeta.NONE, List.of(), lost);
-    var rig = new Rig(initial);
+    var harness = new CoreHarness(initial);
 
-    rig.tickAfter(20L * RaftConfig.DEFAULT.electionTimeoutMinMs());
+    harness.tickAfter(20L * RaftConfig.DEFAULT.electionTimeoutMinMs());
 
-    assertTrue(only(Effect.PersistHardState.class, rig.effects).isEmpty(), "nobody was asked");
-    assertTrue(only(Effect.Send.class, rig.effects).isEmpty());
-    rig.receive(new RaftMessage.VoteRequest(rig.from(B, 4), 5, 4, true, false));
-    rig.tickAfter(2L * RaftConfig.DEFAULT.heartbeatMs());
-    assertFalse(sent(TermRequest.class, rig.effects).isEmpty());
-    assertTrue(sent(RaftMessage.VoteReply.class, rig.effects).isEmpty(), "it may have voted");
-    rig.receive(new TermReply(rig.from(B, 4), NONCE, List.of(B)));
-    assertEquals(5, rig.core.term());
-    assertTrue(rig.core.recovery().isNeeded());
+    assertTrue(only(Effect.PersistHardState.class, harness.effects).isEmpty(), "nobody was asked");
+    assertTrue(only(Effect.Send.class, harness.effects).isEmpty());
+    harness.receive(new RaftMessage.VoteRequest(harness.from(B, 4), 5, 4, true, false));
+    harness.tickAfter(2L * RaftConfig.DEFAULT.heartbeatMs());
+    assertFalse(sent(TermRequest.class, harness.effects).isEmpty());
+    assertTrue(sent(RaftMessage.VoteReply.class, harness.effects).isEmpty(), "it may have voted");
+    harness.receive(new TermReply(harness.from(B, 4), NONCE, List.of(B)));
+    assertEquals(5, harness.core.term());
+    assertTrue(harness.core.recovery().isNeeded());
   }
 }

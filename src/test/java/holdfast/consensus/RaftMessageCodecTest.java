@@ -1,9 +1,9 @@
 package holdfast.consensus;
 
-import static holdfast.consensus.Rig.A;
-import static holdfast.consensus.Rig.B;
-import static holdfast.consensus.Rig.LOG;
-import static holdfast.consensus.Rig.command;
+import static holdfast.consensus.CoreHarness.A;
+import static holdfast.consensus.CoreHarness.B;
+import static holdfast.consensus.CoreHarness.LOG;
+import static holdfast.consensus.CoreHarness.command;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -22,15 +22,17 @@ import org.junit.jupiter.api.Test;
 class RaftMessageCodecTest {
   private static final RaftMessage.Header HEADER = new RaftMessage.Header(LOG, A, B, 9);
   private static final Configuration CONFIGURATION =
-      new Configuration(List.of(B, A), List.of(Rig.C));
+      new Configuration(List.of(B, A), List.of(CoreHarness.C));
 
   private static List<RaftMessage> oneOfEach() {
     return List.of(
         new RaftMessage.PreVoteRequest(HEADER, 1, 2, true),
-        new RaftMessage.PreVoteReply(HEADER, 3, Rig.vote(Recovery.Cause.DAMAGE), true),
+        new RaftMessage.PreVoteReply(HEADER, 3, CoreHarness.vote(Recovery.Cause.DAMAGE), true),
         new RaftMessage.VoteRequest(HEADER, 4, 5, true, true),
         new RaftMessage.VoteReply(
-            HEADER, new RaftMessage.Vote(false, Recovery.Cause.POWER_CUT, List.of(Rig.C, Rig.D))),
+            HEADER,
+            new RaftMessage.Vote(
+                false, Recovery.Cause.POWER_CUT, List.of(CoreHarness.C, CoreHarness.D))),
         new Append(HEADER, 6, 7, 8, 9, List.of(command(7, 8), LogEntry.noop(8, 9))),
         new RaftMessage.AppendAccepted(HEADER, 10, 11),
         new RaftMessage.AppendRejected(HEADER, 12, 13, 14),
@@ -88,10 +90,11 @@ class RaftMessageCodecTest {
   void theLargestMessagesFitIntoAFrame() {
     List<Endpoint> followers = new ArrayList<>();
     for (int i = 0; i < Configuration.FOLLOWERS_MAX; i++) {
-      followers.add(Rig.endpoint(i, 1));
+      followers.add(CoreHarness.endpoint(i, 1));
     }
     var wide =
-        new Configuration(List.of(new Endpoint(Rig.endpoint(7, 1).node(), 9)), distinct(followers));
+        new Configuration(
+            List.of(new Endpoint(CoreHarness.endpoint(7, 1).node(), 9)), distinct(followers));
     var config = RaftConfig.DEFAULT;
     var snapshot =
         new InstallSnapshot(
@@ -144,7 +147,7 @@ class RaftMessageCodecTest {
 
   @Test
   void aConfigurationListsNobodyTwice() {
-    Endpoint newA = Rig.endpoint(1, 2);
+    Endpoint newA = CoreHarness.endpoint(1, 2);
 
     assertThrows(ByteReader.Malformed.class, () -> new Configuration(List.of(A, newA), List.of()));
     assertThrows(ByteReader.Malformed.class, () -> new Configuration(List.of(A), List.of(A)));

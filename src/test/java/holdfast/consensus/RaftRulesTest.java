@@ -1,15 +1,15 @@
 package holdfast.consensus;
 
-import static holdfast.consensus.Rig.A;
-import static holdfast.consensus.Rig.B;
-import static holdfast.consensus.Rig.C;
-import static holdfast.consensus.Rig.D;
-import static holdfast.consensus.Rig.LOG;
-import static holdfast.consensus.Rig.command;
-import static holdfast.consensus.Rig.endpoint;
-import static holdfast.consensus.Rig.group;
-import static holdfast.consensus.Rig.only;
-import static holdfast.consensus.Rig.sent;
+import static holdfast.consensus.CoreHarness.A;
+import static holdfast.consensus.CoreHarness.B;
+import static holdfast.consensus.CoreHarness.C;
+import static holdfast.consensus.CoreHarness.D;
+import static holdfast.consensus.CoreHarness.LOG;
+import static holdfast.consensus.CoreHarness.command;
+import static holdfast.consensus.CoreHarness.endpoint;
+import static holdfast.consensus.CoreHarness.group;
+import static holdfast.consensus.CoreHarness.only;
+import static holdfast.consensus.CoreHarness.sent;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -30,38 +30,39 @@ import org.junit.jupiter.api.Test;
 
 /** Each rule of the core by itself. */
 class RaftRulesTest {
-  private static VoteRequest voteRequest(Rig rig, long term, boolean transfer) {
-    return new VoteRequest(rig.from(B, term), 100, 100, transfer, false);
+  private static VoteRequest voteRequest(CoreHarness harness, long term, boolean transfer) {
+    return new VoteRequest(harness.from(B, term), 100, 100, transfer, false);
   }
 
-  private static Append append(Rig rig, long term, long prevIndex, long prevTerm, LogEntry... e) {
-    return new Append(rig.from(B, term), prevIndex, prevTerm, 0, 0, List.of(e));
+  private static Append append(
+      CoreHarness harness, long term, long prevIndex, long prevTerm, LogEntry... e) {
+    return new Append(harness.from(B, term), prevIndex, prevTerm, 0, 0, List.of(e));
   }
 
   @Test
   void aVoterThatHasJustStartedRefusesVotesForAMinimumElectionTimeout() {
-    var rig = Rig.ofThree();
-    rig.step(new Event.Tick());
+    var harness = CoreHarness.ofThree();
+    harness.step(new Event.Tick());
 
-    rig.nowMs += 999;
-    var early = rig.receive(voteRequest(rig, 5, false));
-    rig.nowMs += 1;
-    var late = rig.receive(voteRequest(rig, 5, false));
+    harness.nowMs += 999;
+    var early = harness.receive(voteRequest(harness, 5, false));
+    harness.nowMs += 1;
+    var late = harness.receive(voteRequest(harness, 5, false));
 
-    assertTrue(early.isEmpty() && rig.core.term() == 5, "the early one must change nothing");
+    assertTrue(early.isEmpty() && harness.core.term() == 5, "the early one must change nothing");
     assertTrue(sent(VoteReply.class, late).getFirst().vote().granted());
   }
 
   @Test
   void aVoterThatHearsFromALeaderVotesOnlyInAnElectionThatTheLeaderAskedFor() {
-    var rig = Rig.ofThree();
-    rig.step(new Event.Tick());
-    rig.nowMs += 5_000;
-    rig.receive(append(rig, 3, 1, 1));
+    var harness = CoreHarness.ofThree();
+    harness.step(new Event.Tick());
+    harness.nowMs += 5_000;
+    harness.receive(append(harness, 3, 1, 1));
 
-    rig.nowMs += 900;
-    var refused = rig.receive(new VoteRequest(rig.from(C, 4), 100, 100, false, false));
-    var granted = rig.receive(new VoteRequest(rig.from(C, 4), 100, 100, true, false));
+    harness.nowMs += 900;
+    var refused = harness.receive(new VoteRequest(harness.from(C, 4), 100, 100, false, false));
+    var granted = harness.receive(new VoteRequest(harness.from(C, 4), 100, 100, true, false));
 
     assertTrue(refused.isEmpty());
     assertTrue(sent(VoteReply.class, granted).getFirst().vote().granted());
@@ -69,46 +70,46 @@ class RaftRulesTest {
 
   @Test
   void aVoteIsOnDiskBeforeItIsSent() {
-    var rig = Rig.ofThree();
-    rig.step(new Event.Tick());
-    rig.nowMs += 5_000;
-    rig.isWriting = false;
+    var harness = CoreHarness.ofThree();
+    harness.step(new Event.Tick());
+    harness.nowMs += 5_000;
+    harness.isWriting = false;
 
-    var asked = rig.receive(voteRequest(rig, 5, false));
+    var asked = harness.receive(voteRequest(harness, 5, false));
 
     assertTrue(sent(VoteReply.class, asked).isEmpty());
-    assertEquals(5, rig.core.term());
-    assertTrue(rig.core.durableTerm() < 5, "nobody may be told of a term that a crash undoes");
+    assertEquals(5, harness.core.term());
+    assertTrue(harness.core.durableTerm() < 5, "nobody may be told of a term that a crash undoes");
     assertEquals(
         new HardState(5, Optional.of(B), 1),
         only(Effect.PersistHardState.class, asked).getLast().state());
-    assertEquals(1, sent(VoteReply.class, rig.write()).size());
-    assertEquals(5, rig.core.durableTerm());
+    assertEquals(1, sent(VoteReply.class, harness.write()).size());
+    assertEquals(5, harness.core.durableTerm());
   }
 
   @Test
   void onlyOneCandidateGetsAVoteInATerm() {
-    var rig = Rig.ofThree();
-    rig.step(new Event.Tick());
-    rig.nowMs += 5_000;
-    rig.receive(voteRequest(rig, 5, false));
+    var harness = CoreHarness.ofThree();
+    harness.step(new Event.Tick());
+    harness.nowMs += 5_000;
+    harness.receive(voteRequest(harness, 5, false));
 
-    var second = rig.receive(new VoteRequest(rig.from(C, 5), 100, 100, false, false));
+    var second = harness.receive(new VoteRequest(harness.from(C, 5), 100, 100, false, false));
 
     assertFalse(sent(VoteReply.class, second).getFirst().vote().granted());
   }
 
   @Test
   void aShorterLogGetsNoVote() {
-    var rig = Rig.ofThree();
-    rig.step(new Event.Tick());
-    rig.nowMs += 5_000;
-    rig.receive(append(rig, 3, 1, 1, command(2, 3), command(3, 3)));
-    rig.nowMs += 5_000;
+    var harness = CoreHarness.ofThree();
+    harness.step(new Event.Tick());
+    harness.nowMs += 5_000;
+    harness.receive(append(harness, 3, 1, 1, command(2, 3), command(3, 3)));
+    harness.nowMs += 5_000;
 
-    var shorter = rig.receive(new VoteRequest(rig.from(C, 4), 2, 3, false, false));
-    var older = rig.receive(new VoteRequest(rig.from(C, 5), 9, 2, false, false));
-    var equal = rig.receive(new VoteRequest(rig.from(C, 6), 3, 3, false, false));
+    var shorter = harness.receive(new VoteRequest(harness.from(C, 4), 2, 3, false, false));
+    var older = harness.receive(new VoteRequest(harness.from(C, 5), 9, 2, false, false));
+    var equal = harness.receive(new VoteRequest(harness.from(C, 6), 3, 3, false, false));
 
     assertFalse(sent(VoteReply.class, shorter).getFirst().vote().granted());
     assertFalse(sent(VoteReply.class, older).getFirst().vote().granted());
@@ -116,70 +117,73 @@ class RaftRulesTest {
   }
 
   @Test
-  void askingBeforehandChangesNoTermAnywhere() {
-    var rig = Rig.ofThree();
-    rig.step(new Event.Tick());
+  void aPreVoteChangesNoTermAnywhere() {
+    var harness = CoreHarness.ofThree();
+    harness.step(new Event.Tick());
 
-    var asked = rig.tickAfter(1_000);
-    rig.receive(new RaftMessage.PreVoteRequest(rig.from(C, 9), 50, 50, false));
+    var asked = harness.tickAfter(1_000);
+    harness.receive(new RaftMessage.PreVoteRequest(harness.from(C, 9), 50, 50, false));
 
     assertEquals(2, sent(RaftMessage.PreVoteRequest.class, asked).size());
-    assertEquals(1, rig.core.term());
-    assertEquals(Role.PRE_CANDIDATE, rig.core.role());
+    assertEquals(1, harness.core.term());
+    assertEquals(Role.PRE_CANDIDATE, harness.core.role());
   }
 
   @Test
-  void aBeforehandAnswerFromALowerTermCounts() {
-    var rig =
-        new Rig(
+  void aPreVoteFromALowerTermCounts() {
+    var harness =
+        new CoreHarness(
             new InitialState(
                 new HardState(4, Optional.empty()),
                 SnapshotMeta.NONE,
                 group(List.of(A, B, C)).entries()));
-    rig.step(new Event.Tick());
-    rig.tickAfter(1_000);
+    harness.step(new Event.Tick());
+    harness.tickAfter(1_000);
 
-    rig.receive(
-        new RaftMessage.PreVoteReply(rig.from(B, 3), 5, Rig.vote(Recovery.Cause.NONE), false));
+    harness.receive(
+        new RaftMessage.PreVoteReply(
+            harness.from(B, 3), 5, CoreHarness.vote(Recovery.Cause.NONE), false));
 
-    assertEquals(Role.CANDIDATE, rig.core.role());
+    assertEquals(Role.CANDIDATE, harness.core.role());
   }
 
   @Test
   void entriesAreAcknowledgedOnlyWhenTheyAreWritten() {
-    var rig = Rig.ofThree();
-    rig.step(new Event.Tick());
-    rig.receive(append(rig, 3, 1, 1));
-    rig.isWriting = false;
+    var harness = CoreHarness.ofThree();
+    harness.step(new Event.Tick());
+    harness.receive(append(harness, 3, 1, 1));
+    harness.isWriting = false;
 
-    var taken = rig.receive(append(rig, 3, 1, 1, command(2, 3)));
-    var again = rig.receive(append(rig, 3, 1, 1, command(2, 3)));
+    var taken = harness.receive(append(harness, 3, 1, 1, command(2, 3)));
+    var again = harness.receive(append(harness, 3, 1, 1, command(2, 3)));
 
     assertTrue(sent(AppendAccepted.class, taken).isEmpty());
     assertTrue(sent(AppendAccepted.class, again).isEmpty(), "the copy isn't written either");
-    assertEquals(2, sent(AppendAccepted.class, rig.write()).getFirst().matchIndex());
+    assertEquals(2, sent(AppendAccepted.class, harness.write()).getFirst().matchIndex());
   }
 
   @Test
   void whatAnEarlierLeaderHadIsNotAcknowledgedToTheNext() {
-    var rig = Rig.ofThree();
-    rig.step(new Event.Tick());
-    rig.receive(append(rig, 3, 1, 1, command(2, 3), command(3, 3)));
-    rig.tickAfter(1_000);
-    rig.receive(new RaftMessage.PreVoteReply(rig.from(C), 4, Rig.vote(Recovery.Cause.NONE), false));
-    assertEquals(4, rig.core.term(), "it began the next term itself");
+    var harness = CoreHarness.ofThree();
+    harness.step(new Event.Tick());
+    harness.receive(append(harness, 3, 1, 1, command(2, 3), command(3, 3)));
+    harness.tickAfter(1_000);
+    harness.receive(
+        new RaftMessage.PreVoteReply(
+            harness.from(C), 4, CoreHarness.vote(Recovery.Cause.NONE), false));
+    assertEquals(4, harness.core.term(), "it began the next term itself");
 
-    var probed = rig.receive(new Append(rig.from(C, 4), 1, 1, 0, 0, List.of()));
+    var probed = harness.receive(new Append(harness.from(C, 4), 1, 1, 0, 0, List.of()));
 
     assertEquals(1, sent(AppendAccepted.class, probed).getFirst().matchIndex());
   }
 
   @Test
   void entriesOfEarlierTermsAreCommittedOnlyWithOneOfTheOwnTerm() {
-    var rig = Rig.ofThree().elect();
+    var harness = CoreHarness.ofThree().elect();
 
-    var older = rig.accept(B, 1);
-    var own = rig.accept(B, 2);
+    var older = harness.accept(B, 1);
+    var own = harness.accept(B, 2);
 
     assertTrue(only(Effect.Commit.class, older).isEmpty());
     assertEquals(2, only(Effect.Commit.class, own).getFirst().upToIndex());
@@ -187,26 +191,26 @@ class RaftRulesTest {
 
   @Test
   void theLeadersOwnCopyCountsOnlyWhenItIsWritten() {
-    var rig = new Rig(group(List.of(A, B))).lead();
-    rig.isWriting = false;
-    rig.propose(1);
+    var harness = new CoreHarness(group(List.of(A, B))).lead();
+    harness.isWriting = false;
+    harness.propose(1);
 
-    var acknowledged = rig.accept(B, 3);
+    var acknowledged = harness.accept(B, 3);
 
     assertTrue(only(Effect.Commit.class, acknowledged).isEmpty());
-    assertEquals(3, only(Effect.Commit.class, rig.write()).getFirst().upToIndex());
+    assertEquals(3, only(Effect.Commit.class, harness.write()).getFirst().upToIndex());
   }
 
   @Test
   void followersAndOldIncarnationsNeverCount() {
     Endpoint newB = endpoint(2, 2);
-    var rig = new Rig(group(List.of(A, B, C), newB, D)).lead();
-    rig.propose(1);
+    var harness = new CoreHarness(group(List.of(A, B, C), newB, D)).lead();
+    harness.propose(1);
 
-    var byNew = rig.accept(newB, 3);
-    var byFollower = rig.accept(D, 3);
-    var byOlder = rig.accept(endpoint(3, 0), 3);
-    var byVoter = rig.accept(C, 3);
+    var byNew = harness.accept(newB, 3);
+    var byFollower = harness.accept(D, 3);
+    var byOlder = harness.accept(endpoint(3, 0), 3);
+    var byVoter = harness.accept(C, 3);
 
     assertTrue(only(Effect.Commit.class, byNew).isEmpty());
     assertTrue(only(Effect.Commit.class, byFollower).isEmpty());
@@ -216,29 +220,29 @@ class RaftRulesTest {
 
   @Test
   void messagesOfAnotherLogOrForAnotherIncarnationAreDropped() {
-    var rig = Rig.ofThree();
-    rig.step(new Event.Tick());
-    rig.nowMs += 5_000;
+    var harness = CoreHarness.ofThree();
+    harness.step(new Event.Tick());
+    harness.nowMs += 5_000;
 
-    var otherLog = rig.receive(new TimeoutNow(new Header(new LogId(9, 9), B, A, 7)));
-    var otherLife = rig.receive(new TimeoutNow(new Header(LOG, B, endpoint(1, 2), 7)));
+    var otherLog = harness.receive(new TimeoutNow(new Header(new LogId(9, 9), B, A, 7)));
+    var otherLife = harness.receive(new TimeoutNow(new Header(LOG, B, endpoint(1, 2), 7)));
 
     assertTrue(otherLog.isEmpty() && otherLife.isEmpty());
-    assertEquals(1, rig.core.term());
+    assertEquals(1, harness.core.term());
   }
 
   @Test
   void aLeaseRunsFromWhenTheAnsweredHeartbeatWasSent() {
-    var rig = Rig.ofThree().lead();
-    var beat = sent(Heartbeat.class, rig.tickAfter(150)).getFirst();
-    rig.nowMs = beat.sentMs() + 700;
-    rig.answer(B, beat);
+    var harness = CoreHarness.ofThree().lead();
+    var beat = sent(Heartbeat.class, harness.tickAfter(150)).getFirst();
+    harness.nowMs = beat.sentMs() + 700;
+    harness.answer(B, beat);
 
-    var within = rig.step(new Event.Read(1));
-    rig.nowMs = beat.sentMs() + 800;
-    var after = rig.step(new Event.Read(2));
+    var within = harness.step(new Event.Read(1));
+    harness.nowMs = beat.sentMs() + 800;
+    var after = harness.step(new Event.Read(2));
 
-    assertEquals(beat.sentMs() + 800, rig.core.leaseUntilMs());
+    assertEquals(beat.sentMs() + 800, harness.core.leaseUntilMs());
     assertEquals(new Effect.ReadReady(1, 2), only(Effect.ReadReady.class, within).getFirst());
     assertTrue(only(Effect.ReadReady.class, after).isEmpty());
     assertEquals(2, sent(Heartbeat.class, after).size(), "it asks at once");
@@ -246,15 +250,15 @@ class RaftRulesTest {
 
   @Test
   void withoutALeaseAReadWaitsForARoundThatBeganAfterIt() {
-    var rig = Rig.ofThree().lead();
-    var before = sent(Heartbeat.class, rig.effects).getLast();
-    rig.tickAfter(100);
+    var harness = CoreHarness.ofThree().lead();
+    var before = sent(Heartbeat.class, harness.effects).getLast();
+    harness.tickAfter(100);
 
-    rig.step(new Event.Read(1));
-    rig.nowMs += 900;
-    var old = rig.answer(B, before);
-    var next = sent(Heartbeat.class, rig.effects).getLast();
-    var fresh = rig.answer(B, next);
+    harness.step(new Event.Read(1));
+    harness.nowMs += 900;
+    var old = harness.answer(B, before);
+    var next = sent(Heartbeat.class, harness.effects).getLast();
+    var fresh = harness.answer(B, next);
 
     assertTrue(only(Effect.ReadReady.class, old).isEmpty());
     assertTrue(next.round() > before.round());
@@ -263,11 +267,11 @@ class RaftRulesTest {
 
   @Test
   void aReadWaitsForACommitInTheOwnTerm() {
-    var rig = Rig.ofThree().elect();
-    rig.answer(B, sent(Heartbeat.class, rig.effects).getLast());
+    var harness = CoreHarness.ofThree().elect();
+    harness.answer(B, sent(Heartbeat.class, harness.effects).getLast());
 
-    var early = rig.step(new Event.Read(1));
-    var committed = rig.accept(B, 2);
+    var early = harness.step(new Event.Read(1));
+    var committed = harness.accept(B, 2);
 
     assertTrue(only(Effect.ReadReady.class, early).isEmpty());
     assertEquals(new Effect.ReadReady(1, 2), only(Effect.ReadReady.class, committed).getFirst());
@@ -275,41 +279,41 @@ class RaftRulesTest {
 
   @Test
   void thereIsNoLeaseOnceASuccessorWasAskedNotEvenWhenNothingCameOfIt() {
-    var rig = Rig.ofThree().lead();
-    var asked = rig.step(new Event.TransferLeadership(B));
-    var rejected = rig.propose(1);
+    var harness = CoreHarness.ofThree().lead();
+    var asked = harness.step(new Event.TransferLeadership(B));
+    var rejected = harness.propose(1);
 
-    rig.accept(C, 2);
-    var ticks = rig.tickAfter(1_050);
-    rig.answer(B, sent(Heartbeat.class, ticks).getLast());
-    var read = rig.step(new Event.Read(1));
+    harness.accept(C, 2);
+    var ticks = harness.tickAfter(1_050);
+    harness.answer(B, sent(Heartbeat.class, ticks).getLast());
+    var read = harness.step(new Event.Read(1));
 
     assertEquals(1, sent(TimeoutNow.class, asked).size());
     assertEquals(
         Rejection.TRANSFERRING, only(Effect.ProposalRejected.class, rejected).getFirst().reason());
     assertTrue(only(Effect.ReadReady.class, read).isEmpty());
-    assertEquals(Long.MIN_VALUE, rig.core.leaseUntilMs());
-    assertEquals(1, only(Effect.ProposalAccepted.class, rig.propose(1)).size(), "it gave up");
+    assertEquals(Long.MIN_VALUE, harness.core.leaseUntilMs());
+    assertEquals(1, only(Effect.ProposalAccepted.class, harness.propose(1)).size(), "it gave up");
   }
 
   @Test
   void whoIsAskedToSucceedStartsAnElectionAtOnce() {
-    var rig = Rig.ofThree();
-    rig.step(new Event.Tick());
-    rig.receive(append(rig, 3, 1, 1));
+    var harness = CoreHarness.ofThree();
+    harness.step(new Event.Tick());
+    harness.receive(append(harness, 3, 1, 1));
 
-    var asked = rig.receive(new TimeoutNow(rig.from(B, 3)));
+    var asked = harness.receive(new TimeoutNow(harness.from(B, 3)));
 
     assertTrue(sent(VoteRequest.class, asked).getFirst().transfer());
-    assertEquals(4, rig.core.term());
+    assertEquals(4, harness.core.term());
   }
 
   @Test
   void aLeaderOfThreeThatHearsNobodyStepsDown() {
-    var rig = Rig.ofThree().lead();
-    rig.step(new Event.Read(1));
+    var harness = CoreHarness.ofThree().lead();
+    harness.step(new Event.Read(1));
 
-    var ticks = rig.tickAfter(1_600);
+    var ticks = harness.tickAfter(1_600);
 
     assertTrue(
         only(Effect.RoleChanged.class, ticks).stream()
@@ -319,61 +323,61 @@ class RaftRulesTest {
 
   @Test
   void aPauseOfOurOwnIsNoSilenceOfTheOthers() {
-    var rig = Rig.ofThree().lead();
+    var harness = CoreHarness.ofThree().lead();
 
-    rig.nowMs += 60_000;
-    rig.step(new Event.Tick());
+    harness.nowMs += 60_000;
+    harness.step(new Event.Tick());
 
-    assertEquals(Role.LEADER, rig.core.role());
+    assertEquals(Role.LEADER, harness.core.role());
   }
 
   @Test
   void aLeaderOfAPairTakesItsPartnersVoteAndGoesOnAlone() {
-    var rig = new Rig(group(List.of(A, B))).lead();
-    rig.propose(1);
+    var harness = new CoreHarness(group(List.of(A, B))).lead();
+    harness.propose(1);
 
-    var ticks = rig.tickAfter(1_600);
+    var ticks = harness.tickAfter(1_600);
 
-    assertEquals(Role.LEADER, rig.core.role());
-    assertEquals(new Configuration(List.of(A), List.of(B)), rig.core.configuration());
+    assertEquals(Role.LEADER, harness.core.role());
+    assertEquals(new Configuration(List.of(A), List.of(B)), harness.core.configuration());
     assertEquals(4, only(Effect.Commit.class, ticks).getLast().upToIndex());
   }
 
   @Test
   void aLeaderOfAPairWithoutACommitInItsTermStepsDown() {
-    var rig = new Rig(group(List.of(A, B))).elect();
+    var harness = new CoreHarness(group(List.of(A, B))).elect();
 
-    rig.tickAfter(1_600);
+    harness.tickAfter(1_600);
 
-    assertTrue(rig.core.role() != Role.LEADER);
-    assertEquals(new Configuration(List.of(A, B), List.of()), rig.core.configuration());
+    assertTrue(harness.core.role() != Role.LEADER);
+    assertEquals(new Configuration(List.of(A, B), List.of()), harness.core.configuration());
   }
 
   @Test
   void aLoneLeaderWhosePromotedPartnerDiesAtOnceTakesTheVoteBack() {
-    var rig = new Rig(group(List.of(A), B));
-    rig.step(new Event.Tick());
-    rig.accept(B, 2);
-    rig.step(new Event.ChangeMembership(1, new MembershipChange.Promote(B)));
-    assertTrue(rig.core.configuration().isVoter(B));
+    var harness = new CoreHarness(group(List.of(A), B));
+    harness.step(new Event.Tick());
+    harness.accept(B, 2);
+    harness.step(new Event.ChangeMembership(1, new MembershipChange.Promote(B)));
+    assertTrue(harness.core.configuration().isVoter(B));
 
-    rig.tickAfter(1_600);
+    harness.tickAfter(1_600);
 
-    assertEquals(Role.LEADER, rig.core.role());
-    assertEquals(List.of(A), rig.core.configuration().voters());
-    assertEquals(rig.core.lastIndex(), rig.core.commitIndex());
+    assertEquals(Role.LEADER, harness.core.role());
+    assertEquals(List.of(A), harness.core.configuration().voters());
+    assertEquals(harness.core.lastIndex(), harness.core.commitIndex());
   }
 
   @Test
   void whoLosesItsVoteHearsOfItOnlyWhenItIsCommitted() {
-    var rig = new Rig(group(List.of(A, B))).lead();
-    rig.isWriting = false;
+    var harness = new CoreHarness(group(List.of(A, B))).lead();
+    harness.isWriting = false;
 
-    var changed = rig.step(new Event.ChangeMembership(1, new MembershipChange.Demote(B)));
-    var written = rig.write();
-    rig.isWriting = true;
-    rig.write(); // that the configuration is committed is on disk before anything is sent
-    var after = rig.accept(B, 2);
+    var changed = harness.step(new Event.ChangeMembership(1, new MembershipChange.Demote(B)));
+    var written = harness.write();
+    harness.isWriting = true;
+    harness.write(); // that the configuration is committed is on disk before anything is sent
+    var after = harness.accept(B, 2);
 
     assertTrue(sent(Append.class, changed).isEmpty());
     assertEquals(1, only(Effect.Commit.class, written).size());
@@ -382,12 +386,13 @@ class RaftRulesTest {
 
   @Test
   void committedEntriesAreNeverCut() {
-    var rig = Rig.ofThree();
-    rig.step(new Event.Tick());
-    rig.receive(append(rig, 3, 1, 1, command(2, 3)));
-    rig.receive(new Heartbeat(rig.from(B, 3), 1, 1, 2, 0, 0, 0));
+    var harness = CoreHarness.ofThree();
+    harness.step(new Event.Tick());
+    harness.receive(append(harness, 3, 1, 1, command(2, 3)));
+    harness.receive(new Heartbeat(harness.from(B, 3), 1, 1, 2, 0, 0, 0));
 
-    var refused = rig.receive(new Append(rig.from(C, 4), 1, 1, 0, 0, List.of(command(2, 4))));
+    var refused =
+        harness.receive(new Append(harness.from(C, 4), 1, 1, 0, 0, List.of(command(2, 4))));
 
     assertEquals(List.of(new Effect.CutRefused(C, 2)), only(Effect.CutRefused.class, refused));
     assertTrue(sent(AppendAccepted.class, refused).isEmpty());
@@ -395,44 +400,45 @@ class RaftRulesTest {
 
   @Test
   void aStoreErrorStopsEverythingForGood() {
-    var rig = Rig.ofThree().lead();
-    rig.isWriting = false;
-    rig.propose(1);
+    var harness = CoreHarness.ofThree().lead();
+    harness.isWriting = false;
+    harness.propose(1);
 
-    var stopped = rig.step(new Event.PersistFailed("disk"));
-    var later = rig.tickAfter(10_000);
-    var done = rig.write();
-    var proposed = rig.propose(1);
+    var stopped = harness.step(new Event.PersistFailed("disk"));
+    var later = harness.tickAfter(10_000);
+    var done = harness.write();
+    var proposed = harness.propose(1);
 
-    assertEquals(Role.STOPPED, rig.core.role());
+    assertEquals(Role.STOPPED, harness.core.role());
     assertTrue(sent(RaftMessage.class, stopped).isEmpty());
     assertTrue(later.isEmpty() && done.isEmpty());
     assertEquals(
         List.of(new Effect.ProposalRejected(7, Rejection.STOPPED, Optional.empty())), proposed);
   }
 
-  private static Rejection refusal(Rig rig, MembershipChange change) {
-    var effects = rig.step(new Event.ChangeMembership(3, change));
+  private static Rejection refusal(CoreHarness harness, MembershipChange change) {
+    var effects = harness.step(new Event.ChangeMembership(3, change));
     return only(Effect.ProposalRejected.class, effects).getFirst().reason();
   }
 
   @Test
   void theConfigurationChangesOneCommittedStepAtATime() {
-    var rig = Rig.ofThree().elect();
-    assertEquals(Rejection.NO_COMMIT_IN_TERM, refusal(rig, new MembershipChange.AddFollower(D)));
-    rig.accept(B, 2);
+    var harness = CoreHarness.ofThree().elect();
+    assertEquals(
+        Rejection.NO_COMMIT_IN_TERM, refusal(harness, new MembershipChange.AddFollower(D)));
+    harness.accept(B, 2);
 
-    rig.step(new Event.ChangeMembership(1, new MembershipChange.AddFollower(D)));
+    harness.step(new Event.ChangeMembership(1, new MembershipChange.AddFollower(D)));
 
-    assertEquals(Rejection.CHANGE_PENDING, refusal(rig, new MembershipChange.Remove(C)));
-    rig.accept(B, 3);
+    assertEquals(Rejection.CHANGE_PENDING, refusal(harness, new MembershipChange.Remove(C)));
+    harness.accept(B, 3);
     // Written at its own majority, not forced there: it doesn't count yet.
-    assertEquals(Rejection.CHANGE_PENDING, refusal(rig, new MembershipChange.Remove(C)));
-    rig.accept(B, 3, 3);
-    assertEquals(Rejection.NOT_CAUGHT_UP, refusal(rig, new MembershipChange.Promote(D)));
-    assertEquals(Rejection.INVALID, refusal(rig, new MembershipChange.Remove(A)));
-    rig.accept(D, 3);
-    var promoted = rig.step(new Event.ChangeMembership(4, new MembershipChange.Promote(D)));
+    assertEquals(Rejection.CHANGE_PENDING, refusal(harness, new MembershipChange.Remove(C)));
+    harness.accept(B, 3, 3);
+    assertEquals(Rejection.NOT_CAUGHT_UP, refusal(harness, new MembershipChange.Promote(D)));
+    assertEquals(Rejection.INVALID, refusal(harness, new MembershipChange.Remove(A)));
+    harness.accept(D, 3);
+    var promoted = harness.step(new Event.ChangeMembership(4, new MembershipChange.Promote(D)));
     assertEquals(
         List.of(new Effect.ProposalAccepted(4, 4, 2)),
         only(Effect.ProposalAccepted.class, promoted));
@@ -440,33 +446,33 @@ class RaftRulesTest {
 
   @Test
   void aConfigurationThatCouldNotBeCommittedNowIsRefused() {
-    var rig = Rig.ofThree().lead();
-    rig.tickAfter(1_200);
-    rig.accept(B, 2);
+    var harness = CoreHarness.ofThree().lead();
+    harness.tickAfter(1_200);
+    harness.accept(B, 2);
 
-    assertEquals(Rejection.NO_QUORUM, refusal(rig, new MembershipChange.Demote(B)));
+    assertEquals(Rejection.NO_QUORUM, refusal(harness, new MembershipChange.Demote(B)));
     assertEquals(
         1,
         only(
                 Effect.ProposalAccepted.class,
-                rig.step(new Event.ChangeMembership(1, new MembershipChange.Demote(C))))
+                harness.step(new Event.ChangeMembership(1, new MembershipChange.Demote(C))))
             .size());
   }
 
   @Test
   void aNewIncarnationFollowsBesideTheOldVoterAndVotesOnlyAfterIt() {
     Endpoint newC = endpoint(3, 2);
-    var rig = Rig.ofThree().lead();
+    var harness = CoreHarness.ofThree().lead();
 
-    rig.step(new Event.ChangeMembership(1, new MembershipChange.AddFollower(newC)));
-    rig.accept(B, 3, 3);
-    rig.accept(newC, 3);
-    assertEquals(Rejection.INVALID, refusal(rig, new MembershipChange.Promote(newC)));
-    rig.step(new Event.ChangeMembership(2, new MembershipChange.Remove(C)));
-    rig.accept(B, 4, 4);
-    rig.step(new Event.ChangeMembership(3, new MembershipChange.Promote(newC)));
+    harness.step(new Event.ChangeMembership(1, new MembershipChange.AddFollower(newC)));
+    harness.accept(B, 3, 3);
+    harness.accept(newC, 3);
+    assertEquals(Rejection.INVALID, refusal(harness, new MembershipChange.Promote(newC)));
+    harness.step(new Event.ChangeMembership(2, new MembershipChange.Remove(C)));
+    harness.accept(B, 4, 4);
+    harness.step(new Event.ChangeMembership(3, new MembershipChange.Promote(newC)));
 
-    assertEquals(List.of(A, B, newC), rig.core.configuration().voters());
+    assertEquals(List.of(A, B, newC), harness.core.configuration().voters());
   }
 
   @Test
@@ -476,12 +482,13 @@ class RaftRulesTest {
     for (long i = 2; i <= 30; i++) {
       entries.add(command(i, i <= 10 ? 1 : 3));
     }
-    var rig =
-        new Rig(new InitialState(new HardState(3, Optional.empty()), SnapshotMeta.NONE, entries));
-    rig.elect();
+    var harness =
+        new CoreHarness(
+            new InitialState(new HardState(3, Optional.empty()), SnapshotMeta.NONE, entries));
+    harness.elect();
 
-    var probe = rig.receive(new AppendRejected(rig.from(B), 30, 2, 5));
-    var shorter = rig.receive(new AppendRejected(rig.from(C), 30, 0, 8));
+    var probe = harness.receive(new AppendRejected(harness.from(B), 30, 2, 5));
+    var shorter = harness.receive(new AppendRejected(harness.from(C), 30, 0, 8));
 
     assertEquals(4, sent(Append.class, probe).getFirst().prevIndex());
     assertEquals(7, sent(Append.class, shorter).getFirst().prevIndex());
@@ -489,17 +496,17 @@ class RaftRulesTest {
 
   @Test
   void whatIsUnderWayToAMemberIsBounded() {
-    var rig = Rig.ofThree().lead();
+    var harness = CoreHarness.ofThree().lead();
 
     for (int i = 0; i < 200; i++) {
-      rig.propose(10);
+      harness.propose(10);
     }
     long underWay =
-        sent(Append.class, rig.effects).stream()
+        sent(Append.class, harness.effects).stream()
             .filter(m -> m.header().to().equals(B) && !m.entries().isEmpty())
             .count();
 
-    var freed = rig.accept(B, 66);
+    var freed = harness.accept(B, 66);
 
     assertEquals(RaftConfig.DEFAULT.inflightMessagesMax(), underWay);
     assertEquals(136, sent(Append.class, freed).stream().mapToInt(m -> m.entries().size()).sum());
@@ -507,13 +514,13 @@ class RaftRulesTest {
 
   @Test
   void aLeaderThatCannotCommitRefusesMore() {
-    var rig = Rig.ofThree().lead();
+    var harness = CoreHarness.ofThree().lead();
 
     long accepted = 0;
     for (int i = 0; i < 200; i++) {
-      accepted += only(Effect.ProposalAccepted.class, rig.propose(120_000)).size();
+      accepted += only(Effect.ProposalAccepted.class, harness.propose(120_000)).size();
     }
-    var refused = only(Effect.ProposalRejected.class, rig.propose(120_000)).getFirst();
+    var refused = only(Effect.ProposalRejected.class, harness.propose(120_000)).getFirst();
 
     assertEquals(Rejection.BUSY, refused.reason());
     assertEquals((16 << 20) / 120_021, accepted);
@@ -521,12 +528,12 @@ class RaftRulesTest {
 
   @Test
   void anFsyncIsAnsweredWhenAMajorityHasForced() {
-    var rig = Rig.ofThree().lead();
+    var harness = CoreHarness.ofThree().lead();
 
-    var proposed = rig.step(new Event.Propose(List.of(new Proposal(1, new byte[1], true))));
-    var own = rig.step(new Event.LogForced(3, 2));
-    var written = rig.receive(new AppendAccepted(rig.from(B), 3, 2));
-    var forced = rig.receive(new AppendAccepted(rig.from(B), 3, 3));
+    var proposed = harness.step(new Event.Propose(List.of(new Proposal(1, new byte[1], true))));
+    var own = harness.step(new Event.LogForced(3, 2));
+    var written = harness.receive(new AppendAccepted(harness.from(B), 3, 2));
+    var forced = harness.receive(new AppendAccepted(harness.from(B), 3, 3));
 
     assertEquals(3, sent(Append.class, proposed).getFirst().forceUpTo());
     assertEquals(List.of(new Effect.ForceLog(3)), only(Effect.ForceLog.class, proposed));
@@ -538,35 +545,35 @@ class RaftRulesTest {
 
   @Test
   void anFsyncRestsOnAForcedEntryOfTheLeadersOwnTerm() {
-    var rig =
-        new Rig(
+    var harness =
+        new CoreHarness(
             new InitialState(
                 new HardState(1, Optional.empty(), 1),
                 SnapshotMeta.NONE,
                 List.of(
                     LogEntry.configuration(1, 1, new Configuration(List.of(A, B, C), List.of())),
                     command(2, 1))));
-    rig.isForcing = false;
-    rig.elect();
+    harness.isForcing = false;
+    harness.elect();
 
-    var written = rig.accept(B, 3, 2);
-    var asked = rig.step(new Event.Force(2));
+    var written = harness.accept(B, 3, 2);
+    var asked = harness.step(new Event.Force(2));
     assertEquals(1, only(Effect.Commit.class, written).size());
     assertTrue(only(Effect.ForcedAtMajority.class, written).isEmpty());
     assertTrue(only(Effect.ForcedAtMajority.class, asked).isEmpty());
     assertEquals(List.of(new Effect.ForceLog(3)), only(Effect.ForceLog.class, asked));
     assertEquals(3, sent(Heartbeat.class, asked).getFirst().forceUpTo());
 
-    rig.step(new Event.LogForced(3, 2));
-    var forced = rig.accept(B, 3, 3);
+    harness.step(new Event.LogForced(3, 2));
+    var forced = harness.accept(B, 3, 3);
     assertEquals(
         List.of(new Effect.ForcedAtMajority(3)), only(Effect.ForcedAtMajority.class, forced));
   }
 
   @Test
   void aConfigurationOfAnOlderTermRestsOnAForcedEntryOfTheLeadersOwnTerm() {
-    var rig =
-        new Rig(
+    var harness =
+        new CoreHarness(
             new InitialState(
                 new HardState(1, Optional.empty()),
                 SnapshotMeta.NONE,
@@ -574,26 +581,26 @@ class RaftRulesTest {
                     LogEntry.configuration(1, 1, new Configuration(List.of(A, B, C, D), List.of())),
                     LogEntry.configuration(
                         2, 1, new Configuration(List.of(A, B, C), List.of(D))))));
-    rig.isForcing = false;
-    rig.elect();
+    harness.isForcing = false;
+    harness.elect();
 
-    var followed = rig.accept(B, 3, 3);
+    var followed = harness.accept(B, 3, 3);
     assertTrue(only(Effect.Commit.class, followed).isEmpty(), "our own 3 isn't forced");
-    assertEquals(List.of(new Effect.ForceLog(3)), only(Effect.ForceLog.class, rig.effects));
-    assertEquals(3, sent(Heartbeat.class, rig.effects).getFirst().forceUpTo());
+    assertEquals(List.of(new Effect.ForceLog(3)), only(Effect.ForceLog.class, harness.effects));
+    assertEquals(3, sent(Heartbeat.class, harness.effects).getFirst().forceUpTo());
 
-    var forced = rig.step(new Event.LogForced(3, 2));
+    var forced = harness.step(new Event.LogForced(3, 2));
     assertEquals(3, only(Effect.Commit.class, forced).getFirst().upToIndex());
   }
 
   @Test
   void aMemberForcesWhenAskedAndAnswersAgain() {
-    var rig = Rig.ofThree();
-    rig.isForcing = false;
-    rig.step(new Event.Tick());
+    var harness = CoreHarness.ofThree();
+    harness.isForcing = false;
+    harness.step(new Event.Tick());
 
-    var taken = rig.receive(new Append(rig.from(B, 3), 1, 1, 0, 2, List.of(command(2, 3))));
-    var forced = rig.step(new Event.LogForced(2, 3));
+    var taken = harness.receive(new Append(harness.from(B, 3), 1, 1, 0, 2, List.of(command(2, 3))));
+    var forced = harness.step(new Event.LogForced(2, 3));
 
     assertEquals(List.of(new Effect.ForceLog(2)), only(Effect.ForceLog.class, taken));
     assertEquals(1, sent(AppendAccepted.class, taken).getFirst().forcedIndex());
@@ -602,60 +609,62 @@ class RaftRulesTest {
 
   @Test
   void aForceOfEntriesThatWereCutMeanwhileCountsForNothing() {
-    var rig = Rig.ofThree();
-    rig.step(new Event.Tick());
-    rig.receive(append(rig, 3, 1, 1, command(2, 3), command(3, 3)));
-    rig.receive(new Append(rig.from(C, 4), 1, 1, 0, 0, List.of(command(2, 4), command(3, 4))));
+    var harness = CoreHarness.ofThree();
+    harness.step(new Event.Tick());
+    harness.receive(append(harness, 3, 1, 1, command(2, 3), command(3, 3)));
+    harness.receive(
+        new Append(harness.from(C, 4), 1, 1, 0, 0, List.of(command(2, 4), command(3, 4))));
 
-    rig.step(new Event.LogForced(3, 3));
-    assertEquals(1, rig.core.forcedIndex());
-    rig.step(new Event.LogForced(3, 4));
-    assertEquals(3, rig.core.forcedIndex());
+    harness.step(new Event.LogForced(3, 3));
+    assertEquals(1, harness.core.forcedIndex());
+    harness.step(new Event.LogForced(3, 4));
+    assertEquals(3, harness.core.forcedIndex());
   }
 
   @Test
   void aLateForceDoesNotVouchForEntriesThatWereCutAndWrittenAgain() {
-    var rig = Rig.ofThree();
-    rig.isForcing = false;
-    rig.step(new Event.Tick());
-    rig.receive(append(rig, 3, 1, 1, command(2, 1), command(3, 1)));
-    rig.isWriting = false;
-    rig.receive(new Append(rig.from(C, 4), 1, 1, 0, 0, List.of(command(2, 4))));
-    rig.receive(append(rig, 5, 1, 1, command(2, 1), command(3, 1)));
+    var harness = CoreHarness.ofThree();
+    harness.isForcing = false;
+    harness.step(new Event.Tick());
+    harness.receive(append(harness, 3, 1, 1, command(2, 1), command(3, 1)));
+    harness.isWriting = false;
+    harness.receive(new Append(harness.from(C, 4), 1, 1, 0, 0, List.of(command(2, 4))));
+    harness.receive(append(harness, 5, 1, 1, command(2, 1), command(3, 1)));
 
-    rig.step(new Event.LogForced(3, 1)); // The disk has yet to cut.
-    assertEquals(1, rig.core.forcedIndex());
-    rig.write();
-    rig.step(new Event.LogForced(3, 1));
-    assertEquals(3, rig.core.forcedIndex());
+    harness.step(new Event.LogForced(3, 1)); // The disk has yet to cut.
+    assertEquals(1, harness.core.forcedIndex());
+    harness.write();
+    harness.step(new Event.LogForced(3, 1));
+    assertEquals(3, harness.core.forcedIndex());
   }
 
   @Test
   void anOldLeaderLearnsOfTheNewTerm() {
-    var rig =
-        new Rig(
+    var harness =
+        new CoreHarness(
             new InitialState(
                 new HardState(9, Optional.empty()),
                 SnapshotMeta.NONE,
                 group(List.of(A, B, C)).entries()));
 
-    var answered = rig.receive(new Heartbeat(rig.from(B, 8), 1, 1, 0, 0, 0, 0));
+    var answered = harness.receive(new Heartbeat(harness.from(B, 8), 1, 1, 0, 0, 0, 0));
 
     assertEquals(9, sent(AppendRejected.class, answered).getFirst().header().term());
   }
 
   @Test
   void lostEntriesAreSentAgainAfterTheNextHeartbeat() {
-    var rig = Rig.ofThree().lead();
-    rig.propose(1);
+    var harness = CoreHarness.ofThree().lead();
+    harness.propose(1);
     var beat =
-        sent(Heartbeat.class, rig.tickAfter(150)).stream()
+        sent(Heartbeat.class, harness.tickAfter(150)).stream()
             .filter(m -> m.header().to().equals(B))
             .findFirst()
             .orElseThrow();
 
-    var probe = rig.receive(new HeartbeatReply(rig.from(B), beat.round(), beat.sentMs(), 2, 0, 0));
-    var again = rig.accept(B, 2);
+    var probe =
+        harness.receive(new HeartbeatReply(harness.from(B), beat.round(), beat.sentMs(), 2, 0, 0));
+    var again = harness.accept(B, 2);
 
     assertEquals(2, sent(Append.class, probe).getFirst().prevIndex());
     assertEquals(3, sent(Append.class, again).getFirst().entries().getFirst().index());

@@ -1,10 +1,10 @@
 package holdfast.consensus;
 
-import static holdfast.consensus.Rig.B;
-import static holdfast.consensus.Rig.C;
-import static holdfast.consensus.Rig.group;
-import static holdfast.consensus.Rig.only;
-import static holdfast.consensus.Rig.sent;
+import static holdfast.consensus.CoreHarness.B;
+import static holdfast.consensus.CoreHarness.C;
+import static holdfast.consensus.CoreHarness.group;
+import static holdfast.consensus.CoreHarness.only;
+import static holdfast.consensus.CoreHarness.sent;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -21,11 +21,11 @@ class SleepRulesTest {
   private static final long SLEPT_MS = 3_600_000;
 
   /** A leader with a lease, all whose heartbeats are answered. */
-  private static Rig leaderWithLease() {
-    var rig = Rig.ofThree().lead();
-    rig.answer(B, sent(Heartbeat.class, rig.tickAfter(150)).getFirst());
-    assertTrue(rig.core.leaseUntilMs() > rig.nowMs);
-    return rig;
+  private static CoreHarness leaderWithLease() {
+    var harness = CoreHarness.ofThree().lead();
+    harness.answer(B, sent(Heartbeat.class, harness.tickAfter(150)).getFirst());
+    assertTrue(harness.core.leaseUntilMs() > harness.nowMs);
+    return harness;
   }
 
   private static boolean hasSteppedDown(Iterable<Effect> effects) {
@@ -40,107 +40,110 @@ class SleepRulesTest {
 
   @Test
   void aLeaderThatSleptHasNoLeaseWhateverComesFirst() {
-    var rig = leaderWithLease();
+    var harness = leaderWithLease();
 
-    rig.nowMs += SLEPT_MS;
-    var beforeTheTick = rig.step(new Event.Read(1));
-    var tick = rig.step(new Event.Tick());
-    var afterIt = rig.step(new Event.Read(2));
+    harness.nowMs += SLEPT_MS;
+    var beforeTheTick = harness.step(new Event.Read(1));
+    var tick = harness.step(new Event.Tick());
+    var afterIt = harness.step(new Event.Read(2));
 
     assertTrue(only(Effect.ReadReady.class, beforeTheTick).isEmpty());
     assertTrue(only(Effect.ReadReady.class, afterIt).isEmpty());
-    assertTrue(rig.core.leaseUntilMs() < rig.nowMs);
+    assertTrue(harness.core.leaseUntilMs() < harness.nowMs);
     assertFalse(hasSteppedDown(tick), "its own sleep is nobody's silence");
-    assertTrue(hasSteppedDown(rig.tickAfter(1_600)), "but silence afterwards is");
+    assertTrue(hasSteppedDown(harness.tickAfter(1_600)), "but silence afterwards is");
   }
 
   /** It would have led on without a majority for as long as it slept. */
   @Test
   void whoWasHeardBeforeTheFirstTickWasNotHeardInTheFuture() {
-    var rig = leaderWithLease();
+    var harness = leaderWithLease();
 
-    rig.nowMs += SLEPT_MS;
-    rig.accept(B, rig.core.lastIndex());
-    rig.step(new Event.Tick());
+    harness.nowMs += SLEPT_MS;
+    harness.accept(B, harness.core.lastIndex());
+    harness.step(new Event.Tick());
 
-    assertTrue(hasSteppedDown(rig.tickAfter(1_600)));
+    assertTrue(hasSteppedDown(harness.tickAfter(1_600)));
   }
 
   /** It would not have stood for election for as long as it slept. */
   @Test
   void aVoterThatHearsItsLeaderBeforeTheFirstTickStandsWhenThatDies() {
-    var rig = Rig.ofThree();
-    rig.step(new Event.Tick());
-    rig.receive(new Heartbeat(rig.from(B), 1, 1, 0, 0, 0, 0));
+    var harness = CoreHarness.ofThree();
+    harness.step(new Event.Tick());
+    harness.receive(new Heartbeat(harness.from(B), 1, 1, 0, 0, 0, 0));
 
-    rig.nowMs += SLEPT_MS;
-    rig.receive(new Heartbeat(rig.from(B), 2, 1, 0, 0, 0, 0));
-    var tick = rig.step(new Event.Tick());
+    harness.nowMs += SLEPT_MS;
+    harness.receive(new Heartbeat(harness.from(B), 2, 1, 0, 0, 0, 0));
+    var tick = harness.step(new Event.Tick());
 
     assertTrue(sent(PreVoteRequest.class, tick).isEmpty(), "its leader was just heard");
-    assertEquals(2, sent(PreVoteRequest.class, rig.tickAfter(2_100)).stream().limit(2).count());
+    assertEquals(2, sent(PreVoteRequest.class, harness.tickAfter(2_100)).stream().limit(2).count());
   }
 
   /** The leader it heard then may be long gone, and others wait for its vote. */
   @Test
   void aVoterThatSleptGivesItsVote() {
-    var rig = Rig.ofThree();
-    rig.step(new Event.Tick());
-    rig.tickAfter(RaftConfig.DEFAULT.electionTimeoutMinMs() - 100);
-    rig.receive(new Heartbeat(rig.from(B), 1, 1, 0, 0, 0, 0));
+    var harness = CoreHarness.ofThree();
+    harness.step(new Event.Tick());
+    harness.tickAfter(RaftConfig.DEFAULT.electionTimeoutMinMs() - 100);
+    harness.receive(new Heartbeat(harness.from(B), 1, 1, 0, 0, 0, 0));
 
-    rig.nowMs += SLEPT_MS;
-    var vote = rig.receive(new VoteRequest(rig.from(C, rig.core.term() + 1), 1, 1, false, false));
+    harness.nowMs += SLEPT_MS;
+    var vote =
+        harness.receive(
+            new VoteRequest(harness.from(C, harness.core.term() + 1), 1, 1, false, false));
 
     assertTrue(sent(VoteReply.class, vote).getFirst().vote().granted());
   }
 
   /** A pair of which A's folder is older: it has waited for better ones for some seconds. */
-  private static Rig waitingForABetterFolder() {
-    InitialState stored = group(List.of(Rig.A, B));
+  private static CoreHarness waitingForABetterFolder() {
+    InitialState stored = group(List.of(CoreHarness.A, B));
     var older = new Recovery(9, Recovery.Cause.DAMAGE, false);
-    var rig =
-        new Rig(new InitialState(stored.hardState(), stored.snapshot(), stored.entries(), older));
-    rig.step(new Event.Tick());
-    rig.tickAfter(5_000);
-    assertEquals(Role.PRE_CANDIDATE, rig.core.role());
-    return rig;
+    var harness =
+        new CoreHarness(
+            new InitialState(stored.hardState(), stored.snapshot(), stored.entries(), older));
+    harness.step(new Event.Tick());
+    harness.tickAfter(5_000);
+    assertEquals(Role.PRE_CANDIDATE, harness.core.role());
+    return harness;
   }
 
-  private static void expectWaitsOut(Rig rig) {
+  private static void expectWaitsOut(CoreHarness harness) {
     int startWaitMs = RaftConfig.DEFAULT.startWaitMs();
     for (int waitedMs = 5_000; waitedMs < startWaitMs - 5_000; waitedMs += 1_000) {
-      rig.tickAfter(1_000);
-      rig.receive(rig.preVote(B, Recovery.Cause.NONE));
-      assertEquals(Role.PRE_CANDIDATE, rig.core.role(), "after " + waitedMs + " ms");
+      harness.tickAfter(1_000);
+      harness.receive(harness.preVote(B, Recovery.Cause.NONE));
+      assertEquals(Role.PRE_CANDIDATE, harness.core.role(), "after " + waitedMs + " ms");
     }
-    rig.tickAfter(10_000);
-    rig.receive(rig.preVote(B, Recovery.Cause.NONE));
-    rig.tickAfter(1_000);
-    rig.receive(rig.preVote(B, Recovery.Cause.NONE));
-    rig.receive(new VoteReply(rig.from(B), Rig.vote(Recovery.Cause.NONE)));
-    assertEquals(Role.ENDED, rig.core.role());
+    harness.tickAfter(10_000);
+    harness.receive(harness.preVote(B, Recovery.Cause.NONE));
+    harness.tickAfter(1_000);
+    harness.receive(harness.preVote(B, Recovery.Cause.NONE));
+    harness.receive(new VoteReply(harness.from(B), CoreHarness.vote(Recovery.Cause.NONE)));
+    assertEquals(Role.ENDED, harness.core.role());
   }
 
   /** Who has the better folder wasn't waited for: it may have slept, too. */
   @Test
   void aDamagedFolderThatSleptHasNotWaitedMeanwhile() {
-    var rig = waitingForABetterFolder();
+    var harness = waitingForABetterFolder();
 
-    rig.nowMs += SLEPT_MS;
-    rig.step(new Event.Tick());
+    harness.nowMs += SLEPT_MS;
+    harness.step(new Event.Tick());
 
-    expectWaitsOut(rig);
+    expectWaitsOut(harness);
   }
 
   @Test
   void norIfAnAnswerIsTheFirstThatItHearsThen() {
-    var rig = waitingForABetterFolder();
+    var harness = waitingForABetterFolder();
 
-    rig.nowMs += SLEPT_MS;
-    rig.receive(rig.preVote(B, Recovery.Cause.NONE));
+    harness.nowMs += SLEPT_MS;
+    harness.receive(harness.preVote(B, Recovery.Cause.NONE));
 
-    assertEquals(Role.PRE_CANDIDATE, rig.core.role());
-    expectWaitsOut(rig);
+    assertEquals(Role.PRE_CANDIDATE, harness.core.role());
+    expectWaitsOut(harness);
   }
 }

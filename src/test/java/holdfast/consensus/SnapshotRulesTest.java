@@ -1,12 +1,12 @@
 package holdfast.consensus;
 
-import static holdfast.consensus.Rig.A;
-import static holdfast.consensus.Rig.B;
-import static holdfast.consensus.Rig.C;
-import static holdfast.consensus.Rig.command;
-import static holdfast.consensus.Rig.group;
-import static holdfast.consensus.Rig.only;
-import static holdfast.consensus.Rig.sent;
+import static holdfast.consensus.CoreHarness.A;
+import static holdfast.consensus.CoreHarness.B;
+import static holdfast.consensus.CoreHarness.C;
+import static holdfast.consensus.CoreHarness.command;
+import static holdfast.consensus.CoreHarness.group;
+import static holdfast.consensus.CoreHarness.only;
+import static holdfast.consensus.CoreHarness.sent;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -25,19 +25,20 @@ import org.junit.jupiter.api.Test;
 class SnapshotRulesTest {
   private static final Configuration ABC = new Configuration(List.of(A, B, C), List.of());
 
-  private static InstallSnapshot piece(Rig rig, SnapshotMeta meta, long offset, int bytes) {
-    return new InstallSnapshot(rig.from(B, 3), meta, 20, offset, new byte[bytes]);
+  private static InstallSnapshot piece(
+      CoreHarness harness, SnapshotMeta meta, long offset, int bytes) {
+    return new InstallSnapshot(harness.from(B, 3), meta, 20, offset, new byte[bytes]);
   }
 
-  private static Rig following(long lastIndex) {
-    var rig = Rig.ofThree();
-    rig.step(new Event.Tick());
+  private static CoreHarness following(long lastIndex) {
+    var harness = CoreHarness.ofThree();
+    harness.step(new Event.Tick());
     List<LogEntry> entries = new ArrayList<>();
     for (long i = 2; i <= lastIndex; i++) {
       entries.add(command(i, 2));
     }
-    rig.receive(new Append(rig.from(B, 3), 1, 1, 0, 0, entries));
-    return rig;
+    harness.receive(new Append(harness.from(B, 3), 1, 1, 0, 0, entries));
+    return harness;
   }
 
   @Test
@@ -48,38 +49,38 @@ class SnapshotRulesTest {
             150, 1_000, 2_000, 800, 1_500, 300, 4, 1_000, 16, 20_000, 4_000, 1 << 20, 5, 4_000, 0,
             50, 20, 60_000);
     assertTrue(config.retainBytes() > 0);
-    var rig = new Rig(small, group(List.of(A, B, C))).lead();
+    var harness = new CoreHarness(small, group(List.of(A, B, C))).lead();
     for (int i = 0; i < 10; i++) {
-      rig.propose(1);
+      harness.propose(1);
     }
 
-    var committed = rig.accept(B, 12);
+    var committed = harness.accept(B, 12);
     assertEquals(1, only(Effect.SnapshotWanted.class, committed).size());
-    assertTrue(only(Effect.CompactLog.class, rig.effects).isEmpty());
-    var taken = rig.step(new Event.SnapshotTaken(rig.core.snapshotMeta(9)));
+    assertTrue(only(Effect.CompactLog.class, harness.effects).isEmpty());
+    var taken = harness.step(new Event.SnapshotTaken(harness.core.snapshotMeta(9)));
 
     assertEquals(List.of(new Effect.CompactLog(9)), only(Effect.CompactLog.class, taken));
-    assertEquals(12, rig.core.lastIndex());
+    assertEquals(12, harness.core.lastIndex());
   }
 
   @Test
   void noSnapshotCanClaimMoreThanWhatIsCommitted() {
-    var rig = Rig.ofThree().lead();
-    rig.propose(1);
+    var harness = CoreHarness.ofThree().lead();
+    harness.propose(1);
 
-    assertThrows(Invariants.Violation.class, () -> rig.core.snapshotMeta(3));
+    assertThrows(Invariants.Violation.class, () -> harness.core.snapshotMeta(3));
   }
 
   @Test
   void aSnapshotArrivesPieceByPieceAndGoesOnWhereItStopped() {
-    var rig = following(1);
+    var harness = following(1);
     var meta = new SnapshotMeta(50, 3, ABC);
 
-    var first = rig.receive(piece(rig, meta, 0, 8));
-    var meanwhile = rig.receive(piece(rig, meta, 8, 8));
-    var stored = rig.step(new Event.SnapshotChunkStored(50, 8));
-    var astray = rig.receive(piece(rig, meta, 16, 4));
-    var second = rig.receive(piece(rig, meta, 8, 12));
+    var first = harness.receive(piece(harness, meta, 0, 8));
+    var meanwhile = harness.receive(piece(harness, meta, 8, 8));
+    var stored = harness.step(new Event.SnapshotChunkStored(50, 8));
+    var astray = harness.receive(piece(harness, meta, 16, 4));
+    var second = harness.receive(piece(harness, meta, 8, 12));
 
     assertEquals(1, only(Effect.StoreSnapshotChunk.class, first).size());
     assertTrue(meanwhile.isEmpty(), "one piece at a time");
@@ -88,64 +89,64 @@ class SnapshotRulesTest {
     assertEquals(8, only(Effect.StoreSnapshotChunk.class, second).getFirst().offset());
   }
 
-  private static List<Effect> install(Rig rig, SnapshotMeta meta) {
-    rig.receive(piece(rig, meta, 0, 20));
-    return rig.step(new Event.SnapshotReceived(meta));
+  private static List<Effect> install(CoreHarness harness, SnapshotMeta meta) {
+    harness.receive(piece(harness, meta, 0, 20));
+    return harness.step(new Event.SnapshotReceived(meta));
   }
 
   @Test
   void aReceivedSnapshotReplacesALogThatContradictsIt() {
-    var rig = following(60);
+    var harness = following(60);
 
-    var installed = install(rig, new SnapshotMeta(50, 3, ABC));
+    var installed = install(harness, new SnapshotMeta(50, 3, ABC));
 
     assertEquals(1, only(Effect.InstallSnapshot.class, installed).size());
     assertEquals(1, only(Effect.ResetLog.class, installed).size());
-    assertEquals(50, rig.core.lastIndex());
-    assertEquals(50, rig.core.commitIndex());
+    assertEquals(50, harness.core.lastIndex());
+    assertEquals(50, harness.core.commitIndex());
     assertTrue(sent(InstallSnapshotReply.class, installed).getFirst().installed());
   }
 
   @Test
   void aReceivedSnapshotLeavesTheEntriesAfterItWhereTheLogAgrees() {
-    var rig = following(60);
+    var harness = following(60);
 
-    var installed = install(rig, new SnapshotMeta(50, 2, ABC));
+    var installed = install(harness, new SnapshotMeta(50, 2, ABC));
 
     assertTrue(only(Effect.ResetLog.class, installed).isEmpty());
-    assertEquals(60, rig.core.lastIndex());
-    assertEquals(50, rig.core.commitIndex());
+    assertEquals(60, harness.core.lastIndex());
+    assertEquals(50, harness.core.commitIndex());
   }
 
   @Test
   void aSnapshotThatCameTooLateIsDiscarded() {
-    var rig = following(60);
+    var harness = following(60);
     var meta = new SnapshotMeta(50, 2, ABC);
-    rig.receive(piece(rig, meta, 0, 20));
-    rig.receive(new Append(rig.from(B, 3), 60, 2, 55, 0, List.of()));
+    harness.receive(piece(harness, meta, 0, 20));
+    harness.receive(new Append(harness.from(B, 3), 60, 2, 55, 0, List.of()));
 
-    var received = rig.step(new Event.SnapshotReceived(meta));
+    var received = harness.step(new Event.SnapshotReceived(meta));
 
     assertEquals(1, only(Effect.DiscardSnapshot.class, received).size());
     assertTrue(only(Effect.InstallSnapshot.class, received).isEmpty());
-    assertEquals(55, rig.core.commitIndex());
+    assertEquals(55, harness.core.commitIndex());
   }
 
   @Test
   void aMemberThatIsTooFarBehindGetsASnapshotThenTheRest() {
     List<LogEntry> entries = List.of(command(101, 2), command(102, 2));
-    var rig =
-        new Rig(
+    var harness =
+        new CoreHarness(
             new InitialState(
                 new HardState(2, Optional.empty()), new SnapshotMeta(100, 2, ABC), entries));
-    rig.lead();
+    harness.lead();
 
-    var behind = rig.receive(new RaftMessage.AppendRejected(rig.from(C), 102, 0, 5));
+    var behind = harness.receive(new RaftMessage.AppendRejected(harness.from(C), 102, 0, 5));
     var read = only(Effect.ReadSnapshot.class, behind).getFirst();
-    var chunk = rig.step(new Event.SnapshotBytes(C, 100, 0, 30, new byte[20]));
-    var next = rig.receive(new InstallSnapshotReply(rig.from(C), 100, 20, false));
-    rig.step(new Event.SnapshotBytes(C, 100, 20, 30, new byte[10]));
-    var rest = rig.receive(new InstallSnapshotReply(rig.from(C), 100, 30, true));
+    var chunk = harness.step(new Event.SnapshotBytes(C, 100, 0, 30, new byte[20]));
+    var next = harness.receive(new InstallSnapshotReply(harness.from(C), 100, 20, false));
+    harness.step(new Event.SnapshotBytes(C, 100, 20, 30, new byte[10]));
+    var rest = harness.receive(new InstallSnapshotReply(harness.from(C), 100, 30, true));
 
     assertEquals(100, read.snapshotIndex());
     assertEquals(30, sent(InstallSnapshot.class, chunk).getFirst().totalBytes());
@@ -157,9 +158,11 @@ class SnapshotRulesTest {
   void atStartEntriesThatDoNotJoinTheSnapshotAreDropped() {
     var meta = new SnapshotMeta(50, 3, ABC);
     var hard = new HardState(3, Optional.empty());
-    var tooShort = new Rig(new InitialState(hard, meta, List.of(command(49, 2))));
-    var another = new Rig(new InitialState(hard, meta, List.of(command(50, 2), command(51, 2))));
-    var joined = new Rig(new InitialState(hard, meta, List.of(command(50, 3), command(51, 3))));
+    var tooShort = new CoreHarness(new InitialState(hard, meta, List.of(command(49, 2))));
+    var another =
+        new CoreHarness(new InitialState(hard, meta, List.of(command(50, 2), command(51, 2))));
+    var joined =
+        new CoreHarness(new InitialState(hard, meta, List.of(command(50, 3), command(51, 3))));
 
     assertEquals(1, only(Effect.ResetLog.class, tooShort.step(new Event.Tick())).size());
     assertEquals(50, another.core.lastIndex());
@@ -168,10 +171,11 @@ class SnapshotRulesTest {
 
   @Test
   void anAppendThatEndsBeforeTheSnapshotIsAnsweredWithWhatIsCommitted() {
-    var rig = following(60);
-    install(rig, new SnapshotMeta(50, 3, ABC));
+    var harness = following(60);
+    install(harness, new SnapshotMeta(50, 3, ABC));
 
-    var answered = rig.receive(new Append(rig.from(B, 3), 40, 2, 0, 0, List.of(command(41, 2))));
+    var answered =
+        harness.receive(new Append(harness.from(B, 3), 40, 2, 0, 0, List.of(command(41, 2))));
 
     assertEquals(50, sent(AppendAccepted.class, answered).getFirst().matchIndex());
   }

@@ -1,6 +1,6 @@
 package holdfast.consensus;
 
-import static holdfast.consensus.Rig.endpoint;
+import static holdfast.consensus.CoreHarness.endpoint;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import holdfast.consensus.VoterPolicy.Candidate;

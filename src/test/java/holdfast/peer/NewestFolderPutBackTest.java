@@ -192,7 +192,7 @@ class NewestFolderPutBackTest {
     MemoryLog.Platter newest = killAndPut(peer, old);
     peer.start();
     cluster.run(5 * SimWorld.S);
-    peer.access().goOnAlone();
+    peer.access().acceptDamage();
     cluster.await("a leader", 30 * SimWorld.S, () -> cluster.leader().isPresent());
     killAndPut(peer, newest);
 

@@ -100,8 +100,8 @@ public final class PeerAccess {
   }
 
   /** The operator's word. */
-  public void goOnAlone() {
-    node.goOnAlone();
+  public void acceptDamage() {
+    node.acceptDamage();
   }
 
   public boolean isRecovering() {

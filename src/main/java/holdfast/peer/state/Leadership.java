@@ -43,9 +43,9 @@ public final class Leadership {
   }
 
   /** The operator gives up what is missing here: heard by the only voter of a pool. */
-  public void goOnAlone() {
+  public void acceptDamage() {
     if (hasLog() && driver.configuration().voters().size() == 1) {
-      driver.goOn();
+      driver.acceptDamage();
     }
   }
 
@@ -270,7 +270,7 @@ public final class Leadership {
   }
 
   private String damageText(List<NodeId> voters) {
-    if (driver.core().isToldToGoOn() && voters.size() == 1) {
+    if (driver.core().isDamageAccepted() && voters.size() == 1) {
       return "expected=a leader, was=none yet: going on with what is left, as it was told to";
     }
     return voters.size() > 1

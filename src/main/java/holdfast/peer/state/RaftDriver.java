@@ -458,8 +458,8 @@ public final class RaftDriver {
   }
 
   /** The operator's word that nothing more of this log is to come. */
-  void goOn() {
-    step(new Event.GoOn());
+  void acceptDamage() {
+    step(new Event.AcceptDamage());
   }
 
   /**

@@ -542,7 +542,7 @@ class KnownRunsTest {
 
     assertTrue(peer.access().isRecovering());
     assertTrue(cluster.leader().isEmpty(), "it must not go on without what it had");
-    peer.access().goOnAlone();
+    peer.access().acceptDamage();
     cluster.await("a leader", 30 * SimWorld.S, () -> cluster.leader().isPresent());
     cluster.run(5 * SimWorld.S);
     expectGivenUp(cluster, client);

@@ -11,8 +11,11 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
-/** One core, A, with the test as its driver and as everybody else. Writes are done at once. */
-final class Rig {
+/**
+ * Drives one core, A, in a test: the test is its driver and everybody else. Writes are done at
+ * once.
+ */
+final class CoreHarness {
   static final LogId LOG = new LogId(1, 2);
   static final Endpoint A = endpoint(1, 1);
   static final Endpoint B = endpoint(2, 1);
@@ -31,11 +34,11 @@ final class Rig {
   private long ticket;
   private long forceAsked;
 
-  Rig(RaftConfig config, InitialState initial) {
+  CoreHarness(RaftConfig config, InitialState initial) {
     core = new RaftCore(config, A, LOG, initial, bound -> 0, EnumSet.noneOf(Fault.class), nowMs);
   }
 
-  Rig(InitialState initial) {
+  CoreHarness(InitialState initial) {
     this(RaftConfig.DEFAULT, initial);
   }
 
@@ -48,8 +51,8 @@ final class Rig {
         List.of(LogEntry.configuration(1, 1, configuration)));
   }
 
-  static Rig ofThree() {
-    return new Rig(group(List.of(A, B, C)));
+  static CoreHarness ofThree() {
+    return new CoreHarness(group(List.of(A, B, C)));
   }
 
   static Endpoint endpoint(int number, long incarnation) {
@@ -150,7 +153,7 @@ final class Rig {
   }
 
   /** Lets A win an election with B's votes. Only the election; nothing is acknowledged yet. */
-  Rig elect() {
+  CoreHarness elect() {
     step(new Event.Tick());
     tickAfter(RaftConfig.DEFAULT.electionTimeoutMinMs());
     receive(preVote(B, Recovery.Cause.NONE));
@@ -159,7 +162,7 @@ final class Rig {
   }
 
   /** Elects A and lets B acknowledge the first entry of its term. */
-  Rig lead() {
+  CoreHarness lead() {
     elect();
     accept(B, core.lastIndex());
     return this;
@@ -181,7 +184,7 @@ final class Rig {
             from(other), heartbeat.round(), heartbeat.sentMs(), core.lastIndex(), 0, 0));
   }
 
-  /** A grant of what A asked beforehand. */
+  /** A grant of A's pre-vote. */
   RaftMessage.PreVoteReply preVote(Endpoint other, Recovery.Cause recovering) {
     return new RaftMessage.PreVoteReply(from(other), core.term() + 1, vote(recovering), false);
   }
