@@ -26,7 +26,10 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Supplier;
 
-/** A client process: a session with the pool, and a file system over it. */
+/**
+ * A client process: a session with the pool and a file system over it, for the mount and for the
+ * commands that work without one.
+ */
 final class ClientNode implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger("holdfast.app");
   private static final long END_SESSION_NS = TimeUnit.SECONDS.toNanos(1);

@@ -11,7 +11,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/** What the commands that work on files without a mount have in common. */
+/** The base of the commands that work on files without a mount. */
 abstract class FileCommand implements Callable<Integer> {
   @Option(
       names = "--timeout",

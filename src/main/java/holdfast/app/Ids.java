@@ -5,7 +5,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** Who this process runs as, as the kernel says. */
+/** The user and group this process runs as, as the kernel says. */
 record Ids(int uid, int gid) {
   private static final Path SELF = Path.of("/proc/self");
 

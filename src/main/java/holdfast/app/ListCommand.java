@@ -13,7 +13,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** {@code holdfast ls}. */
+/** {@code holdfast ls}: lists a directory of the pool. */
 @Command(
     name = "ls",
     description = "Lists a directory of the pool.",

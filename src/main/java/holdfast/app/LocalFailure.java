@@ -7,7 +7,7 @@ import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
 
-/** What failed on a local file, in the words of a command. */
+/** Words failures on local files as a command says them. */
 final class LocalFailure {
   private LocalFailure() {}
 

@@ -21,7 +21,7 @@ import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 
-/** A local file that replaces another, or takes a free name. Its own disk may hold it up. */
+/** A {@link Replacement} on a local disk. Its own disk may hold it up. */
 final class LocalReplacement extends Replacement {
   private static final System.Logger LOG = System.getLogger("holdfast.app");
   private static final String COMMAND = "get";

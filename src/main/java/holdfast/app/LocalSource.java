@@ -14,7 +14,7 @@ import java.nio.file.attribute.FileTime;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
-/** What a command reads: a local file, or standard input. Failures are in words. */
+/** The source of a command that reads: a local file, or standard input. Failures are in words. */
 final class LocalSource implements AutoCloseable {
   private static final int MODE_MASK = 0777;
 
@@ -25,7 +25,7 @@ final class LocalSource implements AutoCloseable {
   private final Version before;
   private long readBytes;
 
-  /** What tells one state of a file from the next. */
+  /** What distinguishes one state of a file from the next. */
   private record Version(Object fileKey, int mode, long sizeBytes, FileTime modified) {
     static final Version NONE = new Version("", 0, 0, FileTime.fromMillis(0));
 

@@ -10,7 +10,7 @@ import java.util.logging.Level;
 import java.util.logging.LogRecord;
 import java.util.logging.Logger;
 
-/** Where the log goes: stderr, one line an event; stack traces only when asked for. */
+/** Writes the log to stderr, one line an event; stack traces only when asked for. */
 final class LogOutput {
   private static final DateTimeFormatter TIME =
       DateTimeFormatter.ofPattern("HH:mm:ss.SSS").withZone(ZoneId.systemDefault());

@@ -25,7 +25,10 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicReference;
 
-/** What every process of a pool has: its home, clocks, threads, loop and discovery. */
+/**
+ * What every process of a pool has, started and stopped in one order: its home, clocks, threads,
+ * loop and discovery.
+ */
 final class NodeBase implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger("holdfast.app");
 

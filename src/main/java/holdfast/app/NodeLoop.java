@@ -146,7 +146,7 @@ final class NodeLoop implements Loop {
     return Thread.currentThread() == thread;
   }
 
-  /** Runs nothing more once the task under way is done. Any thread. */
+  /** Runs nothing more once the running task is done. Any thread. */
   void stop() {
     lock.lock();
     try {

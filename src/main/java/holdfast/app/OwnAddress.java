@@ -10,7 +10,7 @@ import java.net.SocketException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** Where other nodes reach this machine, and what they call it. */
+/** Finds the address at which other nodes reach this machine, and the name they call it. */
 final class OwnAddress {
   private static final Path HOST_NAME = Path.of("/proc/sys/kernel/hostname");
   private static final int HOST_MAX_CHARS = 64;

@@ -48,7 +48,10 @@ import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 
-/** A running peer: its directory, its stores, its node and its place on the network. */
+/**
+ * A peer process: its directory, its stores, its node and its place on the network, opened and
+ * closed in order.
+ */
 final class PeerProcess implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger("holdfast.app");
   private static final Path BOOT_ID = Path.of("/proc/sys/kernel/random/boot_id");
@@ -139,7 +142,7 @@ final class PeerProcess implements AutoCloseable {
     opened.push(snapshotDisk::shutdown);
     opened.push(knownDisk::shutdown);
     var memory = MachineMark.open(options.runFolder(), nodeId, logDisk);
-    directory.lastRunWas(RunMark.runOf(memory.found()));
+    directory.lastRunWas(RunMark.runOf(memory.atStart()));
     log = openLog(options.isDamageAccepted());
     var vault = new DiskVault(chunks, space, log::diskBytes, chunkDisk, base.loop);
     transport =
@@ -185,7 +188,7 @@ final class PeerProcess implements AutoCloseable {
 
   private PeerConfig config(NodeKey key, String zone) {
     Ids ids = Ids.ofThisProcess();
-    Optional<LogId> mayFound =
+    Optional<LogId> mayCreatePool =
         base.home.claimFounder(key.id())
             ? Optional.of(new LogId(base.random.nextLong(), base.random.nextLong()))
             : Optional.empty();
@@ -197,7 +200,7 @@ final class PeerProcess implements AutoCloseable {
         OwnAddress.hostName(),
         zone,
         base.pool().suite().wire(),
-        mayFound,
+        mayCreatePool,
         List.copyOf(base.knownAddresses()),
         PoolSettings.DEFAULT,
         ids.uid(),

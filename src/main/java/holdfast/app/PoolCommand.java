@@ -13,7 +13,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
-/** {@code holdfast pool show|set}. */
+/** {@code holdfast pool show|set}: shows and changes the settings of the pool. */
 @Command(
     name = "pool",
     description = "Shows or changes the pool's settings.",

@@ -10,7 +10,9 @@ import holdfast.model.NodeId;
 import holdfast.network.NodeTransport;
 import java.util.function.LongSupplier;
 
-/** Whom this node talks to: the pool file's members, and clients with the pool's data key. */
+/**
+ * Decides whom this node talks to: the pool file's members, and clients with the pool's data key.
+ */
 final class PoolPolicy implements ResponderPolicy {
   private final NodeBase base;
   private final LongSupplier poolDataKeyId;

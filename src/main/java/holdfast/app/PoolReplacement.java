@@ -17,7 +17,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.LongSupplier;
 
-/** A file of the pool that replaces another, or takes a free name. */
+/** A {@link Replacement} in the pool. */
 final class PoolReplacement extends Replacement {
   private static final System.Logger LOG = System.getLogger("holdfast.app");
   private static final String COMMAND = "put";
@@ -219,7 +219,7 @@ final class PoolReplacement extends Replacement {
     force(from);
     // Nobody has heard of one without an answer: a power cut before the force goes unnoticed.
     if (isSettled && !isStill(path)) {
-      isInDoubt();
+      markIndeterminate();
       throw new HoldfastException(
           ErrorCode.STORE_FAILED, "rename " + from + ": expected=the new file there, was=another");
     }
@@ -271,7 +271,7 @@ final class PoolReplacement extends Replacement {
    * is gone. Returns if it has happened.
    */
   private void settle(HoldfastException why) {
-    isInDoubt();
+    markIndeterminate();
     try {
       files.unlink(directory, PoolPath.bytes(made.last()));
     } catch (HoldfastException e) {

@@ -12,7 +12,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** {@code holdfast rm}. */
+/** {@code holdfast rm}: removes files of the pool. */
 @Command(
     name = "rm",
     description = "Removes files of the pool; with -r directories and all below them.",

@@ -150,7 +150,7 @@ abstract class Replacement implements AutoCloseable {
   }
 
   /** For {@link #fate}: nobody knows whether it has, or will have, its name. */
-  final void isInDoubt() {
+  final void markIndeterminate() {
     outcome = Outcome.UNKNOWN;
   }
 

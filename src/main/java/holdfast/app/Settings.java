@@ -12,8 +12,9 @@ import picocli.CommandLine.Model.ArgSpec;
 import picocli.CommandLine.Model.OptionSpec;
 
 /**
- * Defaults of options: {@code $HOLDFAST_STORAGE_DIR} for {@code --storage-dir}, then {@code
- * storage-dir} in {@code $HOLDFAST_HOME/holdfast.properties}. What is on the command line wins.
+ * Supplies defaults of options: {@code $HOLDFAST_STORAGE_DIR} for {@code --storage-dir}, then
+ * {@code storage-dir} in {@code $HOLDFAST_HOME/holdfast.properties}. What is on the command line
+ * wins.
  */
 final class Settings implements CommandLine.IDefaultValueProvider {
   /** Name of the file in the home. */

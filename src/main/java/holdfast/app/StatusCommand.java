@@ -14,7 +14,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/** {@code holdfast status}. */
+/** {@code holdfast status}: says whether the data is safe, once or with {@code --watch}. */
 @Command(
     name = "status",
     description = "Tells whether the data is safe: peers, fill, missing copies, repair.",

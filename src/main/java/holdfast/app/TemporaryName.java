@@ -5,7 +5,7 @@ import java.util.HexFormat;
 import java.util.regex.Pattern;
 
 /**
- * What a file is called that is still being written beside the one it is to replace: {@code
+ * The name of a file that is still being written beside the one it is to replace: {@code
  * .NAME.holdfast-put-0123456789abcdef}. Whoever finds one sees what it is and what it was to
  * become.
  *

@@ -20,7 +20,7 @@ import java.util.concurrent.TimeUnit;
  * program reaches it. Everything happens on the loopback address, below the folder that is its
  * argument, with {@code HOLDFAST_HOME} in it.
  *
- * <p>Ends with 0 if something worth recording ran; what did not is told on standard error.
+ * <p>Ends with 0 if something worth recording ran; what did not is reported on standard error.
  */
 final class Training {
   private static final int READY_MAX_S = 30;

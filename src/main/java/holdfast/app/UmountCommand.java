@@ -7,7 +7,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Parameters;
 
-/** {@code holdfast umount DIR}. */
+/** {@code holdfast umount DIR}: unmounts a pool. */
 @Command(
     name = "umount",
     description = "Unmounts a mount; waits until all of it is saved and gone.",

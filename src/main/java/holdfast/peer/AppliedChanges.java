@@ -9,7 +9,10 @@ import holdfast.peer.state.Command;
 import holdfast.peer.state.StateMachine;
 import holdfast.peer.view.PeerListener;
 
-/** Passes what the log has changed on to those who keep something of it in memory. Loop thread. */
+/**
+ * Notifies those who keep something of the log in memory of each entry that was applied. Here, so
+ * that {@link StateMachine} knows none of them. Loop thread.
+ */
 final class AppliedChanges implements StateMachine.Listener {
   private final MissingChunks missingChunks;
   private final LeaseManager leases;

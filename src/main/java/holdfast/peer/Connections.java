@@ -10,7 +10,9 @@ import holdfast.protocol.Request;
 import java.util.Set;
 import java.util.TreeSet;
 
-/** Which peers have a session with this one, and who is told of it by heartbeats. Loop thread. */
+/**
+ * Tracks which peers have a session with this one, and which of them get heartbeats. Loop thread.
+ */
 final class Connections {
   private static final long PROBE_DEADLINE_NS = 1_000_000_000L;
 
@@ -30,7 +32,7 @@ final class Connections {
     return connected;
   }
 
-  /** Who is told how this peer is: who is connected, and who is in the map. */
+  /** Who gets this peer's heartbeats: who is connected, and who is in the map. */
   Set<NodeId> receivers() {
     var receivers = new TreeSet<>(connected);
     leadership.map().ifPresent(map -> map.peers().forEach(peer -> receivers.add(peer.node())));
@@ -49,7 +51,7 @@ final class Connections {
     return connected.remove(node);
   }
 
-  /** A process that died is told from a cut cable by dialling it again. */
+  /** A process that died is distinguished from a cut cable by dialling it again. */
   void probe(NodeId peer, Heartbeats heartbeats) {
     ports
         .transport()

@@ -56,7 +56,7 @@ public final class PeerNode implements NodeService {
   private final PeerPorts ports;
   private final PeerListener listener;
   private final Set<PeerFault> faults;
-  private final OperationLog.Found found;
+  private final OperationLog.Recovered found;
   private final Endpoint endpoint;
   private final Leadership leadership;
   private final Heartbeats heartbeats;
@@ -89,7 +89,7 @@ public final class PeerNode implements NodeService {
     this.ports = ports;
     this.listener = listener;
     this.faults = faults;
-    found = ports.log().found();
+    found = ports.log().atStart();
     endpoint = new Endpoint(config.self(), found.incarnation());
     startedNs = ports.loop().nowNs();
     leadership = new Leadership(config, ports);
@@ -139,7 +139,7 @@ public final class PeerNode implements NodeService {
     monitor = new PeerMonitor(ports, listener, leadership, heartbeats, joinState::request);
     runner = new LogRunner(config, ports, listener, leadership, endpoint, logOwner());
     runs = new Runs(config, ports, listener, leadership, runsOwner());
-    heartbeats.tellBeside(runs::tell);
+    heartbeats.piggyback(runs::sendTo);
     joining =
         new Joining(
             ports, listener, config.self(), joinState, config.known(), config.pool()::toString);
@@ -154,8 +154,8 @@ public final class PeerNode implements NodeService {
   }
 
   /**
-   * The operator gives up what is missing here: the only voter of a pool goes on with what it has
-   * where nobody else can say that there was more. Any thread.
+   * The operator accepts that something is missing here: the only voter of a pool goes on with what
+   * it has where nobody else can say that there was more. Any thread.
    */
   public void acceptDamage() {
     ports.loop().post(leadership::acceptDamage);
@@ -174,7 +174,8 @@ public final class PeerNode implements NodeService {
     settling.start();
     reaper.start();
     chunks.forceEverySecond();
-    // Nothing is asked of others before the found log is loaded: they would take this peer for new.
+    // Nothing is asked of others before the recovered log is loaded: they would take this peer for
+    // new.
     runner.start(
         () -> {
           runs.start();
@@ -245,7 +246,7 @@ public final class PeerNode implements NodeService {
       }
 
       @Override
-      public void onStanding() {
+      public void onLeadership() {
         leadership.update();
         leases.sync();
       }
@@ -263,7 +264,7 @@ public final class PeerNode implements NodeService {
   }
 
   private void mapChanged() {
-    // A log may end, or have begun, before the pool is founded in it: there is no map then.
+    // A log may end, or have begun, before the pool is created in it: there is no map then.
     if (!isStopped && leadership.isReady()) {
       var map = leadership.stateMachine().state().map();
       missingChunks.onMap(map.version().index(), owned.adopt(map));
@@ -337,10 +338,10 @@ public final class PeerNode implements NodeService {
           status.onHeartbeat();
           runner.heard(from.node(), beat.log());
         } else {
-          heartbeats.doubt(from.node());
+          heartbeats.invalidate(from.node());
         }
       }
-      case Notice.KnownRuns told -> runs.onTold(told);
+      case Notice.KnownRuns told -> runs.onReport(told);
       case Notice.Twin twin -> runs.onTwin(from, twin);
       case Notice.Goodbye goodbye -> {
         heartbeats.forget(from.node());

@@ -15,7 +15,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 
-/** Answers what is asked about the pool as a whole: map, leader, space, settings. */
+/** Serves requests about the pool as a whole: map, leader, space, settings. */
 final class PoolRequests {
   private final Leadership leadership;
   private final Heartbeats heartbeats;

@@ -26,9 +26,10 @@ import java.util.function.Supplier;
 import java.util.function.ToIntFunction;
 
 /**
- * Says whether the pool's data is safe: exactly, or not at all. Every peer counts what it should
- * hold and doesn't; the leader adds the copies that nobody owns who is up, and believes only what
- * was said about the present map and everything committed up to the index asked for. Loop thread.
+ * Computes whether the pool's data is safe: exactly, or not at all. Every peer counts what it
+ * should hold and doesn't; the leader adds the copies that nobody owns who is up, and believes only
+ * what was said about the present map and everything committed up to the index asked for. Loop
+ * thread.
  */
 final class StatusBuilder {
   /** Reverted files that are named. */
@@ -49,7 +50,7 @@ final class StatusBuilder {
   private double bytesPerNs;
 
   /**
-   * Tells how the pool is.
+   * Computes the pool's status.
    *
    * @param own what this peer says of itself
    * @param asideBefore how many logs a peer kept aside when it was heard last
@@ -82,7 +83,8 @@ final class StatusBuilder {
    * The status as seen here.
    *
    * @param isStale whether this peer doesn't lead
-   * @param asOf the index of which it tells: what was committed later counts as far as it is known
+   * @param asOf the index that the status is about: what was committed later counts as far as it is
+   *     known
    */
   PoolStatus build(boolean isStale, long asOf) {
     PoolMap map = leadership.map().orElseThrow();
@@ -122,9 +124,7 @@ final class StatusBuilder {
     return leadership.driver().leader().map(leader -> leader.node().toString()).orElse("");
   }
 
-  /**
-   * Whether a heartbeat is still to come that tells of {@code asOf}, from whoever will send one.
-   */
+  /** Whether a heartbeat is still to come that covers {@code asOf}, from whoever will send one. */
   boolean isAwaited(long asOf) {
     PoolMap map = leadership.map().orElseThrow();
     return map.peers().stream()
@@ -186,7 +186,7 @@ final class StatusBuilder {
     return peer.state().isLive() ? node : node + " (" + peer.state().text() + ")";
   }
 
-  /** Copies that are wanted and that no peer which is up is to hold, until the map changes. */
+  /** Copies that are wanted and that no peer which is up is to store, until the map changes. */
   private long countUnowned(PoolMap map, Namespace namespace, int wanted) {
     var up = new HashSet<NodeId>();
     map.peers().stream().filter(p -> p.state().isLive()).forEach(p -> up.add(p.node()));

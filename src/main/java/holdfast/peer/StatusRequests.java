@@ -13,9 +13,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Answers how the pool is, as of the moment of the question: what the peers said before may be
- * about less than was committed by then, and a pool that is written to always commits more; so an
- * answer waits for the next heartbeats, and no longer. Loop thread.
+ * Serves status requests, as of the moment of the question: what the peers said before may be about
+ * less than was committed by then, and a pool that is written to always commits more; so an answer
+ * waits for the next heartbeats, and no longer. Loop thread.
  */
 final class StatusRequests {
   /** A peer that says nothing for so long isn't waited for: the answer is that it wasn't heard. */

@@ -10,8 +10,8 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 
 /**
- * The raw bytes that follow a message: a sealed chunk or blocks of one, readable while they still
- * arrive, so that a primary forwards what it is still receiving.
+ * A buffer for the raw bytes that follow a message: a sealed chunk or blocks of one, readable while
+ * they still arrive, so that a primary forwards what it is still receiving.
  *
  * <p>One producer appends; any number of consumers read what is there. Safe on every thread. The
  * array is never changed below {@link #availableBytes()}.

@@ -6,8 +6,8 @@ import java.util.List;
 import java.util.function.Consumer;
 
 /**
- * The chunks on this peer's disk. Methods with a callback return at once and call back on the loop;
- * the others only look at memory and may be called on any thread.
+ * The port to the chunks on this peer's disk. Methods with a callback return at once and call back
+ * on the loop; the others only look at memory and may be called on any thread.
  */
 public interface ChunkVault {
   /** Most operations waiting for the disk at once; beyond it they fail with BUSY. */
@@ -18,7 +18,7 @@ public interface ChunkVault {
 
   /**
    * Runs this on the loop, before the caller hears, each time that a put or a force fails with
-   * STORE_FAILED, whoever asked for it: chunks that were held may not be any more. One listener;
+   * STORE_FAILED, whoever asked for it: chunks that were stored may not be any more. One listener;
    * loop thread.
    */
   void whenFailed(Runnable listener);
@@ -41,7 +41,7 @@ public interface ChunkVault {
   /**
    * Stores a chunk anew, as {@link #put} does, from what can be read of it here. When {@code done}
    * gets CHUNK_CORRUPT, what is read has another hash; CHUNK_MISSING: nothing is here; any other
-   * failure: nobody knows. Nothing happens to one that is held.
+   * failure: nobody knows. Nothing happens to one that is stored.
    */
   void rewrite(ChunkId chunk, Consumer<StorageException> done);
 

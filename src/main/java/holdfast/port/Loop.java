@@ -1,8 +1,8 @@
 package holdfast.port;
 
 /**
- * The single-writer loop of a node and its timers: everything a node decides, it decides here, one
- * task at a time.
+ * The port to the single-writer loop of a node and its timers: everything a node decides, it
+ * decides here, one task at a time.
  */
 public interface Loop {
   /**

@@ -4,7 +4,10 @@ import holdfast.model.NodeId;
 import holdfast.protocol.Notice;
 import holdfast.protocol.Request;
 
-/** What a node does with what arrives. All methods are called on the node's loop. */
+/**
+ * The port by which the transport hands a node what arrives. All methods are called on the node's
+ * loop.
+ */
 public interface NodeService {
   /** An authenticated session with this node is open (again); {@code remote.instance} tells. */
   void onConnected(Remote remote);

@@ -13,9 +13,9 @@ import java.util.Optional;
 import java.util.function.Consumer;
 
 /**
- * The operation log, term and vote, and the snapshots on this peer's disk.
+ * The port to the operation log, term and vote, and the snapshots on this peer's disk.
  *
- * <p>Called on the loop; every method returns at once. Writes ({@link #found}, {@link
+ * <p>Called on the loop; every method returns at once. Writes ({@link #atStart}, {@link
  * #persistHardState}, {@link #append}, {@link #reset}, {@link #compact}, {@link #force}) are
  * carried out one at a time in the order of the calls; snapshots beside them, in their own order,
  * so that none of them delays an append. {@link #begin}, {@link #switchTo}, {@link #dropAside} and
@@ -32,8 +32,8 @@ public interface OperationLog {
   /** Most bytes {@link #saveKnownRuns} takes. */
   int KNOWN_BYTES_MAX = 128 * 1_024;
 
-  /** What the disk held when it was opened. */
-  Found found();
+  /** What the disk had when it was opened. */
+  Recovered atStart();
 
   /**
    * Begins a log in an empty directory: its id, term and vote, and first entries; forced when done.
@@ -94,22 +94,22 @@ public interface OperationLog {
   /**
    * Forgets, durably, what was here once ({@link Lacking}).
    *
-   * @param givenUpOrNull null if the log that is followed has it; else a note for people, that the
-   *     pool goes on without it: durable before, it counts in {@link Found#givenUpCount} until they
-   *     delete it
+   * @param lossNoteOrNull null if the log that is followed has it; else a note for people, that the
+   *     pool goes on without it: durable before, it counts in {@link Recovered#lossNoteCount} until
+   *     they delete it
    */
-  void settleLacking(String givenUpOrNull, Consumer<StorageException> done);
+  void settleLacking(String lossNoteOrNull, Consumer<StorageException> done);
 
   /**
-   * Leaves a note for people, that something that was here once is given up: durable, and before
-   * what a later call writes. It counts in {@link Found#givenUpCount} until they delete it.
+   * Leaves a note for people, that something that was here once is lost: durable, and before what a
+   * later call writes. It counts in {@link Recovered#lossNoteCount} until they delete it.
    */
-  void giveUp(String what, Consumer<StorageException> done);
+  void noteLoss(String what, Consumer<StorageException> done);
 
   /**
    * Replaces what is known of other peers' runs, at most {@value #KNOWN_BYTES_MAX} bytes; forced.
    * Beside the log's writes and the snapshots, and kept up by neither; a failure fails nothing
-   * else. Of calls that wait only the last is carried out and told of.
+   * else. Of calls that wait only the last is carried out and answered.
    */
   void saveKnownRuns(byte[] known, Consumer<StorageException> done);
 
@@ -162,23 +162,23 @@ public interface OperationLog {
    * @param snapshotBytes size of that snapshot's content, 0 without one
    * @param aside what is kept of logs that were left, in no order
    * @param runNumber which run of this folder this is: more at each start, durable since
-   * @param givenUpCount how often a damaged part of the log was given up: people are told as long
-   *     as they haven't deleted the notes of it
+   * @param lossNoteCount how often a damaged part of the log was abandoned: shown as long as they
+   *     haven't deleted the notes of it
    * @param lacking what was here once, if the folder is known to be older than that
    * @param knownRuns what was saved last of other peers' runs; empty for nothing
    */
-  record Found(
+  record Recovered(
       Optional<LogId> log,
       long incarnation,
       InitialState initial,
       long snapshotBytes,
       List<Aside> aside,
       long runNumber,
-      int givenUpCount,
+      int lossNoteCount,
       Lacking lacking,
       byte[] knownRuns) {
     /** Freezes the list. */
-    public Found {
+    public Recovered {
       aside = List.copyOf(aside);
     }
   }

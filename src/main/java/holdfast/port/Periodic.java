@@ -1,7 +1,7 @@
 package holdfast.port;
 
 /**
- * A task that a loop runs again and again, each time so long after the last one ended. Loop thread
+ * Runs a task on a loop again and again, each time so long after the last one ended. Loop thread
  * only, but for {@link #stop}.
  */
 public final class Periodic {

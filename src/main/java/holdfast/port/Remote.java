@@ -6,7 +6,7 @@ import holdfast.model.NodeId;
 import java.util.Optional;
 
 /**
- * Who is at the other end of an authenticated session, as its handshake proved it.
+ * The process at the other end of an authenticated session, as its handshake proved it.
  *
  * @param isPeer true for a peer, false for a client
  * @param instance that process's run: a new one after each restart

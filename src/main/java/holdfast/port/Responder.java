@@ -3,7 +3,10 @@ package holdfast.port;
 import holdfast.model.HoldfastException;
 import holdfast.protocol.Reply;
 
-/** The way back for one request. Any thread; the first call counts, later ones are dropped. */
+/**
+ * The callback for the reply to one request. Any thread; the first call counts, later ones are
+ * dropped.
+ */
 public interface Responder {
   /** Answers, with the bytes that belong to it or null. */
   void reply(Reply reply, Body bodyOrNull);

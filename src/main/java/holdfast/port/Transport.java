@@ -9,7 +9,8 @@ import holdfast.protocol.Request;
 import java.util.List;
 
 /**
- * Messages to other nodes over authenticated sessions, which it opens, keeps and reopens itself.
+ * The port to other nodes: messages over authenticated sessions, which it opens, keeps and reopens
+ * itself.
  *
  * <p>Called on the loop, calls back on the loop; nothing here blocks or throws for a network
  * failure. Messages to one node that need no body keep their order while its session lasts; bodies

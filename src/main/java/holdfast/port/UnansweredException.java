@@ -7,7 +7,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.function.Function;
 
-/** A change had no answer by its deadline: it may have happened, or may yet. */
+/** Reports a change without an answer by its deadline: it may have happened, or may yet. */
 public final class UnansweredException extends HoldfastException {
   private static final long serialVersionUID = 1L;
 
@@ -23,7 +23,7 @@ public final class UnansweredException extends HoldfastException {
    * What became of the change; if it hasn't happened by then it never does. Completes when the pool
    * answers again, however long that takes: normally, with a failed result if it didn't happen.
    * NO_SESSION: its session is over, and the pool remembers no such change. Then it didn't happen,
-   * unless the pool has forgotten the session, or this client has closed and nobody told it.
+   * unless the pool has forgotten the session, or this client has closed and nobody said so.
    */
   public CompletableFuture<OperationResult> outcome() {
     return outcome;

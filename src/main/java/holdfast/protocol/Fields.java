@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.function.BiConsumer;
 import java.util.function.Function;
 
-/** Field forms the codecs share: lists and optional fields. */
+/** The field forms that the codecs share: lists and optional fields. */
 final class Fields {
   private Fields() {}
 

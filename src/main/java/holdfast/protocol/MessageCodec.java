@@ -5,7 +5,8 @@ import holdfast.util.ByteWriter;
 import holdfast.util.Invariants;
 
 /**
- * The payloads of control frames: the tables of docs/protocol.md as code. Stateless; any thread.
+ * Encodes and decodes the payloads of control frames: the tables of docs/protocol.md as code.
+ * Stateless; any thread.
  *
  * <p>Decoding checks every length before it allocates, accepts exactly what encoding makes and
  * fails with {@link ByteReader.Malformed} for anything else.

@@ -44,8 +44,8 @@ public sealed interface Notice extends Message {
       implements Notice {}
 
   /**
-   * How far peers had come when they were heard last, by the sender or by whoever told it: first
-   * the receiver itself, should it be known.
+   * How far peers had come when they were heard last, by the sender or by whoever passed it on:
+   * first the receiver itself, should it be known.
    */
   record KnownRuns(List<KnownRun> known) implements Notice {
     /** Most in one notice. */

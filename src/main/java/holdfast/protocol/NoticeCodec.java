@@ -8,7 +8,7 @@ import holdfast.util.ByteWriter;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Types 128 to 255: notices. */
+/** Encodes and decodes notices: types 128 to 255 of docs/protocol.md. */
 final class NoticeCodec {
   private NoticeCodec() {}
 

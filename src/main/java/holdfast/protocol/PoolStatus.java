@@ -6,7 +6,8 @@ import holdfast.model.PoolId;
 import java.util.List;
 
 /**
- * What {@code holdfast status} shows: the pool as the leader sees it, or a follower without one.
+ * The content of {@code holdfast status}: the pool as the leader sees it, or a follower without
+ * one.
  *
  * @param safe true only when every chunk has as many copies as the pool wants, or as many as there
  *     are peers up

@@ -6,7 +6,7 @@ import holdfast.model.PoolId;
 import holdfast.util.ByteReader;
 import holdfast.util.ByteWriter;
 
-/** The pool status as docs/protocol.md lays it out. */
+/** Encodes and decodes the pool status as docs/protocol.md lays it out. */
 final class PoolStatusCodec {
   private static final int TEXT_MAX_BYTES = 1_024;
 

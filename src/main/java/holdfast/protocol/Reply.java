@@ -34,7 +34,7 @@ public sealed interface Reply extends Message {
    * What the asker's log is to the one that is followed here.
    *
    * @param log the log that is followed here
-   * @param isByAsker whether the vote that the asker told of is one by which its log ended
+   * @param isByAsker whether the vote that the asker named is one by which its log ended
    */
   record Compared(LogId log, Relation relation, boolean isByAsker) implements Reply {
     /** The order is that of the numbers on the wire. */
@@ -58,7 +58,7 @@ public sealed interface Reply extends Message {
    *
    * @param index how far the log was applied in what the answer was taken from
    */
-  record Told(Answer answer, boolean stale, long index) implements Reply {}
+  record Answered(Answer answer, boolean stale, long index) implements Reply {}
 
   /** Answers Change: what became of it and where in the log it stands. */
   record Changed(OperationResult result, long index, long epoch) implements Reply {}
@@ -82,7 +82,7 @@ public sealed interface Reply extends Message {
    * Answers Watch: what others have changed.
    *
    * @param term the leader's; another than last time means that changes in between may be unknown
-   * @param index everything up to this index of the log has been told
+   * @param index invalidations up to this index of the log have been sent
    * @param leaseMs until so long after the Watch was sent no change is acknowledged to anybody
    *     before this client has confirmed it, 0 to 1,000
    * @param all anything may have changed: the list is empty then
@@ -106,12 +106,13 @@ public sealed interface Reply extends Message {
    * Answers ListChunks and ForceChunks.
    *
    * @param last when no more follow
-   * @param doubtful to ForceChunks: of these something is there, not known to be on disk
-   * @param loss to ForceChunks: how what is neither there nor doubtful may have been lost there
+   * @param indeterminate to ForceChunks: of these something is there, not known to be on disk
+   * @param loss to ForceChunks: how what is neither there nor indeterminate may have been lost
+   *     there
    */
-  record Chunks(List<Entry> entries, boolean last, List<ChunkId> doubtful, ChunkLoss loss)
+  record Chunks(List<Entry> entries, boolean last, List<ChunkId> indeterminate, ChunkLoss loss)
       implements Reply {
-    /** With no doubt. */
+    /** With none that is indeterminate. */
     public Chunks(List<Entry> entries, boolean last) {
       this(entries, last, List.of(), ChunkLoss.NONE);
     }

@@ -15,7 +15,7 @@ import holdfast.util.ByteWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
-/** Types 64 to 127: replies. */
+/** Encodes and decodes replies: types 64 to 127 of docs/protocol.md. */
 final class ReplyCodec {
   private static final int DIGEST_BYTES = 32;
 
@@ -26,7 +26,7 @@ final class ReplyCodec {
       case Reply.Done r -> 64;
       case Reply.Failure r -> 65;
       case Reply.Session r -> 66;
-      case Reply.Told r -> 67;
+      case Reply.Answered r -> 67;
       case Reply.Changed r -> 68;
       case Reply.Stored r -> 69;
       case Reply.Chunk r -> 70;
@@ -49,7 +49,7 @@ final class ReplyCodec {
         Fields.optional(out, r.leaderOrNull(), ReplyCodec::writeLeader);
       }
       case Reply.Session r -> out.u64(r.epoch()).u64(r.mapIndex()).u8(r.sealingSuite());
-      case Reply.Told r -> {
+      case Reply.Answered r -> {
         r.answer().write(out);
         out.bool(r.stale()).u64(r.index());
       }
@@ -77,7 +77,7 @@ final class ReplyCodec {
       case Reply.Chunks r -> {
         Fields.list(out, r.entries(), Request.LIST_MAX, ReplyCodec::writeEntry);
         out.bool(r.last());
-        Fields.list(out, r.doubtful(), Request.LIST_MAX, (o, chunk) -> chunk.write(o));
+        Fields.list(out, r.indeterminate(), Request.LIST_MAX, (o, chunk) -> chunk.write(o));
         out.u64(r.loss().powerCutTick()).u64(r.loss().damageTick());
       }
       case Reply.Compared r -> {
@@ -100,7 +100,7 @@ final class ReplyCodec {
               in.text(Reply.TEXT_MAX_BYTES),
               Fields.optional(in, ReplyCodec::readLeader));
       case 66 -> new Reply.Session(in.u64(), in.u64(), in.u8());
-      case 67 -> new Reply.Told(Answer.read(in), in.bool(), in.u64());
+      case 67 -> new Reply.Answered(Answer.read(in), in.bool(), in.u64());
       case 68 -> new Reply.Changed(OperationResult.read(in), in.u64(), in.u64());
       case 69 -> new Reply.Stored(Fields.list(in, PoolStatus.PEERS_MAX, NodeId::read), in.u64());
       case 70 -> new Reply.Chunk(ChunkId.read(in), in.u32(), in.u32());

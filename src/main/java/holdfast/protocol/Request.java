@@ -99,21 +99,21 @@ public sealed interface Request extends Message {
   record ListChunks(int partition, ChunkId afterOrNull, int maxCount) implements Request {}
 
   /**
-   * A client is alive, has heard what it was told up to {@code toldIndex} in this term, has worked
-   * it off up to {@code confirmedIndex}, and asks for what others change from then on. Answered by
-   * the leader as soon as there is something, or after a moment; a newer Watch of the same client
-   * ends the wait too.
+   * A client is alive, has received what was sent up to {@code receivedIndex} in this term, has
+   * worked it off up to {@code confirmedIndex}, and asks for what others change from then on.
+   * Answered by the leader as soon as there is something, or after a moment; a newer Watch of the
+   * same client ends the wait too.
    *
    * @param term the one of the last answer; 0 before the first
    */
-  record Watch(ClientId client, long term, long toldIndex, long confirmedIndex)
+  record Watch(ClientId client, long term, long receivedIndex, long confirmedIndex)
       implements Request {}
 
-  /** The client ends its session, in good order: what it held is released. */
+  /** The client ends its session, in good order: its locks and pins are released. */
   record CloseSession(ClientId client) implements Request {}
 
   /**
-   * A peer tells what it has of its log, and asks what that log is to the one that the other peer
+   * A peer says what it has of its log, and asks what that log is to the one that the other peer
    * follows: answered by {@link Reply.Compared}.
    *
    * @param commitIndex up to here it knows that its log is committed

@@ -10,7 +10,7 @@ import holdfast.model.NodeId;
 import holdfast.util.ByteReader;
 import holdfast.util.ByteWriter;
 
-/** Types 16 to 63: requests. */
+/** Encodes and decodes requests: types 16 to 63 of docs/protocol.md. */
 final class RequestCodec {
   private static final int NAME_MAX_BYTES = 255;
   private static final int SETTINGS_MAX = 32;
@@ -83,7 +83,7 @@ final class RequestCodec {
       case Request.WhoLeads r -> r.asker().write(out);
       case Request.Watch r -> {
         r.client().write(out);
-        out.u64(r.term()).u64(r.toldIndex()).u64(r.confirmedIndex());
+        out.u64(r.term()).u64(r.receivedIndex()).u64(r.confirmedIndex());
       }
       case Request.CloseSession r -> r.client().write(out);
       case Request.CompareLog r -> {

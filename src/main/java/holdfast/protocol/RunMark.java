@@ -6,9 +6,9 @@ import holdfast.util.ByteReader;
 import holdfast.util.ByteWriter;
 
 /**
- * How far a peer had come: each start of it and each change of logs counts its run number up, and
- * under one number term and log only grow, from no log to its first one. Who comes back with less
- * has a folder that is older than it was.
+ * A mark of how far a peer had come: each start of it and each change of logs counts its run number
+ * up, and under one number term and log only grow, from no log to its first one. Who comes back
+ * with less has a folder that is older than it was.
  *
  * @param run number of the run, from 1; 0 for one whose folder is damaged, older or a copy and that
  *     has promised nothing: nobody needs to know of it

@@ -11,8 +11,8 @@ import java.util.concurrent.Semaphore;
 import java.util.function.IntConsumer;
 
 /**
- * The segments of a chunk store and the one that is appended to. What writes is called with the
- * store's append lock held; {@link #segment}, {@link #diskBytes} by anyone.
+ * The write side of a chunk store: its segments, and the one that is appended to. What writes is
+ * called with the store's append lock held; {@link #segment}, {@link #diskBytes} by anyone.
  */
 final class ChunkAppender {
   private static final System.Logger LOG = System.getLogger(ChunkAppender.class.getName());
@@ -22,12 +22,12 @@ final class ChunkAppender {
   private final int segmentBytes;
   private final Semaphore maps;
   private final SegmentNotes notes;
-  private final IntConsumer onGivenUp;
+  private final IntConsumer onAbandoned;
 
   /** Grows only; a segment keeps its place, by which the index names it. */
   private final List<ChunkSegment> segments;
 
-  /** Given up, but the disk doesn't know: until it does nothing counts as durable. */
+  /** Abandoned, but the disk doesn't know: until it does nothing counts as durable. */
   private final Set<ChunkSegment> unmarked = new HashSet<>();
 
   /** Found at start, perhaps never forced, and not copied: until they are nothing is durable. */
@@ -41,14 +41,14 @@ final class ChunkAppender {
   /** Whether a note may be there of where the segments ended: true only until one is written to. */
   private boolean mayHaveEnd;
 
-  /** {@code onGivenUp} is called with the ordinal of a segment that has become bad. */
+  /** {@code onAbandoned} is called with the ordinal of a segment that has become bad. */
   ChunkAppender(
       Disk disk,
       int segmentBytes,
       Semaphore maps,
       ChunkRecovery recovery,
       SegmentNotes notes,
-      IntConsumer onGivenUp) {
+      IntConsumer onAbandoned) {
     List<ChunkSegment> found = recovery.segments();
     this.disk = disk;
     this.segmentBytes = segmentBytes;
@@ -56,7 +56,7 @@ final class ChunkAppender {
     highestNumber = recovery.highestNumber();
     unforced = new HashSet<>(recovery.unforced());
     this.notes = notes;
-    this.onGivenUp = onGivenUp;
+    this.onAbandoned = onAbandoned;
     this.segments = new CopyOnWriteArrayList<>(found);
     mayHaveEnd = disk.exists(ChunkFormat.END_FILE);
     int last = found.size() - 1;
@@ -110,14 +110,14 @@ final class ChunkAppender {
   }
 
   /** Marks a segment bad, on disk too. */
-  void giveUp(int ordinal, StorageException why) {
+  void abandon(int ordinal, StorageException why) {
     var segment = segment(ordinal);
     LOG.log(System.Logger.Level.ERROR, "give up segment: was=" + why.getMessage());
     segment.markBad();
     if (openOrdinal == ordinal) {
       openOrdinal = NONE;
     }
-    onGivenUp.accept(ordinal);
+    onAbandoned.accept(ordinal);
     unmarked.add(segment);
     try {
       requireMarked();
@@ -135,7 +135,7 @@ final class ChunkAppender {
     requireMarked(); // That may have given one up, and not have been able to say so.
   }
 
-  /** Throws if the disk can't be told of a segment that was given up: the next start trusted it. */
+  /** Throws if an abandoned segment can't be noted on disk: the next start trusted it. */
   private void requireMarked() {
     for (ChunkSegment segment : List.copyOf(unmarked)) {
       segment.markBadOnDisk();
@@ -153,7 +153,7 @@ final class ChunkAppender {
         if (e.code() == ErrorCode.NO_SPACE) {
           throw e;
         }
-        giveUp(segments.indexOf(segment), e);
+        abandon(segments.indexOf(segment), e);
       }
       unforced.remove(segment);
     }
@@ -196,18 +196,19 @@ final class ChunkAppender {
   }
 
   /**
-   * A full disk costs only what was being written; anything else the segment, and is what is told.
+   * A full disk costs only what was being written; anything else the segment, and is what is
+   * reported.
    */
   private StorageException afterFailure(int ordinal, StorageException e) {
     if (e.code() != ErrorCode.NO_SPACE) {
-      giveUp(ordinal, e);
+      abandon(ordinal, e);
       return e;
     }
     try {
       segment(ordinal).cutToTail();
     } catch (StorageException cut) {
       cut.addSuppressed(e);
-      giveUp(ordinal, cut);
+      abandon(ordinal, cut);
       return cut;
     }
     return e;

@@ -5,8 +5,8 @@ import holdfast.model.StorageException;
 import java.nio.ByteBuffer;
 
 /**
- * Puts what a segment holds into a new file of the same name: what an earlier process wrote to the
- * old one may have been dropped by a force that failed, and forcing that again would say nothing.
+ * Rewrites a segment into a new file of the same name: what an earlier process wrote to the old one
+ * may have been dropped by a force that failed, and forcing that again would say nothing.
  */
 final class ChunkCopy {
   private static final int BUFFER_BYTES = 1 << 20;

@@ -5,11 +5,12 @@ import java.util.Arrays;
 import java.util.function.IntConsumer;
 
 /**
- * Where each chunk is, in flat arrays: 48 bytes an entry and 4 a bucket.
+ * The in-memory index of a chunk store, in flat arrays so that millions of chunks fit: 48 bytes an
+ * entry and 4 a bucket.
  *
  * <p>A bucket is the first bits of the id, so a partition is a run of buckets. Entries are numbered
  * slots in pages; a bucket's entries are chained. An entry may be <em>suspect</em>: still readable,
- * perhaps, but not counted as held. Not thread-safe.
+ * perhaps, but not counted as stored. Not thread-safe.
  */
 final class ChunkIndex {
   private static final int PAGE_BITS = 12;
@@ -33,9 +34,9 @@ final class ChunkIndex {
   private int entryCount;
   private int freeSlot = NONE;
 
-  private final int[] heldCounts = new int[ChunkId.PARTITION_COUNT];
-  private int heldCount;
-  private long heldBytes;
+  private final int[] storedCounts = new int[ChunkId.PARTITION_COUNT];
+  private int storedCount;
+  private long storedBytes;
 
   ChunkIndex() {
     heads = emptyHeads(bucketBits);
@@ -59,7 +60,7 @@ final class ChunkIndex {
   }
 
   /** Whether it is here and not suspect. */
-  boolean isHeld(ChunkId id) {
+  boolean isStored(ChunkId id) {
     int slot = find(id);
     return slot != NONE && field(slot, LENGTH) >= 0;
   }
@@ -75,7 +76,7 @@ final class ChunkIndex {
     return new ChunkId(page[at], page[at + 1], page[at + 2], page[at + 3]);
   }
 
-  /** Adds a chunk or gives it a new place; it is held and not suspect then. */
+  /** Adds a chunk or gives it a new place; it is stored and not suspect then. */
   void put(ChunkId id, int segment, int offset, int lengthBytes) {
     int slot = find(id);
     if (slot == NONE) {
@@ -86,9 +87,9 @@ final class ChunkIndex {
     set(slot, SEGMENT, segment);
     set(slot, OFFSET, offset);
     set(slot, LENGTH, lengthBytes);
-    heldCounts[id.partition()]++;
-    heldCount++;
-    heldBytes += lengthBytes;
+    storedCounts[id.partition()]++;
+    storedCount++;
+    storedBytes += lengthBytes;
   }
 
   /** Removes a chunk; says whether it was here. */
@@ -116,7 +117,7 @@ final class ChunkIndex {
     return true;
   }
 
-  /** No longer counts an entry as held; says whether it did. */
+  /** No longer counts an entry as stored; says whether it did. */
   boolean suspect(int slot) {
     if (field(slot, LENGTH) < 0) {
       return false;
@@ -135,9 +136,9 @@ final class ChunkIndex {
     }
   }
 
-  /** The held chunks of a partition, sorted by id. */
+  /** The stored chunks of a partition, sorted by id. */
   StoredChunk[] sorted(int partition) {
-    var chunks = new StoredChunk[heldCounts[partition]];
+    var chunks = new StoredChunk[storedCounts[partition]];
     int count = 0;
     int shift = bucketBits - PARTITION_BITS;
     for (int bucket = partition << shift; bucket < (partition + 1) << shift; bucket++) {
@@ -152,16 +153,16 @@ final class ChunkIndex {
     return chunks;
   }
 
-  int heldCount() {
-    return heldCount;
+  int storedCount() {
+    return storedCount;
   }
 
-  int heldCount(int partition) {
-    return heldCounts[partition];
+  int storedCount(int partition) {
+    return storedCounts[partition];
   }
 
-  long heldBytes() {
-    return heldBytes;
+  long storedBytes() {
+    return storedBytes;
   }
 
   /** Bytes its arrays take, headers of arrays aside. */
@@ -174,9 +175,9 @@ final class ChunkIndex {
   private void uncount(ChunkId id, int slot) {
     int length = field(slot, LENGTH);
     if (length >= 0) {
-      heldCounts[id.partition()]--;
-      heldCount--;
-      heldBytes -= length;
+      storedCounts[id.partition()]--;
+      storedCount--;
+      storedBytes -= length;
     }
   }
 

@@ -11,8 +11,9 @@ import java.util.Optional;
 import java.util.concurrent.Semaphore;
 
 /**
- * Reads the segments at start: fills the index, cuts what a crash left of an append. What may be a
- * record is evidence: it is neither cut nor overwritten. Used once, on one thread.
+ * Recovers a chunk store at start: reads its segments, fills the index, cuts what a crash left of
+ * an append. What may be a record is evidence: it is neither cut nor overwritten. Used once, on one
+ * thread.
  */
 final class ChunkRecovery {
   private static final System.Logger LOG = System.getLogger(ChunkRecovery.class.getName());
@@ -219,7 +220,7 @@ final class ChunkRecovery {
     }
   }
 
-  /** Tells what was found, once everything was looked at: the highest segment comes last. */
+  /** Reports what was found, once everything was looked at: the highest segment comes last. */
   private void scanned(boolean isHighest) {
     if (isHighest) {
       notes.onScanned(new SegmentNotes.Scanned(isCutNow, damage, flipped, highestNumber));
@@ -266,13 +267,13 @@ final class ChunkRecovery {
         segment.keptAsIs(sizeBytes);
         unforced.add(segment);
       } else {
-        giveUp(segment, e);
+        abandon(segment, e);
       }
       return false;
     }
   }
 
-  private void giveUp(ChunkSegment segment, StorageException why) {
+  private void abandon(ChunkSegment segment, StorageException why) {
     warn("give up segment: was=" + why.getMessage());
     segment.markBadOnDisk();
     suspectAll(segments.size());
@@ -291,7 +292,7 @@ final class ChunkRecovery {
         warn("footer is not written yet: was=" + e.getMessage());
         segment.keptAsIs(file.size());
       } else {
-        giveUp(segment, e);
+        abandon(segment, e);
       }
       isFinished = true;
     } finally {

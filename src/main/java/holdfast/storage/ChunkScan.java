@@ -7,7 +7,8 @@ import java.util.Optional;
 import java.util.zip.CRC32C;
 
 /**
- * Finds the records of a segment that no footer describes. Used once, on one thread; reads only.
+ * Finds the records of a segment that no footer describes, as a crash or damage leaves it. Used
+ * once, on one thread; reads only.
  *
  * <p>Records follow each other from the segment's header on: what is found so is <em>in order</em>,
  * and as good as its CRCs. A header that isn't right is damage or the end. Where one of its sums
@@ -26,7 +27,7 @@ final class ChunkScan {
   private static final int WINDOW_BYTES_MAX =
       ChunkFormat.RECORD_HEADER_BYTES + ChunkFormat.CHUNK_BYTES_MAX;
 
-  /** Is told of the records, each once, in the order of their places. */
+  /** Receives the records, each once, in the order of their places. */
   interface Found {
     /** The next in order, its header right; if not whole, its data isn't what the header says. */
     void inOrder(int offset, ChunkFormat.RecordHeader header, boolean isWhole);

@@ -11,9 +11,9 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 
 /**
- * One chunk segment file. Appending, forcing and sealing are the store's, under its append lock;
- * reading is anyone's: readers share a lock that is taken alone only while the way of reading
- * changes (file to map).
+ * A file of the chunk store: appended to, forced, sealed with a footer, and read. Appending,
+ * forcing and sealing are the store's, under its append lock; reading is anyone's: readers share a
+ * lock that is taken alone only while the way of reading changes (file to map).
  */
 final class ChunkSegment {
   /** Records up to this size are written in one call, header included. */
@@ -24,7 +24,7 @@ final class ChunkSegment {
     OPEN,
     /** No longer written: it has its footer, or damage that stays as it is. */
     SEALED,
-    /** A write or force failed: what it holds isn't trusted. */
+    /** A write or force failed: its content isn't trusted. */
     BAD
   }
 

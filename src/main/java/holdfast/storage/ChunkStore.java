@@ -10,7 +10,8 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * The chunks a peer holds: append-only segment files and an index in memory.
+ * The chunks of a peer on disk: append-only segment files and an index in memory. Synchronous,
+ * unlike {@link DiskVault} above it.
  *
  * <p>Every method may block on the disk and throws {@link StorageException}. Safe on several
  * threads: writers take turns, readers wait for nobody's I/O (index lookups take a lock that is
@@ -72,8 +73,8 @@ public final class ChunkStore implements AutoCloseable {
   }
 
   /**
-   * Writes a chunk, unless it is held already. The caller has checked that the bytes have this
-   * name. Not durable before the next {@link #force}. After an exception the chunk isn't held;
+   * Writes a chunk, unless it is stored already. The caller has checked that the bytes have this
+   * name. Not durable before the next {@link #force}. After an exception the chunk isn't stored;
    * trying again is allowed.
    *
    * @return whether it is new here
@@ -144,7 +145,7 @@ public final class ChunkStore implements AutoCloseable {
     } catch (StorageException e) {
       appendLock.lock();
       try {
-        segments.giveUp(ordinal, e);
+        segments.abandon(ordinal, e);
       } finally {
         appendLock.unlock();
       }
@@ -152,16 +153,16 @@ public final class ChunkStore implements AutoCloseable {
     }
   }
 
-  /** Whether a chunk is held (not a lost one). Doesn't block on the disk. */
+  /** Whether a chunk is stored (not a lost one). Doesn't block on the disk. */
   public boolean contains(ChunkId id) {
     return place(id) >= 0;
   }
 
-  /** Where a held chunk is: another number each time it is put anew; -1 if it isn't held. */
+  /** Where a stored chunk is: another number each time it is put anew; -1 if it isn't stored. */
   long place(ChunkId id) {
     indexLock.lock();
     try {
-      return index.isHeld(id) ? index.location(index.find(id)).place() : -1;
+      return index.isStored(id) ? index.location(index.find(id)).place() : -1;
     } finally {
       indexLock.unlock();
     }
@@ -267,7 +268,7 @@ public final class ChunkStore implements AutoCloseable {
     }
   }
 
-  /** The chunks held in a partition, sorted by id, as of now. Doesn't block on the disk. */
+  /** The chunks stored in a partition, sorted by id, as of now. Doesn't block on the disk. */
   public List<StoredChunk> list(int partition) {
     indexLock.lock();
     try {
@@ -278,7 +279,7 @@ public final class ChunkStore implements AutoCloseable {
   }
 
   /**
-   * SHA-256 over the sorted ids held in a partition: two peers that hold the same have the same.
+   * SHA-256 over the sorted ids stored in a partition: two peers that store the same have the same.
    * Kept until the partition changes. Doesn't block on the disk.
    */
   public byte[] digest(int partition) {
@@ -310,31 +311,31 @@ public final class ChunkStore implements AutoCloseable {
     return digest.clone();
   }
 
-  /** Number of chunks held. */
+  /** Number of chunks stored. */
   public int chunkCount() {
     indexLock.lock();
     try {
-      return index.heldCount();
+      return index.storedCount();
     } finally {
       indexLock.unlock();
     }
   }
 
-  /** Number of chunks held in a partition. */
+  /** Number of chunks stored in a partition. */
   public int chunkCount(int partition) {
     indexLock.lock();
     try {
-      return index.heldCount(partition);
+      return index.storedCount(partition);
     } finally {
       indexLock.unlock();
     }
   }
 
-  /** Bytes of the chunks held. */
-  public long heldBytes() {
+  /** Bytes of the chunks stored. */
+  public long storedBytes() {
     indexLock.lock();
     try {
-      return index.heldBytes();
+      return index.storedBytes();
     } finally {
       indexLock.unlock();
     }
@@ -380,13 +381,13 @@ public final class ChunkStore implements AutoCloseable {
   }
 
   /** Where a readable chunk is. */
-  private record Found(ChunkSegment segment, int ordinal, int offset, int lengthBytes) {
+  private record Located(ChunkSegment segment, int ordinal, int offset, int lengthBytes) {
     int dataOffset() {
       return offset + ChunkFormat.RECORD_HEADER_BYTES;
     }
   }
 
-  private Found locate(ChunkId id) {
+  private Located locate(ChunkId id) {
     indexLock.lock();
     try {
       int slot = index.find(id);
@@ -395,7 +396,7 @@ public final class ChunkStore implements AutoCloseable {
             ErrorCode.CHUNK_MISSING, "read chunk: expected=held, was=missing, chunk=" + id);
       }
       var location = index.location(slot);
-      return new Found(
+      return new Located(
           segments.segment(location.segment()),
           location.segment(),
           location.offset(),
@@ -406,7 +407,7 @@ public final class ChunkStore implements AutoCloseable {
   }
 
   private void readOrLose(
-      ChunkId id, Found found, int position, byte[] into, int intoOffset, int lengthBytes) {
+      ChunkId id, Located found, int position, byte[] into, int intoOffset, int lengthBytes) {
     try {
       found.segment().read(position, into, intoOffset, lengthBytes);
     } catch (StorageException e) {
@@ -418,7 +419,7 @@ public final class ChunkStore implements AutoCloseable {
   }
 
   /** Counts a chunk as lost if it is still where it was read. */
-  private void lose(ChunkId id, Found found) {
+  private void lose(ChunkId id, Located found) {
     indexLock.lock();
     try {
       int slot = index.find(id);

@@ -3,7 +3,7 @@ package holdfast.storage;
 import holdfast.util.ByteWriter;
 import java.util.zip.CRC32C;
 
-/** CRC-32C, and headers that end in it. */
+/** CRC-32C, and the check of headers that end in it, shared by all disk formats. */
 final class Crc {
   static final int BYTES = 4;
 

@@ -5,8 +5,8 @@ import java.util.Arrays;
 import java.util.regex.Pattern;
 
 /**
- * Files of the present log that were found damaged, kept under names that nothing reads or deletes:
- * {@code damaged-N-NAME}. They are evidence; people may put them back, or delete them.
+ * Keeps damaged files of the present log under names that nothing reads or deletes: {@code
+ * damaged-N-NAME}. They are evidence; people may put them back, or delete them.
  */
 final class DamagedFiles {
   private static final Pattern GIVEN_UP = Pattern.compile("damaged-\\d+-given-up\\.txt");
@@ -14,10 +14,10 @@ final class DamagedFiles {
   private DamagedFiles() {}
 
   /**
-   * Notes, for people, that what is missing is given up: as long as this file is there {@code
-   * status} says so. Durable when this returns.
+   * Notes, for people, that what is missing is accepted as lost: as long as this file is there
+   * {@code status} says so. Durable when this returns.
    */
-  static void giveUp(Disk disk, String why) {
+  static void noteLoss(Disk disk, String why) {
     String text =
         """
         A part of this peer's log was missing or damaged, nobody else had it, and the pool went on
@@ -28,8 +28,8 @@ final class DamagedFiles {
     SmallFile.replace(disk, nameFor(disk, "given-up.txt"), text.getBytes(StandardCharsets.UTF_8));
   }
 
-  /** How often something was given up. */
-  static int givenUpCount(Disk disk) {
+  /** How many such notes there are. */
+  static int lossNoteCount(Disk disk) {
     return (int) disk.list().stream().filter(name -> GIVEN_UP.matcher(name).matches()).count();
   }
 

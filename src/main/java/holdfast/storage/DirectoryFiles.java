@@ -11,7 +11,10 @@ import holdfast.util.ByteWriter;
 import java.util.Optional;
 import java.util.function.LongSupplier;
 
-/** The small files of a directory, as they are and as they are to be. Its owner locks. */
+/**
+ * Loads and replaces the small files of a storage directory; {@link StorageDirectory} decides what
+ * they are to say. Its owner locks.
+ */
 final class DirectoryFiles {
   /** The only incarnation there is, as long as nobody takes another one. */
   private static final long INCARNATION = 1;

@@ -3,7 +3,7 @@ package holdfast.storage;
 import java.util.List;
 
 /**
- * One flat directory of files: the port through which everything here reaches a disk.
+ * The port through which all of this package reaches a disk: one flat directory of files.
  *
  * <p>Every method may block for as long as the disk does and throws {@link
  * holdfast.model.StorageException}: NO_SPACE when the disk is full (or over quota), NOT_FOUND,

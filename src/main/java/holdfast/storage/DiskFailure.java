@@ -6,7 +6,10 @@ import holdfast.model.StorageException;
 import holdfast.util.ByteReader;
 import java.lang.System.Logger.Level;
 
-/** What left a task of a disk's executor, as the failure its caller is told. */
+/**
+ * Turns what left a task of a disk's executor into the failure its caller gets, whatever was
+ * thrown.
+ */
 final class DiskFailure {
   private static final System.Logger LOG = System.getLogger(DiskFailure.class.getName());
 

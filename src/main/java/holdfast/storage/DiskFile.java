@@ -3,8 +3,8 @@ package holdfast.storage;
 import java.nio.ByteBuffer;
 
 /**
- * An open file. Blocking, errors, threads and durability: see {@link Disk}. Reads may run at the
- * same time as each other and as a write elsewhere in the file.
+ * An open file of a {@link Disk}. Blocking, errors, threads and durability: see {@link Disk}. Reads
+ * may run at the same time as each other and as a write elsewhere in the file.
  */
 public interface DiskFile extends AutoCloseable {
   /** The name it was opened by. */

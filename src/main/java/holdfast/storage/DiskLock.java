@@ -1,6 +1,6 @@
 package holdfast.storage;
 
-/** A held lock on a directory. */
+/** A lock on a directory, until it is closed. */
 public interface DiskLock extends AutoCloseable {
   /** Releases it; a second call does nothing. Never throws. */
   @Override

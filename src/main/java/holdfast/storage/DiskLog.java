@@ -21,9 +21,9 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.function.Consumer;
 
 /**
- * Log store and snapshots behind the peer's port: writes run one at a time on one executor, so in
- * the order of the calls; snapshots on another, what is known of other peers on a third; outcomes
- * come on the loop.
+ * The {@link holdfast.port.OperationLog} on disk, over log store and snapshots: writes run one at a
+ * time on one executor, so in the order of the calls; snapshots on another, what is known of other
+ * peers on a third; outcomes come on the loop.
  */
 public final class DiskLog implements OperationLog {
   /** The id in the files of a directory whose log hasn't begun. */
@@ -34,12 +34,12 @@ public final class DiskLog implements OperationLog {
   private final LogStore log;
   private final SnapshotFiles snapshots;
   private final KnownRunsFile knownRuns;
-  private final BesideLog beside;
+  private final BestEffortWrites beside;
   private final StorageDirectory directory;
   private final Executor logDisk;
   private final Executor snapshotDisk;
   private final Loop loop;
-  private final Found found;
+  private final Recovered found;
 
   /** The first failure of a write: every later one fails too. */
   private volatile Throwable failed;
@@ -88,7 +88,7 @@ public final class DiskLog implements OperationLog {
     this.log = log;
     this.snapshots = new SnapshotFiles(opening.snapshots(), () -> logId);
     this.knownRuns = new KnownRunsFile(directory.disk(), threads.known(), loop);
-    this.beside = new BesideLog(log, threads.log(), loop);
+    this.beside = new BestEffortWrites(log, threads.log(), loop);
     this.directory = directory;
     this.logDisk = threads.log();
     this.snapshotDisk = threads.snapshots();
@@ -97,7 +97,7 @@ public final class DiskLog implements OperationLog {
     this.found = read(opening.newest());
   }
 
-  private Found read(Optional<SnapshotStore.Whole> newest) {
+  private Recovered read(Optional<SnapshotStore.Whole> newest) {
     newest.ifPresent(whole -> snapshots.newestBytes(whole.totalBytes()));
     var entries = new ArrayList<LogEntry>();
     long covered = newest.map(whole -> whole.snapshot().index()).orElse(0L);
@@ -113,16 +113,16 @@ public final class DiskLog implements OperationLog {
             newest.map(whole -> whole.snapshot().meta()).orElse(SnapshotMeta.NONE),
             entries,
             directory.recovery());
-    return new Found(
+    return new Recovered(
         logId.equals(NO_LOG) ? Optional.empty() : Optional.of(logId),
         directory.incarnation(),
         initial,
         newest.map(SnapshotStore.Whole::totalBytes).orElse(0L),
-        AsideLogs.list(directory.disk()),
+        AsideLogFiles.list(directory.disk()),
         directory.runNumber(),
-        DamagedFiles.givenUpCount(directory.disk()),
+        DamagedFiles.lossNoteCount(directory.disk()),
         directory.lacking(),
-        knownRuns.found());
+        knownRuns.atStart());
   }
 
   /** Bytes that log and snapshots take on disk. Any thread. */
@@ -148,7 +148,7 @@ public final class DiskLog implements OperationLog {
   }
 
   @Override
-  public Found found() {
+  public Recovered atStart() {
     return found;
   }
 
@@ -197,7 +197,7 @@ public final class DiskLog implements OperationLog {
 
   @Override
   public void dropAside(LogId left, Consumer<StorageException> done) {
-    onLog(() -> AsideLogs.drop(directory.disk(), left), done);
+    onLog(() -> AsideLogFiles.drop(directory.disk(), left), done);
   }
 
   @Override
@@ -216,11 +216,11 @@ public final class DiskLog implements OperationLog {
   }
 
   @Override
-  public void settleLacking(String givenUpOrNull, Consumer<StorageException> done) {
+  public void settleLacking(String lossNoteOrNull, Consumer<StorageException> done) {
     onLog(
         () -> {
-          if (givenUpOrNull != null) {
-            DamagedFiles.giveUp(directory.disk(), givenUpOrNull);
+          if (lossNoteOrNull != null) {
+            DamagedFiles.noteLoss(directory.disk(), lossNoteOrNull);
           }
           directory.settleLacking();
         },
@@ -228,8 +228,8 @@ public final class DiskLog implements OperationLog {
   }
 
   @Override
-  public void giveUp(String what, Consumer<StorageException> done) {
-    onLog(() -> DamagedFiles.giveUp(directory.disk(), what), done);
+  public void noteLoss(String what, Consumer<StorageException> done) {
+    onLog(() -> DamagedFiles.noteLoss(directory.disk(), what), done);
   }
 
   @Override
@@ -398,7 +398,7 @@ public final class DiskLog implements OperationLog {
     onLog(() -> {}, work, done);
   }
 
-  /** What {@code check} throws is told and changes nothing: the log goes on. */
+  /** What {@code check} throws is passed on and changes nothing: the log goes on. */
   private void onLog(Runnable check, Runnable work, Consumer<StorageException> done) {
     submit(
         logDisk,

@@ -12,7 +12,10 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 
-/** The chunk store behind the peer's port: disk work on an executor, outcomes on the loop. */
+/**
+ * The {@link holdfast.port.ChunkVault} on disk, over the chunk store: disk work on an executor,
+ * outcomes on the loop.
+ */
 public final class DiskVault implements ChunkVault {
   private final ChunkStore store;
   private final StorageSpace space;
@@ -43,7 +46,7 @@ public final class DiskVault implements ChunkVault {
     failedListener = listener;
   }
 
-  private Consumer<StorageException> telling(Consumer<StorageException> done) {
+  private Consumer<StorageException> onLoop(Consumer<StorageException> done) {
     return why -> {
       if (why != null && why.code() == ErrorCode.STORE_FAILED) {
         failedListener.run();
@@ -69,7 +72,7 @@ public final class DiskVault implements ChunkVault {
 
   @Override
   public void rewrite(ChunkId chunk, Consumer<StorageException> done) {
-    onDisk(() -> rewriteNow(chunk), telling(done));
+    onDisk(() -> rewriteNow(chunk), onLoop(done));
   }
 
   private void rewriteNow(ChunkId chunk) {
@@ -87,7 +90,7 @@ public final class DiskVault implements ChunkVault {
 
   @Override
   public void put(ChunkId chunk, byte[] bytes, int lengthBytes, Consumer<StorageException> done) {
-    onDisk(() -> store.put(chunk, bytes, 0, lengthBytes), telling(done));
+    onDisk(() -> store.put(chunk, bytes, 0, lengthBytes), onLoop(done));
   }
 
   @Override
@@ -133,7 +136,7 @@ public final class DiskVault implements ChunkVault {
 
   @Override
   public void force(Consumer<StorageException> done) {
-    onDisk(store::force, telling(done));
+    onDisk(store::force, onLoop(done));
   }
 
   @Override

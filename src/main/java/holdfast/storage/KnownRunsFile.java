@@ -10,8 +10,9 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 
 /**
- * What is known of other peers' runs. It has an executor of its own: a snapshot may take minutes to
- * write, and no entry of the log is to wait for a force of this. Damaged it is learnt again.
+ * The file of what is known of other peers' runs. It has an executor of its own: a snapshot may
+ * take minutes to write, and no entry of the log is to wait for a force of this. Damaged it is
+ * learnt again.
  */
 final class KnownRunsFile {
   private static final SealedFile FILE =
@@ -34,11 +35,13 @@ final class KnownRunsFile {
   }
 
   /** What was saved last; empty for nothing. Blocks on the disk. */
-  byte[] found() {
+  byte[] atStart() {
     return FILE.read(disk);
   }
 
-  /** Replaces it soon. What still waits then is replaced unwritten, and its outcome never told. */
+  /**
+   * Replaces it soon. What still waits then is replaced unwritten, and its outcome never reported.
+   */
   void save(byte[] known, Consumer<StorageException> done) {
     if (next.getAndSet(new Save(known, done)) != null) {
       return;

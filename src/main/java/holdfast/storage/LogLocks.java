@@ -3,7 +3,10 @@ package holdfast.storage;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
 
-/** The two locks of a log store, always taken in the order of the fields. */
+/**
+ * The two locks of a log store, in one place so that they are always taken in the order of the
+ * fields.
+ */
 final class LogLocks {
   /** Held while forcing, and by what deletes or cuts files. */
   final ReentrantLock force = new ReentrantLock();

@@ -6,7 +6,7 @@ import holdfast.model.NodeId;
 import holdfast.model.StorageException;
 
 /**
- * That the log found at start lacks something.
+ * A finding that the log lacks something at start, for whoever decides whether to go on.
  *
  * @param why what is damaged or missing
  * @param lastIndex the last entry that is left, with all before it
@@ -19,15 +19,15 @@ public record LogLoss(String why, long lastIndex, Configuration configuration, S
   @FunctionalInterface
   public interface Judge {
     /**
-     * Whether nobody else can give back what is lost; throws {@link StorageException} to refuse the
+     * Whether nobody else can restore what is lost; throws {@link StorageException} to refuse the
      * start, and then nothing has been changed. Called on the thread that opens the log.
      */
-    boolean isGivenUp(LogLoss loss);
+    boolean isAccepted(LogLoss loss);
   }
 
   /**
-   * Goes on where others can give back what is lost; a peer that is alone refuses, unless it was
-   * told to go on with what is left.
+   * Goes on where others can restore what is lost; a peer that is alone refuses, unless it was told
+   * to go on with what is left.
    */
   public static Judge judge(NodeId self, boolean isDamageAccepted) {
     return loss -> {

@@ -62,8 +62,8 @@ final class LogOpening {
     boolean isAgreed = false;
     try {
       Optional<LogLoss> loss = plan.loss().map(why -> loss(why, plan, base));
-      if (loss.isPresent() && judge.isGivenUp(loss.get())) {
-        DamagedFiles.giveUp(disk, loss.get().why());
+      if (loss.isPresent() && judge.isAccepted(loss.get())) {
+        DamagedFiles.noteLoss(disk, loss.get().why());
       }
       isAgreed = true;
     } finally {

@@ -7,8 +7,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * What is to be done to the files of an operation log at start, so that they are a log: nothing is
- * changed before {@link #carryOut}, so that a peer may still refuse to start. Used once.
+ * The changes that make a log of what recovery found: nothing is changed before {@link #carryOut},
+ * so that a peer may still refuse to start. Used once.
  */
 final class LogPlan implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger(LogPlan.class.getName());

@@ -377,7 +377,7 @@ final class LogRecovery {
         forced);
   }
 
-  /** The same of a log that ends at this index: a loss is told once, not at every start. */
+  /** The same of a log that ends at this index: a loss is reported once, not at every start. */
   private static HardState committedUpTo(long lastIndex, HardState hard) {
     return new HardState(
         hard.term(), hard.votedFor(), Math.min(hard.committedIndex(), lastIndex), hard.promised());

@@ -9,7 +9,9 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 
-/** One file of the operation log and where its entries are. Not thread-safe: the store locks. */
+/**
+ * A file of the operation log and the positions of its entries. Not thread-safe: the store locks.
+ */
 final class LogSegment {
   private static final int INITIAL_ENTRIES = 64;
 

@@ -8,7 +8,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * The files of an operation log, in the order of their entries. Not thread-safe: the store locks.
+ * The list of segments of an operation log, in the order of their entries: finds the one that holds
+ * an index. Not thread-safe: the store locks.
  */
 final class LogSegments {
   private final Disk disk;

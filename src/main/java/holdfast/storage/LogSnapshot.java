@@ -3,7 +3,10 @@ package holdfast.storage;
 import holdfast.consensus.SnapshotMeta;
 import holdfast.model.LogId;
 
-/** Which snapshot of which log: in a directory there may be those of several. */
+/**
+ * The name of a snapshot file: which snapshot of which log, since a directory may hold those of
+ * several.
+ */
 record LogSnapshot(LogId logId, SnapshotMeta meta) {
   /** The last entry it covers. */
   long index() {

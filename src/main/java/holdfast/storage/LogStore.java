@@ -14,7 +14,7 @@ import java.util.Optional;
 
 /**
  * The operation log on disk: entries with consecutive indexes behind a start point, and the hard
- * state beside them.
+ * state beside them. Synchronous, unlike {@link DiskLog} above it.
  *
  * <p>Every method but the plain accessors may block on the disk and throws {@link
  * StorageException}. Safe on several threads; {@link #force} doesn't hold up {@link #append}. After

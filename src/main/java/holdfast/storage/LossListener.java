@@ -2,7 +2,10 @@ package holdfast.storage;
 
 import holdfast.consensus.Recovery;
 
-/** Is told when something that may have been acknowledged is lost. */
+/**
+ * Receives word that something that may have been acknowledged is lost, before anything is done
+ * about it.
+ */
 @FunctionalInterface
 public interface LossListener {
   /**

@@ -3,7 +3,8 @@ package holdfast.storage;
 import holdfast.util.Invariants;
 
 /**
- * The machine a peer runs on.
+ * Identifies the machine a peer runs on, and its boot: what was written in this boot survives the
+ * process.
  *
  * @param bootId its boot id, 1 to 36 ASCII characters, another after every boot
  * @param machineId what stays the same over its boots, at most 36 ASCII characters; empty: unknown

@@ -11,8 +11,8 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicReference;
 
 /**
- * A machine's memory of a peer: a file of the peer's name in a folder that is emptied when the
- * machine goes down. Any thread.
+ * The {@link holdfast.port.MachineMemory} as a file of the peer's name in a folder that is emptied
+ * when the machine goes down. Any thread.
  */
 public final class MachineMark implements MachineMemory {
   private static final System.Logger LOG = System.getLogger(MachineMark.class.getName());
@@ -61,7 +61,7 @@ public final class MachineMark implements MachineMemory {
   }
 
   @Override
-  public byte[] found() {
+  public byte[] atStart() {
     return found.clone();
   }
 

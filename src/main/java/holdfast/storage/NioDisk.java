@@ -20,7 +20,10 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 
-/** A directory of the machine's own file system, through file channels. */
+/**
+ * The {@link Disk} of a running peer: a directory of the machine's own file system, through file
+ * channels.
+ */
 public final class NioDisk implements Disk {
   private static final int LOCK_TEXT_BYTES_MAX = 64;
   private static final String FULL_TEXT = "No space left on device";
@@ -191,7 +194,9 @@ public final class NioDisk implements Disk {
     return directory.resolve(name).toString();
   }
 
-  /** What an IOException means; a full disk is told by its text, the only thing Java shows. */
+  /**
+   * What an IOException means; a full disk is recognized by its text, the only thing Java shows.
+   */
   static StorageException failure(String verb, Path path, IOException cause) {
     String text = String.valueOf(cause.getMessage());
     ErrorCode code;

@@ -1,6 +1,8 @@
 package holdfast.storage;
 
-/** How the last run on a storage directory ended: what may be missing of what it wrote. */
+/**
+ * The way the last run on a storage directory ended, and so what may be missing of what it wrote.
+ */
 public enum OpenedAfter {
   /** There was none: the directory is new. */
   FRESH,

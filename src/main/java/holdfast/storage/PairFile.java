@@ -9,7 +9,7 @@ import java.util.Optional;
 import java.util.function.LongFunction;
 
 /**
- * A small file kept twice, as {@code NAME} and {@code NAME.copy}: what damages one of them loses
+ * Keeps a small file twice, as {@code NAME} and {@code NAME.copy}: what damages one of them loses
  * nothing. Both hold the same; the one that is whole and has the higher sequence counts. One thread
  * at a time. Blocks on the disk; throws {@link StorageException}.
  */

@@ -5,9 +5,9 @@ import holdfast.util.ByteWriter;
 import java.lang.System.Logger.Level;
 
 /**
- * A small file of bytes that somebody else knows too: damaged it is forgotten. Its content is
- * magic, u32 version, u32 length, so many bytes, u32 CRC of all before. One thread at a time.
- * Blocks on the disk; throws {@link holdfast.model.StorageException}.
+ * Keeps a small file whose content others know too: damaged it is dropped, and learnt again. Its
+ * content is magic, u32 version, u32 length, so many bytes, u32 CRC of all before. One thread at a
+ * time. Blocks on the disk; throws {@link holdfast.model.StorageException}.
  *
  * @param elsewhere who knows it too, for the message
  */

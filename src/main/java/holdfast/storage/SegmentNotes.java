@@ -3,9 +3,9 @@ package holdfast.storage;
 import holdfast.model.StorageException;
 
 /**
- * What a directory knows of its chunk segments besides themselves. Methods block on the disk, are
- * durable when they return, and throw {@link StorageException}: then what they are called before
- * may not happen.
+ * The port by which a chunk store notes in its directory what the segments can't say of themselves.
+ * Methods block on the disk, are durable when they return, and throw {@link StorageException}: then
+ * what they are called before may not happen.
  */
 interface SegmentNotes {
   /**

@@ -9,7 +9,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 
-/** Small files that are read and replaced as a whole, and the checks all headers share. */
+/** Reads and replaces small files as a whole, and checks the headers that all of them share. */
 final class SmallFile {
   /** Ending of files that are not finished. */
   static final String TEMPORARY_SUFFIX = ".tmp";

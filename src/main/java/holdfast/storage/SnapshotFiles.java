@@ -9,9 +9,9 @@ import java.util.Optional;
 import java.util.function.Supplier;
 
 /**
- * Snapshots by byte offset: what a follower is sent piece by piece, and what it receives so. One
- * thread at a time saves, receives and reads; meanwhile another one may leave the log: what is
- * being written of it is given up then, and nothing of it is read any more.
+ * Transfers snapshots by byte offset: sends one to a follower piece by piece, and receives one so.
+ * One thread at a time saves, receives and reads; meanwhile another one may leave the log: what is
+ * being written of it is discarded then, and nothing of it is read any more.
  */
 final class SnapshotFiles {
   private final SnapshotStore store;

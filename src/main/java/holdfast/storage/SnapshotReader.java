@@ -11,9 +11,10 @@ import java.util.Iterator;
 import java.util.NoSuchElementException;
 
 /**
- * Reads a snapshot piece by piece. Each piece is checked; the whole is when the last one has been
- * taken: only once {@link #hasNext} has returned false is all of it known to be right. Used by one
- * thread at a time. Blocks on the disk; throws STORE_FAILED if anything is damaged.
+ * Reads a snapshot file piece by piece, checking each. Each piece is checked; the whole is when the
+ * last one has been taken: only once {@link #hasNext} has returned false is all of it known to be
+ * right. Used by one thread at a time. Blocks on the disk; throws STORE_FAILED if anything is
+ * damaged.
  */
 public final class SnapshotReader implements Iterator<byte[]>, AutoCloseable {
   private final DiskFile file;

@@ -11,8 +11,9 @@ import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * The snapshots of a peer's namespace: the newest two. Several threads may use it, each with its
- * own reader or writer. Blocks on the disk; throws {@link StorageException}.
+ * Stores the snapshots of a peer's namespace, the newest two, and finds the newest whole one at
+ * start. Several threads may use it, each with its own reader or writer. Blocks on the disk; throws
+ * {@link StorageException}.
  */
 public final class SnapshotStore {
   private static final System.Logger LOG = System.getLogger(SnapshotStore.class.getName());

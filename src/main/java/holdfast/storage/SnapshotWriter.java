@@ -6,9 +6,10 @@ import holdfast.util.Sha256;
 import java.nio.ByteBuffer;
 
 /**
- * Writes one snapshot. Nothing of it counts until {@link #commit} has returned; closed before that
- * it is gone. Used by one thread at a time. Blocks on the disk; throws {@link
- * holdfast.model.StorageException} (NO_SPACE, STORE_FAILED), after which only closing makes sense.
+ * Writes one snapshot file: whole under its name, or not at all. Nothing of it counts until {@link
+ * #commit} has returned; closed before that it is gone. Used by one thread at a time. Blocks on the
+ * disk; throws {@link holdfast.model.StorageException} (NO_SPACE, STORE_FAILED), after which only
+ * closing makes sense.
  */
 public final class SnapshotWriter implements AutoCloseable {
   /** The largest piece. */
@@ -86,7 +87,7 @@ public final class SnapshotWriter implements AutoCloseable {
     isClosed = true;
   }
 
-  /** Gives up what was not committed; after a commit it does nothing. */
+  /** Discards what was not committed; after a commit it does nothing. */
   @Override
   public void close() {
     if (!isClosed) {

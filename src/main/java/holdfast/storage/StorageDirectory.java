@@ -226,7 +226,7 @@ public final class StorageDirectory implements LossListener, AutoCloseable {
 
       @Override
       public void onScanned(SegmentNotes.Scanned scanned) {
-        foundOfChunks(scanned);
+        noteChunkLoss(scanned);
       }
 
       @Override
@@ -237,7 +237,7 @@ public final class StorageDirectory implements LossListener, AutoCloseable {
   }
 
   /** Damage is noted as far as it is new, and no power cut explains it. */
-  private void foundOfChunks(SegmentNotes.Scanned scanned) {
+  private void noteChunkLoss(SegmentNotes.Scanned scanned) {
     lock.lock();
     try {
       long known = files.chunkDamage();
@@ -289,7 +289,7 @@ public final class StorageDirectory implements LossListener, AutoCloseable {
 
   /**
    * Another log is followed: its commits are numbered anew. What may be lost ends with the last one
-   * now, and is damage where it can't be told any more.
+   * now, and is damage where that can't be known any more.
    */
   void reopenChunks() {
     lock.lock();
@@ -317,7 +317,7 @@ public final class StorageDirectory implements LossListener, AutoCloseable {
     return files.lacking();
   }
 
-  /** Forgets that, durably: it is here again, or given up. */
+  /** Forgets that, durably: it is here again, or accepted as lost. */
   void settleLacking() {
     lock.lock();
     try {

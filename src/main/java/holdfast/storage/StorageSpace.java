@@ -5,7 +5,10 @@ import holdfast.model.StorageException;
 import holdfast.util.ByteSize;
 import java.util.OptionalLong;
 
-/** How much of a disk the chunks may take. Immutable; asks the disk each time. */
+/**
+ * Computes how much of a disk the chunks may take, from capacity, reserve and what is free.
+ * Immutable; asks the disk each time.
+ */
 public final class StorageSpace {
   /** Without a word from the user this part of the disk is left free: one in 20, 5 %. */
   static final int LEAVE_FREE_DIVISOR = 20;

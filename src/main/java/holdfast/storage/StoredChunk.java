@@ -2,5 +2,5 @@ package holdfast.storage;
 
 import holdfast.model.ChunkId;
 
-/** A chunk that is held, and its length. */
+/** A stored chunk and its length, for listings. */
 public record StoredChunk(ChunkId id, int lengthBytes) {}

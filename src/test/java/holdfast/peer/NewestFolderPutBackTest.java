@@ -256,11 +256,11 @@ class NewestFolderPutBackTest {
     Reply.Chunks waiting = force(cluster, peer, List.of(held, absent));
 
     assertEquals(List.of(new Reply.Chunks.Entry(held, 0)), waiting.entries());
-    assertEquals(List.of(absent), waiting.doubtful());
+    assertEquals(List.of(absent), waiting.indeterminate());
     assertEquals(ErrorCode.NOT_READY, refusal(cluster, peer, absent));
     SimPeer partner = cluster.peer(1 - peer.number());
     Reply.Chunks whole = force(cluster, partner, List.of(held, absent));
-    assertEquals(List.of(), whole.doubtful());
+    assertEquals(List.of(), whole.indeterminate());
     assertEquals(ErrorCode.CHUNK_MISSING, refusal(cluster, partner, absent));
   }
 

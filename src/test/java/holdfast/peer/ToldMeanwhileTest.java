@@ -118,9 +118,9 @@ class ToldMeanwhileTest {
         () -> cluster.peers().stream().allMatch(peer -> isIn(peer, before)));
     long untilNs = cluster.world().nowNs() + 30 * SimWorld.S;
     while (cluster.world().nowNs() < untilNs) {
-      boolean isFounded = cluster.peers().stream().anyMatch(peer -> !isIn(peer, before));
+      boolean isPoolCreated = cluster.peers().stream().anyMatch(peer -> !isIn(peer, before));
       for (SimPeer peer : cluster.peers()) {
-        if (peer.access().isBeginning() && isFounded != isFounder && isIn(peer, before)) {
+        if (peer.access().isBeginning() && isPoolCreated != isFounder && isIn(peer, before)) {
           return peer;
         }
       }

@@ -51,20 +51,20 @@ public abstract class OperationLogContractTest {
     open();
   }
 
-  private OperationLog.Found open() {
+  private OperationLog.Recovered open() {
     loop = new SimLoop(world, "loop");
     log = store.open(loop).log();
-    return log.found();
+    return log.atStart();
   }
 
   /** The process ends, and another one opens the log. */
-  private OperationLog.Found restart() {
+  private OperationLog.Recovered restart() {
     loop.kill();
     store.close();
     return open();
   }
 
-  private OperationLog.Found losePower() {
+  private OperationLog.Recovered losePower() {
     loop.kill();
     store.close();
     store.losePower(world.split());
@@ -130,7 +130,7 @@ public abstract class OperationLogContractTest {
     expectDone(3);
   }
 
-  private static void assertEntries(List<LogEntry> expected, OperationLog.Found found) {
+  private static void assertEntries(List<LogEntry> expected, OperationLog.Recovered found) {
     List<LogEntry> entries = found.initial().entries();
     assertEquals(expected.size(), entries.size());
     for (int i = 0; i < expected.size(); i++) {
@@ -201,7 +201,7 @@ public abstract class OperationLogContractTest {
 
   @Test
   void aLogBeginsOnceAndIsFoundByTheNextStart() {
-    assertTrue(log.found().log().isEmpty());
+    assertTrue(log.atStart().log().isEmpty());
     var first = new InitialState(term(7), SnapshotMeta.NONE, List.of(entry(1, 7)));
 
     log.begin(LOG, first, done);
@@ -396,7 +396,7 @@ public abstract class OperationLogContractTest {
 
   @Test
   void eachStartHasAHigherRunNumberThanTheOneBefore() {
-    long first = log.found().runNumber();
+    long first = log.atStart().runNumber();
     begin();
     long second = restart().runNumber();
     long third = losePower().runNumber();
@@ -428,20 +428,20 @@ public abstract class OperationLogContractTest {
     found = restart();
     assertEquals(Recovery.NONE, found.initial().recovery());
     assertEquals(OperationLog.Lacking.NONE, found.lacking());
-    assertEquals(0, found.givenUpCount());
+    assertEquals(0, found.lossNoteCount());
   }
 
   @Test
   void whatIsGivenUpIsCountedByLaterStarts() {
     begin();
     log.lost(5, new OperationLog.Lacking(LOG, 9), "older", mark -> {}, done);
-    log.giveUp("a log that was aside", done);
+    log.noteLoss("a log that was aside", done);
     log.settleLacking("what was here once", done);
     expectDone(2);
 
     var found = losePower();
 
-    assertEquals(2, found.givenUpCount());
+    assertEquals(2, found.lossNoteCount());
     assertEquals(OperationLog.Lacking.NONE, found.lacking());
   }
 

@@ -68,7 +68,7 @@ final class MessageSamples {
         new Reply.Failure(ErrorCode.NOT_LEADER, "over there", LEADER),
         new Reply.Failure(ErrorCode.NO_SPACE, "full", null),
         new Reply.Session(26, 27, 1),
-        new Reply.Told(new Answer.Totals(new Statistics(1, 2, 3, 4, 5)), true, 52),
+        new Reply.Answered(new Answer.Totals(new Statistics(1, 2, 3, 4, 5)), true, 52),
         new Reply.Changed(new OperationResult.Failed(ErrorCode.EXISTS, "there"), 28, 29),
         new Reply.Stored(List.of(NODE), 30),
         new Reply.Chunk(CHUNK, 31, 32),

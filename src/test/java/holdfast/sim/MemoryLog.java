@@ -38,7 +38,7 @@ public final class MemoryLog implements OperationLog {
     private Recovery recovery = Recovery.NONE;
     private long lossCount;
     private long runNumber;
-    private int givenUpCount;
+    private int lossNoteCount;
     private Lacking lacking = Lacking.NONE;
     private byte[] knownRuns = new byte[0];
     private ChunkLoss chunkLoss = ChunkLoss.NONE;
@@ -56,7 +56,7 @@ public final class MemoryLog implements OperationLog {
 
     /** People accept what was given up. */
     public void deleteNotesOfGivenUp() {
-      givenUpCount = 0;
+      lossNoteCount = 0;
     }
 
     /** What a backup made now would bring back. */
@@ -70,7 +70,7 @@ public final class MemoryLog implements OperationLog {
       copy.aside.putAll(aside);
       copy.recovery = recovery;
       copy.lacking = lacking;
-      copy.givenUpCount = givenUpCount;
+      copy.lossNoteCount = lossNoteCount;
       copy.runNumber = runNumber;
       copy.knownRuns = knownRuns;
       copy.chunkLoss = chunkLoss;
@@ -141,17 +141,17 @@ public final class MemoryLog implements OperationLog {
   }
 
   @Override
-  public Found found() {
+  public Recovered atStart() {
     var newest = platter.snapshots.lastEntry();
     var meta = newest == null ? SnapshotMeta.NONE : newest.getValue().meta();
-    return new Found(
+    return new Recovered(
         platter.log,
         platter.incarnation,
         new InitialState(platter.hardState, meta, entriesBehind(meta), platter.recovery),
         newest == null ? 0 : newest.getValue().bytes().length,
         platter.aside.entrySet().stream().map(left -> left.getValue().end(left.getKey())).toList(),
         platter.runNumber,
-        platter.givenUpCount,
+        platter.lossNoteCount,
         platter.lacking,
         platter.knownRuns);
   }
@@ -256,20 +256,20 @@ public final class MemoryLog implements OperationLog {
   }
 
   @Override
-  public void settleLacking(String givenUpOrNull, Consumer<StorageException> done) {
+  public void settleLacking(String lossNoteOrNull, Consumer<StorageException> done) {
     write(
         "settle what is lacking",
         FORCE_NS,
         done,
         () -> {
           platter.lacking = Lacking.NONE;
-          platter.givenUpCount += givenUpOrNull == null ? 0 : 1;
+          platter.lossNoteCount += lossNoteOrNull == null ? 0 : 1;
         });
   }
 
   @Override
-  public void giveUp(String what, Consumer<StorageException> done) {
-    write("give up", FORCE_NS, done, () -> platter.givenUpCount++);
+  public void noteLoss(String what, Consumer<StorageException> done) {
+    write("give up", FORCE_NS, done, () -> platter.lossNoteCount++);
   }
 
   @Override

@@ -129,9 +129,9 @@ public final class SimCluster {
       addresses.add(SimPeer.addressOf(i));
     }
     for (int i = 0; i < options.peerCount(); i++) {
-      Optional<LogId> mayFound =
+      Optional<LogId> mayCreatePool =
           i == 0 ? Optional.of(new LogId(random.nextLong(), random.nextLong())) : Optional.empty();
-      peers.add(new SimPeer(options, world, network, i, pool, addresses, mayFound));
+      peers.add(new SimPeer(options, world, network, i, pool, addresses, mayCreatePool));
     }
   }
 

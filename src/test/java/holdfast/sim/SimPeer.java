@@ -29,7 +29,7 @@ public final class SimPeer {
   private final HostPort address;
   private final PoolId pool;
   private final List<HostPort> known;
-  private final Optional<LogId> mayFound;
+  private final Optional<LogId> mayCreatePool;
   private SimStore store;
   private SimStore.Ports disk;
   private SimLoop loop;
@@ -52,7 +52,7 @@ public final class SimPeer {
       int number,
       PoolId pool,
       List<HostPort> known,
-      Optional<LogId> mayFound) {
+      Optional<LogId> mayCreatePool) {
     this.options = options;
     this.world = world;
     this.network = network;
@@ -62,7 +62,7 @@ public final class SimPeer {
     this.address = addressOf(number);
     this.pool = pool;
     this.known = known.stream().filter(a -> !a.equals(address)).toList();
-    this.mayFound = mayFound;
+    this.mayCreatePool = mayCreatePool;
     this.store = options.store().make(world, options.capacityBytes());
   }
 
@@ -91,7 +91,7 @@ public final class SimPeer {
             options.oneHost() ? "host" : "host" + number,
             "",
             1,
-            runs == 1 ? mayFound : Optional.empty(),
+            runs == 1 ? mayCreatePool : Optional.empty(),
             known,
             options.settings(),
             0,
@@ -111,7 +111,7 @@ public final class SimPeer {
     byte[] found = remembered;
     return new MachineMemory() {
       @Override
-      public byte[] found() {
+      public byte[] atStart() {
         return found;
       }
 

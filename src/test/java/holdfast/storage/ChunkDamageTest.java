@@ -140,9 +140,9 @@ final class ChunkDamageTest {
       int cutAt = end;
       store.damage(name, bytes -> Arrays.copyOf(bytes, cutAt));
       store.remove(ChunkFormat.END_FILE);
-      MemoryNotes.Found found;
+      MemoryNotes.Recovered found;
       try (var opened = store.open()) {
-        found = store.notes().found();
+        found = store.notes().atStart();
         store.checkHeld(opened, store.records(name).stream().filter(r -> r.end() > cutAt).toList());
         store.putNew(opened);
       }
@@ -317,7 +317,7 @@ final class ChunkDamageTest {
 
     ChunkId added;
     try (var opened = store.open()) {
-      assertTrue(store.notes().found().damage() != 0);
+      assertTrue(store.notes().atStart().damage() != 0);
       added = store.putNew(opened);
       assertEquals(number + 1, store.notes().lastMade());
     }
@@ -336,7 +336,7 @@ final class ChunkDamageTest {
         int at = dataAt + i;
         store.damage(name, flip(at));
         store.open().close();
-        assertTrue(store.notes().found().flipped() != 0, "byte " + at);
+        assertTrue(store.notes().atStart().flipped() != 0, "byte " + at);
       }
       int lastAt = dataAt + record.lengthBytes();
       for (int sectorAt = 512; sectorAt < lastAt; sectorAt += 512) {
@@ -345,8 +345,8 @@ final class ChunkDamageTest {
         if (to > from) {
           store.damage(name, zero(from, Math.min(sectorAt + 512, store.file(name).length)));
           store.open().close();
-          assertTrue(store.notes().found().damage() != 0, "from " + from);
-          assertEquals(0, store.notes().found().flipped(), "from " + from);
+          assertTrue(store.notes().atStart().damage() != 0, "from " + from);
+          assertEquals(0, store.notes().atStart().flipped(), "from " + from);
         }
       }
     }
@@ -379,7 +379,7 @@ final class ChunkDamageTest {
 
     assertEquals(cutAt, store.damagedFile(name).length);
     try (var opened = store.open()) {
-      assertTrue(store.notes().found().isCutNow());
+      assertTrue(store.notes().atStart().isCutNow());
       assertTrue(store.damagedFile(name).length < cutAt);
       assertTrue(opened.chunkCount() > 0);
     }
@@ -399,9 +399,9 @@ final class ChunkDamageTest {
   private void checkLife(String name, List<DamagedStore.Record> touched) {
     warnings.clear();
     ChunkId added;
-    MemoryNotes.Found found;
+    MemoryNotes.Recovered found;
     try (var opened = store.open()) {
-      found = store.notes().found();
+      found = store.notes().atStart();
       boolean isWhole = store.isHeld(opened, touched);
       assertTrue(isUntold || found.isAnything() || isWhole, "a loss isn't told");
       store.checkHeld(opened, touched);
@@ -413,7 +413,8 @@ final class ChunkDamageTest {
       assertTrue(opened.contains(added));
       // The same damage is nothing new.
       assertEquals(
-          new MemoryNotes.Found(false, found.damage(), found.flipped()), store.notes().found());
+          new MemoryNotes.Recovered(false, found.damage(), found.flipped()),
+          store.notes().atStart());
       opened.closeCleanly();
     }
     store.restore(name);

@@ -54,11 +54,11 @@ final class ChunkIndexTest {
   }
 
   private static void assertHolds(ChunkIndex index, Map<ChunkId, Integer> held) {
-    assertEquals(held.size(), index.heldCount());
-    assertEquals(held.values().stream().mapToLong(step -> step * 2L).sum(), index.heldBytes());
+    assertEquals(held.size(), index.storedCount());
+    assertEquals(held.values().stream().mapToLong(step -> step * 2L).sum(), index.storedBytes());
     held.forEach(
         (id, step) -> {
-          assertTrue(index.isHeld(id));
+          assertTrue(index.isStored(id));
           assertEquals(
               new ChunkIndex.Location(3, step, step * 2, false), index.location(index.find(id)));
         });
@@ -68,7 +68,7 @@ final class ChunkIndexTest {
       var copy = chunks.clone();
       Arrays.sort(copy, (left, right) -> left.id().compareTo(right.id()));
       assertTrue(Arrays.equals(copy, chunks));
-      assertEquals(index.heldCount(partition), chunks.length);
+      assertEquals(index.storedCount(partition), chunks.length);
       for (StoredChunk chunk : chunks) {
         assertTrue(held.containsKey(chunk.id()));
         assertEquals(partition, chunk.id().partition());

@@ -53,7 +53,7 @@ final class ChunkStoreTest {
 
     assertEquals(diskBytes, store.diskBytes());
     assertEquals(1, store.chunkCount());
-    assertEquals(100, store.heldBytes());
+    assertEquals(100, store.storedBytes());
   }
 
   @Test

@@ -165,7 +165,7 @@ final class DamageableLog {
   // The next start.
 
   /** What a start found. */
-  record Found(InitialState initial, Optional<LogId> log, int givenUpCount, byte[] snapshot) {
+  record Recovered(InitialState initial, Optional<LogId> log, int lossNoteCount, byte[] snapshot) {
     long lastIndex() {
       return initial.entries().isEmpty()
           ? initial.snapshot().index()
@@ -177,16 +177,16 @@ final class DamageableLog {
     }
   }
 
-  Found start() {
+  Recovered start() {
     return start(loss -> false);
   }
 
   /** Starts, looks, and ends cleanly. */
-  Found start(LogLoss.Judge judge) {
+  Recovered start(LogLoss.Judge judge) {
     String boot = openedAfter == OpenedAfter.SYSTEM_CRASH ? "other boot" : "boot";
     try (var directory = directory(boot)) {
       DiskLog log = open(directory, judge);
-      var found = log.found();
+      var found = log.atStart();
       var content = new ByteArrayOutputStream();
       long index = found.initial().snapshot().index();
       while (index > 0 && content.size() < found.snapshotBytes()) {
@@ -194,7 +194,8 @@ final class DamageableLog {
       }
       log.close();
       directory.closeCleanly();
-      return new Found(found.initial(), found.log(), found.givenUpCount(), content.toByteArray());
+      return new Recovered(
+          found.initial(), found.log(), found.lossNoteCount(), content.toByteArray());
     }
   }
 
@@ -217,7 +218,7 @@ final class DamageableLog {
   }
 
   /** Whatever was found is what was written, up to where it ends; true if all of it is there. */
-  boolean isPrefix(Found found) {
+  boolean isPrefix(Recovered found) {
     long snapshot = found.initial().snapshot().index();
     if (snapshot > 0) {
       assertTrue(snapshot == NEWEST || snapshot == OLDER, "snapshot " + snapshot);

@@ -121,11 +121,12 @@ final class DirectoryDamageTest {
     assertTrue(lossCount > 100, "damage that costs entries: " + lossCount);
   }
 
-  private static boolean isCommittedThere(DamageableLog.Found found) {
+  private static boolean isCommittedThere(DamageableLog.Recovered found) {
     return found.lastIndex() >= DamageableLog.COMMITTED;
   }
 
-  private static void check(OpenedAfter openedAfter, DamageableLog.Found found, boolean isMarkDue) {
+  private static void check(
+      OpenedAfter openedAfter, DamageableLog.Recovered found, boolean isMarkDue) {
     Recovery recovery = found.recovery();
     assertTrue(recovery.isNeeded() || openedAfter != OpenedAfter.SYSTEM_CRASH);
     if (isMarkDue) {
@@ -150,7 +151,7 @@ final class DirectoryDamageTest {
         });
   }
 
-  private static void assertStable(DamageableLog log, DamageableLog.Found found) {
+  private static void assertStable(DamageableLog log, DamageableLog.Recovered found) {
     var again =
         log.start(
             loss -> {

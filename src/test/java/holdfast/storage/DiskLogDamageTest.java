@@ -128,7 +128,7 @@ final class DiskLogDamageTest {
     disk.flipBit(SnapshotFormat.name(2, 1), 8L * 300);
     disk.restart();
 
-    var found = open().found();
+    var found = open().atStart();
 
     assertEquals(0, found.initial().snapshot().index());
     assertEquals(3, found.initial().entries().size());
@@ -162,7 +162,7 @@ final class DiskLogDamageTest {
     disk.flipBit(SnapshotFormat.name(9, 5), 8L * 90);
     disk.restart();
 
-    var found = open().found();
+    var found = open().atStart();
 
     assertEquals(Recovery.Cause.DAMAGE, found.initial().recovery().cause());
     assertEquals(List.of(), found.initial().entries());
@@ -176,7 +176,7 @@ final class DiskLogDamageTest {
     disk.flipBit(SnapshotFormat.name(2, 1), 8L * 90);
     disk.restart();
 
-    var found = open().found();
+    var found = open().atStart();
 
     assertEquals(3, found.initial().entries().size());
     assertEquals(Recovery.NONE, found.initial().recovery());
@@ -232,7 +232,7 @@ final class DiskLogDamageTest {
     var found = log.start(LogLoss.judge(DamageableLog.SELF, true));
     assertEquals(DamageableLog.LAST - 1, found.lastIndex());
     assertEquals(Recovery.Cause.DAMAGE, found.recovery().cause());
-    assertEquals(1, found.givenUpCount());
+    assertEquals(1, found.lossNoteCount());
   }
 
   @Test
@@ -298,7 +298,7 @@ final class DiskLogDamageTest {
         isThrough = true;
       } catch (SimDisk.PowerLost e) {
         killed.restart();
-        var found = open(directory(killed, "boot")).found();
+        var found = open(directory(killed, "boot")).atStart();
         assertEquals(Recovery.Cause.DAMAGE, found.initial().recovery().cause(), "killed at " + at);
       }
     }
@@ -332,10 +332,10 @@ final class DiskLogDamageTest {
     assertFalse(log.isPrefix(found));
     assertTrue(found.lastIndex() > DamageableLog.NEWEST);
     assertEquals(Recovery.Cause.DAMAGE, found.recovery().cause());
-    assertEquals(1, found.givenUpCount());
+    assertEquals(1, found.lossNoteCount());
     var again = log.start(LogLoss.judge(DamageableLog.SELF, false));
     assertEquals(found.lastIndex(), again.lastIndex());
-    assertEquals(1, again.givenUpCount());
+    assertEquals(1, again.lossNoteCount());
   }
 
   @Test
@@ -376,7 +376,7 @@ final class DiskLogDamageTest {
     var found = log.start(LogLoss.judge(new NodeId(7, 7, 7, 7), false));
 
     assertEquals(Recovery.Cause.DAMAGE, found.recovery().cause());
-    assertEquals(0, found.givenUpCount());
+    assertEquals(0, found.lossNoteCount());
   }
 
   @Test
@@ -395,7 +395,7 @@ final class DiskLogDamageTest {
 
       DiskLog next = open(directory(crashing, "other boot"));
 
-      var found = next.found();
+      var found = next.atStart();
       boolean isThere = found.log().isPresent();
       assertTrue(isThere || !isBegun);
       assertEquals(isThere ? 1 : 0, found.initial().entries().size());
@@ -431,14 +431,14 @@ final class DiskLogDamageTest {
       // What the failed force dropped can still be read: as if nothing had been the matter.
       var second = directory(failing, "boot");
       DiskLog next = open(second);
-      assertEquals(5, next.found().initial().entries().size());
-      assertEquals(Recovery.Cause.POWER_CUT, next.found().initial().recovery().cause());
+      assertEquals(5, next.atStart().initial().entries().size());
+      assertEquals(Recovery.Cause.POWER_CUT, next.atStart().initial().recovery().cause());
       next.append(0, List.of(entry(6, 1)), this::done);
       next.force(this::done);
       assertEquals(List.of(), failures);
       failing.crash();
 
-      assertEquals(6, open(directory(failing, "other boot")).found().initial().entries().size());
+      assertEquals(6, open(directory(failing, "other boot")).atStart().initial().entries().size());
     }
   }
 
@@ -459,7 +459,7 @@ final class DiskLogDamageTest {
     disk.flipBit(SnapshotFormat.name(3, 1), 8L * 70);
     disk.restart();
 
-    var found = open().found();
+    var found = open().atStart();
 
     assertEquals(2, found.initial().snapshot().index());
     assertEquals(3, found.initial().entries().getLast().index());
@@ -508,7 +508,7 @@ final class DiskLogDamageTest {
     later.forEach(Runnable::run);
     disk.restart();
 
-    var found = open().found();
+    var found = open().atStart();
 
     assertEquals(Optional.of(next), found.log());
     assertEquals(0, found.initial().snapshot().index());
@@ -536,7 +536,7 @@ final class DiskLogDamageTest {
     left(log);
     disk.restart();
 
-    assertEquals(List.of(new OperationLog.Aside(LOG, 10, 5)), open().found().aside());
+    assertEquals(List.of(new OperationLog.Aside(LOG, 10, 5)), open().atStart().aside());
   }
 
   @Test
@@ -547,11 +547,11 @@ final class DiskLogDamageTest {
     String name = LogFormat.asideName(LOG, LogFormat.segmentName(1));
     disk.restart();
     DiskLog undamaged = open();
-    assertEquals(List.of(new OperationLog.Aside(LOG, 3, 1)), undamaged.found().aside());
+    assertEquals(List.of(new OperationLog.Aside(LOG, 3, 1)), undamaged.atStart().aside());
 
     for (int at = 0; at < disk.sizeBytes(name); at++) {
       disk.flipBit(name, 8L * at + at % 8);
-      long end = AsideLogs.list(disk).getFirst().lastIndex();
+      long end = AsideLogFiles.list(disk).getFirst().lastIndex();
       assertEquals(Long.MAX_VALUE, end, "damaged byte " + at);
       disk.flipBit(name, 8L * at + at % 8);
     }
@@ -560,7 +560,7 @@ final class DiskLogDamageTest {
       try (var file = disk.open(name, Disk.Mode.WRITE)) {
         file.truncate(size);
       }
-      long end = AsideLogs.list(disk).getFirst().lastIndex();
+      long end = AsideLogFiles.list(disk).getFirst().lastIndex();
       assertEquals(isWhole ? (size - 64) / 39 : Long.MAX_VALUE, end, "cut to " + size);
     }
   }
@@ -577,7 +577,7 @@ final class DiskLogDamageTest {
 
       DiskLog next = open(directory(crashing, "other boot"));
 
-      assertEquals(List.of(new OperationLog.Aside(LOG, 5, 1)), next.found().aside());
+      assertEquals(List.of(new OperationLog.Aside(LOG, 5, 1)), next.atStart().aside());
     }
   }
 
@@ -618,7 +618,7 @@ final class DiskLogDamageTest {
       isPowerLost = own.isPowerLost();
       own.crash();
 
-      var found = open(directory(own, "later")).found();
+      var found = open(directory(own, "later")).atStart();
 
       if (found.log().equals(Optional.of(next))) {
         switchedCount++;
@@ -652,7 +652,7 @@ final class DiskLogDamageTest {
       isPowerLost = own.isPowerLost();
       own.crash();
 
-      var after = open(directory(own, "later")).found();
+      var after = open(directory(own, "later")).atStart();
 
       found.add(after.log());
       boolean isOld = after.log().equals(Optional.of(LOG));

@@ -94,7 +94,7 @@ final class DiskLogTest {
     begun(open());
     disk.crash();
 
-    OperationLog.Found found = open().found();
+    OperationLog.Recovered found = open().atStart();
 
     assertEquals(Optional.of(LOG), found.log());
     assertEquals(3, found.initial().entries().size());
@@ -108,18 +108,18 @@ final class DiskLogTest {
     var lacking = new OperationLog.Lacking(LOG, 9);
     log.lost(5, lacking, "older", mark -> {}, why -> outcomes.add(why));
 
-    log.giveUp("a log that was aside", done);
-    log.giveUp("another one", done);
+    log.noteLoss("a log that was aside", done);
+    log.noteLoss("another one", done);
 
     assertEquals(2, outcomes.size());
     outcomes.forEach(why -> assertNull(why));
     disk.crash();
-    OperationLog.Found found = open().found();
-    assertEquals(2, found.givenUpCount());
+    OperationLog.Recovered found = open().atStart();
+    assertEquals(2, found.lossNoteCount());
     assertEquals(lacking, found.lacking(), "that is another thing");
     disk.restart();
     disk.delete("damaged-1-given-up.txt");
-    assertEquals(1, open().found().givenUpCount());
+    assertEquals(1, open().atStart().lossNoteCount());
   }
 
   @Test
@@ -131,7 +131,7 @@ final class DiskLogTest {
     assertNull(outcomes.getFirst());
     disk.restart();
 
-    OperationLog.Found found = open().found();
+    OperationLog.Recovered found = open().atStart();
 
     assertEquals(2, found.initial().snapshot().index());
     assertEquals(5, found.initial().snapshot().term());
@@ -145,7 +145,7 @@ final class DiskLogTest {
     log.storeSnapshotPiece(meta(2, 1), 3, 0, new byte[] {1, 2, 3}, done);
     disk.restart();
 
-    OperationLog.Found found = open().found();
+    OperationLog.Recovered found = open().atStart();
 
     assertEquals(3, found.initial().entries().getLast().index());
   }
@@ -205,7 +205,7 @@ final class DiskLogTest {
     assertEquals(2, outcomes.size());
     outcomes.forEach(why -> assertNotNull(why));
     disk.restart();
-    assertEquals(3, open().found().initial().entries().getLast().index());
+    assertEquals(3, open().atStart().initial().entries().getLast().index());
   }
 
   @Test
@@ -242,7 +242,7 @@ final class DiskLogTest {
     assertEquals(1, snapshots.size());
     assertNull(outcomes.getFirst());
     disk.crash();
-    assertArrayEquals(new byte[] {1, 2}, open().found().knownRuns());
+    assertArrayEquals(new byte[] {1, 2}, open().atStart().knownRuns());
   }
 
   @Test
@@ -263,7 +263,7 @@ final class DiskLogTest {
     assertNull(outcomes.removeFirst());
     assertEquals(List.of(), outcomes);
     disk.restart();
-    assertArrayEquals(new byte[] {7}, open().found().knownRuns());
+    assertArrayEquals(new byte[] {7}, open().atStart().knownRuns());
   }
 
   @Test
@@ -350,8 +350,8 @@ final class DiskLogTest {
               disk, new Machine("other boot", ""), "test", new Random(1)::nextLong);
       Executor direct = Runnable::run;
       var threads = new DiskLog.Threads(direct, direct, direct);
-      OperationLog.Found found =
-          DiskLog.open(directory, SEGMENT_BYTES, threads, new DirectLoop()).found();
+      OperationLog.Recovered found =
+          DiskLog.open(directory, SEGMENT_BYTES, threads, new DirectLoop()).atStart();
       var initial = found.initial();
       long last =
           initial.entries().isEmpty()

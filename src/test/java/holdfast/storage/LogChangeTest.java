@@ -177,7 +177,7 @@ final class LogChangeTest {
   private void assertNextLogIsEmpty() {
     assertEquals(List.of(), failures);
     disk.restart();
-    var found = open(directory(disk), Runnable::run).found();
+    var found = open(directory(disk), Runnable::run).atStart();
     assertEquals(Optional.of(NEXT), found.log());
     assertEquals(0, found.initial().snapshot().index());
   }

@@ -35,18 +35,18 @@ class MachineMarkTest {
   void whatWasKeptLastIsFoundByTheNextProcessOfThisPeerOnly() {
     Path run = folder.resolve("run/holdfast");
     MachineMark first = open(run, PEER);
-    assertEquals(0, first.found().length);
+    assertEquals(0, first.atStart().length);
 
     first.keep(new byte[] {9});
     first.keep(MARK);
     assertEquals(1, tasks.size(), "what wasn't written yet is replaced");
     runTasks();
 
-    assertArrayEquals(MARK, open(run, PEER).found());
-    assertEquals(0, open(run, new NodeId(1, 2, 3, 5)).found().length);
+    assertArrayEquals(MARK, open(run, PEER).atStart());
+    assertEquals(0, open(run, new NodeId(1, 2, 3, 5)).atStart().length);
     first.keep(new byte[] {9});
     runTasks();
-    assertArrayEquals(new byte[] {9}, open(run, PEER).found());
+    assertArrayEquals(new byte[] {9}, open(run, PEER).atStart());
   }
 
   @Test
@@ -67,7 +67,7 @@ class MachineMarkTest {
     mark.keep(MARK);
     runTasks();
 
-    assertArrayEquals(MARK, open(folder, PEER).found());
+    assertArrayEquals(MARK, open(folder, PEER).atStart());
   }
 
   @Test
@@ -79,7 +79,7 @@ class MachineMarkTest {
     bytes[bytes.length / 2] ^= 1;
     Files.write(file, bytes);
 
-    assertEquals(0, open(folder, PEER).found().length);
+    assertEquals(0, open(folder, PEER).atStart().length);
   }
 
   @Test
@@ -91,7 +91,7 @@ class MachineMarkTest {
           open(taken, PEER), MachineMark.open(Optional.empty(), PEER, tasks::add)
         }) {
       mark.keep(MARK);
-      assertEquals(0, mark.found().length);
+      assertEquals(0, mark.atStart().length);
       assertEquals(0, tasks.size());
     }
   }

@@ -6,18 +6,18 @@ import holdfast.model.StorageException;
 /** The notes of a store that is opened without a directory. */
 final class MemoryNotes implements SegmentNotes {
   private long lastMade;
-  private Found found;
+  private Recovered found;
   private boolean isRefusing;
 
   /** What was told at an opening. */
-  record Found(boolean isCutNow, long damage, long flipped) {
+  record Recovered(boolean isCutNow, long damage, long flipped) {
     boolean isAnything() {
       return isCutNow || damage != 0;
     }
   }
 
   /** What was told when the store was opened last. */
-  Found found() {
+  Recovered atStart() {
     return found;
   }
 
@@ -39,7 +39,7 @@ final class MemoryNotes implements SegmentNotes {
   @Override
   public void onScanned(Scanned scanned) {
     refuseOnce();
-    found = new Found(scanned.isCutNow(), scanned.damage(), scanned.flipped());
+    found = new Recovered(scanned.isCutNow(), scanned.damage(), scanned.flipped());
     lastMade = Math.max(lastMade, scanned.highest());
   }
 

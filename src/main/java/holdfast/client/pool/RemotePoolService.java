@@ -161,7 +161,7 @@ public final class RemotePoolService implements PoolService, NodeService {
                 () -> new Request.Ask(query, LeaderCall.staleWillDo(view, loop)),
                 null,
                 (from, reply) -> {
-                  if (!(reply instanceof Reply.Told answer)) {
+                  if (!(reply instanceof Reply.Answered answer)) {
                     return null;
                   }
                   if (answer.stale()) {

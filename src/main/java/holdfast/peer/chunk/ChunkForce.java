@@ -18,7 +18,10 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.Consumer;
 
-/** Has chunks forced to disk at as many of their holders as the pool wants copies at least. */
+/**
+ * Serves an fsync: has chunks forced to disk at as many of their holders as the pool wants copies
+ * at least.
+ */
 public final class ChunkForce {
   private static final long ANSWER_NS = 4_000_000_000L;
 

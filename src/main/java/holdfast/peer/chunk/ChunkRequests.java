@@ -23,9 +23,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 
-/**
- * Answers what is asked about chunks: stores them as primary or replica, reads, verifies, lists.
- */
+/** Serves requests about chunks: stores them as primary or replica, reads, verifies, lists. */
 public final class ChunkRequests {
   /** Most chunks being written through this peer at once, each up to a body; then BUSY. */
   static final int WRITES_MAX = 64;
@@ -322,11 +320,11 @@ public final class ChunkRequests {
         force.chunks(),
         new OwnForce.Outcome() {
           @Override
-          public void onForced(List<ChunkId> forced, List<ChunkId> doubtful, ChunkLoss loss) {
+          public void onForced(List<ChunkId> forced, List<ChunkId> indeterminate, ChunkLoss loss) {
             var entries = forced.stream().map(chunk -> new Reply.Chunks.Entry(chunk, 0)).toList();
             var rest = new LinkedHashSet<>(force.chunks());
             forced.forEach(rest::remove);
-            var notDenied = mayDeny ? doubtful : List.copyOf(rest);
+            var notDenied = mayDeny ? indeterminate : List.copyOf(rest);
             responder.reply(new Reply.Chunks(entries, true, notDenied, loss), null);
           }
 

@@ -17,7 +17,7 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * One chunk on its way to its targets: stored here if this peer is one, forwarded to the others
+ * The write of one chunk to its targets: stored here if this peer is one, forwarded to the others
  * while it still arrives, tried at stand-ins where a target fails or is silent. Answers once, when
  * enough copies are written. Loop thread.
  */

@@ -17,8 +17,8 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * Has peers force chunks to their disks and collects who has which on disk, and who said that it
- * doesn't hold one. Who doesn't answer has said nothing. Loop thread.
+ * One round of forcing chunks at several peers: collects who has which on disk, and who said that
+ * it doesn't hold one. Who doesn't answer has said nothing. Loop thread.
  */
 final class ForceRound {
   private final PeerPorts ports;
@@ -103,7 +103,7 @@ final class ForceRound {
                         node,
                         chunks,
                         held.entries().stream().map(Reply.Chunks.Entry::chunk).toList(),
-                        held.doubtful(),
+                        held.indeterminate(),
                         held.loss());
                   } else {
                     later();
@@ -115,8 +115,8 @@ final class ForceRound {
   private OwnForce.Outcome here(List<ChunkId> chunks) {
     return new OwnForce.Outcome() {
       @Override
-      public void onForced(List<ChunkId> forcedHere, List<ChunkId> doubtful, ChunkLoss loss) {
-        answered(self, chunks, forcedHere, doubtful, loss);
+      public void onForced(List<ChunkId> forcedHere, List<ChunkId> indeterminate, ChunkLoss loss) {
+        answered(self, chunks, forcedHere, indeterminate, loss);
       }
 
       @Override
@@ -131,15 +131,15 @@ final class ForceRound {
       NodeId node,
       List<ChunkId> chunks,
       List<ChunkId> forcedThere,
-      List<ChunkId> doubtfulThere,
+      List<ChunkId> indeterminateThere,
       ChunkLoss loss) {
     losses.put(node, loss);
     var there = new HashSet<>(forcedThere);
-    var doubtful = new HashSet<>(doubtfulThere);
+    var indeterminate = new HashSet<>(indeterminateThere);
     for (ChunkId chunk : chunks) {
       if (there.contains(chunk)) {
         forced.computeIfAbsent(chunk, c -> new HashSet<>()).add(node);
-      } else if (!doubtful.contains(chunk)) {
+      } else if (!indeterminate.contains(chunk)) {
         absent.computeIfAbsent(chunk, c -> new HashSet<>()).add(node);
       }
     }

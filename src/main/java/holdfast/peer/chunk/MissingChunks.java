@@ -17,8 +17,8 @@ import java.util.Set;
 import java.util.function.Supplier;
 
 /**
- * Which chunks this peer should hold and doesn't: the namespace says what exists, the map what is
- * ours, the vault what is here. Nothing pending is stored anywhere: a scan finds it again. Loop
+ * Finds the chunks this peer should hold and doesn't: the namespace says what exists, the map what
+ * is ours, the vault what is here. Nothing pending is stored anywhere: a scan finds it again. Loop
  * thread.
  */
 public final class MissingChunks {
@@ -34,7 +34,7 @@ public final class MissingChunks {
   /** A chunk just committed may still be on its way here. */
   static final long GRACE_NS = 3_000_000_000L;
 
-  /** Is told what is missing from when on. */
+  /** Receives what is missing, and from when on. */
   public interface Listener {
     void onMissing(ChunkId chunk, long notBeforeNs);
   }

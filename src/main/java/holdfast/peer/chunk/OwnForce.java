@@ -17,11 +17,14 @@ import java.util.Set;
 import java.util.function.Consumer;
 
 /**
- * Forces chunks to this peer's own disk. What a failed force left in doubt is written again first,
- * from what can be read of it. Loop thread.
+ * Forces chunks to this peer's own disk, and says which of them are there, missing or
+ * indeterminate. What a failed force left indeterminate is written again first, from what can be
+ * read of it. Loop thread.
  */
 public final class OwnForce {
-  /** So much is written again for one call, and a chunk more; what is left is in doubt still. */
+  /**
+   * So much is written again for one call, and a chunk more; what is left is indeterminate still.
+   */
   static final long REWRITE_MAX_BYTES = 32L << 20;
 
   /** A disk that fails again has some rest; twice as much each time. */
@@ -33,11 +36,11 @@ public final class OwnForce {
   interface Outcome {
     /**
      * @param forced on disk here, of those asked for
-     * @param doubtful bytes of these are here, not known to be on disk, nor to be wrong. Of the
-     *     others there is nothing
+     * @param indeterminate bytes of these are here, not known to be on disk, nor to be wrong. Of
+     *     the others there is nothing
      * @param loss how these may have been lost
      */
-    void onForced(List<ChunkId> forced, List<ChunkId> doubtful, ChunkLoss loss);
+    void onForced(List<ChunkId> forced, List<ChunkId> indeterminate, ChunkLoss loss);
 
     /** Nobody knows what is on disk. */
     void onFailure(StorageException why);
@@ -50,7 +53,7 @@ public final class OwnForce {
     /** Whether all that was found is in {@link #now}: until then no chunk is denied. */
     boolean isNoted();
 
-    /** A chunk that was held turned out not to be what was stored. */
+    /** A chunk that was stored turned out not to be what was stored. */
     void onDamage();
   }
 
@@ -63,7 +66,7 @@ public final class OwnForce {
   private int turn;
 
   /**
-   * @param onStored is told what was written again
+   * @param onStored receives what was written again
    */
   public OwnForce(Loop loop, ChunkVault vault, Loss loss, Consumer<ChunkId> onStored) {
     this.loop = loop;
@@ -77,7 +80,7 @@ public final class OwnForce {
     new Call(chunks, outcome).rewrite();
   }
 
-  /** A chunk that was held turned out not to be what was stored. */
+  /** A chunk that was stored turned out not to be what was stored. */
   void onDamage() {
     loss.onDamage();
   }
@@ -102,7 +105,7 @@ public final class OwnForce {
     private void rewrite() {
       while (roomBytes > 0 && rest.hasNext()) {
         ChunkId chunk = rest.next();
-        if (isInDoubt(chunk)) {
+        if (isIndeterminate(chunk)) {
           roomBytes -= vault.readableBytes(chunk);
           vault.rewrite(chunk, why -> rewritten(chunk, why));
           return;
@@ -111,12 +114,12 @@ public final class OwnForce {
       force();
     }
 
-    private boolean isInDoubt(ChunkId chunk) {
+    private boolean isIndeterminate(ChunkId chunk) {
       return !vault.contains(chunk) && vault.readableBytes(chunk) >= 0;
     }
 
-    private boolean isStillInDoubt(ChunkId chunk) {
-      return isInDoubt(chunk) && !wrong.contains(chunk);
+    private boolean isStillIndeterminate(ChunkId chunk) {
+      return isIndeterminate(chunk) && !wrong.contains(chunk);
     }
 
     private void rewritten(ChunkId chunk, StorageException why) {
@@ -157,23 +160,23 @@ public final class OwnForce {
             if (isRewritten) {
               restNs = REST_MIN_NS;
             }
-            tell(places);
+            report(places);
           });
     }
 
     /** Looks again: a segment that failed meanwhile, for another's force, holds nothing more. */
-    private void tell(Map<ChunkId, Long> places) {
+    private void report(Map<ChunkId, Long> places) {
       List<ChunkId> forced = new ArrayList<>();
-      List<ChunkId> doubtful = new ArrayList<>();
+      List<ChunkId> indeterminate = new ArrayList<>();
       for (ChunkId chunk : chunks) {
         Long place = places.get(chunk);
         if (place != null && place == vault.place(chunk)) {
           forced.add(chunk);
-        } else if (!loss.isNoted() || vault.contains(chunk) || isStillInDoubt(chunk)) {
-          doubtful.add(chunk);
+        } else if (!loss.isNoted() || vault.contains(chunk) || isStillIndeterminate(chunk)) {
+          indeterminate.add(chunk);
         }
       }
-      outcome.onForced(forced, doubtful, loss.now());
+      outcome.onForced(forced, indeterminate, loss.now());
     }
   }
 }

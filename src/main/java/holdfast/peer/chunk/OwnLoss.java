@@ -7,8 +7,8 @@ import holdfast.peer.view.PeerListener;
 import holdfast.peer.view.PeerPorts;
 
 /**
- * What this peer may have lost of its chunks ({@link ChunkLoss}): bounds what the start found,
- * forgets it when all that it concerns is settled, adds what is found later. Loop thread.
+ * Tracks what this peer may have lost of its chunks ({@link ChunkLoss}): bounds what the start
+ * found, forgets it when all that it concerns is settled, adds what is found later. Loop thread.
  */
 public final class OwnLoss implements OwnForce.Loss {
   private static final long EVERY_NS = 1_000_000_000L;

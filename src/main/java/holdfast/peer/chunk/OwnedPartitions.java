@@ -12,7 +12,9 @@ import java.util.BitSet;
 import java.util.List;
 import java.util.Set;
 
-/** What a map means for this peer: which partitions are its own, and where copies may be found. */
+/**
+ * Translates a pool map for this peer: which partitions are its own, and where copies may be found.
+ */
 public final class OwnedPartitions {
   private final Leadership leadership;
   private final Heartbeats heartbeats;
@@ -28,7 +30,7 @@ public final class OwnedPartitions {
     this.faults = faults;
   }
 
-  /** The partitions this peer owns under the map; tells the transport where the peers are. */
+  /** The partitions this peer owns under the map; the transport learns where the peers are. */
   public BitSet adopt(PoolMap map) {
     for (PeerEntry peer : map.peers()) {
       transport.learn(peer.node(), List.of(peer.address()));

@@ -21,8 +21,8 @@ import java.util.function.Function;
 import java.util.function.ToIntFunction;
 
 /**
- * Pulls what the census finds missing from whoever has it: chunks with the fewest copies left
- * first, a few at a time, fewer while clients work. Loop thread.
+ * Pulls chunks that {@link MissingChunks} found from whoever has them: those with the fewest copies
+ * left first, a few at a time, fewer while clients work. Loop thread.
  */
 public final class Repair {
   /** Chunks pulled at once when no client works. */

@@ -24,10 +24,10 @@ import java.util.Set;
 import java.util.TreeSet;
 
 /**
- * What the leader does so that no power cut leaves a file without content. An entry of the log may
- * be on disk before the chunks it names; until these are, what it replaced is kept. So the leader
- * has the chunks forced and says in the log how far that is done; and where a chunk is nowhere any
- * more, it gives the file its newest content without it. Loop thread.
+ * Settles commits, on the leader, so that no power cut leaves a file without content. An entry of
+ * the log may be on disk before the chunks it names; until these are, what it replaced is kept. So
+ * the leader has the chunks forced and says in the log how far that is done; and where a chunk is
+ * nowhere any more, it gives the file its newest content without it. Loop thread.
  */
 public final class Settling {
   /** Between the beginnings of two rounds; nothing is asked or proposed when all is settled. */
@@ -43,10 +43,10 @@ public final class Settling {
   private static final long ANSWER_NS = 4_000_000_000L;
 
   /** How long a new leader lets changes wait for what it found: two rounds of asking. */
-  private static final long DOUBT_MAX_NS = 2 * ANSWER_NS + EVERY_NS;
+  private static final long INDETERMINATE_MAX_NS = 2 * ANSWER_NS + EVERY_NS;
 
   /** How often a change that waits looks again. */
-  private static final long DOUBT_LOOK_NS = 20_000_000L;
+  private static final long INDETERMINATE_LOOK_NS = 20_000_000L;
 
   private final PeerPorts ports;
   private final OwnForce own;
@@ -56,12 +56,12 @@ public final class Settling {
   private final Set<PeerFault> faults;
 
   /** The term of which the next two are. */
-  private long doubtTerm;
+  private long indeterminateTerm;
 
   /** The newest operation that this leader found when it began. */
-  private long doubtTick;
+  private long indeterminateTick;
 
-  private long doubtUntilNs;
+  private long indeterminateUntilNs;
   private boolean isAsking;
   private final Periodic looks;
   private long pauseNs = EVERY_NS;
@@ -109,35 +109,37 @@ public final class Settling {
   /**
    * Calls when it is known that the file's content stays as it is: what a new leader finds
    * unsettled may be undone, and what is written on top of it with that. After {@value
-   * #DOUBT_MAX_NS} ns in which nobody could tell it calls all the same. Also when this peer doesn't
-   * lead any more.
+   * #INDETERMINATE_MAX_NS} ns of an indeterminate outcome it calls all the same. Also when this
+   * peer doesn't lead any more.
    */
   public void whenSure(long inode, Runnable then) {
-    if (isDoubtful(inode)) {
-      ports.loop().at(ports.loop().nowNs() + DOUBT_LOOK_NS, "settled", () -> whenSure(inode, then));
+    if (isIndeterminate(inode)) {
+      ports
+          .loop()
+          .at(ports.loop().nowNs() + INDETERMINATE_LOOK_NS, "settled", () -> whenSure(inode, then));
     } else {
       then.run();
     }
   }
 
-  private boolean isDoubtful(long inode) {
+  private boolean isIndeterminate(long inode) {
     if (looks.isStopped() || !leadership.isLeader()) {
       return false;
     }
     if (!isLeading()) {
       return true; // what its predecessors have committed isn't all applied yet
     }
-    if (doubtTerm != leadership.driver().term()) {
-      doubtTerm = leadership.driver().term();
-      doubtTick = leadership.stateMachine().unsettled().lastTick();
-      doubtUntilNs = ports.loop().nowNs() + DOUBT_MAX_NS;
+    if (indeterminateTerm != leadership.driver().term()) {
+      indeterminateTerm = leadership.driver().term();
+      indeterminateTick = leadership.stateMachine().unsettled().lastTick();
+      indeterminateUntilNs = ports.loop().nowNs() + INDETERMINATE_MAX_NS;
       look(); // at once; then as ever, with its pauses
     }
-    if (ports.loop().nowNs() - doubtUntilNs >= 0) {
+    if (ports.loop().nowNs() - indeterminateUntilNs >= 0) {
       return false;
     }
     long tick = leadership.stateMachine().unsettled().oldestTick(inode);
-    return tick > 0 && tick <= doubtTick;
+    return tick > 0 && tick <= indeterminateTick;
   }
 
   private boolean isLeading() {

@@ -10,9 +10,9 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * When a chunk counts as stored: at min-copies peers, in as many failure domains, or as many as
- * there are up. Who is up is what the log says, never what this peer believes: one that was cut off
- * must not take itself for the only one left.
+ * The write quorum of chunks: one counts as stored at min-copies peers, in as many failure domains,
+ * or as many as there are up. Who is up is what the log says, never what this peer believes: one
+ * that was cut off must not take itself for the only one left.
  */
 final class WriteQuorum {
   private final Map<NodeId, String> domains = new HashMap<>();

@@ -8,8 +8,8 @@ import java.util.HashSet;
 import java.util.Set;
 
 /**
- * What a leader has proposed and not heard of: nothing is proposed twice at a time, however often
- * its reason is looked at. Ends with the term. Loop thread.
+ * The leader's proposals whose outcome isn't known: nothing is proposed twice at a time, however
+ * often its reason is looked at. Ends with the term. Loop thread.
  */
 final class InFlightProposals {
   private final Leadership leadership;

@@ -11,7 +11,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
 
-/** How far this peer has come with joining, and as what it joins. Loop thread. */
+/** The state of joining: how far this peer has come, and as what it joins. Loop thread. */
 public final class JoinState implements Joining.Node {
   private final PeerConfig config;
   private final PeerPorts ports;
@@ -22,7 +22,7 @@ public final class JoinState implements Joining.Node {
 
   /**
    * @param connected peers with an open session, as it is at any time
-   * @param joined is told the leader that has listed this peer
+   * @param joined receives the leader that has listed this peer
    */
   public JoinState(
       PeerConfig config,

@@ -18,11 +18,11 @@ import java.util.TreeMap;
 import java.util.stream.Stream;
 
 /**
- * How far each peer had come when somebody heard of it last. Who comes back with a lower run
- * number, or with less than it had forced, has an older folder (a backup, a rolled-back volume, a
- * copy that runs elsewhere) and may have forgotten what it acknowledged: it is told so, and takes
- * no part until it says that it recovers. Durable, and passed on, since whoever heard it may be
- * away.
+ * Detects folders that are older than they were, by how far each peer had come when somebody heard
+ * of it last. Who comes back with a lower run number, or with less than it had forced, has an older
+ * folder (a backup, a rolled-back volume, a copy that runs elsewhere) and may have forgotten what
+ * it acknowledged: it is notified, and takes no part until it says that it recovers. Durable, and
+ * passed on, since whoever heard it may be away.
  *
  * <p>Two processes that run as one peer take turns at being it; the one that was there first stays.
  * Loop thread.
@@ -35,7 +35,7 @@ final class KnownRuns {
   static final int BYTES_MAX = 4 + NODES_MAX * Notice.KnownRun.BYTES;
 
   /**
-   * A process that ended may be heard once or twice more, out of what was under way. One that is
+   * A process that ended may be heard once or twice more, out of what was in flight. One that is
    * back so often, after another one was heard, lives.
    */
   private static final int RETURNS_MIN = 3;
@@ -102,7 +102,7 @@ final class KnownRuns {
    */
   private final Map<NodeId, Optional<Notice.KnownRun>> before = new HashMap<>();
 
-  private NodeId toldLast;
+  private NodeId reportedLast;
 
   /** The latest other process of this peer, with what all of them had. */
   private RunMark ofSelf;
@@ -307,7 +307,7 @@ final class KnownRuns {
     }
   }
 
-  /** How many logs a peer kept aside, or parts of its log had given up, as it said last. */
+  /** How many logs a peer kept aside, or parts of its log it had abandoned, as it said last. */
   int asideLogs(NodeId node) {
     Notice.KnownRun last = known.get(node);
     return last == null ? 0 : last.asideLogs();
@@ -336,15 +336,15 @@ final class KnownRuns {
     return !isOlder || pulseOrNull.beat().recovering();
   }
 
-  /** What to tell a peer now. */
-  Notice.KnownRuns toTell(NodeId receiver) {
+  /** What to send to a peer now. */
+  Notice.KnownRuns toReport(NodeId receiver) {
     List<Notice.KnownRun> told = new ArrayList<>(of(receiver));
     int others = known.containsKey(receiver) ? known.size() - 1 : known.size();
     while (others > 0 && told.size() + 2 <= Notice.KnownRuns.KNOWN_MAX) {
-      NodeId next = toldLast == null ? null : known.higherKey(toldLast);
-      toldLast = next == null ? known.firstKey() : next;
-      if (!toldLast.equals(receiver)) {
-        told.addAll(of(toldLast));
+      NodeId next = reportedLast == null ? null : known.higherKey(reportedLast);
+      reportedLast = next == null ? known.firstKey() : next;
+      if (!reportedLast.equals(receiver)) {
+        told.addAll(of(reportedLast));
         others--;
       }
     }
@@ -357,7 +357,7 @@ final class KnownRuns {
   }
 
   /** What another peer knows. */
-  void onTold(Notice.KnownRuns told) {
+  void onReport(Notice.KnownRuns told) {
     for (Notice.KnownRun each : told.known()) {
       if (!each.node().equals(self)) {
         note(each);
@@ -388,8 +388,8 @@ final class KnownRuns {
   }
 
   /**
-   * How many logs this peer kept aside, or parts of its log had given up, as far as others heard,
-   * by a process that had this number or a later one: 0 if it had none.
+   * How many logs this peer kept aside, or parts of its log it had abandoned, as far as others
+   * heard, by a process that had this number or a later one: 0 if it had none.
    */
   int asideLogsSince(long run) {
     return saidOfSelf == null || saidOfSelf.mark().run() < run ? 0 : saidOfSelf.asideLogs();

@@ -12,7 +12,10 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Set;
 
-/** Leaves in good order: leadership handed over, goodbye said, everything forced. Loop thread. */
+/**
+ * The sequence by which a peer leaves in good order: leadership handed over, goodbye said,
+ * everything forced. Loop thread.
+ */
 public final class Leaving {
   private static final long HANDOVER_NS = 1_000_000_000L;
   private static final long HANDOVER_POLL_NS = 20_000_000L;

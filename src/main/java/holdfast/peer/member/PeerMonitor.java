@@ -99,8 +99,8 @@ public final class PeerMonitor {
     if (!leadership.isReady()) {
       var config = leadership.config();
       inFlight.propose(
-          "found",
-          new Command.Found(
+          "create pool",
+          new Command.CreatePool(
               config.settings(), config.rootUid(), config.rootGid(), config.startedAtNs()));
       return;
     }

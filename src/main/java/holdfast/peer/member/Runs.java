@@ -22,9 +22,9 @@ import holdfast.util.ByteReader;
 import holdfast.util.ByteWriter;
 
 /**
- * This run among the runs of all peers ({@link KnownRuns}): says how far it is, passes on and saves
- * what is known of others, and finds out that this folder is older than it was, or that another
- * process runs as this peer. Loop thread.
+ * Announces this peer's run among the runs of all peers ({@link KnownRuns}): says how far it is,
+ * passes on and saves what is known of others, and finds out that this folder is older than it was,
+ * or that another process runs as this peer. Loop thread.
  */
 public final class Runs {
   /** As often what is known is forced, if it changed. */
@@ -43,7 +43,7 @@ public final class Runs {
 
     /**
      * A later run of this peer than the one that this folder is of kept so many logs aside, or had
-     * given up parts of its log, as it said last. May come again; before {@link #onOlder}.
+     * abandoned parts of its log, as it said last. May come again; before {@link #onOlder}.
      */
     void onKeptAside(int count);
 
@@ -74,8 +74,8 @@ public final class Runs {
 
   private long run;
 
-  /** Whether others were told this number before the last promise. */
-  private boolean isRunTold = true;
+  /** Whether this number was announced to others before the last promise. */
+  private boolean isRunAnnounced = true;
 
   private RunMark keptOrNull;
   private boolean isStarted;
@@ -100,7 +100,7 @@ public final class Runs {
     this.owner = owner;
     looks = new Periodic(ports.loop(), SAVE_EVERY_NS, "save runs", this::look);
     known = new KnownRuns(config.self(), config.instance());
-    OperationLog.Found there = ports.log().found();
+    OperationLog.Recovered there = ports.log().atStart();
     openedRun = there.runNumber();
     run = openedRun;
     had = foundMark(there);
@@ -109,7 +109,7 @@ public final class Runs {
     } catch (ByteReader.Malformed e) {
       listener.onNote("forget what is known of other peers: was=" + e.getMessage());
     }
-    rememberedOrNull = remembered(ports.memory().found());
+    rememberedOrNull = remembered(ports.memory().atStart());
     keptOrNull = rememberedOrNull;
     if (rememberedOrNull != null) {
       known.onRemembered(rememberedOrNull);
@@ -131,7 +131,7 @@ public final class Runs {
     }
   }
 
-  private RunMark foundMark(OperationLog.Found there) {
+  private RunMark foundMark(OperationLog.Recovered there) {
     InitialState initial = there.initial();
     long last =
         initial.entries().isEmpty()
@@ -182,9 +182,9 @@ public final class Runs {
 
   /**
    * Where nobody else knows how far this peer is, its machine does, each time that a program is
-   * told that something is on disk. <i>Event: a lone peer is killed a moment after an fsync, and
-   * its log loses the last byte: it looks as if the process had died while it wrote, and the file
-   * was empty, the pool SAFE.</i>
+   * promised that something is on disk. <i>Event: a lone peer is killed a moment after an fsync,
+   * and its log loses the last byte: it looks as if the process had died while it wrote, and the
+   * file was empty, the pool SAFE.</i>
    */
   private void noteForced() {
     boolean isAlone = leadership.driver().configuration().voters().size() == 1;
@@ -217,7 +217,7 @@ public final class Runs {
     looks.stop();
   }
 
-  /** How many logs a peer kept aside, or parts of its log had given up, as it said last. */
+  /** How many logs a peer kept aside, or parts of its log it had abandoned, as it said last. */
   public int asideLogs(NodeId node) {
     return known.asideLogs(node);
   }
@@ -229,7 +229,7 @@ public final class Runs {
 
   /** This run has this number by now, on its disk, too. */
   public void onRun(long number) {
-    isRunTold &= number <= run;
+    isRunAnnounced &= number <= run;
     run = Math.max(run, number);
   }
 
@@ -237,7 +237,7 @@ public final class Runs {
    * Whether nobody needs to know of this run: its folder is no good, or may be as far as is known,
    * and it hasn't promised anything. Who puts the better folder back mustn't find that taken for
    * the older one. <i>Event: an older folder loads a large snapshot and says its run meanwhile.
-   * Somebody hears of that through others only, never hears that it is taken back, and tells them
+   * Somebody hears of that through others only, never hears that it is revoked, and tells them
    * again.</i>
    */
   public boolean isRetracted() {
@@ -250,9 +250,9 @@ public final class Runs {
    * gets there.
    */
   public void onPromised() {
-    boolean isNews = isRetracted() || !isRunTold;
+    boolean isNews = isRetracted() || !isRunAnnounced;
     hasPromised = true;
-    isRunTold = true;
+    isRunAnnounced = true;
     if (isNews && !looks.isStopped()) {
       keep();
       owner.onMark();
@@ -277,8 +277,8 @@ public final class Runs {
   }
 
   /** Says to a peer what is known of it, and of some others. */
-  public void tell(NodeId receiver) {
-    Notice.KnownRuns told = known.toTell(receiver);
+  public void sendTo(NodeId receiver) {
+    Notice.KnownRuns told = known.toReport(receiver);
     if (!told.known().isEmpty()) {
       ports.transport().send(receiver, told);
     }
@@ -305,7 +305,7 @@ public final class Runs {
 
   public void onConnected(Remote remote) {
     known.onConnected(remote, ports.loop().nowNs(), ports.loop().awakeSinceNs());
-    tell(remote.node());
+    sendTo(remote.node());
   }
 
   /** Whether what a peer says in consensus counts. */
@@ -313,8 +313,8 @@ public final class Runs {
     return known.mayTakePart(from, pulseOrNull);
   }
 
-  public void onTold(Notice.KnownRuns told) {
-    known.onTold(told);
+  public void onReport(Notice.KnownRuns told) {
+    known.onReport(told);
     judge();
   }
 
@@ -328,10 +328,10 @@ public final class Runs {
   }
 
   /**
-   * After the found log was loaded, something was told, or the log was changed or marked, as what
-   * was told meanwhile had to wait: whoever comes later may know of more. <i>Event: the first one
-   * who knows of a later run makes it take a number that the second one knows as taken, too. That
-   * one ignored it for good.</i>
+   * After the recovered log was loaded, a report came, or the log was changed or marked, as what
+   * was reported meanwhile had to wait: whoever comes later may know of more. <i>Event: the first
+   * one who knows of a later run makes it take a number that the second one knows as taken, too.
+   * That one ignored it for good.</i>
    */
   public void judge() {
     if (!isStarted || looks.isStopped() || owner.isBusy()) {

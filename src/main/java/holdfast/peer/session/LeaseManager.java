@@ -49,7 +49,7 @@ public final class LeaseManager {
   private final LockWakeups lockWakeups = new LockWakeups();
   private long term = -1;
   private long ledSinceNs;
-  private long toldIndex;
+  private long sentIndex;
   private boolean isStopped;
 
   public LeaseManager(PeerPorts ports, Leadership leadership, Set<PeerFault> faults) {
@@ -100,7 +100,7 @@ public final class LeaseManager {
     return ledSinceNs;
   }
 
-  /** Who waits is sent elsewhere: what was told here counts for nothing any more. */
+  /** Who waits is refused: what was sent in this term counts for nothing any more. */
   private void forget() {
     var unanswered = new ArrayList<>(waiting);
     waiting.clear();
@@ -140,21 +140,22 @@ public final class LeaseManager {
     } else {
       heard(watch.client());
       var queue = watchers.computeIfAbsent(watch.client(), client -> new WatchQueue(ports.loop()));
-      // What was told and confirmed in another term was another leader's.
+      // What was sent and confirmed in another term was another leader's.
       boolean isOurs = watch.term() == term;
-      queue.await(responder, isOurs ? watch.toldIndex() : -1, isOurs ? watch.confirmedIndex() : -1);
+      queue.await(
+          responder, isOurs ? watch.receivedIndex() : -1, isOurs ? watch.confirmedIndex() : -1);
       answerIfDue(queue);
       settle();
     }
   }
 
   private void answerIfDue(WatchQueue queue) {
-    queue.answerIfDue(term, toldIndex, grantNs(), () -> answerNow(queue));
+    queue.answerIfDue(term, sentIndex, grantNs(), () -> answerNow(queue));
   }
 
   private void answerNow(WatchQueue queue) {
     if (!isStopped && leadership.isLeader()) {
-      queue.answer(term, toldIndex, grantNs());
+      queue.answer(term, sentIndex, grantNs());
     }
   }
 
@@ -166,16 +167,19 @@ public final class LeaseManager {
     return Math.clamp(vouchedMs, 0, Reply.Watched.LEASE_MAX_MS) * 1_000_000L;
   }
 
-  /** A change was applied, here as everywhere: tells everybody but its author, if this leads. */
+  /**
+   * A change was applied, here as everywhere: queues its invalidations for all clients but the
+   * author, if this peer leads.
+   */
   public void onChange(
       long index, RequestId requestId, Operation operation, OperationResult.Done done) {
     if (!leadership.isCurrent() || leadership.driver().term() != term) {
       return;
     }
     List<Invalidation> changes = Invalidation.of(operation, done);
-    toldIndex = index;
+    sentIndex = index;
     if (operation instanceof Operation.SetLock set && set.lock().mode() != LockMode.EXCLUSIVE) {
-      tellFreed(index, set.inode());
+      notifyFreed(index, set.inode());
     }
     if (changes.isEmpty()) {
       return;
@@ -189,30 +193,33 @@ public final class LeaseManager {
         });
   }
 
-  /** A file was reverted, here as everywhere: tells everybody, if this leads. */
+  /**
+   * A file was reverted, here as everywhere: queues its invalidation for all clients, if this peer
+   * leads.
+   */
   public void onReverted(long index, long inode) {
     if (!leadership.isCurrent() || leadership.driver().term() != term) {
       return;
     }
-    toldIndex = index;
+    sentIndex = index;
     for (WatchQueue queue : List.copyOf(watchers.values())) {
       queue.add(index, List.of(new Invalidation.OfInode(inode, true, false)));
       answerIfDue(queue);
     }
   }
 
-  /** A lock was refused, here as everywhere: this leader tells when it may be free. */
+  /** A lock was refused, here as everywhere: the leader notifies the client when it may be free. */
   public void onLockRefused(RequestId requestId, Operation.SetLock set) {
     if (leadership.isCurrent() && leadership.driver().term() == term) {
       lockWakeups.refused(set.inode(), requestId.client());
     }
   }
 
-  private void tellFreed(long index, long inode) {
+  private void notifyFreed(long index, long inode) {
     for (ClientId client : lockWakeups.freed(inode)) {
       WatchQueue queue = watchers.get(client);
       if (queue != null) {
-        queue.tell(index, List.of(new Invalidation.OfLocks(inode)));
+        queue.enqueue(index, List.of(new Invalidation.OfLocks(inode)));
         answerIfDue(queue);
       }
     }
@@ -279,9 +286,9 @@ public final class LeaseManager {
     if (queue != null) {
       queue.refuse(leadership);
     }
-    // Whatever it had locked is free. A client that has heard so far isn't told of it again.
-    toldIndex = Math.max(toldIndex, index);
-    lockWakeups.files().forEach(inode -> tellFreed(toldIndex, inode));
+    // Whatever it had locked is free. A client that has received so far isn't notified again.
+    sentIndex = Math.max(sentIndex, index);
+    lockWakeups.files().forEach(inode -> notifyFreed(sentIndex, inode));
     settle();
   }
 }

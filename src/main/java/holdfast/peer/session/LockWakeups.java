@@ -7,9 +7,9 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * Which clients were refused a lock of which file: the leader tells them when it may be free. A
- * client that isn't told, because the leader is a new one or there were too many, tries again by
- * itself. Loop thread.
+ * Remembers which clients were refused a lock of which file: the leader notifies them when it may
+ * be free. A client that isn't notified, because the leader is a new one or there were too many,
+ * tries again by itself. Loop thread.
  */
 final class LockWakeups {
   /** Files beyond which refusals aren't noted. */
@@ -24,7 +24,9 @@ final class LockWakeups {
     }
   }
 
-  /** Something was released: who is to be told. They are noted anew if they are refused again. */
+  /**
+   * Something was released: who is to be notified. They are noted anew if they are refused again.
+   */
   Set<ClientId> freed(long inode) {
     Set<ClientId> clients = refused.remove(inode);
     return clients == null ? Set.of() : clients;

@@ -28,11 +28,9 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
 
-/**
- * Answers what clients ask about and change in the namespace, as leader; stale reads as anybody.
- */
+/** Serves queries and changes of the namespace, as leader; stale reads as anybody. */
 public final class NamespaceRequests {
-  /** Most changes under way at once, those whose chunk is still being stored included. */
+  /** Most changes in flight at once, those whose chunk is still being stored included. */
   static final int CHANGES_MAX = 2_048;
 
   private final Leadership leadership;
@@ -61,7 +59,7 @@ public final class NamespaceRequests {
 
   public void onAsk(Request.Ask ask, Responder responder) {
     if (leadership.isLeader() && faults.contains(PeerFault.READ_WITHOUT_QUORUM)) {
-      tell(ask, false, responder);
+      answer(ask, false, responder);
     } else if (leadership.isLeader()) {
       leadership
           .driver()
@@ -69,7 +67,7 @@ public final class NamespaceRequests {
               new RaftDriver.Proposed() {
                 @Override
                 public void onApplied(long index) {
-                  tell(ask, false, responder);
+                  answer(ask, false, responder);
                 }
 
                 @Override
@@ -84,16 +82,16 @@ public final class NamespaceRequests {
 
   private void refuseAsk(Request.Ask ask, Responder responder) {
     if (ask.allowStale() && leadership.isReady()) {
-      tell(ask, true, responder);
+      answer(ask, true, responder);
     } else {
       leadership.refuse(responder);
     }
   }
 
-  private void tell(Request.Ask ask, boolean isStale, Responder responder) {
+  private void answer(Request.Ask ask, boolean isStale, Responder responder) {
     Answer answer = leadership.stateMachine().query(ask.query());
     long index = leadership.driver().applied().index();
-    responder.reply(new Reply.Told(answer, isStale, index), null);
+    responder.reply(new Reply.Answered(answer, isStale, index), null);
   }
 
   public void onChange(Request.Change change, Body bodyOrNull, Responder responder) {
@@ -139,7 +137,7 @@ public final class NamespaceRequests {
   /**
    * A file that is to take another's place gets its chunks on disk first: a power cut leaves the
    * old one's content or the new one's, as programs expect that write a file anew. Which chunks
-   * these are is told by what is applied here, so this peer must be current. <i>Event: a leader
+   * these are is decided by what is applied here, so this peer must be current. <i>Event: a leader
    * acknowledges the source's content and dies; to the next one, which hasn't applied that yet,
    * there was nothing to force.</i>
    */
@@ -221,7 +219,7 @@ public final class NamespaceRequests {
             });
   }
 
-  /** A change counts as under way from now on until it is answered. */
+  /** A change counts as in flight from now on until it is answered. */
   private Responder counted(Responder responder) {
     changing++;
     var isAnswered = new AtomicBoolean();

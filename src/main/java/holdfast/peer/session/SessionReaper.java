@@ -20,7 +20,9 @@ import java.util.Set;
  * decided here goes through the log and holds for every later leader. Loop thread.
  */
 public final class SessionReaper {
-  /** A client silent for so long has no session any more: what it held is free within 15 s. */
+  /**
+   * A client silent for so long has no session any more: its locks and pins are free within 15 s.
+   */
   static final long TIMEOUT_NS = 12_000_000_000L;
 
   /** A file that lost its last name stays at least so long: who has it open says so by then. */

@@ -10,7 +10,10 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 
-/** One client that is told of others' changes: what waits for it, and its lease. Loop thread. */
+/**
+ * The invalidations queued for one client, what it has confirmed of those sent, and its lease. Loop
+ * thread.
+ */
 final class WatchQueue {
   /** Changes that wait for a client; one that falls further behind forgets all it knows. */
   static final int QUEUE_MAX = 4_096;
@@ -20,17 +23,17 @@ final class WatchQueue {
   private final Loop loop;
   private final ArrayDeque<Queued> queue = new ArrayDeque<>();
 
-  /** Told, but not known to have arrived: the answer may be lost on its way. */
+  /** Sent, but not known to have arrived: the answer may be lost on its way. */
   private final ArrayDeque<Queued> sent = new ArrayDeque<>();
 
-  /** That anything may have changed has arrived when the client was told up to here. */
+  /** That anything may have changed has arrived when the client has received up to here. */
   private long allIndex = -1;
 
-  /** It knows nothing of what happened before it was first told. */
+  /** It knows nothing of what happened before its first answer. */
   private boolean isAll = true;
 
   private long lastIndex;
-  private long toldIndex = -1;
+  private long sentIndex = -1;
   private long confirmedIndex = -1;
   private long leaseUntilNs = Long.MIN_VALUE;
   private Responder responder;
@@ -44,18 +47,18 @@ final class WatchQueue {
     return leaseUntilNs;
   }
 
-  /** Whether it has worked off everything that the change at this index made old. */
+  /** Whether it has processed everything that the change at this index made stale. */
   boolean hasConfirmed(long index) {
     return confirmedIndex >= Math.min(index, lastIndex);
   }
 
   void add(long index, List<Invalidation> changes) {
     lastIndex = index;
-    tell(index, changes);
+    enqueue(index, changes);
   }
 
-  /** Tells what nobody waits for to be confirmed. */
-  void tell(long index, List<Invalidation> changes) {
+  /** Queues what nobody waits for to be confirmed. */
+  void enqueue(long index, List<Invalidation> changes) {
     if (isAll) {
       return;
     }
@@ -72,8 +75,8 @@ final class WatchQueue {
   }
 
   /**
-   * A Watch came; an older one that still waits is refused. What was told and has not arrived is
-   * told again: it may be on its way still, and then it is heard twice.
+   * A Watch came; an older one that still waits is refused. What was sent and has not arrived is
+   * sent again: it may be in flight still, and then it is heard twice.
    */
   void await(Responder newest, long received, long confirmed) {
     if (responder != null) {
@@ -88,12 +91,12 @@ final class WatchQueue {
     while (!sent.isEmpty()) {
       queue.addFirst(sent.pollLast());
     }
-    confirmedIndex = Math.max(confirmedIndex, Math.min(confirmed, toldIndex));
+    confirmedIndex = Math.max(confirmedIndex, Math.min(confirmed, sentIndex));
     responder = newest;
     cancelTimer();
   }
 
-  /** Answers now if there is something to tell, else calls {@code later} after a moment. */
+  /** Answers now if something is queued, else calls {@code later} after a moment. */
   void answerIfDue(long term, long index, long grantNs, Runnable later) {
     if (responder == null) {
       return;
@@ -105,14 +108,14 @@ final class WatchQueue {
     }
   }
 
-  /** Tells what there is. Who hasn't confirmed what it was told gets no longer lease. */
+  /** Answers with what is queued. Who hasn't confirmed what it was sent gets no longer lease. */
   void answer(long term, long index, long grantNs) {
     if (responder == null) {
       return;
     }
     cancelTimer();
     long nowNs = loop.nowNs();
-    boolean isCurrent = confirmedIndex >= Math.min(toldIndex, lastIndex) && toldIndex >= 0;
+    boolean isCurrent = confirmedIndex >= Math.min(sentIndex, lastIndex) && sentIndex >= 0;
     if (isCurrent || isAll) {
       leaseUntilNs = Math.max(leaseUntilNs, nowNs + grantNs);
     }
@@ -122,7 +125,7 @@ final class WatchQueue {
       changes.add(sent.peekLast().change());
     }
     long upTo = queue.isEmpty() ? index : queue.peekFirst().index() - 1;
-    toldIndex = Math.max(toldIndex, upTo);
+    sentIndex = Math.max(sentIndex, upTo);
     allIndex = isAll ? upTo : allIndex;
     long leaseMs = Math.clamp((leaseUntilNs - nowNs) / 1_000_000L, 0, Reply.Watched.LEASE_MAX_MS);
     Responder now = responder;

@@ -1,6 +1,6 @@
 /**
  * Sessions of clients, as the leader keeps them: changes and questions about the namespace, leases,
- * and what each client is told of others' changes.
+ * and the invalidations that each client gets of others' changes.
  *
  * <p>Imports {@code peer.state}, {@code peer.view} and the forces of {@code peer.chunk}. Loop
  * thread. Entry points: {@link holdfast.peer.session.NamespaceRequests}, {@link

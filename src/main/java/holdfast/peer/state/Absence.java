@@ -4,9 +4,9 @@ import holdfast.util.ByteReader;
 import holdfast.util.ByteWriter;
 
 /**
- * Since when a peer of the map has been away or out, and of which commits it can have no chunk. A
- * chunk is uploaded before it is committed, so a peer that left in between may be the one that has
- * it. An upload of one epoch can't be committed two epochs later.
+ * The time since which a peer of the map has been away or out, and the commits of which it can have
+ * no chunk. A chunk is uploaded before it is committed, so a peer that left in between may be the
+ * one that has it. An upload of one epoch can't be committed two epochs later.
  *
  * @param tick the last operation of the namespace when it left
  * @param epoch the upload epoch when it left

@@ -13,13 +13,14 @@ import holdfast.util.ByteWriter;
 import java.util.ArrayList;
 import java.util.List;
 
-/** What a COMMAND entry of the operation log says. */
+/** A command of the replicated state machine, as a COMMAND entry of the log carries it. */
 public sealed interface Command {
   /** An operation on the namespace, applied once for each author and sequence. */
   record ChangeNamespace(RequestId author, Operation operation) implements Command {}
 
   /** The pool begins: settings, and a root directory. Only the first one counts. */
-  record Found(PoolSettings settings, int rootUid, int rootGid, long timeNs) implements Command {}
+  record CreatePool(PoolSettings settings, int rootUid, int rootGid, long timeNs)
+      implements Command {}
 
   /** A peer is listed, or listed anew with what it lends now. */
   record ListPeer(PeerEntry peer) implements Command {}
@@ -30,7 +31,7 @@ public sealed interface Command {
   /** The operator changed settings. */
   record ChangeSettings(PoolSettings settings) implements Command {}
 
-  /** The first data key ever told becomes the pool's. */
+  /** The first data key that a client opens a session with becomes the pool's. */
   record SetDataKey(long dataKeyId) implements Command {}
 
   /** An upload epoch begins. */
@@ -54,7 +55,7 @@ public sealed interface Command {
 
   /**
    * The chunks of every commit up to this operation of the namespace are on disk: what those
-   * replaced is given up.
+   * replaced is dropped.
    *
    * @param tick the last of these commits, by its place among all operations
    */
@@ -76,7 +77,7 @@ public sealed interface Command {
         c.author().write(out.u8(1));
         c.operation().write(out);
       }
-      case Found c -> {
+      case CreatePool c -> {
         c.settings().write(out.u8(2));
         out.u32(c.rootUid()).u32(c.rootGid()).u64(c.timeNs());
       }
@@ -111,7 +112,7 @@ public sealed interface Command {
     Command command =
         switch (tag) {
           case 1 -> new ChangeNamespace(RequestId.read(in), Operation.read(in));
-          case 2 -> new Found(PoolSettings.read(in), in.u32(), in.u32(), in.u64());
+          case 2 -> new CreatePool(PoolSettings.read(in), in.u32(), in.u32(), in.u64());
           case 3 -> new ListPeer(readPeer(in));
           case 4 -> new SetPeerState(NodeId.read(in), PeerState.ofWire(in.u8()));
           case 5 -> new ChangeSettings(PoolSettings.read(in));

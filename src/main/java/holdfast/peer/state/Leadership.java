@@ -13,7 +13,10 @@ import holdfast.protocol.Reply;
 import java.util.List;
 import java.util.Optional;
 
-/** Where this peer stands: its copy of the state, who leads, and how new what it knows is. */
+/**
+ * Answers for all other rooms who leads, whether this peer has a quorum, and how new what it knows
+ * is; and words the refusals that follow from that.
+ */
 public final class Leadership {
   /** So long without a leader means that no election can succeed. */
   static final long NO_QUORUM_NS = 4_000_000_000L;
@@ -42,7 +45,7 @@ public final class Leadership {
     stateMachine = theStateMachine;
   }
 
-  /** The operator gives up what is missing here: heard by the only voter of a pool. */
+  /** The operator accepts that something is missing here: heard by the only voter of a pool. */
   public void acceptDamage() {
     if (hasLog() && driver.configuration().voters().size() == 1) {
       driver.acceptDamage();
@@ -81,7 +84,7 @@ public final class Leadership {
 
   /** Whether there is a state of the pool here, however old. */
   public boolean isReady() {
-    return stateMachine != null && stateMachine.isFounded();
+    return stateMachine != null && stateMachine.isPoolCreated();
   }
 
   public boolean isLeader() {
@@ -99,7 +102,7 @@ public final class Leadership {
 
   /**
    * Calls {@code then} when this peer {@link #isCurrent}: at once, or as soon as an entry of its
-   * own is applied; or else refuses. The gate for every request that a leader answers, or acts
+   * own is applied; or else refuses. The check for every request that a leader answers, or acts
    * upon, by what is applied here.
    */
   public void whenCurrent(Responder responder, Runnable then) {
@@ -176,7 +179,7 @@ public final class Leadership {
   }
 
   /**
-   * Whether all is applied here that somebody may have been told before this process began: this
+   * Whether all is applied here that somebody may rely on since before this process began: this
    * peer leads and {@link #isCurrent}, or has applied what the leader had when it was heard last.
    */
   public boolean isCaughtUp() {
@@ -216,17 +219,17 @@ public final class Leadership {
     }
   }
 
-  /** Calls this each time before somebody is told that something is forced at a majority. */
+  /** Calls this each time before it is promised that something is forced at a majority. */
   public void whenForced(Runnable listener) {
     forcedListener = listener;
   }
 
-  /** Somebody is about to be told so. */
+  /** It is about to be promised. */
   public void noteForced() {
     forcedListener.run();
   }
 
-  /** Answers why the log didn't take or tell something. */
+  /** Answers why the log refused a proposal or a read. */
   public void refuse(ErrorCode code, String text, Responder responder) {
     if (code == ErrorCode.NOT_LEADER) {
       refuse(responder);

@@ -10,7 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Where the log that is followed comes from: which logs ended before it, and at which indexes the
+ * The history of the log that is followed: which logs ended before it, and at which indexes the
  * terms of each began. With it a peer that comes back with an earlier log learns whether all that
  * it holds went on. Immutable; part of the replicated state.
  *
@@ -96,7 +96,8 @@ record Lineage(List<Ended> ended, List<TermStart> terms) {
     if (held.lastIndex() <= end.lastIndex() && isIn(end, held.lastIndex(), held.lastTerm())) {
       return true;
     }
-    // Who voted for the founder gave up what it had beyond the founder's log, unless it knows that
+    // Who voted for the founder abandoned what it had beyond the founder's log, unless it knows
+    // that
     // it was committed.
     return isByVote(end, held) && held.commitIndex() <= end.lastIndex();
   }
@@ -114,7 +115,7 @@ record Lineage(List<Ended> ended, List<TermStart> terms) {
         .orElse(0);
   }
 
-  /** Whether the vote that the asker tells of is one of those by which its log ended. */
+  /** Whether the vote that the asker names is one of those by which its log ended. */
   boolean isEndedByVote(Request.CompareLog held) {
     return ended.stream().anyMatch(end -> end.log().equals(held.log()) && isByVote(end, held));
   }

@@ -10,7 +10,7 @@ import holdfast.port.OperationLog;
 import holdfast.util.ByteReader;
 import java.util.function.Consumer;
 
-/** Gets from what the disk holds to a log that runs: loads its snapshot, or begins one anew. */
+/** Starts a log from what the disk holds: loads its snapshot, or begins one anew. */
 final class LogBootstrap {
   /** What is to run. */
   interface Ready {
@@ -30,7 +30,7 @@ final class LogBootstrap {
   }
 
   /** Goes on with the log of this directory. */
-  void goOn(OperationLog.Found found, Runnable then) {
+  void goOn(OperationLog.Recovered found, Runnable then) {
     LogId id = found.log().orElseThrow();
     if (found.initial().snapshot().index() > 0) {
       load(id, found.initial(), new SnapshotStream.Sink(), 0, then);

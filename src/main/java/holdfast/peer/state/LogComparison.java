@@ -13,7 +13,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 
-/** Asks peers that follow another log what ours is to theirs. Loop thread. */
+/** Asks peers that follow another log how this peer's log relates to theirs. Loop thread. */
 final class LogComparison {
   private static final long COMPARE_EVERY_NS = 1_000_000_000L;
   private static final long COMPARE_DEADLINE_NS = 2_000_000_000L;
@@ -77,13 +77,13 @@ final class LogComparison {
               // An answer about a log that was left since might lead back to an earlier one.
               boolean isOfOurs = owner.core().filter(now -> now == core).isPresent();
               if (reply instanceof Reply.Compared compared && isOfOurs) {
-                tell(from, compared, isVoteKnown && core.recovery().nonce() == nonce);
+                report(from, compared, isVoteKnown && core.recovery().nonce() == nonce);
               }
             },
             why -> {}));
   }
 
-  private void tell(NodeId from, Reply.Compared compared, boolean isVoteOurs) {
+  private void report(NodeId from, Reply.Compared compared, boolean isVoteOurs) {
     boolean isByOurVote = isVoteOurs && compared.isByAsker();
     switch (compared.relation()) {
       case SAME, UNKNOWN -> {}

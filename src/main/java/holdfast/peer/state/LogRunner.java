@@ -21,14 +21,14 @@ import holdfast.protocol.RunMark;
 import java.util.Optional;
 
 /**
- * Runs the operation log on this peer: what its disk holds, the first one of a pool, the one of the
- * leader that took it in, or the next one when a log has ended. One at a time. Loop thread.
+ * Decides which operation log runs on this peer: what its disk holds, the first one of a pool, the
+ * one of the leader that took it in, or the next one when a log has ended. One at a time. Loop
+ * thread.
  *
  * <p>A log ends when only every voter's vote could elect a leader, since too many may have lost its
  * end ({@link holdfast.consensus.Effect.LogEnded}). Whoever was elected founds the next one, from
  * all that it holds. Who hears of a log that goes on from its own follows that one; what it held is
- * kept aside until the next log's state is here, and as long as it has entries which that one
- * lacks.
+ * kept aside until the next log's state is here, and as long as it has entries that one lacks.
  */
 public final class LogRunner {
   /**
@@ -37,14 +37,14 @@ public final class LogRunner {
    */
   static final long INDEX_GAP = 1_000_000_000L;
 
-  /** What the log's owner is told. */
+  /** What the runner needs of its owner. */
   public interface Owner {
     StateMachine.Listener replicaListener();
 
     /** The number of this run from when it follows another log. */
     long runInNextLog();
 
-    /** This run has that number on its disk: it may be told. */
+    /** This run has that number on its disk: it may be announced. */
     void onRun(long number);
 
     /**
@@ -57,7 +57,7 @@ public final class LogRunner {
     void onPromised();
 
     /** Role, term, leader or configuration changed, or another log runs. */
-    void onStanding();
+    void onLeadership();
 
     /** The store failed. */
     void onFailure(HoldfastException why);
@@ -71,10 +71,10 @@ public final class LogRunner {
   private final Owner owner;
   private final LogComparison comparison;
   private final LogsAside aside;
-  private final OnceHere onceHere;
+  private final LackingLogs lackingLogs;
   private Recovery recovery;
 
-  /** Who wanted to cut committed entries last: told once, though it goes on trying. */
+  /** Who wanted to cut committed entries last: noted once, though it goes on trying. */
   private Endpoint refusedLeader;
 
   private boolean isBeginning;
@@ -95,8 +95,8 @@ public final class LogRunner {
     this.self = self;
     this.owner = owner;
     comparison = new LogComparison(ports.loop(), ports.transport(), comparisonOwner());
-    recovery = ports.log().found().initial().recovery();
-    onceHere = new OnceHere(ports.log(), listener, this::failIf);
+    recovery = ports.log().atStart().initial().recovery();
+    lackingLogs = new LackingLogs(ports.log(), listener, this::failIf);
     aside = new LogsAside(ports.log(), listener);
   }
 
@@ -125,7 +125,7 @@ public final class LogRunner {
         .log()
         .lost(
             runNumber,
-            onceHere.note(new OperationLog.Lacking(beyond.log(), beyond.settledIndex())),
+            lackingLogs.note(new OperationLog.Lacking(beyond.log(), beyond.settledIndex())),
             why,
             marked -> {
               recovery = marked;
@@ -143,7 +143,7 @@ public final class LogRunner {
   private void takePart(LogId had) {
     if (leadership.hasLog()) {
       leadership.driver().lost(recovery);
-      owner.onStanding();
+      owner.onLeadership();
     } else if (!had.equals(LogId.NONE)) {
       takePartAgain(had);
     }
@@ -180,17 +180,17 @@ public final class LogRunner {
    * ours lacks.
    */
   public int asideCount() {
-    return aside.count() + onceHere.givenUpCount();
+    return aside.count() + lackingLogs.lossNoteCount();
   }
 
   /** A later run of this peer than the one that this folder is of said that of itself. */
   public void keptAside(int saidCount) {
-    onceHere.lacksAside(saidCount, asideCount());
+    lackingLogs.lacksAside(saidCount, asideCount());
   }
 
-  /** Goes on with what the disk holds, or founds the pool's first log where this peer may. */
+  /** Goes on with what the disk holds, or creates the pool's first log where this peer may. */
   public void start(Runnable then) {
-    OperationLog.Found found = ports.log().found();
+    OperationLog.Recovered found = ports.log().atStart();
     Runnable ready =
         () -> {
           begun();
@@ -204,9 +204,9 @@ public final class LogRunner {
           "this folder had a log of pool %s, and holds none any more: waiting for who has it"
               .formatted(config.pool()));
       then.run();
-    } else if (config.mayFound().isPresent()) {
+    } else if (config.mayCreatePool().isPresent()) {
       isBeginning = true;
-      LogId log = config.mayFound().get();
+      LogId log = config.mayCreatePool().get();
       listener.onNote("founding pool " + config.pool() + " with log " + log);
       bootstrap().begin(log, InitialState.founding(self), ready);
     } else {
@@ -222,10 +222,10 @@ public final class LogRunner {
   }
 
   private LogBootstrap bootstrap() {
-    return new LogBootstrap(ports.log(), this::runFound, owner::onFailure);
+    return new LogBootstrap(ports.log(), this::runRecovered, owner::onFailure);
   }
 
-  private void runFound(
+  private void runRecovered(
       LogId log, InitialState initial, SnapshotStream.Sink sinkOrNull, Namespace loadedOrNull) {
     if (isStopped) {
       return;
@@ -236,7 +236,7 @@ public final class LogRunner {
       stateMachine.install(sinkOrNull, loadedOrNull, initial.snapshot().index());
       dropHeld();
     }
-    if (sinkOrNull != null || onceHere.isOf(log)) {
+    if (sinkOrNull != null || lackingLogs.isOf(log)) {
       settle(log);
     }
     leadership.driver().start();
@@ -329,7 +329,7 @@ public final class LogRunner {
     recovery = leadership.driver().core().recovery();
     aside.keep(LogComparison.held(leadership.driver().core()));
     leadership.driver().leave();
-    owner.onStanding();
+    owner.onLeadership();
   }
 
   /** The log was changed on disk: runs the next one. */
@@ -337,7 +337,7 @@ public final class LogRunner {
     run(next, core, applied, leadership.stateMachine());
     begun();
     leadership.driver().start();
-    owner.onStanding();
+    owner.onLeadership();
   }
 
   /** What was lost was lost of the log that is left. */
@@ -361,7 +361,7 @@ public final class LogRunner {
     listener.onNote(
         "log %s ended at entry %d: too many voters may have lost its end. Founding log %s"
             .formatted(left, ended.index(), next));
-    onceHere.settle(left, ended.index(), leadership.stateMachine().state().lineage());
+    lackingLogs.settle(left, ended.index(), leadership.stateMachine().state().lineage());
     owner.onPromised();
     leave();
     var base = new SnapshotMeta(ended.index() + INDEX_GAP, ended.term(), ended.configuration());
@@ -392,10 +392,10 @@ public final class LogRunner {
             });
   }
 
-  /** The present log's state is here: what was here once is in it, or given up. */
+  /** The present log's state is here: what was here once is in it, or noted as lost. */
   private void settle(LogId log) {
     if (!leadership.driver().core().recovery().isNeeded()) {
-      onceHere.settle(log, Long.MAX_VALUE, leadership.stateMachine().state().lineage());
+      lackingLogs.settle(log, Long.MAX_VALUE, leadership.stateMachine().state().lineage());
     }
   }
 
@@ -438,8 +438,8 @@ public final class LogRunner {
       }
 
       @Override
-      public void onStanding() {
-        owner.onStanding();
+      public void onLeadership() {
+        owner.onLeadership();
       }
 
       @Override

@@ -11,8 +11,8 @@ import java.util.Map;
 import java.util.function.Function;
 
 /**
- * The logs that are kept aside on this peer's disk, and what of them is here, until the log that is
- * followed is known to hold all of it. Loop thread.
+ * Keeps account of the logs that are kept aside on this peer's disk, until the log that is followed
+ * is known to hold all of each. Loop thread.
  */
 final class LogsAside {
   private final OperationLog log;
@@ -22,7 +22,7 @@ final class LogsAside {
   LogsAside(OperationLog log, PeerListener listener) {
     this.log = log;
     this.listener = listener;
-    for (OperationLog.Aside left : log.found().aside()) {
+    for (OperationLog.Aside left : log.atStart().aside()) {
       keep(new Request.CompareLog(left.log(), left.lastIndex(), left.lastTerm(), 0, 0, null));
     }
   }

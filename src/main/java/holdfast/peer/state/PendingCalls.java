@@ -10,8 +10,8 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * Who waits for what of the log: each is answered exactly once. The driver bounds how many there
- * are. Loop thread.
+ * The calls that wait for an entry to be applied or a read to be confirmed: each is answered
+ * exactly once. The driver bounds how many there are. Loop thread.
  */
 final class PendingCalls {
   private record Accepted(long term, Proposed proposed) {}

@@ -14,16 +14,16 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 
 /**
- * What the log has made of the pool, apart from the namespace. Immutable; every change is a pure
- * function of the command and its index.
+ * The replicated state apart from the namespace: map, settings, data key, lineage. Immutable; every
+ * change is a pure function of the command and its index.
  *
- * @param isFounded whether the pool has begun: before that there is no namespace
+ * @param isPoolCreated whether the pool has begun: before that there is no namespace
  * @param dataKeyId the key clients seal with; 0 before the first client
  * @param absences since when peers of the map have been away or out
  */
 public record PoolState(
     LogId log,
-    boolean isFounded,
+    boolean isPoolCreated,
     PoolMap map,
     long dataKeyId,
     Lineage lineage,
@@ -48,7 +48,7 @@ public record PoolState(
     return new PoolState(log, false, map, 0, Lineage.FIRST, new TreeMap<>());
   }
 
-  PoolState founded(long index, PoolSettings settings) {
+  PoolState created(long index, PoolSettings settings) {
     return new PoolState(log, true, PoolMap.empty(version(index), settings), 0, lineage, absences);
   }
 
@@ -75,7 +75,7 @@ public record PoolState(
       case AWAY, OUT -> gone.putIfAbsent(peer.node(), now);
       case UP, SUSPECT, DRAINING, DOWN -> gone.remove(peer.node());
     }
-    return new PoolState(log, isFounded, newMap, dataKeyId, lineage, gone);
+    return new PoolState(log, isPoolCreated, newMap, dataKeyId, lineage, gone);
   }
 
   /**
@@ -86,7 +86,7 @@ public record PoolState(
   PoolState withEpoch(long epoch, long tick) {
     var gone = new TreeMap<>(absences);
     gone.replaceAll((node, absence) -> absence.atEpoch(epoch, tick));
-    return new PoolState(log, isFounded, map, dataKeyId, lineage, gone);
+    return new PoolState(log, isPoolCreated, map, dataKeyId, lineage, gone);
   }
 
   PoolState withSettings(long index, PoolSettings settings) {
@@ -96,13 +96,15 @@ public record PoolState(
   PoolState withDataKey(long newDataKeyId) {
     return dataKeyId != 0
         ? this
-        : new PoolState(log, isFounded, map, newDataKeyId, lineage, absences);
+        : new PoolState(log, isPoolCreated, map, newDataKeyId, lineage, absences);
   }
 
   /** An entry was applied. */
   PoolState withEntry(long index, long term) {
     Lineage with = lineage.with(index, term);
-    return with == lineage ? this : new PoolState(log, isFounded, map, dataKeyId, with, absences);
+    return with == lineage
+        ? this
+        : new PoolState(log, isPoolCreated, map, dataKeyId, with, absences);
   }
 
   /**
@@ -113,11 +115,11 @@ public record PoolState(
   PoolState inLog(LogId next, long baseIndex, Lineage nextLineage) {
     var version = new MapVersion(next, baseIndex);
     var nextMap = new PoolMap(version, map.settings(), map.peers(), map.table());
-    return new PoolState(next, isFounded, nextMap, dataKeyId, nextLineage, absences);
+    return new PoolState(next, isPoolCreated, nextMap, dataKeyId, nextLineage, absences);
   }
 
   private PoolState withMap(PoolMap newMap) {
-    return new PoolState(log, isFounded, newMap, dataKeyId, lineage, absences);
+    return new PoolState(log, isPoolCreated, newMap, dataKeyId, lineage, absences);
   }
 
   private MapVersion version(long index) {
@@ -128,7 +130,7 @@ public record PoolState(
   public byte[] toBytes() {
     var out = new ByteWriter(8 << 10).u32(FORMAT);
     log.write(out);
-    out.bool(isFounded).u64(dataKeyId);
+    out.bool(isPoolCreated).u64(dataKeyId);
     lineage.write(out);
     map.write(out);
     out.u8(absences.size());
@@ -153,7 +155,7 @@ public record PoolState(
           "read pool state: expected=format " + FORMAT + ", was=" + format);
     }
     var log = LogId.read(in);
-    boolean isFounded = in.bool();
+    boolean isPoolCreated = in.bool();
     long dataKeyId = in.u64();
     var lineage = Lineage.read(in);
     var map = PoolMap.read(in);
@@ -163,6 +165,6 @@ public record PoolState(
       gone.put(NodeId.read(in), Absence.read(in));
     }
     in.end();
-    return new PoolState(log, isFounded, map, dataKeyId, lineage, gone);
+    return new PoolState(log, isPoolCreated, map, dataKeyId, lineage, gone);
   }
 }

@@ -28,8 +28,9 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Feeds the consensus core and carries out its effects in order, through the operation log and the
- * transport. What was proposed or asked through it is answered exactly once. Loop thread.
+ * Drives the consensus core: feeds it events and carries out its effects in order, through the
+ * operation log and the transport. What was proposed or asked through it is answered exactly once.
+ * Loop thread.
  */
 public final class RaftDriver {
   /** Most proposals waiting for their commit; beyond it they are refused with BUSY. */
@@ -40,7 +41,7 @@ public final class RaftDriver {
 
   private static final long FORCE_EVERY_NS = 1_000_000_000L;
 
-  /** What the driver tells its node. */
+  /** What the driver needs of its node. */
   interface Machine {
     /** A committed entry, in order and without a gap: what it does, it does now. */
     void onCommitted(LogEntry entry);
@@ -52,7 +53,7 @@ public final class RaftDriver {
     SnapshotLoading beginLoading();
 
     /** Role, term, leader or configuration changed. */
-    void onStanding();
+    void onLeadership();
 
     /** The store failed: this node takes no part any more. */
     void onStoreFailed(HoldfastException why);
@@ -347,7 +348,7 @@ public final class RaftDriver {
       case Effect.RoleChanged changed -> changeRole(changed);
       case Effect.ConfigurationChanged changed -> {
         configuration = changed.configuration();
-        machine.onStanding();
+        machine.onLeadership();
       }
     }
   }
@@ -423,7 +424,7 @@ public final class RaftDriver {
     } else {
       pending.failLeaders(ErrorCode.NOT_LEADER, "change pool: leadership was lost");
     }
-    machine.onStanding();
+    machine.onLeadership();
   }
 
   private void saveSnapshot() {

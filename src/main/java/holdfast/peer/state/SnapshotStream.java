@@ -9,8 +9,8 @@ import holdfast.util.ByteWriter;
 import java.util.Arrays;
 
 /**
- * A snapshot's content: the pool state, then the namespace's pieces, each behind a u32 length, cut
- * into pieces of the size the store takes.
+ * Serializes a snapshot's content: the pool state, then the namespace's pieces, each behind a u32
+ * length, cut into pieces of the size the store takes.
  */
 final class SnapshotStream {
   private static final int FRAME_MAX_BYTES =
@@ -91,7 +91,7 @@ final class SnapshotStream {
 
     /** The namespace, or null if the pool had not begun. Only when all bytes were fed. */
     Namespace namespaceOrNull() {
-      if (state == null || pending.sizeBytes() > 0 || hasNamespace != state.isFounded()) {
+      if (state == null || pending.sizeBytes() > 0 || hasNamespace != state.isPoolCreated()) {
         throw new ByteReader.Malformed("load snapshot: expected=a whole one, was=cut");
       }
       return hasNamespace ? loader.finish() : null;

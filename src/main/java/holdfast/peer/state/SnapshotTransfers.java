@@ -11,8 +11,8 @@ import holdfast.util.Invariants;
 import java.util.function.Consumer;
 
 /**
- * Snapshots on their way: to this peer's disk, from it to a member that is far behind, and from the
- * leader to here. Loop thread.
+ * Moves snapshots: to this peer's disk, from it to a member that is far behind, and from the leader
+ * to here. Loop thread.
  */
 final class SnapshotTransfers {
   private static final long SAVE_AGAIN_NS = 60_000_000_000L;

@@ -17,11 +17,13 @@ import holdfast.model.SealId;
 import holdfast.port.OperationLog;
 import holdfast.util.Invariants;
 
-/** This peer's copy of the replicated state: what the applied part of the log has made. */
+/**
+ * The replicated state machine of this peer: applies the committed entries of the log, in order.
+ */
 public final class StateMachine {
   private static final int ROOT_MODE = 0755;
 
-  /** Is told what changed, after it did. */
+  /** Receives what changed, after it did. */
   public interface Listener {
     /** A snapshot took the place of everything. */
     void onReplaced();
@@ -60,13 +62,13 @@ public final class StateMachine {
     return state;
   }
 
-  boolean isFounded() {
-    return state.isFounded();
+  boolean isPoolCreated() {
+    return state.isPoolCreated();
   }
 
-  /** The namespace as it is now; only when founded. */
+  /** The namespace as it is now; only when the pool is created. */
   public Namespace namespace() {
-    Invariants.check(state.isFounded(), "read namespace: expected=a founded pool");
+    Invariants.check(state.isPoolCreated(), "read namespace: expected=a created pool");
     if (namespace == null) {
       namespace = editor.namespace();
     }
@@ -100,13 +102,13 @@ public final class StateMachine {
   }
 
   private void apply(long index, Command command) {
-    if (!state.isFounded() && !(command instanceof Command.Found)) {
+    if (!state.isPoolCreated() && !(command instanceof Command.CreatePool)) {
       return;
     }
     PoolState before = state;
     switch (command) {
       case Command.ChangeNamespace c -> change(index, c);
-      case Command.Found c -> found(index, c);
+      case Command.CreatePool c -> createPool(index, c);
       case Command.ListPeer c -> state = state.withPeer(index, c.peer());
       case Command.SetPeerState c ->
           state = state.withPeerState(index, c, Absence.since(editor.tick(), editor.epoch()));
@@ -169,11 +171,11 @@ public final class StateMachine {
         || operation instanceof Operation.Create create && create.content().isPresent();
   }
 
-  private void found(long index, Command.Found command) {
-    if (state.isFounded()) {
+  private void createPool(long index, Command.CreatePool command) {
+    if (state.isPoolCreated()) {
       return;
     }
-    state = state.founded(index, command.settings());
+    state = state.created(index, command.settings());
     namespace =
         Namespace.empty(
             inodePrefix(state.log()),
@@ -205,7 +207,7 @@ public final class StateMachine {
         state.lineage().next(state.log(), ended.index(), ended.term(), founder, electedTerm);
     log = next;
     state = state.inLog(next, baseIndex, lineage);
-    if (state.isFounded()) {
+    if (state.isPoolCreated()) {
       editor.beginLineage(inodePrefix(next));
       namespace = null;
     }
@@ -216,7 +218,7 @@ public final class StateMachine {
 
   /** The state as it is now, for a snapshot written elsewhere. */
   OperationLog.SnapshotSource snapshot() {
-    return new SnapshotStream.Source(state, state.isFounded() ? namespace() : null);
+    return new SnapshotStream.Source(state, state.isPoolCreated() ? namespace() : null);
   }
 
   /** A snapshot takes the place of everything. */

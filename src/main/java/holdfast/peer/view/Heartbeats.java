@@ -13,8 +13,8 @@ import java.util.function.Consumer;
 import java.util.function.Supplier;
 
 /**
- * Tells the other peers every 500 ms that this one is here and how it is, and remembers what they
- * told. Loop thread.
+ * Sends heartbeats to the other peers every 500 ms, and keeps the last one of each: by their
+ * silence a peer is suspected. Loop thread.
  */
 public final class Heartbeats {
   /** Between two heartbeats. */
@@ -23,7 +23,7 @@ public final class Heartbeats {
   /** Three missed and some slack: suspect. */
   public static final long SUSPECT_NS = 1_750_000_000L;
 
-  private static final int BESIDE_EVERY = 10;
+  private static final int PIGGYBACK_EVERY = 10;
 
   /** Most nodes remembered. */
   private static final int PULSES_MAX = 1_024;
@@ -42,7 +42,7 @@ public final class Heartbeats {
   private final Map<NodeId, Pulse> pulses = new HashMap<>();
   private final Map<NodeId, Long> brokenNs = new HashMap<>();
   private final Map<NodeId, Long> heardNs = new HashMap<>();
-  private Consumer<NodeId> beside = node -> {};
+  private Consumer<NodeId> piggyback = node -> {};
   private long beatCount;
   private final Periodic beats;
 
@@ -54,9 +54,9 @@ public final class Heartbeats {
     beats = new Periodic(ports.loop(), EVERY_NS, "heartbeat", this::beat);
   }
 
-  /** Something else is told to each receiver with one heartbeat of {@value #BESIDE_EVERY}. */
-  public void tellBeside(Consumer<NodeId> beside) {
-    this.beside = beside;
+  /** Something else is sent to each receiver with one heartbeat of {@value #PIGGYBACK_EVERY}. */
+  public void piggyback(Consumer<NodeId> piggyback) {
+    this.piggyback = piggyback;
   }
 
   public void start() {
@@ -67,14 +67,14 @@ public final class Heartbeats {
     beats.stop();
   }
 
-  /** Tells it now, besides every 500 ms. */
+  /** Sends one now, besides every 500 ms. */
   public void beat() {
     Notice.Heartbeat beat = own.get();
-    boolean isBeside = ++beatCount % BESIDE_EVERY == 0;
+    boolean isPiggybacked = ++beatCount % PIGGYBACK_EVERY == 0;
     for (NodeId node : receivers.get()) {
       ports.transport().send(node, beat);
-      if (isBeside) {
-        beside.accept(node);
+      if (isPiggybacked) {
+        piggyback.accept(node);
       }
     }
   }
@@ -131,7 +131,7 @@ public final class Heartbeats {
   }
 
   /** Another process says that it is this peer: what the one before said may be no more so. */
-  public void doubt(NodeId node) {
+  public void invalidate(NodeId node) {
     pulses.remove(node);
   }
 

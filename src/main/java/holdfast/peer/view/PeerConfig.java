@@ -11,7 +11,7 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Everything a peer is told when it starts.
+ * The configuration of a peer, fixed at its start.
  *
  * @param self this peer
  * @param instance this run of it
@@ -19,14 +19,14 @@ import java.util.Optional;
  * @param address where other nodes reach it
  * @param host names the machine: peers with the same text fail together
  * @param zone the failure domain if it isn't the host; may be empty
- * @param sealingSuite number of the pool's sealing, told to clients
- * @param mayFound a random id for a new log if this process created the pool and so may found it;
- *     empty for everybody else
+ * @param sealingSuite number of the pool's sealing, for clients
+ * @param mayCreatePool a random id for a new log if this process created the pool and so may create
+ *     it; empty for everybody else
  * @param known addresses to dial until somebody of the pool answers
- * @param settings what a founded pool begins with
- * @param rootUid owner of a founded pool's root directory
+ * @param settings what a created pool begins with
+ * @param rootUid owner of a created pool's root directory
  * @param rootGid its group
- * @param startedAtNs wall clock when the process started, ns since 1970: a founded pool's first
+ * @param startedAtNs wall clock when the process started, ns since 1970: a created pool's first
  *     time
  * @param raft numbers of the consensus core
  */
@@ -38,7 +38,7 @@ public record PeerConfig(
     String host,
     String zone,
     int sealingSuite,
-    Optional<LogId> mayFound,
+    Optional<LogId> mayCreatePool,
     List<HostPort> known,
     PoolSettings settings,
     int rootUid,

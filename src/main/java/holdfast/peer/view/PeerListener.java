@@ -2,7 +2,7 @@ package holdfast.peer.view;
 
 import holdfast.model.HoldfastException;
 
-/** Is told what people should know about a peer. Called on the loop; must not block. */
+/** Receives events for the operator. Called on the loop; must not block. */
 public interface PeerListener {
   /** Something worth a line in the log. */
   void onNote(String text);

@@ -7,7 +7,10 @@ import holdfast.port.MachineMemory;
 import holdfast.port.OperationLog;
 import holdfast.port.Transport;
 
-/** What a peer needs from outside. All of it belongs to this peer alone. */
+/**
+ * The ports of one peer, in one record so that a simulator replaces them together. All of it
+ * belongs to this peer alone.
+ */
 public record PeerPorts(
     Loop loop,
     Transport transport,

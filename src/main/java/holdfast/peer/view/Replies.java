@@ -8,7 +8,10 @@ import holdfast.protocol.Reply;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 
-/** Small help with replies: a failure is a failure, whichever way it came. */
+/**
+ * Unites the two ways in which a request fails, a failure as reply and no reply, for callers that
+ * treat both alike.
+ */
 public final class Replies {
   private Replies() {}
 

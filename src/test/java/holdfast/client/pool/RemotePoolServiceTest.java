@@ -120,11 +120,11 @@ class RemotePoolServiceTest {
   }
 
   private static Reply told(boolean isStale) {
-    return new Reply.Told(new Answer.Failed(ErrorCode.IS_DIRECTORY, "one"), isStale, 4);
+    return new Reply.Answered(new Answer.Failed(ErrorCode.IS_DIRECTORY, "one"), isStale, 4);
   }
 
   private static Reply absent(boolean isStale, long index) {
-    return new Reply.Told(new Answer.Failed(ErrorCode.NOT_FOUND, "none"), isStale, index);
+    return new Reply.Answered(new Answer.Failed(ErrorCode.NOT_FOUND, "none"), isStale, index);
   }
 
   /** What a question for something that isn't there brings, without a leader for 5 s. */

@@ -33,13 +33,13 @@ class OwnForceTest {
   private final OwnForce own = new OwnForce(loop, vault, new Loss(), stored::add);
 
   private Set<ChunkId> forced;
-  private Set<ChunkId> doubtful;
+  private Set<ChunkId> indeterminate;
   private ChunkLoss loss;
   private StorageException failure;
 
   private void force(ChunkId... chunks) {
     forced = null;
-    doubtful = null;
+    indeterminate = null;
     failure = null;
     own.force(
         List.of(chunks),
@@ -49,7 +49,7 @@ class OwnForceTest {
               List<ChunkId> itsForced, List<ChunkId> itsDoubtful, ChunkLoss itsLoss) {
             loss = itsLoss;
             forced = Set.copyOf(itsForced);
-            doubtful = Set.copyOf(itsDoubtful);
+            indeterminate = Set.copyOf(itsDoubtful);
           }
 
           @Override
@@ -84,12 +84,12 @@ class OwnForceTest {
     isLossNoted = false;
     force(A, B);
     assertEquals(Set.of(A), forced);
-    assertEquals(Set.of(B), doubtful);
+    assertEquals(Set.of(B), indeterminate);
 
     isLossNoted = true;
     force(A, B);
 
-    assertEquals(Set.of(), doubtful);
+    assertEquals(Set.of(), indeterminate);
     assertEquals(new ChunkLoss(3, 4), loss);
   }
 
@@ -100,7 +100,7 @@ class OwnForceTest {
     force(A, B);
 
     assertEquals(Set.of(A), forced);
-    assertEquals(Set.of(), doubtful);
+    assertEquals(Set.of(), indeterminate);
   }
 
   @Test
@@ -121,7 +121,7 @@ class OwnForceTest {
     force(A, B, C);
 
     assertEquals(2, forced.size());
-    assertEquals(1, doubtful.size());
+    assertEquals(1, indeterminate.size());
     force(A, B, C);
     assertEquals(Set.copyOf(all), forced);
   }
@@ -134,7 +134,7 @@ class OwnForceTest {
     force(A);
 
     assertEquals(Set.of(), forced);
-    assertEquals(Set.of(), doubtful);
+    assertEquals(Set.of(), indeterminate);
   }
 
   @Test
@@ -146,14 +146,14 @@ class OwnForceTest {
 
     force(A, B, C);
     assertEquals(Set.of(A), forced);
-    assertEquals(Set.of(B, C), doubtful);
+    assertEquals(Set.of(B, C), indeterminate);
     for (int i = 0; i < 3; i++) {
       world.run(60 * SimWorld.S);
       force(A, B, C);
     }
 
     assertEquals(Set.of(A, C), forced);
-    assertEquals(Set.of(B), doubtful);
+    assertEquals(Set.of(B), indeterminate);
   }
 
   @Test
@@ -184,7 +184,7 @@ class OwnForceTest {
     force(A);
 
     assertEquals(Set.of(), forced);
-    assertEquals(Set.of(A), doubtful);
+    assertEquals(Set.of(A), indeterminate);
   }
 
   /** Its segment failed, and somebody else wrote it again: the force may have been before that. */
@@ -197,7 +197,7 @@ class OwnForceTest {
 
     assertNull(failure);
     assertEquals(Set.of(), forced);
-    assertEquals(Set.of(A), doubtful);
+    assertEquals(Set.of(A), indeterminate);
   }
 
   private final class FakeVault implements ChunkVault {

@@ -88,20 +88,20 @@ class KnownRunsTest {
     var saved = new ArrayList<byte[]>();
     Runs ofPeer = runsSavedTo(saved);
     var known = new Notice.KnownRun(OTHER, mark(5, FIRST, 100), 0);
-    ofPeer.onTold(new Notice.KnownRuns(List.of(known)));
+    ofPeer.onReport(new Notice.KnownRuns(List.of(known)));
     assertEquals(0, saved.size());
 
     ofPeer.stop();
 
     assertEquals(1, saved.size());
     runs.load(saved.getFirst());
-    assertEquals(List.of(known), runs.toTell(OTHER).known());
+    assertEquals(List.of(known), runs.toReport(OTHER).known());
   }
 
   /** Of a peer that hasn't begun anything. */
   private static Runs runsSavedTo(List<byte[]> saved) {
     var found =
-        new OperationLog.Found(
+        new OperationLog.Recovered(
             Optional.of(LOG),
             1,
             InitialState.empty(),
@@ -118,12 +118,12 @@ class KnownRunsTest {
               if (method.equals("saveKnownRuns")) {
                 saved.add((byte[]) arguments[0]);
               }
-              return method.equals("found") ? found : null;
+              return method.equals("atStart") ? found : null;
             });
     var memory =
         stub(
             MachineMemory.class,
-            (method, arguments) -> method.equals("found") ? new byte[0] : null);
+            (method, arguments) -> method.equals("atStart") ? new byte[0] : null);
     var owner =
         stub(Runs.Owner.class, (method, arguments) -> method.startsWith("is") ? true : null);
     var config =
@@ -154,7 +154,7 @@ class KnownRunsTest {
   @Test
   void aFolderIsOlderByItsNumberOrByWhatItHolds() {
     var known = new Notice.KnownRun(SELF, mark(5, FIRST, 100), 0);
-    runs.onTold(new Notice.KnownRuns(List.of(known)));
+    runs.onReport(new Notice.KnownRuns(List.of(known)));
 
     assertTrue(runs.beyond(mark(5, OWN, 200)).isPresent(), "somebody else was run 5");
     assertTrue(runs.beyond(mark(6, OWN, 99)).isPresent(), "it ends before what was settled");
@@ -166,7 +166,7 @@ class KnownRunsTest {
   @Test
   void aFolderFromBeforeAChangeOfLogsIsOlderHoweverOftenItStarts() {
     var inNextLog = new RunMark(RunMark.inNextLog(5), FIRST, new LogId(9, 9), 1, 0);
-    runs.onTold(new Notice.KnownRuns(List.of(new Notice.KnownRun(SELF, inNextLog, 0))));
+    runs.onReport(new Notice.KnownRuns(List.of(new Notice.KnownRun(SELF, inNextLog, 0))));
 
     assertTrue(runs.beyond(mark(6, OWN, 100)).isPresent());
     assertTrue(runs.beyond(mark(1_000, OWN, 100)).isPresent());
@@ -190,7 +190,7 @@ class KnownRunsTest {
   }
 
   private List<Notice.KnownRun> told() {
-    return runs.toTell(OTHER).known();
+    return runs.toReport(OTHER).known();
   }
 
   @Test
@@ -218,7 +218,7 @@ class KnownRunsTest {
   void whatWasToldOfAnOlderFolderIsTakenBackToo() {
     var third = new InstanceId(2, 3);
     hear(mark(7, FIRST, 10), false);
-    runs.onTold(new Notice.KnownRuns(List.of(new Notice.KnownRun(OTHER, mark(8, third, 5), 0))));
+    runs.onReport(new Notice.KnownRuns(List.of(new Notice.KnownRun(OTHER, mark(8, third, 5), 0))));
     restart(third);
     nowNs += 6 * SimWorld.S;
 
@@ -250,7 +250,7 @@ class KnownRunsTest {
     later.load(runs.changes().orElseThrow());
     assertTrue(
         later.onHeartbeat(remote(FIRST), beat(new RunMark(0, FIRST, LOG, 0, 0), true), 0, 0));
-    assertEquals(List.of(first), later.toTell(OTHER).known(), "what was before it isn't known");
+    assertEquals(List.of(first), later.toReport(OTHER).known(), "what was before it isn't known");
   }
 
   @Test
@@ -305,15 +305,15 @@ class KnownRunsTest {
     hear(far.mark(), false);
     var later = ofOther(mark(8, SECOND, 50));
 
-    runs.onTold(new Notice.KnownRuns(List.of(later)));
+    runs.onReport(new Notice.KnownRuns(List.of(later)));
 
     assertEquals(List.of(far, later), told());
-    assertEquals(List.of(far, later), runs.toTell(new NodeId(8, 8, 8, 8)).known());
+    assertEquals(List.of(far, later), runs.toReport(new NodeId(8, 8, 8, 8)).known());
     var third = new KnownRuns(SELF, SECOND);
     third.load(runs.changes().orElseThrow());
-    assertEquals(List.of(far, later), third.toTell(OTHER).known(), "it is saved");
+    assertEquals(List.of(far, later), third.toReport(OTHER).known(), "it is saved");
     var asFar = ofOther(mark(8, SECOND, 100));
-    runs.onTold(new Notice.KnownRuns(List.of(asFar)));
+    runs.onReport(new Notice.KnownRuns(List.of(asFar)));
     assertEquals(List.of(asFar), told());
   }
 
@@ -323,11 +323,11 @@ class KnownRunsTest {
     hear(later.mark(), false);
     var far = ofOther(mark(7, FIRST, 100));
 
-    runs.onTold(new Notice.KnownRuns(List.of(far)));
+    runs.onReport(new Notice.KnownRuns(List.of(far)));
 
     assertEquals(List.of(far, later), told());
     var lessFar = ofOther(mark(6, new InstanceId(2, 3), 70));
-    runs.onTold(new Notice.KnownRuns(List.of(lessFar)));
+    runs.onReport(new Notice.KnownRuns(List.of(lessFar)));
     assertEquals(List.of(far, later), told());
   }
 
@@ -336,13 +336,13 @@ class KnownRunsTest {
     hear(mark(7, FIRST, 100), false);
     var next = ofOther(new RunMark(RunMark.inNextLog(7), SECOND, new LogId(9, 9), 5, 0));
 
-    runs.onTold(new Notice.KnownRuns(List.of(next)));
+    runs.onReport(new Notice.KnownRuns(List.of(next)));
 
     assertEquals(List.of(next), told());
   }
 
   private static Notice.KnownRuns toldBy(KnownRuns who) {
-    return who.toTell(new NodeId(8, 8, 8, 8));
+    return who.toReport(new NodeId(8, 8, 8, 8));
   }
 
   /** A peer that joins follows its first log under the number that it had before. */
@@ -351,17 +351,17 @@ class KnownRunsTest {
     var joining = ofOther(new RunMark(1, FIRST, LogId.NONE, 0, 0));
     var joined = ofOther(mark(1, FIRST, 5_000));
     var before = new KnownRuns(SELF, SECOND);
-    before.onTold(new Notice.KnownRuns(List.of(joining)));
-    runs.onTold(new Notice.KnownRuns(List.of(joined)));
+    before.onReport(new Notice.KnownRuns(List.of(joining)));
+    runs.onReport(new Notice.KnownRuns(List.of(joined)));
     Notice.KnownRuns ofBefore = toldBy(before);
     Notice.KnownRuns ofLater = toldBy(runs);
 
-    before.onTold(ofLater);
-    runs.onTold(ofBefore);
+    before.onReport(ofLater);
+    runs.onReport(ofBefore);
 
     assertEquals(List.of(joined), toldBy(runs).known(), "the two told each other");
     assertEquals(List.of(joined), toldBy(before).known(), "the two told each other");
-    before.onTold(ofBefore);
+    before.onReport(ofBefore);
     assertEquals(List.of(joined), toldBy(before).known());
   }
 
@@ -371,7 +371,7 @@ class KnownRunsTest {
     var joining = new Notice.KnownRun(SELF, new RunMark(1, FIRST, LogId.NONE, 0, 0), 0);
     for (List<Notice.KnownRun> order : List.of(List.of(had, joining), List.of(joining, had))) {
       var ofPeer = new KnownRuns(SELF, OWN);
-      order.forEach(each -> ofPeer.onTold(new Notice.KnownRuns(List.of(each))));
+      order.forEach(each -> ofPeer.onReport(new Notice.KnownRuns(List.of(each))));
 
       assertEquals(Optional.of(had.mark()), ofPeer.beyond(mark(2, OWN, 100)));
     }
@@ -397,7 +397,7 @@ class KnownRunsTest {
 
   @Test
   void aFolderIsOlderThanAllThatEarlierProcessesHadTogether() {
-    runs.onTold(
+    runs.onReport(
         new Notice.KnownRuns(
             List.of(
                 new Notice.KnownRun(SELF, new RunMark(7, FIRST, LOG, 3, 100), 0),
@@ -414,14 +414,14 @@ class KnownRunsTest {
   /** Its number is higher, since it was started often before it joined. */
   @Test
   void aFolderFromBeforeItHadALogIsOlder() {
-    runs.onTold(new Notice.KnownRuns(List.of(new Notice.KnownRun(SELF, mark(5, FIRST, 9), 0))));
+    runs.onReport(new Notice.KnownRuns(List.of(new Notice.KnownRun(SELF, mark(5, FIRST, 9), 0))));
 
     assertTrue(runs.beyond(new RunMark(6, OWN, LogId.NONE, 0, 0)).isPresent());
   }
 
   @Test
   void whatThisVeryProcessSaidIsNoNews() {
-    runs.onTold(new Notice.KnownRuns(List.of(new Notice.KnownRun(SELF, mark(9, OWN, 1_000), 0))));
+    runs.onReport(new Notice.KnownRuns(List.of(new Notice.KnownRun(SELF, mark(9, OWN, 1_000), 0))));
 
     assertFalse(runs.beyond(mark(9, OWN, 5)).isPresent());
   }
@@ -435,8 +435,8 @@ class KnownRunsTest {
     later.load(saved);
 
     var known = new Notice.KnownRun(OTHER, mark(7, FIRST, 10), 0);
-    assertEquals(List.of(known), later.toTell(OTHER).known());
-    assertEquals(List.of(known), later.toTell(new NodeId(8, 8, 8, 8)).known());
+    assertEquals(List.of(known), later.toReport(OTHER).known());
+    assertEquals(List.of(known), later.toReport(new NodeId(8, 8, 8, 8)).known());
   }
 
   @Test
@@ -451,10 +451,10 @@ class KnownRunsTest {
     keepsAside(mark, 1);
     assertEquals(1, runs.asideLogs(OTHER));
     assertTrue(runs.changes().isPresent());
-    runs.onTold(new Notice.KnownRuns(List.of(new Notice.KnownRun(OTHER, mark, 2))));
+    runs.onReport(new Notice.KnownRuns(List.of(new Notice.KnownRun(OTHER, mark, 2))));
     assertEquals(1, runs.asideLogs(OTHER), "somebody heard that before");
     RunMark further = mark(7, FIRST, 11);
-    runs.onTold(new Notice.KnownRuns(List.of(new Notice.KnownRun(OTHER, further, 0))));
+    runs.onReport(new Notice.KnownRuns(List.of(new Notice.KnownRun(OTHER, further, 0))));
     assertEquals(0, runs.asideLogs(OTHER), "somebody heard of it later");
   }
 
@@ -517,7 +517,7 @@ class KnownRunsTest {
     assertFalse(runs.isSecond(remote(FIRST)));
     assertEquals(
         List.of(new Notice.KnownRun(OTHER, runOfFirst, 0)),
-        runs.toTell(OTHER).known(),
+        runs.toReport(OTHER).known(),
         "the first must not be told that it is older");
   }
 

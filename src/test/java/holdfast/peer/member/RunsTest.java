@@ -81,7 +81,7 @@ class RunsTest {
   private static MachineMemory memory() {
     return new MachineMemory() {
       @Override
-      public byte[] found() {
+      public byte[] atStart() {
         return new byte[0];
       }
 
@@ -136,7 +136,7 @@ class RunsTest {
 
   private void tell(long run) {
     var mark = new RunMark(run, OTHER, LogId.NONE, 0, 0);
-    runs.onTold(new Notice.KnownRuns(List.of(new Notice.KnownRun(SELF, mark, 0))));
+    runs.onReport(new Notice.KnownRuns(List.of(new Notice.KnownRun(SELF, mark, 0))));
   }
 
   @Test
@@ -196,7 +196,7 @@ class RunsTest {
 
   private void tell(long run, int asideLogs) {
     var mark = new RunMark(run, OTHER, LogId.NONE, 0, 0);
-    runs.onTold(new Notice.KnownRuns(List.of(new Notice.KnownRun(SELF, mark, asideLogs))));
+    runs.onReport(new Notice.KnownRuns(List.of(new Notice.KnownRun(SELF, mark, asideLogs))));
   }
 
   @Test

@@ -30,7 +30,7 @@ class CommandTest {
   private static final List<Command> ALL =
       List.of(
           new Command.ChangeNamespace(new RequestId(CLIENT, 7, 6), new Operation.Pin(8, 9)),
-          new Command.Found(PoolSettings.DEFAULT, 1, 2, 3),
+          new Command.CreatePool(PoolSettings.DEFAULT, 1, 2, 3),
           new Command.ListPeer(
               new PeerEntry(
                   NODE, new HostPort("10.0.0.1", 8000), 1 << 20, 1, "h", "z", PeerState.UP, 3)),

@@ -21,7 +21,7 @@ class PoolStateTest {
   private long index;
   private PoolState state =
       PoolState.initial(new LogId(1, 2))
-          .founded(++index, PoolSettings.DEFAULT)
+          .created(++index, PoolSettings.DEFAULT)
           .withPeer(
               ++index,
               new PeerEntry(NODE, new HostPort("h", 1), 1 << 20, 0, "h", "", PeerState.UP, 1));

@@ -7,14 +7,17 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.TreeMap;
 
-/** The logs that were left and are kept beside the one that is followed. */
-final class AsideLogs {
+/**
+ * Renames, lists and deletes the files of logs that were left and are kept aside, beside those of
+ * the log that is followed.
+ */
+final class AsideLogFiles {
   /** Last index of a log of which nobody knows how far it reached: no other log holds all of it. */
   private static final long END_UNKNOWN = Long.MAX_VALUE;
 
-  private static final System.Logger LOG = System.getLogger(AsideLogs.class.getName());
+  private static final System.Logger LOG = System.getLogger(AsideLogFiles.class.getName());
 
-  private AsideLogs() {}
+  private AsideLogFiles() {}
 
   /** What is kept, and up to which entry each reaches. */
   static List<Aside> list(Disk disk) {

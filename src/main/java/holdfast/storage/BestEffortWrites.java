@@ -8,10 +8,10 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.function.Consumer;
 
 /**
- * What is written on the log's thread, in the order of its writes, and may fail or not be done at
- * all without an end to the log: notes for the next start.
+ * Small writes on the log's thread, in the order of its own, that may fail or never happen without
+ * harm to the log: notes for the next start.
  */
-final class BesideLog {
+final class BestEffortWrites {
   /** So long after a force it is noted how far the log is on the disk. */
   private static final long NOTE_FORCED_NS = 5_000_000_000L;
 
@@ -21,7 +21,7 @@ final class BesideLog {
   private volatile boolean isClosed;
   private boolean isNoteDue; // loop thread
 
-  BesideLog(LogStore log, Executor logDisk, Loop loop) {
+  BestEffortWrites(LogStore log, Executor logDisk, Loop loop) {
     this.log = log;
     this.logDisk = logDisk;
     this.loop = loop;
@@ -30,9 +30,9 @@ final class BesideLog {
   /** The work's outcome comes on the loop; BUSY if it isn't done. */
   void run(Runnable work, Consumer<StorageException> done) {
     try {
-      logDisk.execute(() -> tell(outcome(work), done));
+      logDisk.execute(() -> report(outcome(work), done));
     } catch (RejectedExecutionException e) {
-      tell(new StorageException(ErrorCode.BUSY, "use disk: was=busy, or it ends", e), done);
+      report(new StorageException(ErrorCode.BUSY, "use disk: was=busy, or it ends", e), done);
     }
   }
 
@@ -45,7 +45,7 @@ final class BesideLog {
     }
   }
 
-  private void tell(StorageException whyOrNull, Consumer<StorageException> done) {
+  private void report(StorageException whyOrNull, Consumer<StorageException> done) {
     loop.post(() -> done.accept(whyOrNull));
   }
 

@@ -7,10 +7,11 @@ import holdfast.port.OperationLog;
 import java.util.function.Consumer;
 
 /**
- * What was in this folder once, where the folder is known to be older than it was: until the log
- * that is followed is known to have it, or to go on without it, which people are told. Loop thread.
+ * Tracks logs of which this folder, which is older than it was, lacks an end that it had: until the
+ * log that is followed is known to have it, or to go on without it, which the operator is told.
+ * Loop thread.
  */
-final class OnceHere {
+final class LackingLogs {
   /** Most notes that are left for what others say was kept aside here: it may be anything. */
   private static final int ASIDE_MAX = 16;
 
@@ -19,15 +20,15 @@ final class OnceHere {
   private final Consumer<StorageException> done;
   private OperationLog.Lacking lacking;
 
-  private int givenUpCount;
+  private int lossNoteCount;
 
   /** {@code done} gets null, or why a note couldn't be written. */
-  OnceHere(OperationLog log, PeerListener listener, Consumer<StorageException> done) {
+  LackingLogs(OperationLog log, PeerListener listener, Consumer<StorageException> done) {
     this.log = log;
     this.listener = listener;
     this.done = done;
-    lacking = log.found().lacking();
-    givenUpCount = log.found().givenUpCount();
+    lacking = log.atStart().lacking();
+    lossNoteCount = log.atStart().lossNoteCount();
   }
 
   /** This was here, too; of two, the later one counts. Indexes grow from log to log. */
@@ -36,9 +37,9 @@ final class OnceHere {
     return lacking;
   }
 
-  /** How often something was given up, as long as people haven't deleted the notes of it. */
-  int givenUpCount() {
-    return givenUpCount;
+  /** How many notes of losses there are that the operator hasn't deleted. */
+  int lossNoteCount() {
+    return lossNoteCount;
   }
 
   /**
@@ -53,8 +54,8 @@ final class OnceHere {
                   + " there are %d in this folder, which is older")
               .formatted(saidCount, hereCount);
       listener.onNote("what a newer folder than this one held counts as given up: " + what);
-      givenUpCount++;
-      log.giveUp(what, done);
+      lossNoteCount++;
+      log.noteLoss(what, done);
     }
   }
 
@@ -70,17 +71,17 @@ final class OnceHere {
   void settle(LogId own, long lastIndex, Lineage lineage) {
     if (lacking.index() > 0) {
       long end = isOf(own) ? lastIndex : lineage.endOf(lacking.log());
-      log.settleLacking(lacking.index() > end ? giveUp(end) : null, done);
+      log.settleLacking(lacking.index() > end ? lossNote(end) : null, done);
     }
     lacking = OperationLog.Lacking.NONE;
   }
 
-  private String giveUp(long end) {
+  private String lossNote(long end) {
     String what =
         "log %s was here up to entry %d at least, and the pool goes on from entry %d of it"
             .formatted(lacking.log(), lacking.index(), end);
     listener.onNote("the pool goes on without what was in this folder once: " + what);
-    givenUpCount++;
+    lossNoteCount++;
     return what;
   }
 }
