@@ -10,9 +10,8 @@ import holdfast.model.HoldfastException;
 import java.lang.System.Logger.Level;
 
 /**
- * The callbacks for fcntl(2)'s and flock(2)'s locks, and for close(2), which releases them.
- * Otherwise as {@link Operations}, but a call that waits for a lock is parked: it has no thread and
- * no deadline, and a signal ends it.
+ * The callbacks for fcntl(2)'s and flock(2)'s locks. As {@link Operations}, but a call that waits
+ * for a lock is parked: it has no thread and no deadline, and a signal ends it.
  */
 final class LockOperations {
   private static final System.Logger LOG = System.getLogger("holdfast.client.fuse");
@@ -52,23 +51,6 @@ final class LockOperations {
   /** Before the session is destroyed: whoever waits is refused. */
   void close() {
     parked.close();
-  }
-
-  void flush(long address, long inode, long fileInfo) {
-    wrapper.handle(
-        "flush",
-        address,
-        inode,
-        (worker, request) -> {
-          long handle = layouts.getHandle(fileInfo);
-          long owner = layouts.getLockOwner(fileInfo);
-          try {
-            files.flush(handle);
-          } finally {
-            files.releaseLocks(handle, owner);
-          }
-          request.reply(Errno.OK);
-        });
   }
 
   void get(long address, long inode, long fileInfo, long flock) {

@@ -90,7 +90,7 @@ final class OperationTable {
     set(Slot.OPEN, FuseCalls.InodeAnd.class, to::open);
     set(Slot.READ, FuseCalls.Four.class, to::read);
     set(Slot.WRITE, FuseCalls.Write.class, to::write);
-    set(Slot.FLUSH, FuseCalls.InodeAnd.class, locks::flush);
+    set(Slot.FLUSH, FuseCalls.InodeAnd.class, to::flush);
     set(Slot.RELEASE, FuseCalls.InodeAnd.class, to::release);
     set(Slot.FSYNC, FuseCalls.Sync.class, to::fsync);
     set(Slot.OPENDIR, FuseCalls.InodeAnd.class, to::openDirectory);

@@ -308,6 +308,24 @@ final class Operations {
         });
   }
 
+  /** close(2), of any descriptor: it gives up the process's locks too. */
+  void flush(long address, long inode, long fileInfo) {
+    wrapper.handle(
+        "flush",
+        address,
+        inode,
+        (worker, request) -> {
+          long handle = layouts.getHandle(fileInfo);
+          long owner = layouts.getLockOwner(fileInfo);
+          try {
+            files.flush(handle);
+          } finally {
+            files.releaseLocks(handle, owner);
+          }
+          request.reply(Errno.OK);
+        });
+  }
+
   void release(long address, long inode, long fileInfo) {
     wrapper.handle(
         "release",
