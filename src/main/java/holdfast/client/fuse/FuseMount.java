@@ -54,6 +54,7 @@ public final class FuseMount {
   private final FuseSession session;
   private final LookupCounts counts;
   private final Unmount unmount;
+  private final PageWriteback pages;
   private final ReentrantLock unmounting = new ReentrantLock();
   private final MonotonicClock clock;
 
@@ -72,6 +73,7 @@ public final class FuseMount {
     this.counts = counts;
     this.unmount = unmount;
     this.clock = clock;
+    pages = new PageWriteback(operations.pageWrites(), clock, options.deadline());
   }
 
   /**
@@ -127,9 +129,10 @@ public final class FuseMount {
   /**
    * Unmounts and returns when it is gone from the mount table and no callback runs any more. Where
    * files are open, or it is in other mount namespaces too, it is taken out of the tree
-   * nevertheless: who has it there gets ENOTCONN from then on. What was written before is with the
-   * file system, which writes it out when it is closed. Does nothing if it has ended. Blocks for 20
-   * s and the deadline at most.
+   * nevertheless: who has it there gets ENOTCONN from then on. What was written before, and stored
+   * into mapped files, is with the file system, which writes it out when it is closed. Does nothing
+   * if it has ended. Blocks for 30 s and two deadlines at most, and for as long as mapped files are
+   * written back.
    */
   public void unmount() {
     unmounting.lock();
@@ -150,22 +153,39 @@ public final class FuseMount {
   private void unmountOrDetach() throws InterruptedException {
     try {
       unmount.unmount(mountPoint);
-      if (!session.ended().await(ELSEWHERE_AFTER.toMillis(), TimeUnit.MILLISECONDS)) {
-        LOG.log(
-            Level.INFO,
-            "unmount {0}: still mounted in another mount namespace (a container?), where it ends"
-                + " too",
-            mountPoint);
-        leave();
-      }
     } catch (HoldfastException e) {
-      if (isUnmounted() || e.code() == ErrorCode.NOT_FOUND) {
+      if (isUnmounted()) {
         return; // somebody else was faster
       }
-      LOG.log(Level.WARNING, "{0}; detaching it", e.getMessage());
-      operations.stop();
-      unmount.detach(mountPoint);
+      if (e.code() != ErrorCode.NOT_FOUND) {
+        LOG.log(Level.WARNING, "{0}; detaching it", e.getMessage());
+        writeBack(true);
+        operations.stop();
+        unmount.detach(mountPoint);
+        leave();
+        return;
+      }
+    }
+    if (!session.ended().await(ELSEWHERE_AFTER.toMillis(), TimeUnit.MILLISECONDS)) {
+      LOG.log(
+          Level.INFO,
+          "unmount {0}: still in use where it was detached, or in another mount namespace (a"
+              + " container?), where it ends too",
+          mountPoint);
+      writeBack(false);
       leave();
+    }
+  }
+
+  /** While requests are answered still. */
+  private void writeBack(boolean isInTree) throws InterruptedException {
+    if (options.readOnly()) {
+      return;
+    }
+    if (isInTree) {
+      pages.ofMount(mountPoint);
+    } else {
+      pages.ofDetached(mountPoint);
     }
   }
 

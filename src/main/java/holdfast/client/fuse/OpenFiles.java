@@ -32,9 +32,15 @@ final class OpenFiles {
         || pointsInto(process.resolve("root"), mountPoint)) {
       return true;
     }
-    try (var descriptors = Files.newDirectoryStream(process.resolve("fd"))) {
-      for (Path descriptor : descriptors) {
-        if (pointsInto(descriptor, mountPoint)) {
+    // What is mapped may have no descriptor any more.
+    return isAnyInside(process.resolve("fd"), mountPoint)
+        || isAnyInside(process.resolve("map_files"), mountPoint);
+  }
+
+  private static boolean isAnyInside(Path folder, Path mountPoint) {
+    try (var links = Files.newDirectoryStream(folder)) {
+      for (Path link : links) {
+        if (pointsInto(link, mountPoint)) {
           return true;
         }
       }

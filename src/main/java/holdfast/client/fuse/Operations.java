@@ -31,6 +31,7 @@ final class Operations {
   private final RequestWrapper wrapper;
   private final XattrOperations xattrs;
   private final LockOperations locks;
+  private final PageWrites pageWrites = new PageWrites();
 
   /** Whether the kernel needs directories opened; where it doesn't, it keeps their listings. */
   private final boolean opensDirectories;
@@ -59,6 +60,10 @@ final class Operations {
 
   XattrOperations xattrs() {
     return xattrs;
+  }
+
+  PageWrites pageWrites() {
+    return pageWrites;
   }
 
   /** From now on every request is refused with ENOTCONN: the file system is being closed. */
@@ -285,16 +290,22 @@ final class Operations {
         (worker, request) -> {
           int length = (int) Math.min(sizeBytes, worker.data.length);
           NativeMemory.getBytes(buffer, worker.data, 0, length);
-          long handle = layouts.getHandle(fileInfo);
-          int count =
-              layouts.isAppend(fileInfo)
-                  ? files.append(handle, offset, worker.data, 0, length)
-                  : files.write(handle, offset, worker.data, 0, length);
+          int count = write(fileInfo, offset, worker.data, length);
           checkCount(count, length);
           if (request.claim()) {
             library.fuse_reply_write(request.address(), count);
           }
         });
+  }
+
+  private int write(long fileInfo, long offset, byte[] data, int length) {
+    long handle = layouts.getHandle(fileInfo);
+    if (layouts.isPageWrite(fileInfo)) {
+      return pageWrites.count(() -> files.write(handle, offset, data, 0, length));
+    }
+    return layouts.isAppend(fileInfo)
+        ? files.append(handle, offset, data, 0, length)
+        : files.write(handle, offset, data, 0, length);
   }
 
   void allocate(long address, long inode, int mode, long offset, long lengthBytes, long fileInfo) {

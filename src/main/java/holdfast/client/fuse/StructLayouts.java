@@ -167,8 +167,12 @@ final class StructLayouts {
 
   /** Whether a write is one of O_APPEND, by the flags as they are now: fcntl(2) changes them. */
   boolean isAppend(long fileInfo) {
-    return (getOpenFlags(fileInfo) & OpenFlags.APPEND) != 0
-        && NativeMemory.getInt(fileInfo + FILE_INFO_WRITE_PAGE) == 0;
+    return (getOpenFlags(fileInfo) & OpenFlags.APPEND) != 0 && !isPageWrite(fileInfo);
+  }
+
+  /** Whether a write is the kernel's own, of pages of a mapped file. */
+  boolean isPageWrite(long fileInfo) {
+    return NativeMemory.getInt(fileInfo + FILE_INFO_WRITE_PAGE) != 0;
   }
 
   long getHandle(long fileInfo) {

@@ -1,5 +1,6 @@
 package holdfast.client.fuse;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
@@ -8,6 +9,8 @@ import static org.junit.jupiter.api.Assertions.assertTimeout;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import holdfast.client.api.OpenFlags;
+import holdfast.client.api.PoolFileSystem;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import holdfast.util.NamedThreads;
@@ -19,6 +22,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
+import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -33,6 +37,8 @@ final class MountLifecycleTest {
 
   /** An end that takes longer has waited for calls that hang. */
   private static final Duration HANGING_CALLS_MAX = Duration.ofSeconds(20);
+
+  private static final Duration SHORT_DEADLINE = Duration.ofSeconds(2);
 
   @TempDir Path temporary;
 
@@ -158,6 +164,110 @@ final class MountLifecycleTest {
       assertThrows(IOException.class, channel::close, "its flush reached nobody");
     }
     mount(directory).unmount();
+  }
+
+  /** Stores into a mapping and stays, without a descriptor. */
+  private Process mapped(String name) throws IOException {
+    String script =
+        """
+        import mmap, os, sys, time
+        fd = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT, 0o644)
+        os.ftruncate(fd, 6)
+        memory = mmap.mmap(fd, 6)
+        os.closerange(3, 100)
+        memory[:] = b'stored'
+        print('stored', flush=True)
+        time.sleep(600)
+        """;
+    Process process =
+        new ProcessBuilder("python3", "-c", script, directory.resolve(name).toString()).start();
+    assertEquals("stored", process.inputReader().readLine());
+    return process;
+  }
+
+  private static String content(MemoryFileSystem files, String name) {
+    long inode = files.lookup(PoolFileSystem.ROOT_INODE, name.getBytes(UTF_8)).inode();
+    long handle = files.open(inode, OpenFlags.READ_ONLY).handle();
+    byte[] content = new byte[10];
+    int count = files.read(handle, 0, content, 0, content.length);
+    files.release(handle);
+    return new String(content, 0, count, UTF_8);
+  }
+
+  @Test
+  void whatWasStoredIntoAMappedFileIsWrittenBackBeforeTheMountIsDetached() throws Exception {
+    var files = new MemoryFileSystem();
+    var mount = mount(directory, files);
+    Process mapper = mapped("f");
+    try {
+      mount.unmount();
+
+      assertEquals("stored", content(files, "f"));
+      assertTrue(mount.isUnmounted());
+      assertTrue(MountTable.read().at(directory).isEmpty());
+    } finally {
+      mapper.destroyForcibly().waitFor();
+    }
+  }
+
+  /**
+   * Nobody is told of such a detaching; without the unmount the mount would wait for the program.
+   */
+  @Test
+  void whatWasStoredIntoAMappedFileIsWrittenBackAfterSomebodyElsesDetaching() throws Exception {
+    var files = new MemoryFileSystem();
+    var mount = mount(directory, files);
+    Process mapper = mapped("f");
+    try {
+      unmount.detach(directory);
+      assertFalse(mount.isUnmounted());
+
+      mount.unmount();
+
+      assertEquals("stored", content(files, "f"));
+      assertTrue(mount.isUnmounted());
+    } finally {
+      mapper.destroyForcibly().waitFor();
+    }
+  }
+
+  @Test
+  void pagesThatCannotBeWrittenBackHoldAnUnmountUpForTheDeadlineOnly() throws Exception {
+    var faulty = new FaultyFileSystem(new MemoryFileSystem());
+    var mount =
+        FuseMount.mount(
+            faulty.files,
+            directory,
+            MountedFixture.options(SHORT_DEADLINE),
+            threads,
+            SystemClocks.monotonic());
+    var never = new CountDownLatch(1);
+    faulty.faults.put("write", never::await);
+    Process mapper = mapped("f");
+    try {
+      assertTimeout(HANGING_CALLS_MAX, mount::unmount);
+
+      assertTrue(mount.isUnmounted());
+      assertTrue(MountTable.read().at(directory).isEmpty());
+    } finally {
+      never.countDown();
+      mapper.destroyForcibly().waitFor();
+    }
+  }
+
+  @Test
+  void umountOfAMountWithAMappedFileSaysWho() throws Exception {
+    var mount = mount(directory);
+    Process mapper = mapped("f");
+    try {
+      var busy = assertThrows(HoldfastException.class, () -> unmount.unmount(directory));
+
+      assertEquals(ErrorCode.BUSY, busy.code());
+      assertTrue(busy.getMessage().contains("pids [" + mapper.pid() + "]"), busy.getMessage());
+    } finally {
+      mapper.destroyForcibly().waitFor();
+    }
+    mount.unmount();
   }
 
   /** What is started in a namespace of its own gets a copy of every mount. */
