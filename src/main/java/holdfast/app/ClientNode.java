@@ -14,12 +14,16 @@ import holdfast.crypto.seal.SaltSource;
 import holdfast.model.ClientId;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
+import holdfast.model.HostPort;
 import holdfast.model.SealId;
 import holdfast.network.NodeIdentity;
 import holdfast.network.NodeTransport;
 import holdfast.network.TransportOptions;
 import java.lang.System.Logger.Level;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -150,22 +154,28 @@ final class ClientNode implements AutoCloseable {
   }
 
   private HoldfastException noPeer(long startNs) {
-    var failures = new CompletableFuture<String>();
-    base.loop.post(
-        () -> {
-          var text = new StringBuilder();
-          finder.failures().forEach((address, why) -> text.append("; ").append(why));
-          failures.complete(text.toString());
-        });
+    var failures = new CompletableFuture<Map<HostPort, String>>();
+    base.loop.post(() -> failures.complete(finder.failures()));
     long seconds = TimeUnit.NANOSECONDS.toSeconds(base.clock.nowNs() - startNs + 500_000_000L);
-    return new HoldfastException(
+    return new CommandFailure(
         ErrorCode.UNREACHABLE,
-        "find a peer: expected=an answer, was=none in "
+        "find a peer: none answered in "
             + seconds
             + " s; tried "
-            + String.join(", ", base.tried())
-            + failures.getNow(failures.completeOnTimeout("", 1, TimeUnit.SECONDS).join())
+            + tried(failures.completeOnTimeout(Map.of(), 1, TimeUnit.SECONDS).join())
             + "; start one with `holdfast peer`, or name one with --peer HOST:PORT");
+  }
+
+  private String tried(Map<HostPort, String> failures) {
+    var tried = new ArrayList<String>();
+    tried.add(base.howDiscovered());
+    var addresses = new LinkedHashSet<>(base.knownAddresses());
+    addresses.addAll(failures.keySet());
+    for (HostPort address : addresses) {
+      String why = failures.get(address);
+      tried.add(why == null ? address.toString() : address + " (" + why + ")");
+    }
+    return String.join(", ", tried);
   }
 
   private boolean isConnected() {

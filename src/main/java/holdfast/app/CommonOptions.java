@@ -2,8 +2,10 @@ package holdfast.app;
 
 import holdfast.crypto.identity.HoldfastHome;
 import holdfast.model.HostPort;
+import java.io.IOException;
 import java.net.InetAddress;
-import java.net.UnknownHostException;
+import java.net.InetSocketAddress;
+import java.net.Socket;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -38,11 +40,14 @@ final class CommonOptions {
     return HoldfastHome.directory(System.getenv(), Path.of(System.getProperty("user.home")));
   }
 
-  /** The address to bind to; wrong usage if it is none of this machine's forms. */
+  /** The address to bind to; wrong usage if it is none of this machine's. */
   InetAddress bindAddress() {
-    try {
-      return InetAddress.getByName(bind);
-    } catch (UnknownHostException e) {
+    // The system knows best which are its own: a loopback network has more than are listed.
+    try (var socket = new Socket()) {
+      InetAddress address = InetAddress.getByName(bind);
+      socket.bind(new InetSocketAddress(address, 0));
+      return address;
+    } catch (IOException e) {
       throw new UsageException(
           "read --bind: expected=an address of this machine such as 0.0.0.0 or 127.0.0.1, was="
               + bind);

@@ -1,5 +1,6 @@
 package holdfast.app;
 
+import holdfast.client.api.ClientOptions;
 import java.time.Duration;
 import java.util.regex.Pattern;
 
@@ -24,6 +25,16 @@ final class Durations {
       case "h" -> Duration.ofHours(count);
       default -> Duration.ofDays(count);
     };
+  }
+
+  /** Parses {@code --timeout}; wrong usage if it isn't what a client can wait. */
+  static Duration timeout(String text) {
+    Duration timeout = parse("--timeout", text);
+    if (timeout.compareTo(ClientOptions.TIMEOUT_MIN) < 0
+        || timeout.compareTo(ClientOptions.TIMEOUT_MAX) > 0) {
+      throw new UsageException("read --timeout: expected=100ms to 1h, was=" + text);
+    }
+    return timeout;
   }
 
   /** Writes a time in its largest whole unit. */

@@ -2,7 +2,7 @@ package holdfast.app;
 
 import holdfast.client.ClientFileSystem;
 import holdfast.client.api.ClientOptions;
-import java.io.IOException;
+import holdfast.model.HoldfastException;
 import java.io.PrintWriter;
 import java.time.Duration;
 import java.util.concurrent.Callable;
@@ -22,13 +22,21 @@ abstract class FileCommand implements Callable<Integer> {
   @Mixin CommonOptions common;
   @Spec CommandSpec spec;
 
+  /**
+   * Looks at what was typed, and at what there is on this machine, before any peer is searched.
+   *
+   * @throws UsageException or a {@link CommandFailure}: it can't be done, whatever the pool has
+   */
+  abstract void checkArguments();
+
   /** Does the command's work. */
-  abstract void run(ClientFileSystem files, PrintWriter out) throws IOException;
+  abstract void run(ClientFileSystem files, PrintWriter out);
 
   @Override
-  public final Integer call() throws IOException {
+  public final Integer call() {
     LogOutput.start(System.err, common.isVerbose, true);
-    Duration limit = Durations.parse("--timeout", timeout);
+    Duration limit = Durations.timeout(timeout);
+    checkArguments();
     Ids ids = Ids.ofThisProcess();
     ClientOptions.Owner owner =
         ids.uid() == 0 ? null : new ClientOptions.Owner(ids.uid(), ids.gid());
@@ -38,5 +46,18 @@ abstract class FileCommand implements Callable<Integer> {
       run(files, spec.commandLine().getOut());
     }
     return Main.EXIT_DONE;
+  }
+
+  /**
+   * Does it; what fails in it is told in a shell's words.
+   *
+   * @param what the command and what it was given, as it was typed
+   */
+  static void attempt(String what, Runnable part) {
+    try {
+      part.run();
+    } catch (HoldfastException e) {
+      throw CommandFailure.of(what, e);
+    }
   }
 }

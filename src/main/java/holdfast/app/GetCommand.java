@@ -10,8 +10,11 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintStream;
 import java.io.PrintWriter;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.util.function.ObjIntConsumer;
@@ -46,46 +49,77 @@ final class GetCommand extends FileCommand {
   String target;
 
   @Override
-  void run(ClientFileSystem files, PrintWriter out) throws IOException {
+  void checkArguments() {
+    PoolPath named = PoolPath.parse(source);
+    if (named.isRoot()) {
+      throw new UsageException("get " + source + ": is a directory");
+    }
+    if (!isToStandardOutput()) {
+      destination(named);
+    }
+  }
+
+  private boolean isToStandardOutput() {
+    return "-".equals(target);
+  }
+
+  @Override
+  void run(ClientFileSystem files, PrintWriter out) {
+    checkArguments();
+    attempt("get " + source, () -> get(files));
+  }
+
+  private void get(ClientFileSystem files) {
     PoolPath named = PoolPath.parse(source);
     PoolPath path = named.follow(files);
     FileAttributes found = path.find(files);
     if (found.type() != FileAttributes.REGULAR) {
-      throw new UsageException("get " + path + ": expected=a regular file");
+      throw new UsageException(
+          "get " + source + ": " + (found.isDirectory() ? "is a directory" : "not a regular file"));
     }
-    if ("-".equals(target)) {
+    if (isToStandardOutput()) {
       copyToStandardOutput(files, found.inode(), System.out);
-      return;
+    } else {
+      copy(files, found.inode(), destination(named));
     }
+  }
+
+  /** Where the file is to lie: a symbolic link stays one. */
+  private Path destination(PoolPath named) {
     Path local = Path.of(target == null ? named.last() : target);
     if (Files.isDirectory(local)) {
       local = local.resolve(named.last());
     } else if (target != null && target.endsWith("/")) {
-      throw new UsageException("get " + source + ": expected=a directory, was=none: " + target);
+      throw new UsageException(
+          "get "
+              + source
+              + ": write "
+              + target
+              + (Files.exists(local) ? ": not a directory" : ": no such directory"));
     }
-    copy(files, path, found.inode(), destination(local));
-  }
-
-  /** Where the file is to lie: a symbolic link stays one. */
-  private Path destination(Path local) {
+    String what = "get " + source + ": write " + local;
     try {
       Path end = Files.isSymbolicLink(local) ? local.toRealPath() : local;
-      boolean isThere = Files.exists(end, LinkOption.NOFOLLOW_LINKS);
-      if (isThere && Files.isDirectory(end)) {
-        throw new UsageException(
-            "get " + source + ": expected=a file's path, was=a directory, " + end);
+      if (Files.isDirectory(end)) {
+        throw new UsageException(what + ": is a directory");
       }
-      if (isThere && !Files.isWritable(end)) {
-        throw new HoldfastException(
-            ErrorCode.ACCESS_DENIED, "get " + source + ": write " + end + ": permission denied");
+      boolean isThere = Files.exists(end, LinkOption.NOFOLLOW_LINKS);
+      Path directory = end.toAbsolutePath().getParent();
+      if (!isThere && !Files.isDirectory(directory)) {
+        throw Files.exists(directory)
+            ? new NotDirectoryException(directory.toString())
+            : new NoSuchFileException(directory.toString());
+      }
+      if (!Files.isWritable(isThere ? end : directory)) {
+        throw new AccessDeniedException(end.toString());
       }
       return end;
     } catch (IOException e) {
-      throw LocalFailure.of("get " + source + ": follow " + local, e);
+      throw LocalFailure.of(what, e);
     }
   }
 
-  private void copy(ClientFileSystem files, PoolPath path, long inode, Path local) {
+  private void copy(ClientFileSystem files, long inode, Path local) {
     if (Files.exists(local) && !Files.isRegularFile(local)) {
       copyToDevice(files, inode, local);
       return;
@@ -94,7 +128,7 @@ final class GetCommand extends FileCommand {
     boolean isRoot = Ids.ofThisProcess().uid() == 0;
     var to = new LocalReplacement(local, isRoot, random::nextLong);
     Transfer.run(
-        "get " + path,
+        "get " + source,
         to,
         begun -> {
           FileAttributes read = copy(files, inode, begun::write);

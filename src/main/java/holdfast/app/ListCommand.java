@@ -34,7 +34,16 @@ final class ListCommand extends FileCommand {
   boolean isLong;
 
   @Override
+  void checkArguments() {
+    PoolPath.parse(path);
+  }
+
+  @Override
   void run(ClientFileSystem files, PrintWriter out) {
+    attempt("ls " + path, () -> list(files, out));
+  }
+
+  private void list(ClientFileSystem files, PrintWriter out) {
     PoolPath at = PoolPath.parse(path);
     FileAttributes found = at.find(files);
     if (!found.isDirectory()) {

@@ -3,6 +3,7 @@ package holdfast.app;
 import holdfast.model.HoldfastException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.Map;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -45,15 +46,16 @@ final class Main {
   }
 
   static int run(String[] args, Map<String, String> environment, PrintStream out, PrintStream err) {
-    boolean isVerbose = java.util.Arrays.asList(args).contains("--verbose");
+    boolean isVerbose = List.of(args).contains("--verbose");
     try {
       var commandLine = new CommandLine(new Main());
       commandLine.setDefaultValueProvider(new Settings(environment, CommonOptions.home()));
       commandLine.setOut(new java.io.PrintWriter(out, true, StandardCharsets.UTF_8));
       commandLine.setErr(new java.io.PrintWriter(err, true, StandardCharsets.UTF_8));
       commandLine.setParameterExceptionHandler(
-          (failure, unparsed) -> {
-            err.println("holdfast: " + oneLine(failure.getMessage()) + helpHint(failure));
+          (failure, typed) -> {
+            String words = WrongUsage.words(failure, List.of(typed));
+            err.println("holdfast: " + oneLine(words) + helpHint(failure));
             return EXIT_USAGE;
           });
       commandLine.setExecutionExceptionHandler(

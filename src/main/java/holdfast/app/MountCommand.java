@@ -5,7 +5,10 @@ import holdfast.client.api.ClientOptions;
 import holdfast.client.fuse.FuseMount;
 import holdfast.client.fuse.MountOptions;
 import holdfast.crypto.seal.CryptoWarmUp;
+import holdfast.model.HoldfastException;
 import holdfast.util.ByteSize;
+import holdfast.util.NamedThreads;
+import java.lang.System.Logger.Level;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.Callable;
@@ -20,6 +23,8 @@ import picocli.CommandLine.Spec;
 final class MountCommand implements Callable<Integer> {
   /** The watchdog's margin over the file system's own deadline. */
   private static final Duration MARGIN = Duration.ofSeconds(2);
+
+  private static final System.Logger LOG = System.getLogger("holdfast.app");
 
   @Option(names = "--mount", required = true, paramLabel = "DIR", description = "Where to mount.")
   Path directory;
@@ -48,8 +53,9 @@ final class MountCommand implements Callable<Integer> {
   @Override
   public Integer call() throws InterruptedException {
     LogOutput.start(System.err, common.isVerbose, false);
-    Duration limit = Durations.parse("--timeout", timeout);
+    Duration limit = Durations.timeout(timeout);
     ClientOptions options = options(limit);
+    checkDirectory();
     var stop = new StopSignal();
     try (ClientNode node = ClientNode.connect(common, limit)) {
       // The first megabytes would be sealed twenty times slower before the ciphers are compiled.
@@ -77,6 +83,33 @@ final class MountCommand implements Callable<Integer> {
     }
   }
 
+  /** Before any peer is searched; mounting looks again. */
+  private void checkDirectory() {
+    var threads =
+        new NamedThreads(
+            (thread, failure) ->
+                LOG.log(Level.ERROR, "thread " + thread.getName() + " failed", failure));
+    try {
+      FuseMount.check(directory, threads, NodeBase.machineClock());
+    } catch (HoldfastException e) {
+      throw inWords(e);
+    }
+  }
+
+  private HoldfastException inWords(HoldfastException why) {
+    String words =
+        switch (why.code()) {
+          case NOT_FOUND -> "no such directory; make it: mkdir -p " + directory;
+          case NOT_DIRECTORY -> "not a directory";
+          case NOT_EMPTY ->
+              "directory not empty; its content would be hidden, choose or make another one";
+          default -> null;
+        };
+    return words == null
+        ? why
+        : new CommandFailure(why.code(), "mount " + directory + ": " + words, why);
+  }
+
   private ClientOptions options(Duration limit) {
     try {
       long cacheBytes = ByteSize.parse(cacheSize);
@@ -91,7 +124,7 @@ final class MountCommand implements Callable<Integer> {
       }
       return new ClientOptions(limit, cacheBytes, isReadOnly, owner());
     } catch (IllegalArgumentException e) {
-      throw new UsageException("mount: " + e.getMessage());
+      throw new UsageException("read --cache-size: " + e.getMessage());
     }
   }
 

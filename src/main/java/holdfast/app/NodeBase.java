@@ -19,7 +19,6 @@ import java.io.UncheckedIOException;
 import java.lang.System.Logger.Level;
 import java.net.InetAddress;
 import java.security.SecureRandom;
-import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
@@ -128,11 +127,8 @@ final class NodeBase implements AutoCloseable {
   }
 
   /** How discovery was done, for messages. */
-  List<String> tried() {
-    var tried = new ArrayList<String>();
-    tried.add(discovery.isOff() ? "no broadcast (off)" : "broadcast on UDP " + discovery.port());
-    knownAddresses().forEach(address -> tried.add(address.toString()));
-    return tried;
+  String howDiscovered() {
+    return discovery.isOff() ? "no broadcast (off)" : "broadcast on UDP " + discovery.port();
   }
 
   private void broken(Throwable failure) {

@@ -6,7 +6,12 @@ import holdfast.model.NodeId;
 import holdfast.network.NodeTransport;
 import holdfast.network.discovery.Beacon;
 import holdfast.port.Periodic;
+import java.lang.System.Logger.Level;
+import java.net.SocketException;
+import java.net.SocketTimeoutException;
+import java.net.UnknownHostException;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
@@ -15,6 +20,7 @@ import java.util.concurrent.TimeUnit;
  * the loop, but {@link #failures}.
  */
 final class PeerFinder {
+  private static final System.Logger LOG = System.getLogger("holdfast.app");
   private static final long LOOK_EVERY_NS = TimeUnit.SECONDS.toNanos(1);
 
   /** Most addresses whose failure is remembered for messages. */
@@ -45,7 +51,7 @@ final class PeerFinder {
         });
   }
 
-  /** What became of the addresses that were dialled in vain; on the loop. */
+  /** What became of the addresses that were dialled in vain, in words; on the loop. */
   Map<HostPort, String> failures() {
     return Map.copyOf(failures);
   }
@@ -74,8 +80,22 @@ final class PeerFinder {
 
   private void failed(HostPort address, HoldfastException why) {
     if (failures.size() < FAILURES_MAX || failures.containsKey(address)) {
-      failures.put(address, why.getMessage());
+      String words = words(why);
+      boolean isNews = !words.equals(failures.put(address, words));
+      if (isNews && why.getCause() instanceof UnknownHostException) {
+        LOG.log(Level.INFO, "look for peers: {0}: {1}", address, words);
+      }
     }
+  }
+
+  /** What the system says where it has refused; else what the other side's answer was. */
+  static String words(HoldfastException why) {
+    return switch (why.getCause()) {
+      case UnknownHostException e -> "unknown host";
+      case SocketTimeoutException e -> "no answer";
+      case SocketException e when e.getMessage() != null -> e.getMessage().toLowerCase(Locale.ROOT);
+      case null, default -> why.getMessage();
+    };
   }
 
   private void endSearch() {

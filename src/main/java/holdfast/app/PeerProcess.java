@@ -35,6 +35,7 @@ import holdfast.storage.StorageDirectory;
 import holdfast.storage.StorageSpace;
 import java.io.IOException;
 import java.lang.System.Logger.Level;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -315,13 +316,11 @@ final class PeerProcess implements AutoCloseable {
             PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
       }
     } catch (IOException e) {
-      throw new StorageException(
-          ErrorCode.STORE_FAILED,
-          "make storage directory: expected=a directory that can be written, was="
-              + e.getMessage()
-              + ", path="
-              + storage,
-          e);
+      // Something of that name that is no directory: nothing else makes this one fail so.
+      throw e instanceof FileAlreadyExistsException
+          ? new CommandFailure(
+              ErrorCode.NOT_DIRECTORY, "peer --storage-dir " + storage + ": not a directory", e)
+          : LocalFailure.of("peer --storage-dir " + storage, e);
     }
   }
 

@@ -46,16 +46,11 @@ record PoolPath(List<String> names) {
     return new PoolPath(List.copyOf(all));
   }
 
-  /** What the path leads to; NOT_FOUND names the part that isn't there. */
+  /** What the path leads to. */
   FileAttributes find(PoolFileSystem files) {
     FileAttributes at = files.attributes(PoolFileSystem.ROOT_INODE);
-    for (int i = 0; i < names.size(); i++) {
-      try {
-        at = files.lookup(at.inode(), bytes(names.get(i)));
-      } catch (HoldfastException e) {
-        throw new HoldfastException(
-            e.code(), "find " + new PoolPath(names.subList(0, i + 1)) + ": " + e.getMessage(), e);
-      }
+    for (String name : names) {
+      at = files.lookup(at.inode(), bytes(name));
     }
     return at;
   }
@@ -92,8 +87,7 @@ record PoolPath(List<String> names) {
       }
       if (found.type() == FileAttributes.SYMBOLIC_LINK) {
         if (++linkCount > LINKS_MAX) {
-          throw new HoldfastException(
-              ErrorCode.INVALID, "find " + this + ": expected=at most 40 symbolic links, was=more");
+          throw new HoldfastException(ErrorCode.INVALID, "too many levels of symbolic links");
         }
         pushTarget(files.readLink(found.inode()), rest);
       } else {
@@ -117,9 +111,7 @@ record PoolPath(List<String> names) {
   }
 
   private HoldfastException outside() {
-    return new HoldfastException(
-        ErrorCode.INVALID,
-        "find " + this + ": expected=a path within the pool, was=a symbolic link out of it");
+    return new HoldfastException(ErrorCode.INVALID, "a symbolic link leads out of the pool");
   }
 
   private static FileAttributes lookupOrNull(PoolFileSystem files, long parent, String name) {

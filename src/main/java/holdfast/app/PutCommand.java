@@ -38,27 +38,48 @@ final class PutCommand extends FileCommand {
   String target;
 
   @Override
-  void run(ClientFileSystem files, PrintWriter out) {
-    boolean isStdin = source.equals("-");
+  void checkArguments() {
+    PoolPath.parse(target);
     Path local = Path.of(source);
-    if (!isStdin && !Files.isRegularFile(local)) {
-      String was = Files.exists(local) ? "something else" : "no such file";
-      throw new UsageException("put " + source + ": expected=a regular file, was=" + was);
+    if (source.equals("-")) {
+      return;
     }
-    try (var from = isStdin ? LocalSource.standardInput() : LocalSource.open(local)) {
-      PoolPath path = PoolPath.parse(target).follow(files);
-      FileAttributes found = findOrNull(files, path);
-      if (found != null && found.isDirectory()) {
-        if (isStdin) {
-          throw new UsageException("put -: expected=a file's path, was=the directory " + path);
-        }
-        path = path.child(local.getFileName().toString()).follow(files);
-        found = findOrNull(files, path);
-      } else if (target.endsWith("/")) {
-        throw new UsageException("put " + source + ": expected=a directory, was=none: " + target);
+    if (!Files.exists(local)) {
+      throw new UsageException("put " + source + ": no such file or directory");
+    }
+    if (!Files.isRegularFile(local)) {
+      boolean isDirectory = Files.isDirectory(local);
+      throw new UsageException(
+          "put " + source + ": " + (isDirectory ? "is a directory" : "not a regular file"));
+    }
+    if (!Files.isReadable(local)) {
+      throw new CommandFailure(ErrorCode.ACCESS_DENIED, "put " + source + ": permission denied");
+    }
+  }
+
+  @Override
+  void run(ClientFileSystem files, PrintWriter out) {
+    checkArguments();
+    boolean isStdin = source.equals("-");
+    try (var from = isStdin ? LocalSource.standardInput() : LocalSource.open(Path.of(source))) {
+      attempt("put " + target, () -> put(files, from));
+    }
+  }
+
+  private void put(ClientFileSystem files, LocalSource from) {
+    PoolPath path = PoolPath.parse(target).follow(files);
+    FileAttributes found = findOrNull(files, path);
+    if (found != null && found.isDirectory()) {
+      if (!from.isFile()) {
+        throw new UsageException("put " + target + ": is a directory");
       }
-      copy(files, from, path, found);
+      path = path.child(Path.of(source).getFileName().toString()).follow(files);
+      found = findOrNull(files, path);
+    } else if (target.endsWith("/")) {
+      throw new UsageException(
+          "put " + target + ": " + (found == null ? "no such directory" : "not a directory"));
     }
+    copy(files, from, path, found);
   }
 
   private static FileAttributes findOrNull(ClientFileSystem files, PoolPath path) {
@@ -75,14 +96,14 @@ final class PutCommand extends FileCommand {
   private void copy(
       ClientFileSystem files, LocalSource from, PoolPath path, FileAttributes foundOrNull) {
     if (foundOrNull != null && foundOrNull.type() != FileAttributes.REGULAR) {
-      String kind = foundOrNull.isDirectory() ? "a directory" : "a special file";
+      boolean isDirectory = foundOrNull.isDirectory();
       throw new UsageException(
-          "put " + source + ": expected=a file's path, was=" + kind + " at " + path);
+          "put " + path + ": " + (isDirectory ? "is a directory" : "not a regular file"));
     }
     FileAttributes directory = path.parent().find(files);
     if (!directory.isDirectory()) {
-      throw new HoldfastException(
-          ErrorCode.NOT_DIRECTORY, "put " + source + ": no directory: " + path.parent());
+      throw new CommandFailure(
+          ErrorCode.NOT_DIRECTORY, "put " + target + ": " + path.parent() + ": not a directory");
     }
     var random = new SecureRandom();
     var to =

@@ -3,7 +3,6 @@ package holdfast.app;
 import holdfast.client.ClientFileSystem;
 import holdfast.client.api.FileAttributes;
 import holdfast.model.ErrorCode;
-import holdfast.model.HoldfastException;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -25,30 +24,45 @@ final class RemoveCommand extends FileCommand {
   boolean isRecursive;
 
   @Override
+  void checkArguments() {
+    paths.forEach(RemoveCommand::parse);
+  }
+
+  private static PoolPath parse(String text) {
+    PoolPath path = PoolPath.parse(text);
+    if (path.isRoot()) {
+      throw new UsageException("rm " + text + ": that is all of the pool, which can't be removed");
+    }
+    return path;
+  }
+
+  @Override
   void run(ClientFileSystem files, PrintWriter out) {
     for (String text : paths) {
-      PoolPath path = PoolPath.parse(text);
-      if (path.isRoot()) {
-        throw new UsageException("rm /: expected=something in the pool, was=all of it");
-      }
-      long parent = path.parent().find(files).inode();
-      remove(files, parent, PoolPath.bytes(path.last()), path.find(files), path);
+      PoolPath path = parse(text);
+      attempt(
+          "rm " + text,
+          () -> {
+            long parent = path.parent().find(files).inode();
+            remove(files, parent, PoolPath.bytes(path.last()), path.find(files), text);
+          });
     }
   }
 
   private void remove(
-      ClientFileSystem files, long parent, byte[] name, FileAttributes found, PoolPath path) {
+      ClientFileSystem files, long parent, byte[] name, FileAttributes found, String path) {
     if (!found.isDirectory()) {
       files.unlink(parent, name);
       return;
     }
     if (!isRecursive) {
-      throw new HoldfastException(
-          ErrorCode.IS_DIRECTORY, "rm " + path + ": it is a directory; use -r");
+      throw new CommandFailure(ErrorCode.IS_DIRECTORY, "rm " + path + ": is a directory; use -r");
     }
     for (byte[] child : children(files, found.inode())) {
-      PoolPath childPath = path.child(new String(child, StandardCharsets.UTF_8));
-      remove(files, found.inode(), child, files.lookup(found.inode(), child), childPath);
+      String childPath = path + "/" + new String(child, StandardCharsets.UTF_8);
+      attempt(
+          "rm " + childPath,
+          () -> remove(files, found.inode(), child, files.lookup(found.inode(), child), childPath));
     }
     files.removeDirectory(parent, name);
   }

@@ -135,13 +135,9 @@ abstract class Replacement implements AutoCloseable {
   }
 
   final HoldfastException noFreeName() {
-    return new HoldfastException(
+    return new CommandFailure(
         ErrorCode.EXISTS,
-        "make a file beside "
-            + place
-            + ": expected=a free name, was=taken "
-            + NAMES_MAX
-            + " times");
+        "make a file beside " + place + ": no free name, " + NAMES_MAX + " were taken");
   }
 
   /** For {@link #fate}: it has its name. */

@@ -37,7 +37,7 @@ final class StatusCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     LogOutput.start(System.err, common.isVerbose, true);
-    Duration limit = Durations.parse("--timeout", timeout);
+    Duration limit = Durations.timeout(timeout);
     PrintWriter out = spec.commandLine().getOut();
     try (ClientNode node = ClientNode.connect(common, limit)) {
       do {

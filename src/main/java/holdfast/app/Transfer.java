@@ -29,9 +29,9 @@ final class Transfer {
       filling.fill(to);
       stop.wentWell();
     } catch (HoldfastException e) {
-      String text = what + ": " + e.getMessage() + "; " + to.fate();
+      String text = what + ": " + CommandFailure.words(e) + "; " + to.fate();
       stop.failed(text);
-      throw new HoldfastException(e.code(), text, e);
+      throw new CommandFailure(e.code(), text, e);
     } finally {
       stop.done();
     }

@@ -14,9 +14,11 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import picocli.CommandLine;
 
@@ -105,6 +107,11 @@ final class CommandLineTest {
         "put a",
         "rm",
         "ls --timeout soon",
+        "ls --timeout 2h",
+        "mount --mount m --timeout 2h",
+        "status --timeout 999999999d",
+        "peer --storag-dir d",
+        "status --bind 192.0.2.1",
         "pool set",
         "pool set replicas=many",
         "pool set down-out=later",
@@ -119,6 +126,48 @@ final class CommandLineTest {
       assertTrue(err.toString(UTF_8).startsWith("holdfast: "), err.toString(UTF_8));
     }
     assertEquals("", out.toString(UTF_8));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "mout,unknown command: mout; did you mean mount?",
+    "unmount d,unknown command: unmount; did you mean umount?",
+    "stat,unknown command: stat; did you mean status?",
+    "delete,unknown command: delete (see",
+    "pool shwo,unknown command: shwo; did you mean show?",
+    "status --jsno,unknown option: --jsno; did you mean --json?",
+    "peer --storag-dir=d,unknown option: --storag-dir; did you mean --storage-dir?",
+    "mount --mnt d,unknown option: --mnt; did you mean --mount?",
+    "ls --frobnicate,unknown option: --frobnicate (see",
+    "umount a b,one argument too many: b (see",
+  })
+  void whatIsMisspeltIsToldWithWhatWasProbablyMeant(String line, String words) {
+    assertEquals(Main.EXIT_USAGE, run(line.split(" ")));
+
+    assertTrue(err.toString(UTF_8).startsWith("holdfast: " + words), err.toString(UTF_8));
+  }
+
+  /** A wrong address of a peer is found next: these are found before. */
+  @ParameterizedTest
+  @CsvSource({
+    "put /none/a /a,put /none/a: no such file or directory",
+    "put / /a,put /: is a directory",
+    "put /dev/null ..,read path: expected=names without",
+    "get / a,get /: is a directory",
+    "get /a /none/a,get /a: write /none/a: no such file or directory",
+    "get /a /none/,get /a: write /none/: no such directory",
+    "ls ..,read path: expected=names without",
+    "rm a /,rm /: ",
+    "mount --mount /none/a,mount /none/a: no such directory; make it: mkdir -p /none/a",
+    "mount --mount /dev/null,mount /dev/null: not a directory",
+  })
+  void localArgumentsAreLookedAtFirst(String line, String words) {
+    Assumptions.assumeTrue(!line.startsWith("mount") || Files.exists(Path.of("/dev/fuse")));
+
+    int code = run((line + " --peer nonsense").split(" "));
+
+    assertTrue(code == Main.EXIT_USAGE || code == Main.EXIT_FAILED, "exit code " + code);
+    assertTrue(err.toString(UTF_8).startsWith("holdfast: " + words), err.toString(UTF_8));
   }
 
   @Test

@@ -107,7 +107,9 @@ class GetCommandTest {
     for (String target : List.of(folder.resolve("none") + "/", local + "/")) {
       command.target = target;
       assertThatThrownBy(() -> command.run(files, new PrintWriter(System.out)))
-          .hasMessageContaining("expected=a directory, was=none: " + target);
+          .isInstanceOf(UsageException.class)
+          .hasMessageStartingWith("get /file: write " + target + ": no")
+          .hasMessageEndingWith("directory");
     }
     expectOldAndNothingElse();
   }

@@ -68,11 +68,12 @@ class MessagesProcessTest {
     expectLine(run(pool, "peer", "--storage-dir", storage, "--frobnicate"), USAGE, "--frobnicate");
     expectLine(run(pool, "mount"), USAGE, "--mount");
     expectLine(run(pool, "mount", "--mount", "x", "--timeout", "soon"), USAGE, "--timeout", "soon");
-    expectLine(run(pool, "mount", "--mount", "x", "--cache-size", "big"), USAGE, "big");
+    expectLine(
+        run(pool, "mount", "--mount", "x", "--cache-size", "big"), USAGE, "--cache-size", "big");
     expectLine(run(pool, "status", "--peer", "nowhere"), USAGE, "--peer", "HOST:PORT", "nowhere");
     expectLine(run(pool, "pool", "set", "replicas=many"), USAGE, "replicas", "many");
     expectLine(run(pool, "pool", "set", "colour=blue"), USAGE, "colour=blue");
-    expectLine(run(pool, "mout"), USAGE, "mout");
+    expectLine(run(pool, "mout"), USAGE, "unknown command: mout; did you mean mount?");
     assertThat(pool.storage(1)).doesNotExist();
   }
 
@@ -121,7 +122,7 @@ class MessagesProcessTest {
         confined(pool, "mount", "--mount", missing.toString()),
         FAILED,
         missing.toString(),
-        "missing",
+        "no such directory",
         "mkdir");
     expectLine(
         confined(pool, "mount", "--mount", full.toString()), FAILED, full.toString(), "not empty");
@@ -129,14 +130,14 @@ class MessagesProcessTest {
         confined(pool, "mount", "--mount", file.toString()),
         FAILED,
         file.toString(),
-        "expected=a directory");
+        "not a directory");
     expectLine(
         confined(pool, "mount", "--mount", mount.toString()),
         FAILED,
         mount.toString(),
         "expected=nothing mounted there",
         "holdfast umount");
-    expectLine(run(pool, "umount", full.toString()), FAILED, full.toString(), "not mounted");
+    expectLine(run(pool, "umount", full.toString()), FAILED, full.toString(), "no pool is mounted");
   }
 
   @Test
@@ -206,11 +207,87 @@ class MessagesProcessTest {
   void missingFilesAreToldByTheFileCommands() throws Exception {
     Pool pool = pools.start(1);
 
-    expectLine(confined(pool, "get", "/none", "-"), FAILED, "/none");
-    expectLine(confined(pool, "rm", "/none"), FAILED, "/none");
-    expectLine(confined(pool, "ls", "/none"), FAILED, "/none");
-    expectLine(confined(pool, "put", pool.work() + "/none", "/a"), USAGE, "/none");
+    for (String path : List.of("none", "/none", "/none/below")) {
+      expectLine(
+          confined(pool, "get", path, "-"), FAILED, "get " + path + ": no such file or directory");
+      expectLine(confined(pool, "rm", path), FAILED, "rm " + path + ": no such file or directory");
+      expectLine(confined(pool, "ls", path), FAILED, "ls " + path + ": no such file or directory");
+    }
+    Path file = Files.createFile(pool.work().resolve("a-file"));
+    expectLine(
+        confined(pool, "put", file.toString(), "/none/a"),
+        FAILED,
+        "put /none/a: no such file or directory");
     expectLine(confined(pool, "pool", "set", "replicas=0"), FAILED, "replicas", "0");
+  }
+
+  /** Nobody waits for a peer to hear of a typing error. */
+  @Test
+  @Execution(ExecutionMode.CONCURRENT)
+  void whatIsWrongHereIsToldBeforeAnyPeerIsSearched() throws Exception {
+    Pool pool = pools.empty();
+    Path none = pool.work().resolve("none");
+    Path file = Files.createFile(pool.work().resolve("a-file"));
+
+    expectLine(
+        confined(pool, "put", none.toString(), "/a"),
+        USAGE,
+        "put " + none + ": no such file or directory");
+    expectLine(confined(pool, "put", file.toString(), "/a/../b"), USAGE, "..");
+    expectLine(
+        confined(pool, "get", "/a", none + "/a"),
+        FAILED,
+        "write " + none + "/a: no such file or directory");
+    expectLine(confined(pool, "get", "/", file.toString()), USAGE, "get /: is a directory");
+    expectLine(confined(pool, "rm", "/a", "/"), USAGE, "rm /: ");
+    expectLine(confined(pool, "ls", "../a"), USAGE, "..");
+    expectLine(
+        confined(pool, "mount", "--mount", none.toString()),
+        FAILED,
+        "mount " + none + ": no such directory");
+    expectLine(
+        confined(pool, "mount", "--mount", file.toString()),
+        FAILED,
+        "mount " + file + ": not a directory");
+    expectLine(run(pool, "status", "--bind", "192.0.2.1"), USAGE, "--bind", "192.0.2.1");
+    expectLine(
+        run(pool, "umount", none + "/a"), FAILED, "umount " + none + "/a: no such directory");
+    expectLine(
+        confined(pool, "peer", "--storage-dir", file.toString()),
+        FAILED,
+        "--storage-dir " + file + ": not a directory");
+  }
+
+  @Test
+  @Execution(ExecutionMode.CONCURRENT)
+  void anUnknownHostAndAClosedPortAreToldInWords() throws Exception {
+    Pool pool = pools.empty();
+    // Longer than a name's part may be: it is unknown without a question to any server.
+    String unknown = "no-such-host".repeat(6) + ":8000";
+    String closed = "127.0.0.1:" + pool.freePort();
+
+    Result status =
+        confined(pool, "status", "--timeout", "3s", "--peer", unknown, "--peer", closed);
+
+    expectLine(
+        status,
+        FAILED,
+        "find a peer: none answered in 3 s",
+        unknown + " (unknown host)",
+        closed + " (connection refused)");
+  }
+
+  /** The image has what is needed to find the place of a failure. */
+  @Test
+  @Execution(ExecutionMode.CONCURRENT)
+  void aStackTraceHasLineNumbers() throws Exception {
+    Pool pool = pools.empty();
+
+    Result failed = confined(pool, "get", "/a", pool.work() + "/none/a", "--verbose");
+
+    assertThat(failed.err())
+        .containsPattern("GetCommand\\.destination\\(GetCommand\\.java:\\d+\\)");
+    assertThat(failed.err()).doesNotContain("Unknown Source");
   }
 
   private static List<String> mountCommand(Pool pool, Path place) {

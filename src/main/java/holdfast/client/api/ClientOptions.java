@@ -15,6 +15,12 @@ public record ClientOptions(
   /** Default deadline of a call. */
   public static final Duration TIMEOUT = Duration.ofSeconds(10);
 
+  /** Shortest deadline of a call. */
+  public static final Duration TIMEOUT_MIN = Duration.ofMillis(100);
+
+  /** Longest deadline of a call. */
+  public static final Duration TIMEOUT_MAX = Duration.ofHours(1);
+
   /** Default cache of opened blocks. */
   public static final long CACHE_BYTES = 64L << 20;
 
@@ -26,8 +32,7 @@ public record ClientOptions(
 
   /** Checks the ranges. */
   public ClientOptions {
-    if (timeout.compareTo(Duration.ofMillis(100)) < 0
-        || timeout.compareTo(Duration.ofHours(1)) > 0) {
+    if (timeout.compareTo(TIMEOUT_MIN) < 0 || timeout.compareTo(TIMEOUT_MAX) > 0) {
       throw new IllegalArgumentException(
           "read timeout: expected=100 ms to 1 h, was=" + timeout.toMillis() + " ms");
     }

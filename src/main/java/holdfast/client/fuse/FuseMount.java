@@ -77,6 +77,16 @@ public final class FuseMount {
   }
 
   /**
+   * Looks whether one can mount here, and changes nothing.
+   *
+   * @throws HoldfastException as {@link #mount} would, but for what only the kernel can refuse
+   */
+  public static void check(Path mountPoint, NamedThreads threads, MonotonicClock clock) {
+    new MountPoints(threads, new Unmount(clock)).check(mountPoint);
+    library();
+  }
+
+  /**
    * Mounts, and returns when the kernel and libfuse have agreed: programs' calls are answered from
    * then on. A stale mount at this place is cleared first.
    *

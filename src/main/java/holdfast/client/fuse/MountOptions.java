@@ -10,12 +10,14 @@ import java.time.Duration;
  * @param allowOther other users than the mounting one get in (needs root, or {@code
  *     user_allow_other} in fuse.conf)
  * @param deadline how long a call into the file system may take before its caller gets ETIMEDOUT
- *     regardless: the file system's own deadline and a margin. 10 ms to 1 h
+ *     regardless: the file system's own deadline and a margin. 10 ms to 61 min
  */
 public record MountOptions(String source, boolean readOnly, boolean allowOther, Duration deadline) {
   private static final int SOURCE_CHARS_MAX = 64;
   private static final Duration DEADLINE_MIN = Duration.ofMillis(10);
-  private static final Duration DEADLINE_MAX = Duration.ofHours(1);
+
+  /** An hour, which is the file system's longest, and a margin. */
+  private static final Duration DEADLINE_MAX = Duration.ofMinutes(61);
 
   /** Checks every field. */
   public MountOptions {
@@ -25,7 +27,7 @@ public record MountOptions(String source, boolean readOnly, boolean allowOther, 
     }
     if (deadline.compareTo(DEADLINE_MIN) < 0 || deadline.compareTo(DEADLINE_MAX) > 0) {
       throw new IllegalArgumentException(
-          "check mount deadline: expected=10 ms to 1 h, was=" + deadline);
+          "check mount deadline: expected=10 ms to 61 min, was=" + deadline);
     }
   }
 }

@@ -67,6 +67,35 @@ final class MountPoints {
 
   /** Checks that one can mount here, clearing a stale mount first; returns the resolved path. */
   Path prepare(Path path) {
+    checkDevice(path);
+    Path place = resolve(path);
+    var mounted = MountTable.read().at(place);
+    if (mounted.isPresent()) {
+      refuseUnlessStale(place, mounted.get());
+      LOG.log(
+          Level.WARNING,
+          "mount {0}: clearing the stale mount of a process that died, was={1}",
+          place,
+          mounted.get().description());
+      unmount.detach(place);
+    }
+    checkDirectory(place);
+    return place;
+  }
+
+  /** The same without a change: a stale mount stays. */
+  void check(Path path) {
+    checkDevice(path);
+    Path place = resolve(path);
+    var mounted = MountTable.read().at(place);
+    if (mounted.isPresent()) {
+      refuseUnlessStale(place, mounted.get());
+    } else {
+      checkDirectory(place);
+    }
+  }
+
+  private static void checkDevice(Path path) {
     if (!Files.exists(DEVICE)) {
       throw new HoldfastException(
           ErrorCode.UNSUPPORTED,
@@ -86,16 +115,9 @@ final class MountPoints {
               + " that every user may open, was=not permitted; as root: chmod 666 "
               + DEVICE);
     }
-    Path place = resolve(path);
-    var mounted = MountTable.read().at(place);
-    if (mounted.isPresent()) {
-      clearIfStale(place, mounted.get());
-    }
-    checkDirectory(place);
-    return place;
   }
 
-  private void clearIfStale(Path place, MountTable.Entry entry) {
+  private void refuseUnlessStale(Path place, MountTable.Entry entry) {
     if (!entry.isFuse() || !isStale(place)) {
       throw new HoldfastException(
           ErrorCode.BUSY,
@@ -107,12 +129,6 @@ final class MountPoints {
                   ? "; unmount it first: holdfast umount " + place
                   : "; choose another directory"));
     }
-    LOG.log(
-        Level.WARNING,
-        "mount {0}: clearing the stale mount of a process that died, was={1}",
-        place,
-        entry.description());
-    unmount.detach(place);
   }
 
   /**
