@@ -4,6 +4,7 @@ import holdfast.client.ClientFileSystem;
 import holdfast.client.api.ClientOptions;
 import holdfast.client.fuse.FuseMount;
 import holdfast.client.fuse.MountOptions;
+import holdfast.client.fuse.MountProcess;
 import holdfast.crypto.seal.CryptoWarmUp;
 import holdfast.model.HoldfastException;
 import holdfast.util.ByteSize;
@@ -64,7 +65,7 @@ final class MountCommand implements Callable<Integer> {
       try {
         files.attributes(holdfast.client.api.PoolFileSystem.ROOT_INODE);
         var mountOptions =
-            new MountOptions("holdfast", isReadOnly, allowsOther, limit.plus(MARGIN));
+            new MountOptions(MountProcess.source(), isReadOnly, allowsOther, limit.plus(MARGIN));
         FuseMount mount =
             FuseMount.mount(files, directory, mountOptions, node.base().threads, node.base().clock);
         stop.whenAsked(mount::unmount);

@@ -1,10 +1,14 @@
 package holdfast.app;
 
+import holdfast.client.fuse.MountProcess;
 import holdfast.client.fuse.Unmount;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
+import holdfast.util.MonotonicClock;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -16,6 +20,9 @@ import picocli.CommandLine.Parameters;
     description = "Unmounts a mount; waits until all of it is saved and gone.",
     mixinStandardHelpOptions = true)
 final class UmountCommand implements Callable<Integer> {
+  /** How long the mount's process may take to save what is unsaved and to end. */
+  private static final Duration SAVED_MAX = Duration.ofSeconds(60);
+
   @Parameters(paramLabel = "DIR", description = "Where the pool is mounted.")
   Path directory;
 
@@ -24,10 +31,24 @@ final class UmountCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     LogOutput.start(System.err, common.isVerbose, true);
+    MonotonicClock clock = NodeBase.machineClock();
+    Optional<MountProcess> process;
     try {
-      new Unmount(NodeBase.machineClock()).unmount(directory);
+      process = MountProcess.of(directory);
+      new Unmount(clock).unmount(directory);
     } catch (HoldfastException e) {
       throw e.code() == ErrorCode.NOT_FOUND ? notMounted(e) : e;
+    }
+    if (process.isPresent() && !process.get().awaitEnd(SAVED_MAX, clock)) {
+      throw new CommandFailure(
+          ErrorCode.TIMED_OUT,
+          "umount "
+              + directory
+              + ": it is unmounted here, but its process "
+              + process.get().pid()
+              + " hasn't ended in "
+              + SAVED_MAX.toSeconds()
+              + " s: it is still saving, or another mount namespace (a container?) has the mount");
     }
     return Main.EXIT_DONE;
   }

@@ -235,6 +235,20 @@ class UsageProcessTest {
     }
   }
 
+  /** It saves, and ends its session, after the kernel has unmounted. */
+  @Test
+  void umountIsDoneWhenTheProcessOfTheMountIsGone() throws Exception {
+    Pool pool = pools.start(1);
+    Path mount = pool.mount("mnt");
+    Launched process = pool.mountAt(mount);
+    Files.writeString(mount.resolve("file"), "content");
+
+    pool.run("umount", mount.toString()).expectDone("umount");
+
+    assertThat(Path.of("/proc/" + process.pid() + "/exe").toFile()).doesNotExist();
+    assertThat(process.awaitExit(STOP_MAX)).isZero();
+  }
+
   @Test
   void tenProcessesStartedAtOnceShareOnePoolFile() throws Exception {
     Pool pool = pools.empty();

@@ -22,6 +22,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -113,6 +114,23 @@ final class MountLifecycleTest {
     mount.awaitUnmounted();
     assertTrue(mount.isUnmounted());
     assertEquals(0, mount.threadCount());
+  }
+
+  @Test
+  void theProcessOfAMountIsFoundByItsSource() throws Exception {
+    assertEquals(Optional.empty(), MountProcess.of(directory));
+    var options = new MountOptions(MountProcess.source(), false, false, SHORT_DEADLINE);
+    var files = new MemoryFileSystem();
+    var mount = FuseMount.mount(files, directory, options, threads, SystemClocks.monotonic());
+    try {
+      MountProcess found = MountProcess.of(directory).orElseThrow();
+
+      assertEquals(ProcessHandle.current().pid(), found.pid());
+      assertFalse(found.awaitEnd(Duration.ofMillis(50), SystemClocks.monotonic()));
+    } finally {
+      mount.unmount();
+    }
+    assertEquals(Optional.empty(), MountProcess.of(directory));
   }
 
   @Test
