@@ -24,6 +24,12 @@ final class Acknowledged {
 
   private Patience lookingOrNull;
 
+  /**
+   * What was known before the pool was asked for more: its answer may be older than what became
+   * known since. By the object, not its version: one that a power cut took is given again.
+   */
+  record Known(Attributes committed, long lossCount) {}
+
   /** The pool has a commit from here. */
   void committed(boolean isForced) {
     commitCount++;

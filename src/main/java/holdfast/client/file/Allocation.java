@@ -20,7 +20,9 @@ public final class Allocation {
     this.freeSpace = freeSpace;
   }
 
-  void allocate(OpenFile file, int mode, long offset, long lengthBytes, long deadlineNs) {
+  void allocate(FileHandle handle, int mode, long offset, long lengthBytes, long deadlineNs) {
+    OpenFile file = handle.file();
+    long lossCount = handle.checkBeforeChange();
     if (offset < 0 || lengthBytes <= 0) {
       throw new HoldfastException(
           ErrorCode.INVALID,
@@ -34,13 +36,14 @@ public final class Allocation {
     switch (mode) {
       case 0 -> {
         checkRoom(file, offset, end);
-        change(file, end, end, true, deadlineNs);
+        change(file, end, end, true, lossCount, deadlineNs);
       }
       case PoolFileSystem.ALLOCATE_KEEP_SIZE -> checkRoom(file, offset, end);
       case PoolFileSystem.ALLOCATE_PUNCH_HOLE | PoolFileSystem.ALLOCATE_KEEP_SIZE,
           PoolFileSystem.ALLOCATE_ZERO_RANGE | PoolFileSystem.ALLOCATE_KEEP_SIZE ->
-          change(file, offset, end, false, deadlineNs);
-      case PoolFileSystem.ALLOCATE_ZERO_RANGE -> change(file, offset, end, true, deadlineNs);
+          change(file, offset, end, false, lossCount, deadlineNs);
+      case PoolFileSystem.ALLOCATE_ZERO_RANGE ->
+          change(file, offset, end, true, lossCount, deadlineNs);
       default ->
           throw new HoldfastException(
               ErrorCode.UNSUPPORTED, "allocate: expected=a known mode, was=" + mode);
@@ -48,10 +51,11 @@ public final class Allocation {
   }
 
   /** Makes the range a hole as far as the file reaches, and lets the file reach its end. */
-  private void change(OpenFile file, long offset, long end, boolean mayGrow, long deadlineNs) {
+  private void change(
+      OpenFile file, long offset, long end, boolean mayGrow, long lossCount, long deadlineNs) {
     long sizeBytes = file.status().sizeBytes();
     if (offset < sizeBytes || mayGrow && end > sizeBytes) {
-      pipeline.punch(file, offset, end, mayGrow, deadlineNs);
+      pipeline.punch(file, offset, end, mayGrow, lossCount, deadlineNs);
     }
   }
 

@@ -53,10 +53,14 @@ public final class FileHandle {
     }
   }
 
-  /** For a change of the content: throws a loss that this handle hasn't reported yet. */
-  public void checkBeforeChange() {
+  /**
+   * For a change of the content: throws what it would rest on and is lost, once.
+   *
+   * @return how many losses there were by then: one that comes before the change is done stops it
+   */
+  public long checkBeforeChange() {
     checkLock();
-    reporter.onWrite();
+    return reporter.onWrite();
   }
 
   /** Something was written through it. */

@@ -94,8 +94,7 @@ public final class FileIo {
   /** See {@link PoolFileSystem#allocate}. */
   public void allocate(long handle, int mode, long offset, long lengthBytes) {
     FileHandle open = files.handle(handle);
-    open.checkBeforeChange();
-    allocation.allocate(open.file(), mode, offset, lengthBytes, deadlines.deadlineNs());
+    allocation.allocate(open, mode, offset, lengthBytes, deadlines.deadlineNs());
   }
 
   /** See {@link PoolFileSystem#flush}. */

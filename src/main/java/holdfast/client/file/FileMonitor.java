@@ -46,6 +46,9 @@ abstract sealed class FileMonitor permits SyncedFile {
     /** Handles that have it open. */
     int handleCount;
 
+    /** The last one is closed: it isn't in the table any more. */
+    boolean isClosed;
+
     /** What the image's bytes have of the budget. */
     long budgetedBytes;
 

@@ -14,6 +14,8 @@ import java.util.List;
  * @param isUnsaved whether anything is here that the pool hasn't got
  * @param isGone whether the pool doesn't know it any more
  * @param isIndeterminate whether a session was lost, and it isn't known what the pool has since
+ * @param isClosed whether no handle is left: it hears of no lost session any more, and may say
+ *     nothing of what the pool has
  * @param hasAppends whether anything that was appended isn't with the pool
  * @param mustMoveAppends whether that has to be saved, to be moved behind a newer version
  * @param hasStalePages whether pages that the kernel has may be of different versions
@@ -27,6 +29,7 @@ public record FileStatus(
     boolean isUnsaved,
     boolean isGone,
     boolean isIndeterminate,
+    boolean isClosed,
     boolean hasAppends,
     boolean mustMoveAppends,
     boolean hasStalePages,

@@ -17,6 +17,11 @@ public final class Losses {
   private HoldfastException lastOrNull;
   private long count;
 
+  /** Why the content is older than what closed handles had written, with nothing unsaved. */
+  private HoldfastException backOrNull;
+
+  private long backCount;
+
   /** The number of the last one that an fsync has reported, of whichever handle. */
   private long forceReported;
 
@@ -40,6 +45,21 @@ public final class Losses {
     }
   }
 
+  /**
+   * With nothing unsaved, it has an older content again than what closed handles had written. An
+   * fsync reports that; but who has it open may have read the newer, and hears of it before it
+   * writes.
+   */
+  void wentBack(HoldfastException why) {
+    lock.lock();
+    try {
+      backOrNull = SaveFailure.asLoss(why);
+      backCount++;
+    } finally {
+      lock.unlock();
+    }
+  }
+
   /** How many there were: the number of the last one. */
   long count() {
     lock.lock();
@@ -55,7 +75,7 @@ public final class Losses {
     lock.lock();
     try {
       if (count != before) {
-        throwLast();
+        throwAgain(lastOrNull);
       }
     } finally {
       lock.unlock();
@@ -67,8 +87,9 @@ public final class Losses {
     return new Reporter();
   }
 
-  private void throwLast() {
-    throw new HoldfastException(lastOrNull.code(), lastOrNull.getMessage(), lastOrNull);
+  /** With the stack of who hears of it now. */
+  private static void throwAgain(HoldfastException why) {
+    throw new HoldfastException(why.code(), why.getMessage(), why);
   }
 
   /** Which losses one handle has reported. Any thread. */
@@ -85,6 +106,9 @@ public final class Losses {
      */
     private long forceReportedHere;
 
+    /** Up to where it has reported that the content went back. */
+    private long backReported;
+
     private boolean hasWritten;
 
     private Reporter() {
@@ -93,6 +117,7 @@ public final class Losses {
         openedAt = count;
         warnedOf = count;
         forceReportedHere = forceReported;
+        backReported = backCount;
       } finally {
         lock.unlock();
       }
@@ -108,11 +133,21 @@ public final class Losses {
       }
     }
 
-    /** For a write: throws a loss that this handle hasn't reported yet. */
-    void onWrite() {
+    /**
+     * For a write: throws a loss that this handle hasn't reported yet, or that the content went
+     * back.
+     *
+     * @return how many losses there were by then
+     */
+    long onWrite() {
       lock.lock();
       try {
         warn();
+        if (backReported != backCount) {
+          backReported = backCount;
+          throwAgain(backOrNull);
+        }
+        return count;
       } finally {
         lock.unlock();
       }
@@ -121,7 +156,7 @@ public final class Losses {
     private void warn() {
       if (warnedOf != count) {
         warnedOf = count;
-        throwLast();
+        throwAgain(lastOrNull);
       }
     }
 
@@ -135,7 +170,7 @@ public final class Losses {
       lock.lock();
       try {
         if (hasWritten && forceReportedHere != count && openedAt != count) {
-          throwLast();
+          throwAgain(lastOrNull);
         }
         warn();
       } finally {
@@ -154,7 +189,8 @@ public final class Losses {
           forceReportedHere = count;
           warnedOf = count;
           forceReported = count;
-          throwLast();
+          backReported = backCount;
+          throwAgain(lastOrNull);
         }
       } finally {
         lock.unlock();

@@ -39,10 +39,11 @@ public final class OpenFile extends SyncedFile {
     }
   }
 
-  /** Whether that was the last handle. */
+  /** Whether that was the last handle: then nothing is heard of the pool any more. */
   boolean closeHandle() {
     try (Held in = enter()) {
-      return --in.handleCount == 0;
+      in.isClosed = --in.handleCount == 0;
+      return in.isClosed;
     }
   }
 
@@ -55,7 +56,8 @@ public final class OpenFile extends SyncedFile {
           in.image.sizeBytes(),
           in.image.isUnsaved(),
           in.image.isGone(),
-          in.acknowledged.isIndeterminate() && !in.image.isGone(),
+          in.acknowledged.isIndeterminate() && !in.image.isGone() && !in.isClosed,
+          in.isClosed,
           !in.image.appends().isEmpty(),
           in.image.appends().isOvertaken(),
           in.hasStalePages(),
@@ -190,12 +192,13 @@ public final class OpenFile extends SyncedFile {
   /**
    * Cuts or extends it; what was written before is saved.
    *
-   * @return how many losses there were before
+   * @param lossCount how many losses its caller knows of
+   * @throws HoldfastException what was lost since, and then nothing is done
    */
-  long resize(long sizeBytes) {
+  void resize(long sizeBytes, long lossCount) {
     try (Held in = enter()) {
+      losses().throwSince(lossCount);
       in.image.resize(sizeBytes, shared().wallClock().nowNs());
-      return losses().count();
     }
   }
 
@@ -204,14 +207,14 @@ public final class OpenFile extends SyncedFile {
    *
    * @param mayGrow whether the file is to reach the range's end
    */
-  long punch(long from, long to, boolean mayGrow) {
+  void punch(long from, long to, boolean mayGrow, long lossCount) {
     try (Held in = enter()) {
+      losses().throwSince(lossCount);
       long wallNs = shared().wallClock().nowNs();
       in.image.punch(from, to, wallNs);
       if (mayGrow && to > in.image.sizeBytes()) {
         in.image.resize(to, wallNs);
       }
-      return losses().count();
     }
   }
 

@@ -47,15 +47,33 @@ public final class OpenFileTable {
   public OpenedFile open(long inode, long deadlineNs) {
     openingCount.incrementAndGet();
     try {
+      Asked asked = ask(inode, deadlineNs);
+      ExtentLoader.Loaded loaded = asked.loaded();
+      return open(loaded.attributes(), loaded.extents(), asked.session(), false);
+    } finally {
+      openingCount.decrementAndGet();
+    }
+  }
+
+  /**
+   * What the pool has of a file.
+   *
+   * @param session {@link #sessionCount} before it was asked for
+   */
+  private record Asked(ExtentLoader.Loaded loaded, long session) {}
+
+  /** Finds out first whether the pool still has what is known of it, where it is open. */
+  private Asked ask(long inode, long deadlineNs) {
+    while (true) { // until no session is lost meanwhile, or the deadline is over
       OpenFile known = fileOrNull(inode);
       if (known != null) {
         reconciler.look(known, deadlineNs);
       }
       long session = sessionCount.get();
       ExtentLoader.Loaded loaded = loader.load(inode, deadlineNs);
-      return open(loaded.attributes(), loaded.extents(), session, false);
-    } finally {
-      openingCount.decrementAndGet();
+      if (session == sessionCount.get()) {
+        return new Asked(loaded, session);
+      }
     }
   }
 
@@ -95,15 +113,16 @@ public final class OpenFileTable {
     long inode = attributes.inode();
     lock.lock();
     try {
+      boolean isOfLostSession = session != sessionCount.get(); // it was loaded, or made
       boolean keepsPages = inodes.takeClosed(inode, attributes.version());
       OpenFile file = files.get(inode);
       if (file == null) {
         file = new OpenFile(attributes, extents, unforced.take(inode), shared);
         files.put(inode, file);
       } else {
-        keepsPages = file.refresh(attributes, extents);
+        // What was lost since may have been reported: shown again, it would be written upon.
+        keepsPages = !isOfLostSession && file.refresh(attributes, extents);
       }
-      boolean isOfLostSession = session != sessionCount.get(); // it was loaded, or made
       if (isOfLostSession || shared.ownChanges().areAttributesIndeterminate(inode)) {
         file.sessionLost();
         keepsPages = false;
@@ -151,9 +170,16 @@ public final class OpenFileTable {
    */
   public boolean reload(OpenFile file, long deadlineNs) {
     Attributes before = file.status().committed();
-    reconciler.look(file, deadlineNs);
-    ExtentLoader.Loaded loaded = loader.load(file.inode(), deadlineNs);
-    file.refresh(loaded.attributes(), loaded.extents());
+    Asked asked = ask(file.inode(), deadlineNs);
+    lock.lock();
+    try {
+      boolean isOpen = files.get(file.inode()) == file;
+      if (isOpen && asked.session() == sessionCount.get()) {
+        file.refresh(asked.loaded().attributes(), asked.loaded().extents());
+      }
+    } finally {
+      lock.unlock();
+    }
     return !Acknowledged.isSame(before, file.status().committed());
   }
 
@@ -213,11 +239,11 @@ public final class OpenFileTable {
     OpenFile file = open.file();
     lock.lock();
     try {
+      FileStatus status = file.status();
       if (!file.closeHandle()) {
         return null;
       }
       files.remove(file.inode());
-      FileStatus status = file.status();
       boolean isNameless = file.links().isNameless();
       boolean isKnown = !status.hasStalePages() && !status.isIndeterminate();
       if (isKnown && !isNameless && !status.isUnsaved()) {

@@ -59,7 +59,7 @@ final class OwnChanges {
     HoldfastException lost = acknowledged.lostOrNull(known, found);
     if (lost == null && isUnsaved && saved.isAhead(found.inode(), found.version())) {
       // Written by handles that are closed: what is unsaved stands on it all the same.
-      lost = ofFile(found);
+      lost = lostOfClosed(found);
     }
     if (lost != null) {
       reported(found);
@@ -75,12 +75,13 @@ final class OwnChanges {
     if (!saved.isLost(now.inode(), now.version())) {
       return attributes.takeLost(now.inode()) ? LostContent.ofAttributes(now.inode()) : null;
     }
-    HoldfastException lost = ofFile(now);
+    HoldfastException lost = lostOfClosed(now);
     reported(now);
     return lost;
   }
 
-  private HoldfastException ofFile(Attributes found) {
+  /** What closed handles have written and a file that was found like this hasn't got. */
+  HoldfastException lostOfClosed(Attributes found) {
     long foundVersion = Attributes.contentVersion(found.version());
     return LostContent.ofFile(found.inode(), saved.version(found), foundVersion);
   }

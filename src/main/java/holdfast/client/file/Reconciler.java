@@ -56,21 +56,26 @@ final class Reconciler {
 
   /** Likewise; {@code askedAfter} as {@link SyncedFile#rebase}. */
   private boolean rebase(OpenFile file, long askedAfter, long deadlineNs) {
-    long versionBefore = file.status().committed().version();
-    ExtentLoader.Loaded newer = loadOrNull(file, deadlineNs);
-    if (newer == null) {
-      return true;
+    // A session that is lost while it is asked makes another round; the answer's deadline ends it.
+    while (true) {
+      Acknowledged.Known before = file.known();
+      ExtentLoader.Loaded newer = loadOrNull(file, deadlineNs);
+      if (newer == null) {
+        return true;
+      }
+      SyncedFile.Rebased rebased =
+          file.rebase(newer.attributes(), newer.extents(), before, askedAfter, deadlineNs);
+      if (rebased.outcome() == SyncedFile.Outcome.REPLACED) {
+        pages.dropSoon(file.inode());
+      }
+      if (rebased.lostOrNull() != null) {
+        Losses.log(file.inode(), rebased.lostOrNull());
+        throw rebased.lostOrNull();
+      }
+      if (rebased.outcome() != SyncedFile.Outcome.OVERTAKEN) {
+        return rebased.outcome() != SyncedFile.Outcome.APPENDS_FIRST;
+      }
     }
-    SyncedFile.Rebased rebased =
-        file.rebase(newer.attributes(), newer.extents(), versionBefore, askedAfter, deadlineNs);
-    if (rebased.isReplaced()) {
-      pages.dropSoon(file.inode());
-    }
-    if (rebased.lostOrNull() != null) {
-      Losses.log(file.inode(), rebased.lostOrNull());
-      throw rebased.lostOrNull();
-    }
-    return !rebased.mustSaveAppends();
   }
 
   /**
@@ -195,6 +200,9 @@ final class Reconciler {
    * one place where that is noted. Never blocks.
    */
   void gone(OpenFile file) {
+    if (file.status().isClosed()) {
+      return; // who has it open is told
+    }
     boolean isWritten = ownChanges.forget(file.inode(), service.client(), deadlines.nowNs());
     HoldfastException lost = file.gone(isWritten);
     if (lost != null) {

@@ -127,6 +127,9 @@ abstract sealed class SyncedFile extends FileMonitor permits OpenFile {
   /** What is to be committed next: a plan is in flight from now on. One is at a time. */
   CommitPlanner.Decision beginCommit(CommitPlan.Inline inlineOrNull, CommitPlanner.Terms terms) {
     try (Held in = enter()) {
+      if (in.isClosed) {
+        return CommitPlanner.NoPlan.NOTHING_TO_COMMIT; // what was left of it is reverted
+      }
       CommitPlanner.Decision decision =
           shared()
               .planner()
@@ -185,14 +188,31 @@ abstract sealed class SyncedFile extends FileMonitor permits OpenFile {
     }
   }
 
+  /** What became of what is here by a version that was loaded. */
+  enum Outcome {
+    /** Programs see what they saw. */
+    SAME,
+    /** Programs see something else. */
+    REPLACED,
+    /** Nothing: appended bytes have to be saved first. */
+    APPENDS_FIRST,
+    /** Nothing: a session was lost since the pool was asked; what it answered may be lost, too. */
+    OVERTAKEN
+  }
+
   /**
-   * What became of what is here by a version that was loaded.
+   * The end of a rebase.
    *
-   * @param isReplaced whether programs see something else than before
-   * @param mustSaveAppends nothing was done: appended bytes have to be saved first
    * @param lostOrNull what is lost, for the caller to throw once; null: nothing
    */
-  record Rebased(boolean isReplaced, boolean mustSaveAppends, HoldfastException lostOrNull) {}
+  record Rebased(Outcome outcome, HoldfastException lostOrNull) {}
+
+  /** To be asked for before the pool is asked for a version to rebase on. */
+  Acknowledged.Known known() {
+    try (Held in = enter()) {
+      return new Acknowledged.Known(in.image.committed(), in.acknowledged.lossCount());
+    }
+  }
 
   /** Instead of the number of a lost session: none was asked about. */
   static final long NO_LOSS = -1;
@@ -201,21 +221,26 @@ abstract sealed class SyncedFile extends FileMonitor permits OpenFile {
    * What the pool has was loaded: lays what isn't saved over it, or drops it where that stands on
    * what is lost. Waits for the commit in flight: what that has taken would not be laid over it.
    *
-   * @param versionBefore what was known as committed before it was loaded
+   * @param before what was known before it was loaded
    * @param askedAfter the lost session after which chunks were asked for, or {@link #NO_LOSS}
    * @throws HoldfastException as {@link #awaitUploads}
    */
   Rebased rebase(
       Attributes newer,
       List<Extent> extents,
-      long versionBefore,
+      Acknowledged.Known before,
       long askedAfter,
       long deadlineNs) {
     try (Held in = enter()) {
       awaitCommit(in, deadlineNs);
-      if (in.image.committed().version() != versionBefore) {
-        return new Rebased(
-            false, false, null); // that commit has happened: what was loaded may be from before it
+      if (in.isClosed) {
+        return new Rebased(Outcome.SAME, null); // what is lost is reported to who opens it again
+      }
+      if (in.acknowledged.lossCount() != before.lossCount()) {
+        return new Rebased(Outcome.OVERTAKEN, null);
+      }
+      if (in.image.committed() != before.committed()) {
+        return new Rebased(Outcome.SAME, null); // newer: what was loaded may be from before it
       }
       // Indeterminate with the content: an answer from before that settles nothing.
       boolean isAsked = askedAfter == in.acknowledged.lossCount();
@@ -226,15 +251,15 @@ abstract sealed class SyncedFile extends FileMonitor permits OpenFile {
         }
         in.acknowledged.settled(askedAfter);
         in.image.appends().setOvertaken(false);
-        return new Rebased(false, false, null);
+        return new Rebased(Outcome.SAME, null);
       }
       if (in.image.mustSaveAppends(newer)) {
         in.image.appends().setOvertaken(true);
-        return new Rebased(false, true, null);
+        return new Rebased(Outcome.APPENDS_FIRST, null);
       }
       HoldfastException lost = layOver(in, newer, extents);
       in.acknowledged.settled(askedAfter);
-      return new Rebased(true, false, lost);
+      return new Rebased(Outcome.REPLACED, lost);
     }
   }
 
@@ -244,6 +269,9 @@ abstract sealed class SyncedFile extends FileMonitor permits OpenFile {
     if (lost == null && isUnsaved) {
       in.image.rebase(newer, extents);
       return null;
+    }
+    if (lost == null && shared().ownChanges().isAhead(inode(), newer.version())) {
+      losses().wentBack(shared().ownChanges().lostOfClosed(newer));
     }
     if (lost != null) {
       revert(in); // what came after what is lost would stand beside what came before it
@@ -300,7 +328,7 @@ abstract sealed class SyncedFile extends FileMonitor permits OpenFile {
   /** That; null where there is nothing. Waits for the commit in flight. */
   Doubt doubtOrNull(long deadlineNs) {
     try (Held in = enter()) {
-      if (!in.acknowledged.isIndeterminate() || in.image.isGone()) {
+      if (!in.acknowledged.isIndeterminate() || in.image.isGone() || in.isClosed) {
         return null;
       }
       // What a commit has taken out comes back if it hasn't happened.

@@ -243,24 +243,28 @@ public final class WritePipeline {
   }
 
   /** Sets the size; otherwise as {@link #punch}. */
-  public void truncate(OpenFile file, long sizeBytes, long deadlineNs) {
+  public void truncate(OpenFile file, long sizeBytes, long lossCount, long deadlineNs) {
     flush(file, false, deadlineNs);
     if (sizeBytes > 0) {
       reconciler.vouchForClosed(file, deadlineNs);
     }
-    commitChange(file, file.resize(sizeBytes), deadlineNs);
+    file.resize(sizeBytes, lossCount);
+    commitChange(file, lossCount, deadlineNs);
   }
 
   /**
    * Makes a range a hole; what was written before is saved first. When this returns, the pool has
-   * it at min-copies. Throws, once, if what it would rest on is lost.
+   * it at min-copies. Throws, once, if what it would rest on is lost: also if another thread has
+   * found that.
    *
    * @param mayGrow whether the file is to reach the range's end
+   * @param lossCount how many losses the caller's handle knew of before it
    */
-  void punch(OpenFile file, long from, long to, boolean mayGrow, long deadlineNs) {
+  void punch(OpenFile file, long from, long to, boolean mayGrow, long lossCount, long deadlineNs) {
     flush(file, false, deadlineNs);
     reconciler.vouchForClosed(file, deadlineNs);
-    commitChange(file, file.punch(from, to, mayGrow), deadlineNs);
+    file.punch(from, to, mayGrow, lossCount);
+    commitChange(file, lossCount, deadlineNs);
   }
 
   private void commitChange(OpenFile file, long lossCountBefore, long deadlineNs) {

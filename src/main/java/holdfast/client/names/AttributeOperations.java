@@ -114,9 +114,6 @@ public final class AttributeOperations {
 
   /** Changes them; the caller has checked that it may. A cut by a handle tells it what is lost. */
   public FileAttributes set(long inode, AttributeChange change, long handle) {
-    if (handle != PoolFileSystem.NO_HANDLE && change.has(AttributeChange.SIZE)) {
-      files.handle(handle).checkBeforeChange();
-    }
     long deadlineNs = deadlines.deadlineNs();
     OpenFile file = files.fileOrNull(inode);
     if (file != null && change.has(AttributeChange.MTIME)) {
@@ -124,7 +121,7 @@ public final class AttributeOperations {
     }
     FileAttributes shown = null;
     if (change.has(AttributeChange.SIZE)) {
-      shown = truncate(inode, change.sizeBytes(), deadlineNs);
+      shown = truncate(inode, handle, change.sizeBytes(), deadlineNs);
     }
     Operation.SetAttributes operation = change.operation(inode, wallClock.nowNs());
     if (operation.mask() == 0 && shown != null) {
@@ -150,7 +147,7 @@ public final class AttributeOperations {
     return after;
   }
 
-  private FileAttributes truncate(long inode, long sizeBytes, long deadlineNs) {
+  private FileAttributes truncate(long inode, long handle, long sizeBytes, long deadlineNs) {
     // A removed file that is open here is known to nobody else: it mustn't be asked for.
     OpenedFile opened = files.openAgain(inode);
     if (opened == null) {
@@ -158,7 +155,9 @@ public final class AttributeOperations {
     }
     try {
       OpenFile file = files.handle(opened.handle()).file();
-      pipeline.truncate(file, sizeBytes, deadlineNs);
+      boolean isByHandle = handle != PoolFileSystem.NO_HANDLE;
+      long lossCount = files.handle(isByHandle ? handle : opened.handle()).checkBeforeChange();
+      pipeline.truncate(file, sizeBytes, lossCount, deadlineNs);
       return statMapper.shown(file.shown().attributes());
     } finally {
       closer.drop(opened.handle());

@@ -6,6 +6,7 @@ import holdfast.client.api.CreatedFile;
 import holdfast.client.api.FileAttributes;
 import holdfast.client.api.OpenFlags;
 import holdfast.client.api.OpenedFile;
+import holdfast.client.file.FileHandle;
 import holdfast.client.file.OpenFile;
 import holdfast.client.file.OpenFileTable;
 import holdfast.client.file.WritePipeline;
@@ -97,7 +98,8 @@ public final class NameOperations {
         isNew ? files.openNew(created, session) : pins.open(created.inode(), deadlineNs);
     if (!isNew && (openFlags & OpenFlags.TRUNCATE) != 0) {
       try {
-        pipeline.truncate(files.handle(opened.handle()).file(), 0, deadlineNs);
+        FileHandle its = files.handle(opened.handle());
+        pipeline.truncate(its.file(), 0, its.checkBeforeChange(), deadlineNs);
       } catch (RuntimeException e) {
         closer.drop(opened.handle());
         throw e;
