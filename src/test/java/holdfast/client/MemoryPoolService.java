@@ -73,6 +73,9 @@ public final class MemoryPoolService implements PoolService {
   /** Happens when an answer is on its way: what it says may be old by then. */
   public volatile Runnable afterAnswer = () -> {};
 
+  /** What every question fails with; null: it is answered. */
+  public volatile HoldfastException silence;
+
   /** Happens before the log is forced. */
   public volatile Runnable beforeForce = () -> {};
 
@@ -247,6 +250,10 @@ public final class MemoryPoolService implements PoolService {
   @Override
   public CompletableFuture<Told> ask(Query query, long deadlineNs) {
     askCount.incrementAndGet();
+    HoldfastException silent = silence;
+    if (silent != null) {
+      return CompletableFuture.failedFuture(silent);
+    }
     Told told;
     lock.lock();
     try {

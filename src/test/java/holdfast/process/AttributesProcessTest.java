@@ -131,4 +131,44 @@ class AttributesProcessTest {
     pool.umount(one);
     pool.umount(two);
   }
+
+  /** As xfstests 035 has it, for what the file system hears neither open nor close of. */
+  private static final String KEEPS_OPEN =
+      """
+      import stat
+      os.mkdir('d'); os.mkfifo('p'); os.mkdir('replaced')
+      opened = [os.open(n, os.O_RDONLY | os.O_NONBLOCK) for n in ('d', 'p', 'replaced')]
+      print('opened', flush=True)
+      wait()
+      for fd in opened:
+          before = os.fstat(fd)
+          assert before.st_nlink == 0, before
+          os.fchmod(fd, 0o700)
+          after = os.fstat(fd)
+          assert stat.S_IMODE(after.st_mode) == 0o700, oct(after.st_mode)
+          assert (after.st_ino, after.st_nlink) == (before.st_ino, 0), after
+      """;
+
+  @Test
+  @Execution(ExecutionMode.CONCURRENT)
+  void whatAnotherMountRemovedKeepsItsAttributesWhileItIsOpenHere() throws Exception {
+    Pool pool = pools.start(1);
+    Path one = pool.mount("one");
+    Path two = pool.mount("two");
+    try (var python = new Python(one)) {
+      Script program = python.start("keeps open", KEEPS_OPEN);
+      assertThat(program.line(COMMAND_MAX)).isEqualTo("opened");
+
+      execute(pool, "rmdir", two + "/d").expectDone("rmdir");
+      execute(pool, "rm", two + "/p").expectDone("rm");
+      execute(pool, "mkdir", two + "/other").expectDone("mkdir");
+      execute(pool, "mv", "-T", two + "/other", two + "/replaced").expectDone("mv");
+
+      program.goOn();
+      program.expectDone(COMMAND_MAX);
+    }
+    assertThat(execute(pool, "ls", "" + one).out().lines()).containsExactly("replaced");
+    pool.umount(one);
+    pool.umount(two);
+  }
 }
