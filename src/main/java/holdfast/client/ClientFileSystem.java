@@ -159,6 +159,7 @@ public final class ClientFileSystem implements PoolFileSystem {
     taker = threads.platformPool("taker", 1, 1);
     invalidator = newInvalidator();
     service.watch(invalidator);
+    freeSpace.ask();
   }
 
   private Invalidator newInvalidator() {

@@ -249,6 +249,19 @@ class UsageProcessTest {
     assertThat(process.awaitExit(STOP_MAX)).isZero();
   }
 
+  /** umount(8) asks for the root's attributes and for the free space before it unmounts. */
+  @Test
+  void umountIsDoneThoughNoPeerIsLeft() throws Exception {
+    Pool pool = pools.start(1);
+    Path mount = pool.mount("mnt");
+    Files.writeString(mount.resolve("file"), "content");
+    pool.peer(1).kill();
+
+    pool.run("umount", mount.toString()).expectDone("umount");
+
+    assertThat(Files.readString(Path.of("/proc/self/mountinfo"))).doesNotContain(mount.toString());
+  }
+
   @Test
   void tenProcessesStartedAtOnceShareOnePoolFile() throws Exception {
     Pool pool = pools.empty();

@@ -21,7 +21,16 @@ public final class FreeSpace {
     this.deadlines = deadlines;
   }
 
-  /** The room as last told; waits for the first answer only. */
+  /**
+   * Asks for the first time, so that {@link #now} needn't wait for a pool that is away by then:
+   * umount(8) asks for it. Never blocks.
+   */
+  public void ask() {
+    askedNs = deadlines.nowNs();
+    service.space(deadlines.deadlineNs()).thenAccept(space -> known = shown(space));
+  }
+
+  /** The room as answered last; waits for the first answer only. */
   public PoolSpace now() {
     long nowNs = deadlines.nowNs();
     PoolSpace last = known;
