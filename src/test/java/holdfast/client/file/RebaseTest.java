@@ -145,11 +145,14 @@ final class RebaseTest {
   }
 
   @Test
-  void whatWasAppendedStaysBehindWhatMadeTheFileLongerAfterwards() {
-    Rebase rebase = over("bbb", mine(2, "aa11..X"));
+  void whatAFileWasMadeLongerByBetweenTwoAppendsStaysBeforeBoth() {
+    assertEquals("bbb...1122", text(over("bbb", mine(2, "aa11..22"))));
+  }
 
-    assertEquals("bbb...X11", text(rebase));
-    assertEquals(7, rebase.appendsFrom());
+  @Test
+  void whatWasAppendedStaysBehindWhatMadeTheFileLongerAfterwards() {
+    assertEquals("bbb...X11", text(over("bbb", mine(2, "aa11..X"))));
+    assertEquals("bbb....11", text(over("bbb", mine(2, "aa11..."))));
   }
 
   @Test
@@ -206,8 +209,12 @@ final class RebaseTest {
   void whatWasDoneHereIsLeftAsItWas() {
     Rebase.Mine mine = mine(4, "aX__11");
 
-    over("b", mine);
+    over("b", mine); // which moves what was appended
+    over("bbbb", mine); // which doesn't
+    Rebase.Mine other = mine(4, "aX__");
+    over("b", other);
 
+    assertEquals(ranges(1, 4), other.written().list());
     assertEquals(mine(4, "aX__11").view(), mine.view());
     assertEquals(ranges(1, 6), mine.written().list());
     assertEquals(ranges(4, 6), mine.appended());
