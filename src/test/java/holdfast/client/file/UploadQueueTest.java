@@ -38,7 +38,7 @@ final class UploadQueueTest {
     var source = new byte[(int) (to - from)];
     Arrays.fill(source, (byte) value);
     dirty.write(from, source, 0, source.length);
-    return uploads.start(dirty.takeAll().getFirst(), false, 0);
+    return uploads.start(dirty.takeAll().getFirst(), false, 4);
   }
 
   private Upload start(long from, long to) {
@@ -143,6 +143,7 @@ final class UploadQueueTest {
     Upload third = start(20, 30);
     first.paused(AWAY);
     third.paused(AWAY);
+    assertEquals(4, third.triedNs());
 
     assertEquals(List.of(first, third), uploads.resumePaused(9));
 
@@ -207,6 +208,8 @@ final class UploadQueueTest {
   void whatWasOnlySealedAnewHasNoEndAndGivesWay() {
     Upload rewrite = startRewrite(0, 100);
     Upload written = start(10, 20);
+
+    assertEquals(20, uploads.end());
 
     uploads.cutRewrites();
 
