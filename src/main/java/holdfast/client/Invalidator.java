@@ -50,7 +50,7 @@ final class Invalidator implements PoolService.Watcher {
   private final LockWaits lockWaits;
 
   /** All that the kernel was told for long at some moment, to be taken back, and what follows. */
-  private record Pending(CacheLease.Taken taken, Runnable then) {}
+  private record Pending(CacheLease.Expired expired, Runnable then) {}
 
   /**
    * A feed that works on these threads.
@@ -87,7 +87,7 @@ final class Invalidator implements PoolService.Watcher {
 
   @Override
   public void onLease(long untilNs) {
-    cacheLease.lease(untilNs);
+    cacheLease.renew(untilNs);
   }
 
   @Override
@@ -182,7 +182,7 @@ final class Invalidator implements PoolService.Watcher {
   /** The lease runs out, or anything may have changed. Never refused. */
   private void takeEverythingBack(Runnable then) {
     inodes.expireAll(deadlines.nowNs());
-    pending.add(new Pending(cacheLease.distrust(), then));
+    pending.add(new Pending(cacheLease.expireAll(), then));
     try {
       taker.execute(this::takePending);
     } catch (RejectedExecutionException e) {
@@ -194,17 +194,17 @@ final class Invalidator implements PoolService.Watcher {
   private void takePending() {
     for (Pending next = pending.poll(); next != null; next = pending.poll()) {
       try {
-        CacheLease.Taken taken = next.taken();
+        CacheLease.Expired expired = next.expired();
         Map<Long, List<GrantTable.Entry>> locked = new HashMap<>();
-        for (GrantTable.Entry entry : taken.entries()) {
+        for (GrantTable.Entry entry : expired.entries()) {
           if (cacheLease.inFlight().isAnyOn(entry.directory())) {
             locked.computeIfAbsent(entry.directory(), key -> new ArrayList<>()).add(entry);
           } else {
             pages.expireEntry(entry.directory(), entry.name());
           }
         }
-        taken.inodes().forEach(inode -> pages.drop(inode, false));
-        taken.listings().forEach(inode -> pages.drop(inode, true));
+        expired.inodes().forEach(inode -> pages.drop(inode, false));
+        expired.listings().forEach(inode -> pages.drop(inode, true));
         locked.forEach(this::expireLater);
       } finally {
         next.then().run();

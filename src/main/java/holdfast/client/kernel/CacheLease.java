@@ -9,16 +9,16 @@ import java.util.Map;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * How long the kernel may believe what it is told: long while this client is told in time of what
- * others change, not at all otherwise. A call takes a {@link Ticket} before it asks the pool; what
- * was made old since then is told with a timeout of 0, however the answer and the news crossed.
- * Never blocks. Any thread.
+ * The timeouts of what the kernel is granted to cache: long while the pool's lease has this client
+ * notified of others' changes in time, zero otherwise. A call takes a {@link Ticket} before it asks
+ * the pool; what was invalidated after that is answered with a timeout of 0, in whichever order the
+ * answer and the invalidation came. Never blocks. Any thread.
  */
 public final class CacheLease {
-  /** For what is taken back when it changes. */
+  /** Timeout of a grant that is recalled when it changes. */
   public static final long LONG_MS = 3_600_000;
 
-  /** Inodes whose last invalidation is remembered. */
+  /** Most inodes whose last invalidation is kept. */
   private static final int REMEMBERED_MAX = 16_384;
 
   private static final long[] NONE = {};
@@ -30,14 +30,14 @@ public final class CacheLease {
   private final InFlightChanges inFlight = new InFlightChanges();
   private final Map<Long, Long> invalidated = BoundedMap.of(REMEMBERED_MAX, this::dropped);
 
-  /** Counts invalidations. */
-  private long news;
+  /** Invalidation epoch: counts the batches of others' changes. */
+  private long epoch;
 
-  /** Tickets older than this may have missed any news. */
+  /** Tickets of earlier epochs may have missed an invalidation of any inode. */
   private long floor;
 
-  private long trustedUntilNs = Long.MIN_VALUE;
-  private boolean isTrusted;
+  private long leasedUntilNs = Long.MIN_VALUE;
+  private boolean hasLease;
 
   public CacheLease(Deadlines deadlines) {
     this.deadlines = deadlines;
@@ -47,7 +47,7 @@ public final class CacheLease {
     floor = Math.max(floor, invalidation);
   }
 
-  /** A call, from before its question until its answer. */
+  /** The invalidation epoch in which a call began, kept until its answer. */
   public final class Ticket implements AutoCloseable {
     private final long since;
     private final long number;
@@ -69,7 +69,7 @@ public final class CacheLease {
       }
     }
 
-    /** How long it may keep the name, or that it isn't there, in ms. */
+    /** How long it may keep the name, or its absence, in ms. */
     public long entryMs(long directory, byte[] name) {
       lock.lock();
       try {
@@ -97,18 +97,16 @@ public final class CacheLease {
     }
   }
 
-  /** A call begins that asks. */
+  /** Begins a call that only reads. */
   public Ticket begin() {
     return begin(NONE);
   }
 
-  /**
-   * A call begins that changes these directories: the kernel holds their locks until its answer.
-   */
+  /** Begins a call that changes these directories, whose locks the kernel has until its answer. */
   public Ticket begin(long... inodes) {
     lock.lock();
     try {
-      return new Ticket(news, inFlight.begin(inodes), inodes);
+      return new Ticket(epoch, inFlight.begin(inodes), inodes);
     } finally {
       lock.unlock();
     }
@@ -130,16 +128,16 @@ public final class CacheLease {
   }
 
   private long timeoutMs(long since, long inode) {
-    boolean isNews = floor > since || invalidated.getOrDefault(inode, 0L) > since;
-    return isNews || !isLeasedNow() ? 0 : LONG_MS;
+    boolean isInvalidated = floor > since || invalidated.getOrDefault(inode, 0L) > since;
+    return isInvalidated || !isLeasedNow() ? 0 : LONG_MS;
   }
 
-  /** By the clock, not by whether somebody has said that the lease ended: nobody may have yet. */
+  /** By the clock: the lease may have run out before {@link #expireAll} was called for it. */
   private boolean isLeasedNow() {
-    return isTrusted && trustedUntilNs - deadlines.nowNs() > 0;
+    return hasLease && leasedUntilNs - deadlines.nowNs() > 0;
   }
 
-  /** Whether what this client knows is still true unless it was told otherwise. */
+  /** Whether what this client caches is valid unless it was invalidated. */
   public boolean isLeased() {
     lock.lock();
     try {
@@ -149,33 +147,33 @@ public final class CacheLease {
     }
   }
 
-  /** For what can't be taken back: it must be asked for again before the lease could run out. */
+  /** Timeout of a grant that can't be recalled: it ends before the lease could run out. */
   private long shortMs() {
-    return Math.max(0, (trustedUntilNs - deadlines.nowNs()) / NS_PER_MS);
+    return Math.max(0, (leasedUntilNs - deadlines.nowNs()) / NS_PER_MS);
   }
 
-  /** This client is told in time of all changes until then. */
-  public void lease(long untilNs) {
+  /** A new lease: until then this client is notified in time of all changes. */
+  public void renew(long untilNs) {
     lock.lock();
     try {
-      isTrusted = true;
-      trustedUntilNs = untilNs - PoolSession.TAKING_BACK_NS;
+      hasLease = true;
+      leasedUntilNs = untilNs - PoolSession.RECALL_NS;
     } finally {
       lock.unlock();
     }
   }
 
   /**
-   * Others have made these changes: whoever asked before gets nothing to keep.
+   * Others have made these changes: calls begun before are answered with a timeout of 0.
    *
-   * @return whether an own call is under way on any of them: the kernel may hold their locks until
-   *     it is answered, so it can't be waited for
+   * @return whether an own call is in flight on any of them: the kernel may have their locks until
+   *     it is answered, so the kernel can't be waited for
    */
   public boolean note(List<Invalidation> changes) {
-    boolean isUnderWay = false;
+    boolean isInFlight = false;
     lock.lock();
     try {
-      news++;
+      epoch++;
       for (Invalidation change : changes) {
         long inode =
             switch (change) {
@@ -187,35 +185,35 @@ public final class CacheLease {
           continue;
         }
         invalidated.remove(inode);
-        invalidated.put(inode, news);
-        isUnderWay |= inFlight.isAnyOn(inode);
+        invalidated.put(inode, epoch);
+        isInFlight |= inFlight.isAnyOn(inode);
       }
     } finally {
       lock.unlock();
     }
-    return isUnderWay;
+    return isInFlight;
   }
 
-  /** Anything may have changed: nothing is told for long until the next {@link #lease}. */
-  public Taken distrust() {
+  /** Anything may have changed: ends the lease and all grants until the next {@link #renew}. */
+  public Expired expireAll() {
     lock.lock();
     try {
-      news++;
-      floor = news;
-      isTrusted = false;
+      epoch++;
+      floor = epoch;
+      hasLease = false;
       invalidated.clear();
-      var taken = new Taken(grants.inodes(), grants.listings(), grants.entries());
+      var expired = new Expired(grants.inodes(), grants.listings(), grants.entries());
       grants.clear();
-      return taken;
+      return expired;
     } finally {
       lock.unlock();
     }
   }
 
-  /** What has to be taken back. */
-  public record Taken(List<Long> inodes, List<Long> listings, List<GrantTable.Entry> entries) {}
+  /** Grants to recall from the kernel. */
+  public record Expired(List<Long> inodes, List<Long> listings, List<GrantTable.Entry> entries) {}
 
-  /** The kernel is asked to forget this name. */
+  /** The kernel is about to forget this name. */
   void entryDropped(long directory, byte[] name) {
     lock.lock();
     try {
@@ -225,7 +223,7 @@ public final class CacheLease {
     }
   }
 
-  /** The kernel knows the inode no more. */
+  /** The kernel has forgotten the inode. */
   public void forgotten(long inode) {
     lock.lock();
     try {

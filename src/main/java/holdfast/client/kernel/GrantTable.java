@@ -9,14 +9,14 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * What the kernel was told it may keep for long, so that it can be taken back. Bounded: what finds
- * no room here is told for a short time only. Not thread-safe.
+ * The attributes, names and listings that the kernel was granted for long, so that they can be
+ * recalled. Bounded: what finds no room here is granted for a short time only. Not thread-safe.
  */
 public final class GrantTable {
   /** Inodes, listings and names together. */
   static final int MAX = 50_000;
 
-  /** A name that the kernel keeps, or keeps that it isn't there. */
+  /** A name that the kernel caches, or caches the absence of. */
   public record Entry(long directory, byte[] name) {}
 
   private final Set<Long> inodes = new HashSet<>();
@@ -24,17 +24,17 @@ public final class GrantTable {
   private final Map<Long, Set<ByteBuffer>> names = new HashMap<>();
   private int nameCount;
 
-  /** Notes the inode; false when there is no room. */
+  /** Adds a grant of the inode's attributes; false when there is no room. */
   boolean addInode(long inode) {
     return inodes.contains(inode) || hasRoom() && inodes.add(inode);
   }
 
-  /** Notes that the kernel keeps the directory's listing; false when there is no room. */
+  /** Adds a grant of the directory's listing; false when there is no room. */
   boolean addListing(long directory) {
     return listings.contains(directory) || hasRoom() && listings.add(directory);
   }
 
-  /** Notes the name; false when there is no room. */
+  /** Adds a grant of the name; false when there is no room. */
   boolean addEntry(long directory, byte[] name) {
     Set<ByteBuffer> known = names.get(directory);
     ByteBuffer key = ByteBuffer.wrap(name);
@@ -63,7 +63,7 @@ public final class GrantTable {
     }
   }
 
-  /** The kernel knows the inode no more, nor the names in it. */
+  /** The kernel has forgotten the inode and the names in it. */
   void forget(long inode) {
     inodes.remove(inode);
     listings.remove(inode);

@@ -7,8 +7,8 @@ import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * Own calls that change directories, whose locks the kernel holds until the calls are answered. Any
- * thread.
+ * This mount's unanswered calls that change directories: the kernel has the directories' locks
+ * until the answers, so whoever needs a lock waits here before. Any thread.
  */
 public final class InFlightChanges {
   private final ReentrantLock lock = new ReentrantLock();
@@ -57,9 +57,9 @@ public final class InFlightChanges {
   }
 
   /**
-   * Waits until the calls on the directory that are under way now have ended, and for the given
-   * time at most. Whoever asks the kernel for the directory's lock before waits in the kernel,
-   * where nothing can end it: not even the end of this process.
+   * Waits until the calls on the directory that are in flight now have ended, and for the given
+   * time at most. A thread that asked the kernel for the directory's lock before that would wait in
+   * the kernel, where nothing can end the wait: not even the end of this process.
    */
   public void awaitThoseOn(long directory, long maxNs) {
     lock.lock();

@@ -5,7 +5,7 @@ import holdfast.metadata.op.FileType;
 import holdfast.model.SealId;
 
 /**
- * What is known of one inode that the kernel knows. Immutable.
+ * The value of the {@link InodeTable}: what is known of one inode that the kernel knows. Immutable.
  *
  * @param sealIdOrNull its seal id, for life; null before the first answer
  * @param absent extended attributes that it hasn't got

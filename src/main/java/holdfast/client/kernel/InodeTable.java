@@ -8,14 +8,14 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 
 /**
- * One entry for each inode that the kernel knows, which goes when the kernel forgets the inode: its
- * seal id, which extended attributes it hasn't got, its last attributes, and what the kernel's
- * pages show of it. The kernel asks for security.capability at every write, and must not make us
- * ask the pool each time; of directories, pipes and devices the file system hears neither open nor
- * close, so those that are removed while they are open live on here. Any thread; never blocks.
+ * Cache of what is known of each inode for as long as the kernel knows it: its seal id, which
+ * extended attributes are absent, its last attributes, and which version the kernel's pages show.
+ * The kernel asks for security.capability at every write, which must not become a request to the
+ * pool each time; of directories, pipes and devices the file system hears neither open nor close,
+ * so those that are removed while they are open live on here. Any thread; never blocks.
  */
 public final class InodeTable {
-  /** How long an absent attribute is taken for absent, without an invalidation of the inode. */
+  /** How long an absence is valid without an invalidation of the inode. */
   static final long ABSENT_NS = TimeUnit.SECONDS.toNanos(1);
 
   private final ConcurrentHashMap<Long, InodeEntry> inodes = new ConcurrentHashMap<>();
@@ -62,9 +62,9 @@ public final class InodeTable {
   }
 
   /**
-   * A change made here has led to this. What is there now must not be taken for absent because of
-   * an older answer that is still in flight: so it counts from now. One that has lost its last name
-   * may be forgotten by the kernel by now, and is not remembered anew.
+   * A change made here has led to this. A stale answer in flight must not make what is there now
+   * absent: so it counts from now. One that has lost its last name may be forgotten by the kernel
+   * by now, and is not remembered anew.
    */
   public void changed(Attributes attributes, long askedNs, long nowNs) {
     boolean hasNone = attributes.xattrCount() == 0;
@@ -155,7 +155,7 @@ public final class InodeTable {
     return entry(inode).staleCount() > 0;
   }
 
-  /** The kernel knows it no more; but what is about to drop its pages ends as it began. */
+  /** The kernel has forgotten it; only the count of page drops in flight is kept. */
   public void forget(long inode) {
     if (inode != Attributes.ROOT_INODE) {
       inodes.computeIfPresent(

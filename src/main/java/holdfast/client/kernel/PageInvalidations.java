@@ -17,8 +17,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * Has the kernel drop what it keeps of this mount: pages, attributes and names. Nobody else calls
- * it. Any thread; what blocks says so.
+ * The one caller of {@link KernelCache}: has the kernel drop what it caches of this mount, pages,
+ * attributes and names, and counts which pages are stale until then. Any thread; what blocks says
+ * so.
  *
  * <p>What an inode was granted stays in the {@link GrantTable}: an answer with a newer grant may be
  * on its way to the kernel while the older is dropped. It goes when the kernel forgets the inode.
@@ -54,7 +55,7 @@ public final class PageInvalidations {
     this.deadlines = deadlines;
   }
 
-  /** From now on this kernel is asked. */
+  /** Sets the kernel's cache that drops go to from now on. */
   public void attach(KernelCache cache) {
     kernel = cache;
   }

@@ -1,5 +1,5 @@
 /**
- * What the kernel keeps of this mount: what it was granted and for how long, one entry for each
+ * What the kernel caches of this mount: what it was granted and for how long, one entry for each
  * inode it knows, and what it has to drop.
  *
  * <p>Any thread; nothing blocks but {@link holdfast.client.kernel.PageInvalidations} where it says

@@ -21,8 +21,8 @@ import java.util.function.Supplier;
  * only.
  */
 public final class PoolSession {
-  /** Of a lease, so much is kept for taking back all that relies on it before it runs out. */
-  public static final long TAKING_BACK_NS = 500_000_000L;
+  /** The last part of a lease, in which all that relies on it is recalled. */
+  public static final long RECALL_NS = 500_000_000L;
 
   /** Most answers that are being worked off at once. */
   static final int WORKING_MAX = 1_024;
@@ -251,7 +251,7 @@ public final class PoolSession {
       return;
     }
     watcher.onLease(untilNs);
-    leaseTimer = loop.at(untilNs - TAKING_BACK_NS, "lease", () -> watcher.onLeaseEnding());
+    leaseTimer = loop.at(untilNs - RECALL_NS, "lease", () -> watcher.onLeaseEnding());
   }
 
   /** Told at once: an author waits for it. */

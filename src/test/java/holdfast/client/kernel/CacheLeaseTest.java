@@ -31,8 +31,8 @@ class CacheLeaseTest {
   }
 
   @Test
-  void underALeaseAllIsKeptForLongAndCanBeTakenBack() {
-    cacheLease.lease(nowNs + SECOND_NS);
+  void underALeaseAllIsKeptForLongAndCanBeRecalled() {
+    cacheLease.renew(nowNs + SECOND_NS);
 
     try (var ticket = cacheLease.begin()) {
       assertThat(ticket.attributesMs(7)).isEqualTo(CacheLease.LONG_MS);
@@ -40,17 +40,17 @@ class CacheLeaseTest {
       assertThat(ticket.mayKeepListing(1)).isTrue();
     }
 
-    CacheLease.Taken taken = cacheLease.distrust();
-    assertThat(taken.inodes()).containsExactly(7L);
-    assertThat(taken.listings()).containsExactly(1L);
-    assertThat(taken.entries()).hasSize(1);
-    assertThat(taken.entries().get(0).name()).isEqualTo(NAME);
-    assertThat(cacheLease.distrust().inodes()).isEmpty();
+    CacheLease.Expired expired = cacheLease.expireAll();
+    assertThat(expired.inodes()).containsExactly(7L);
+    assertThat(expired.listings()).containsExactly(1L);
+    assertThat(expired.entries()).hasSize(1);
+    assertThat(expired.entries().get(0).name()).isEqualTo(NAME);
+    assertThat(cacheLease.expireAll().inodes()).isEmpty();
   }
 
   @Test
-  void anAnswerThatCrossedTheNewsIsNotKept() {
-    cacheLease.lease(nowNs + SECOND_NS);
+  void anAnswerThatCrossedAnInvalidationIsNotKept() {
+    cacheLease.renew(nowNs + SECOND_NS);
 
     try (var before = cacheLease.begin()) {
       cacheLease.note(changed(7));
@@ -63,12 +63,12 @@ class CacheLeaseTest {
   }
 
   @Test
-  void anAnswerFromBeforeEverythingWasTakenBackIsNotKeptUnderTheNextLease() {
-    cacheLease.lease(nowNs + SECOND_NS);
+  void anAnswerFromBeforeEverythingExpiredIsNotKeptUnderTheNextLease() {
+    cacheLease.renew(nowNs + SECOND_NS);
 
     try (var before = cacheLease.begin()) {
-      cacheLease.distrust();
-      cacheLease.lease(nowNs + SECOND_NS);
+      cacheLease.expireAll();
+      cacheLease.renew(nowNs + SECOND_NS);
       assertThat(before.attributesMs(7)).isZero();
       try (var after = cacheLease.begin()) {
         assertThat(after.attributesMs(7)).isEqualTo(CacheLease.LONG_MS);
@@ -78,9 +78,9 @@ class CacheLeaseTest {
 
   @Test
   void inTheSecondHalfOfALeaseNothingNewIsKept() {
-    cacheLease.lease(nowNs + SECOND_NS);
+    cacheLease.renew(nowNs + SECOND_NS);
 
-    nowNs += SECOND_NS - PoolSession.TAKING_BACK_NS;
+    nowNs += SECOND_NS - PoolSession.RECALL_NS;
 
     try (var ticket = cacheLease.begin()) {
       assertThat(ticket.attributesMs(7)).isZero();
@@ -88,7 +88,7 @@ class CacheLeaseTest {
   }
 
   @Test
-  void anOwnChangeUnderWayInTheSameDirectoryIsSeen() {
+  void anOwnChangeInFlightInTheSameDirectoryIsSeen() {
     var entry = List.<Invalidation>of(new Invalidation.OfInode(1, true, false));
     assertThat(cacheLease.note(entry)).isFalse();
 
@@ -104,7 +104,7 @@ class CacheLeaseTest {
 
   @Test
   void whatFindsNoRoomInTheTableIsKeptForTheRestOfTheLeaseOnly() {
-    cacheLease.lease(nowNs + SECOND_NS);
+    cacheLease.renew(nowNs + SECOND_NS);
     try (var ticket = cacheLease.begin()) {
       for (long inode = 1; inode <= GrantTable.MAX; inode++) {
         assertThat(ticket.attributesMs(inode)).isEqualTo(CacheLease.LONG_MS);
@@ -120,8 +120,8 @@ class CacheLeaseTest {
   }
 
   @Test
-  void evenNewsThatIsNotRememberedAnyMoreIsNotMissed() {
-    cacheLease.lease(nowNs + SECOND_NS);
+  void evenAnInvalidationThatIsNotRememberedAnyMoreIsNotMissed() {
+    cacheLease.renew(nowNs + SECOND_NS);
     try (var before = cacheLease.begin()) {
       cacheLease.note(changed(7));
       for (long inode = 100; inode < 100 + 20_000; inode++) {

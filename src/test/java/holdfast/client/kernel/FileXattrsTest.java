@@ -168,7 +168,7 @@ class FileXattrsTest {
   /** Everybody's changes are told in time for so long. */
   private void lease(long forNs) {
     long nowNs = SystemClocks.monotonic().nowNs() + skippedNs.get();
-    pool.service.watcher().onLease(nowNs + forNs + PoolSession.TAKING_BACK_NS);
+    pool.service.watcher().onLease(nowNs + forNs + PoolSession.RECALL_NS);
   }
 
   /** The kernel asks for it before every write(2). */
