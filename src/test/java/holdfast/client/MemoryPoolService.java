@@ -248,21 +248,21 @@ public final class MemoryPoolService implements PoolService {
   }
 
   @Override
-  public CompletableFuture<Told> ask(Query query, long deadlineNs) {
+  public CompletableFuture<Answered> ask(Query query, long deadlineNs) {
     askCount.incrementAndGet();
     HoldfastException silent = silence;
     if (silent != null) {
       return CompletableFuture.failedFuture(silent);
     }
-    Told told;
+    Answered answered;
     lock.lock();
     try {
-      told = new Told(namespace.query(query), false, sequence);
+      answered = new Answered(namespace.query(query), false, sequence);
     } finally {
       lock.unlock();
     }
     afterAnswer.run();
-    return CompletableFuture.completedFuture(told);
+    return CompletableFuture.completedFuture(answered);
   }
 
   @Override

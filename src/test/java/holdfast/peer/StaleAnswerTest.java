@@ -42,10 +42,10 @@ class StaleAnswerTest {
     long inode = assertInstanceOf(OperationResult.Done.class, created).attributes().inode();
 
     cluster.leader().orElseThrow().kill();
-    CompletableFuture<PoolService.Told> byInode =
+    CompletableFuture<PoolService.Answered> byInode =
         client.service().ask(new Query.GetAttributes(inode), client.deadline());
-    CompletableFuture<PoolService.Told> byName = client.lookup("f");
-    CompletableFuture<PoolService.Told> known = client.lookup("before");
+    CompletableFuture<PoolService.Answered> byName = client.lookup("f");
+    CompletableFuture<PoolService.Answered> known = client.lookup("before");
     untilAnswered(cluster, byInode);
     untilAnswered(cluster, byName);
     untilAnswered(cluster, known);
@@ -60,7 +60,7 @@ class StaleAnswerTest {
     assertInstanceOf(Answer.Entry.class, cluster.get(client.lookup("f")).answer());
   }
 
-  private static void expectNotAbsent(CompletableFuture<PoolService.Told> asked) {
+  private static void expectNotAbsent(CompletableFuture<PoolService.Answered> asked) {
     if (!asked.isCompletedExceptionally()
         && asked.join().answer() instanceof Answer.Failed failed) {
       assertEquals(ErrorCode.NO_QUORUM, failed.code(), failed.text());

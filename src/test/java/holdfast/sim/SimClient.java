@@ -178,11 +178,11 @@ public final class SimClient {
         ROOT, entry(from), ROOT, entry(to), Tag.ZERO, Tag.ZERO, RenameMode.REPLACE, world.nowNs());
   }
 
-  public CompletableFuture<PoolService.Told> lookup(String file) {
+  public CompletableFuture<PoolService.Answered> lookup(String file) {
     return service.ask(new Query.Lookup(ROOT, entry(file)), deadline());
   }
 
-  public CompletableFuture<PoolService.Told> extents(long inode) {
+  public CompletableFuture<PoolService.Answered> extents(long inode) {
     return service.ask(new Query.ReadExtents(inode, 0, 100), deadline());
   }
 

@@ -73,7 +73,7 @@ class SleepTest {
     cluster.run(2 * SimWorld.S);
     cluster.get(beside.lookup("f"));
     cluster.sleep(6 * SimWorld.S, List.of(cluster.leader().orElseThrow()), List.of(beside));
-    var asked = new CompletableFuture<CompletableFuture<PoolService.Told>>();
+    var asked = new CompletableFuture<CompletableFuture<PoolService.Answered>>();
     beside.loop().post(() -> asked.complete(beside.lookup("f")));
     cluster.run(SimWorld.MS);
     assertThat(cluster.get(elsewhere.unlink("f"))).isInstanceOf(OperationResult.Done.class);

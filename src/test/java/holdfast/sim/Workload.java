@@ -215,37 +215,41 @@ final class Workload {
     }
   }
 
-  private CompletableFuture<PoolService.Told> lookup(String name) {
+  private CompletableFuture<PoolService.Answered> lookup(String name) {
     var call = begin(name, History.Kind.LOOKUP);
     long ticket = cache.ticket();
     return client
         .lookup(name)
-        .whenComplete((told, failure) -> lookedUp(name, ticket, call, told, failure));
+        .whenComplete((answered, failure) -> lookedUp(name, ticket, call, answered, failure));
   }
 
   private void lookedUp(
-      String name, long ticket, History.Call call, PoolService.Told told, Throwable failure) {
-    if (failure != null || told.stale()) {
+      String name,
+      long ticket,
+      History.Call call,
+      PoolService.Answered answered,
+      Throwable failure) {
+    if (failure != null || answered.stale()) {
       return;
     }
-    if (told.answer() instanceof Answer.Entry found) {
+    if (answered.answer() instanceof Answer.Entry found) {
       long inode = found.entry().attributes().inode();
       cache.keep(ticket, name, inode);
       call.end(History.Told.YES, inode, world.nowNs());
-    } else if (told.answer() instanceof Answer.Failed failed
+    } else if (answered.answer() instanceof Answer.Failed failed
         && failed.code() == ErrorCode.NOT_FOUND) {
       cache.keep(ticket, name, 0);
       call.end(History.Told.NO, 0, world.nowNs());
     } else {
-      wrong.add(call + " was told " + told.answer());
+      wrong.add(call + " was told " + answered.answer());
     }
   }
 
   private CompletableFuture<?> read(String name) {
     return lookup(name)
         .thenCompose(
-            told -> {
-              if (told.answer() instanceof Answer.Entry found) {
+            answered -> {
+              if (answered.answer() instanceof Answer.Entry found) {
                 return readContent(found.entry().attributes().inode());
               }
               return CompletableFuture.completedFuture(null);
@@ -256,8 +260,8 @@ final class Workload {
     return client
         .extents(inode)
         .thenCompose(
-            told -> {
-              if (!(told.answer() instanceof Answer.Extents extents)) {
+            answered -> {
+              if (!(answered.answer() instanceof Answer.Extents extents)) {
                 return CompletableFuture.completedFuture(null);
               }
               if (extents.extents().isEmpty()) {
@@ -291,8 +295,8 @@ final class Workload {
   void lookAtAll(SimCluster cluster) {
     for (int i = 0; i < NAMES; i++) {
       String name = "n" + i;
-      PoolService.Told told = cluster.get(lookup(name));
-      if (told.answer() instanceof Answer.Entry found) {
+      PoolService.Answered answered = cluster.get(lookup(name));
+      if (answered.answer() instanceof Answer.Entry found) {
         cluster.get(readContent(found.entry().attributes().inode()));
       }
     }

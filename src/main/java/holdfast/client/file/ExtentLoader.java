@@ -60,16 +60,16 @@ public final class ExtentLoader {
     boolean isStale = false;
     while (true) {
       var query = new Query.ReadExtents(inode, fromOffset, Query.EXTENTS_MAX);
-      PoolService.Told told = deadlines.await(service.ask(query, deadlineNs), deadlineNs);
-      if (!(told.answer().orThrow() instanceof Answer.Extents page)) {
+      PoolService.Answered answered = deadlines.await(service.ask(query, deadlineNs), deadlineNs);
+      if (!(answered.answer().orThrow() instanceof Answer.Extents page)) {
         throw new HoldfastException(
-            ErrorCode.MALFORMED, "read extents: expected=extents, was=" + told.answer());
+            ErrorCode.MALFORMED, "read extents: expected=extents, was=" + answered.answer());
       }
       if (first != null && page.attributes().version() != first.version()) {
         return null;
       }
       first = page.attributes();
-      isStale |= told.stale();
+      isStale |= answered.stale();
       for (Extent extent : page.extents()) {
         if (extent.fileOffset() >= fromOffset) {
           extents.add(extent);

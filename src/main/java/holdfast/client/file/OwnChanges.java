@@ -40,7 +40,7 @@ final class OwnChanges {
 
   /** Whether it isn't known if the pool still has what was changed of the inode's attributes. */
   boolean areAttributesIndeterminate(long inode) {
-    return attributes.isDoubtful(inode);
+    return attributes.isIndeterminate(inode);
   }
 
   /** Whether the inode, found like this since the session was lost, has lost a change. */
@@ -87,8 +87,8 @@ final class OwnChanges {
   }
 
   private void reported(Attributes found) {
-    saved.told(found.inode(), found.version());
-    attributes.told(found.inode());
+    saved.reported(found.inode(), found.version());
+    attributes.reported(found.inode());
   }
 
   /**

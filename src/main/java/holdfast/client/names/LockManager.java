@@ -58,7 +58,7 @@ public final class LockManager {
     /** Whether the lock was used: what was written under it is with the pool before. */
     final boolean wasHeld;
 
-    /** Held while it is told. */
+    /** Held while it is answered. */
     final ReentrantLock telling = new ReentrantLock();
 
     Release(OpenFile file, FileLock lock, boolean wasHeld) {
@@ -129,10 +129,10 @@ public final class LockManager {
   }
 
   private Answer.Lock find(Query.GetLock query, long deadlineNs) {
-    var told = deadlines.await(service.ask(query, deadlineNs), deadlineNs);
-    if (!(told.answer().orThrow() instanceof Answer.Lock answer)) {
+    var answered = deadlines.await(service.ask(query, deadlineNs), deadlineNs);
+    if (!(answered.answer().orThrow() instanceof Answer.Lock answer)) {
       throw new HoldfastException(
-          ErrorCode.MALFORMED, "ask for lock: expected=a lock, was=" + told.answer());
+          ErrorCode.MALFORMED, "ask for lock: expected=a lock, was=" + answered.answer());
     }
     return answer;
   }

@@ -166,17 +166,17 @@ public final class OrphanPins {
     service
         .ask(new Query.GetAttributes(file.inode()), deadlines.deadlineNs())
         .whenComplete(
-            (told, failure) -> {
-              if (failure != null || told.stale()) {
+            (answered, failure) -> {
+              if (failure != null || answered.stale()) {
                 return; // the next contact with a leader asks again
               }
-              if (told.answer() instanceof Answer.Inode found) {
+              if (answered.answer() instanceof Answer.Inode found) {
                 if (found.attributes().linkCount() == 0) {
                   lostName(file, false);
                 } else {
                   found(found.attributes());
                 }
-              } else if (told.answer() instanceof Answer.Failed failed
+              } else if (answered.answer() instanceof Answer.Failed failed
                   && failed.code() == ErrorCode.NOT_FOUND) {
                 files.goneOrNull(file.inode());
               }

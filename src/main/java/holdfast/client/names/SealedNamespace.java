@@ -143,7 +143,7 @@ public final class SealedNamespace implements NamespaceAuthority {
       ClientId under = service.client();
       Attributes moved = lookup(oldParent, oldName, deadlineNs);
       if (saved.isLost(moved.inode(), moved.version())) {
-        saved.told(moved.inode(), moved.version()); // once, as by an fsync
+        saved.reported(moved.inode(), moved.version()); // once, as by an fsync
         throw LostContent.ofMoved(moved.inode());
       }
       try {
@@ -157,7 +157,7 @@ public final class SealedNamespace implements NamespaceAuthority {
                 && lookup(oldParent, oldName, deadlineNs).inode() != moved.inode();
         // Another client may have moved something else there; a power cut may, too.
         if (!isOthers || deadlineNs - deadlines.nowNs() <= 0) {
-          saved.told(moved.inode(), 0); // older than any that was expected
+          saved.reported(moved.inode(), 0); // older than any that was expected
           throw LostContent.ofMoved(moved.inode());
         }
       }

@@ -6,8 +6,9 @@ import java.util.LinkedHashSet;
 import java.util.TreeSet;
 
 /**
- * Numbers this client's changes and keeps them within what the pool remembers of a client: a change
- * may start only while the oldest unanswered one is less than {@value #SPAN_MAX} behind. Loop only.
+ * Numbers this client's changes and keeps the unanswered ones within what the pool remembers of a
+ * client: a change may start only while the oldest unanswered one is less than {@value #SPAN_MAX}
+ * behind. Loop only.
  */
 final class ChangeWindow {
   /** Widest span of unanswered sequences: below the 256 results the pool remembers. */

@@ -14,11 +14,12 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * Modes, owners, times and extended attributes that this client has changed and that may not be on
- * disk yet: as {@link ChangedDirectories} for names. Any thread.
+ * Reports lost changes of modes, owners, times and extended attributes, as {@link
+ * ChangedDirectories} does for names: remembers those of this client that may not be on disk yet,
+ * and after a lost session whether the pool still has them. Any thread.
  */
 public final class ChangedAttributes {
-  /** Most that are remembered, changed or in doubt. */
+  /** Most that are remembered of either map. */
   static final int REMEMBERED_MAX = 16_384;
 
   /** Longer than peers take to force everything by themselves. */
@@ -28,7 +29,7 @@ public final class ChangedAttributes {
    * The last change of an inode.
    *
    * @param after what it had then
-   * @param isXattr of its extended attributes, of which {@code after} tells the number only
+   * @param isXattr of its extended attributes, of which {@code after} has the number only
    */
   private record Changed(long answeredNs, Attributes after, boolean isXattr, boolean isLost) {
     Changed lost() {
@@ -66,12 +67,12 @@ public final class ChangedAttributes {
   /** Eldest first. */
   private final Map<Long, Changed> changed = new LinkedHashMap<>();
 
-  /** Those of sessions that were lost: are they still there? */
-  private final Map<Long, Changed> doubtful = new LinkedHashMap<>();
+  /** Changes of lost sessions, of which the pool may have lost any. */
+  private final Map<Long, Changed> indeterminate = new LinkedHashMap<>();
 
   private long sessionCount;
 
-  /** Whose time of change an operation brings up, besides that of what it makes or removes. */
+  /** Inodes whose ctime an operation advances, besides that of what it makes or removes. */
   public static List<Long> inodes(Operation operation) {
     var inodes = new ArrayList<>(DirectoryChange.directories(operation));
     switch (operation) {
@@ -118,8 +119,8 @@ public final class ChangedAttributes {
       while (eldest.hasNext() && nowNs - eldest.next().answeredNs() > FORCED_AFTER_NS) {
         eldest.remove(); // The session lives: what was changed in it so long ago is on disk.
       }
-      // One that was under way when the session was lost was made before that, or again since.
-      Map<Long, Changed> remembered = session == sessionCount ? changed : doubtful;
+      // One that was in flight when the session was lost was made before that, or again since.
+      Map<Long, Changed> remembered = session == sessionCount ? changed : indeterminate;
       Changed old = remembered.remove(after.inode());
       boolean isLost = old != null && old.isLost();
       isLost |= old != null && session != sessionCount && old.isGoneBeside(operation, after);
@@ -139,30 +140,30 @@ public final class ChangedAttributes {
     }
   }
 
-  /** To be called after all open files are in doubt. */
+  /** To be called after all open files are indeterminate. */
   public void onSessionLost() {
     lock.lock();
     try {
       sessionCount++;
       changed.forEach(
           (inode, last) ->
-              doubtful.merge(inode, last, (old, now) -> old.isLost() ? now.lost() : now));
-      bound(doubtful);
+              indeterminate.merge(inode, last, (old, now) -> old.isLost() ? now.lost() : now));
+      bound(indeterminate);
       changed.clear();
     } finally {
       lock.unlock();
     }
   }
 
-  /** Whether it isn't known if the pool still has what was changed of the inode, or has not. */
-  public boolean isDoubtful(long inode) {
-    return doubtOrNull(inode) != null;
+  /** Whether the pool may have lost a change of the inode. */
+  public boolean isIndeterminate(long inode) {
+    return indeterminateOrNull(inode) != null;
   }
 
-  private Changed doubtOrNull(long inode) {
+  private Changed indeterminateOrNull(long inode) {
     lock.lock();
     try {
-      return doubtful.get(inode);
+      return indeterminate.get(inode);
     } finally {
       lock.unlock();
     }
@@ -170,17 +171,17 @@ public final class ChangedAttributes {
 
   /**
    * The inode was found like this since the session was lost: whether it has lost a change, which
-   * is remembered until it is told.
+   * is remembered until it is reported.
    */
   public boolean isLostFrom(Attributes found) {
     lock.lock();
     try {
-      Changed doubt = doubtful.get(found.inode());
-      boolean isLost = doubt != null && doubt.isGoneFrom(found);
+      Changed last = indeterminate.get(found.inode());
+      boolean isLost = last != null && last.isGoneFrom(found);
       if (isLost) {
-        doubtful.put(found.inode(), doubt.lost());
+        indeterminate.put(found.inode(), last.lost());
       } else {
-        doubtful.remove(found.inode());
+        indeterminate.remove(found.inode());
       }
       return isLost;
     } finally {
@@ -192,10 +193,10 @@ public final class ChangedAttributes {
   public boolean takeLost(long inode) {
     lock.lock();
     try {
-      Changed doubt = doubtful.get(inode);
-      boolean isLost = doubt != null && doubt.isLost();
+      Changed last = indeterminate.get(inode);
+      boolean isLost = last != null && last.isLost();
       if (isLost) {
-        doubtful.remove(inode);
+        indeterminate.remove(inode);
         changed.remove(inode);
       }
       return isLost;
@@ -204,11 +205,11 @@ public final class ChangedAttributes {
     }
   }
 
-  /** That something of the inode is lost is told: what was changed before may be of that. */
-  public void told(long inode) {
+  /** A loss of the inode's is reported: what was changed before may be part of it. */
+  public void reported(long inode) {
     lock.lock();
     try {
-      doubtful.remove(inode);
+      indeterminate.remove(inode);
       changed.remove(inode);
     } finally {
       lock.unlock();
@@ -220,17 +221,17 @@ public final class ChangedAttributes {
    * any more: finds out before whether it is lost. Blocks until the deadline at most.
    */
   public void beforeChange(long inode, PoolService service, Deadlines deadlines, long deadlineNs) {
-    Changed doubt = doubtOrNull(inode);
-    if (doubt == null || doubt.isLost()) {
+    Changed last = indeterminateOrNull(inode);
+    if (last == null || last.isLost()) {
       return;
     }
-    boolean isLost = isGone(doubt, service, deadlines, deadlineNs);
+    boolean isLost = isGone(last, service, deadlines, deadlineNs);
     lock.lock();
     try {
       if (isLost) {
-        doubtful.replace(inode, doubt, doubt.lost());
+        indeterminate.replace(inode, last, last.lost());
       } else {
-        doubtful.remove(inode, doubt);
+        indeterminate.remove(inode, last);
       }
     } finally {
       lock.unlock();
@@ -240,36 +241,36 @@ public final class ChangedAttributes {
   /** Throws STORE_FAILED, once, if a change of the directory's own attributes is lost. */
   public void vouchForDirectory(
       long directory, PoolService service, Deadlines deadlines, long deadlineNs) {
-    Changed doubt = doubtOrNull(directory);
-    if (doubt == null) {
+    Changed last = indeterminateOrNull(directory);
+    if (last == null) {
       return;
     }
-    if (isGone(doubt, service, deadlines, deadlineNs)) {
-      told(directory);
+    if (isGone(last, service, deadlines, deadlineNs)) {
+      reported(directory);
       throw LostContent.ofAttributes(directory);
     }
     lock.lock();
     try {
-      doubtful.remove(directory, doubt);
+      indeterminate.remove(directory, last);
     } finally {
       lock.unlock();
     }
   }
 
   private static boolean isGone(
-      Changed doubt, PoolService service, Deadlines deadlines, long deadlineNs) {
-    if (doubt.isLost()) {
+      Changed last, PoolService service, Deadlines deadlines, long deadlineNs) {
+    if (last.isLost()) {
       return true;
     }
-    var query = new Query.GetAttributes(doubt.after().inode());
-    PoolService.Told told = deadlines.await(service.ask(query, deadlineNs), deadlineNs);
-    if (told.stale()) {
+    var query = new Query.GetAttributes(last.after().inode());
+    PoolService.Answered answered = deadlines.await(service.ask(query, deadlineNs), deadlineNs);
+    if (answered.stale()) {
       throw new HoldfastException(
           ErrorCode.NO_QUORUM,
           "look at changed attributes: expected=a leader, was=an older state only; start the peers"
               + " that are missing");
     }
-    // One that is no more has lost more than that: who asks for it is told.
-    return told.answer() instanceof Answer.Inode found && doubt.isGoneFrom(found.attributes());
+    // An inode that is gone has lost more than that: a call for it fails.
+    return answered.answer() instanceof Answer.Inode found && last.isGoneFrom(found.attributes());
   }
 }

@@ -13,12 +13,12 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * Directories that this client has changed and that may not be on disk yet. When the session is
- * lost, a power cut may have taken the changes: who asks to force such a directory then is told so,
- * once, if the last of them isn't there any more. Any thread.
+ * Reports lost changes of directories to fsync(2): remembers those of this client that may not be
+ * on disk yet. When the session is lost, a power cut may have lost the changes: a force of such a
+ * directory then fails, once, if the last of them isn't there any more. Any thread.
  */
 public final class ChangedDirectories {
-  /** Most that are remembered, changed or lost. */
+  /** Most that are remembered of either map. */
   static final int REMEMBERED_MAX = 16_384;
 
   /** Longer than peers take to force everything by themselves. */
@@ -34,25 +34,25 @@ public final class ChangedDirectories {
   private record Changed(long answeredNs, DirectoryChange last) {}
 
   /**
-   * The last change known when the session was lost, and the last of those that were under way
+   * The last change known when the session was lost, and the last of those that were in flight
    * then: these were made before that, or again in the next session.
    */
-  private record Doubt(DirectoryChange known, DirectoryChange underWay) {}
+  private record Indeterminate(DirectoryChange known, DirectoryChange inFlight) {}
 
   /** It is known that changes are lost. */
-  private static final Doubt LOST = new Doubt(null, null);
+  private static final Indeterminate LOST = new Indeterminate(null, null);
 
   /** Eldest first. */
   private final Map<Long, Changed> changed = new LinkedHashMap<>();
 
-  /** Those of sessions that were lost: are they still there? */
-  private final Map<Long, Doubt> doubtful = new LinkedHashMap<>();
+  /** Changes of lost sessions, of which the pool may have lost any. */
+  private final Map<Long, Indeterminate> indeterminate = new LinkedHashMap<>();
 
   private long sessionCount;
 
   /**
-   * Counts the sessions that were lost: taken before {@link #beforeChange}, so that a change that
-   * none was looked for before is known as one that was under way.
+   * Counts the sessions that were lost: read before {@link #beforeChange}, so that a change that
+   * none was looked for before is known as one that was in flight.
    */
   public long sessionCount() {
     lock.lock();
@@ -75,11 +75,11 @@ public final class ChangedDirectories {
         if (session == sessionCount) {
           remember(change, nowNs);
         } else {
-          wasUnderWay(change);
+          wasInFlight(change);
         }
       }
       bound(changed);
-      bound(doubtful);
+      bound(indeterminate);
     } finally {
       lock.unlock();
     }
@@ -98,20 +98,20 @@ public final class ChangedDirectories {
   }
 
   /** A number that another change had before was given again: that one is in no log any more. */
-  private void wasUnderWay(DirectoryChange change) {
-    doubtful.merge(
+  private void wasInFlight(DirectoryChange change) {
+    indeterminate.merge(
         change.directory(),
-        new Doubt(change, change),
+        new Indeterminate(change, change),
         (old, now) -> {
           if (old == LOST
               || change.version() == old.known().version()
-              || change.version() == old.underWay().version()) {
+              || change.version() == old.inFlight().version()) {
             return LOST;
           }
-          if (change.version() < old.underWay().version()) {
+          if (change.version() < old.inFlight().version()) {
             return old;
           }
-          return change.proves(old.known()) ? now : new Doubt(old.known(), change);
+          return change.proves(old.known()) ? now : new Indeterminate(old.known(), change);
         });
   }
 
@@ -129,11 +129,11 @@ public final class ChangedDirectories {
       sessionCount++;
       changed.forEach(
           (directory, now) ->
-              doubtful.merge(
+              indeterminate.merge(
                   directory,
-                  new Doubt(now.last(), now.last()),
-                  (old, doubt) -> old == LOST ? LOST : doubt));
-      bound(doubtful);
+                  new Indeterminate(now.last(), now.last()),
+                  (old, unsettled) -> old == LOST ? LOST : unsettled));
+      bound(indeterminate);
       changed.clear();
     } finally {
       lock.unlock();
@@ -167,15 +167,15 @@ public final class ChangedDirectories {
   public void beforeChange(
       Operation operation, PoolService service, Deadlines deadlines, long deadlineNs) {
     for (long directory : DirectoryChange.directories(operation)) {
-      Doubt doubt = doubtOrNull(directory);
-      if (doubt != null && doubt != LOST) {
-        boolean isLost = isLost(doubt, service, deadlines, deadlineNs);
+      Indeterminate unsettled = indeterminateOrNull(directory);
+      if (unsettled != null && unsettled != LOST) {
+        boolean isLost = isLost(unsettled, service, deadlines, deadlineNs);
         lock.lock();
         try {
           if (isLost) {
-            doubtful.replace(directory, doubt, LOST);
+            indeterminate.replace(directory, unsettled, LOST);
           } else {
-            doubtful.remove(directory, doubt);
+            indeterminate.remove(directory, unsettled);
           }
         } finally {
           lock.unlock();
@@ -184,10 +184,10 @@ public final class ChangedDirectories {
     }
   }
 
-  private Doubt doubtOrNull(long directory) {
+  private Indeterminate indeterminateOrNull(long directory) {
     lock.lock();
     try {
-      return doubtful.get(directory);
+      return indeterminate.get(directory);
     } finally {
       lock.unlock();
     }
@@ -195,44 +195,45 @@ public final class ChangedDirectories {
 
   /** Throws STORE_FAILED, once, if a change of the directory is lost. */
   private void vouch(long directory, PoolService service, Deadlines deadlines, long deadlineNs) {
-    Doubt doubt = doubtOrNull(directory);
-    while (doubt != null) {
-      boolean isLost = doubt == LOST || isLost(doubt, service, deadlines, deadlineNs);
-      if (settle(directory, doubt)) {
+    Indeterminate unsettled = indeterminateOrNull(directory);
+    while (unsettled != null) {
+      boolean isLost = unsettled == LOST || isLost(unsettled, service, deadlines, deadlineNs);
+      if (settle(directory, unsettled)) {
         if (isLost) {
           throw LostContent.ofDirectory(directory);
         }
         return;
       }
-      doubt = doubtOrNull(directory); // one that was under way has been answered meanwhile
+      // One that was in flight may have been answered meanwhile.
+      unsettled = indeterminateOrNull(directory);
     }
   }
 
-  private boolean settle(long directory, Doubt doubt) {
+  private boolean settle(long directory, Indeterminate unsettled) {
     lock.lock();
     try {
-      return doubtful.remove(directory, doubt);
+      return indeterminate.remove(directory, unsettled);
     } finally {
       lock.unlock();
     }
   }
 
   private static boolean isLost(
-      Doubt doubt, PoolService service, Deadlines deadlines, long deadlineNs) {
-    return doubt.known().isLost(query -> ask(query, service, deadlines, deadlineNs))
-        || (!doubt.underWay().equals(doubt.known())
-            && doubt.underWay().isLost(query -> ask(query, service, deadlines, deadlineNs)));
+      Indeterminate unsettled, PoolService service, Deadlines deadlines, long deadlineNs) {
+    return unsettled.known().isLost(query -> ask(query, service, deadlines, deadlineNs))
+        || (!unsettled.inFlight().equals(unsettled.known())
+            && unsettled.inFlight().isLost(query -> ask(query, service, deadlines, deadlineNs)));
   }
 
   private static Answer ask(
       Query query, PoolService service, Deadlines deadlines, long deadlineNs) {
-    PoolService.Told told = deadlines.await(service.ask(query, deadlineNs), deadlineNs);
-    if (told.stale()) {
+    PoolService.Answered answered = deadlines.await(service.ask(query, deadlineNs), deadlineNs);
+    if (answered.stale()) {
       throw new HoldfastException(
           ErrorCode.NO_QUORUM,
           "look at changed directory: expected=a leader, was=an older state only; start the peers"
               + " that are missing");
     }
-    return told.answer();
+    return answered.answer();
   }
 }

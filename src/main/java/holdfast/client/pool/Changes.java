@@ -17,8 +17,8 @@ import java.util.function.BiConsumer;
 import java.util.function.Supplier;
 
 /**
- * This client's changes of the namespace: each has a number in its session and is sent until it is
- * answered, so that it happens once. Loop only, but for {@link #make}.
+ * Makes each change of the namespace happen once: it has a number in its session and is sent until
+ * it is answered. Loop only, but for {@link #make}.
  */
 final class Changes {
   /** How often a change looks whether the session is there again. */
@@ -34,7 +34,7 @@ final class Changes {
   private final BiConsumer<ClientId, Reply.Changed> onAnswer;
   private final UnknownOutcomes outcomes;
 
-  /** {@code onAnswer} is told of every answer, and of the session that it is for. */
+  /** {@code onAnswer} receives every answer and the session that it is for. */
   Changes(
       Loop loop,
       Transport transport,
@@ -49,7 +49,7 @@ final class Changes {
     this.outcomes = new UnknownOutcomes(loop, session, this::ask);
   }
 
-  /** Nobody is asked any more what became of changes without an answer. */
+  /** Ends the asking for outcomes of changes without an answer. */
   void close() {
     outcomes.close();
   }

@@ -11,8 +11,8 @@ import java.util.function.Function;
 import java.util.stream.Stream;
 
 /**
- * What one operation of this client has done to one name of a directory: enough to find out later
- * whether the pool still has it. If it has, it has all that came before.
+ * One operation's effect on one name of a directory, as {@link ChangedDirectories} remembers it:
+ * enough to find out later whether the pool still has it. If it has, it has all that came before.
  *
  * @param version the directory's afterwards: it goes up with each change of a name, and with
  *     nothing else
@@ -86,8 +86,9 @@ record DirectoryChange(long directory, long version, Kind kind, EntryName name, 
   }
 
   /**
-   * Whether the pool has it no more. The number alone doesn't tell: others' changes since may have
-   * brought it up again. Where others have changed the same name since, the answer is that it is.
+   * Whether the pool has it no more. The number alone doesn't show it: others' changes since may
+   * have brought it up again. Where others have changed the same name since, the answer is that it
+   * is.
    */
   boolean isLost(Function<Query, Answer> ask) {
     if (!(ask.apply(new Query.GetAttributes(directory)) instanceof Answer.Inode found)

@@ -19,8 +19,8 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 
 /**
- * Forces chunks to disk at enough of the peers that hold them. Asks who stored them and who should
- * hold them by the map; where too few answer, it waits for repair to make a copy and asks again,
+ * Forces chunks to disk at enough of the peers that store them. Asks who stored them and who should
+ * store them by the map; where too few answer, it waits for repair to make a copy and asks again,
  * until the deadline. Loop only.
  */
 final class ForceCall {
@@ -136,8 +136,8 @@ final class ForceCall {
 
     @Override
     public void onReply(Reply reply, Body bodyOrNull) {
-      if (reply instanceof Reply.Chunks held) {
-        for (Reply.Chunks.Entry entry : held.entries()) {
+      if (reply instanceof Reply.Chunks stored) {
+        for (Reply.Chunks.Entry entry : stored.entries()) {
           Set<NodeId> by = forced.get(entry.chunk());
           if (by != null) {
             by.add(holder);

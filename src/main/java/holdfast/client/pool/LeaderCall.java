@@ -12,7 +12,10 @@ import java.util.concurrent.CompletableFuture;
 import java.util.function.BiFunction;
 import java.util.function.Supplier;
 
-/** A call that only the leader answers, or with a stale answer any peer. Loop only. */
+/**
+ * A call that the leader answers; where a stale answer will do and no leader is found, any peer.
+ * Loop only.
+ */
 public final class LeaderCall<T> extends RetryingCall<T> {
   /** How long a leader is looked for before a stale answer will do. */
   static final long STALE_AFTER_NS = 3_000_000_000L;

@@ -4,8 +4,8 @@ import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 
 /**
- * What the pool had acknowledged, and a power cut of all voters took, since nobody had asked to
- * force it. Whoever asks now must hear that it is too late.
+ * The failures of calls that meet lost content: the pool had acknowledged it, and a power cut of
+ * all voters lost it before it was forced.
  */
 public final class LostContent {
   private LostContent() {}

@@ -9,7 +9,10 @@ import holdfast.port.Transport;
 import holdfast.protocol.Reply;
 import holdfast.protocol.Request;
 
-/** Keeps a client's pool map new: asks one peer after another. Loop only, but for {@link #stop}. */
+/**
+ * Keeps a client's pool map the newest: asks one peer after another for it. Loop only, but for
+ * {@link #stop}.
+ */
 final class MapRefresher {
   /** How often the map is asked for when nothing went wrong. */
   static final long EVERY_NS = 1_000_000_000L;

@@ -1,8 +1,8 @@
 package holdfast.client.pool;
 
 /**
- * For how long something was tried that may yet succeed. What passes between two tries counts up to
- * a bound: the machine may have slept. Not thread-safe.
+ * Measures for how long something was tried that may yet succeed. What passes between two tries
+ * counts up to a bound: the machine may have slept. Not thread-safe.
  */
 public final class Patience {
   private long countedNs;

@@ -17,59 +17,57 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 
 /**
- * What a mount needs of a pool. The remote implementation finds the leader and the owners, retries
- * and fails over; each call ends by its deadline, with a value or a {@link
- * holdfast.model.HoldfastException} in the future.
+ * The pool as a client calls it, without sessions, leaders and owners. The remote implementation
+ * finds the leader and the owners, retries and fails over; each call ends by its deadline, with a
+ * value or a {@link holdfast.model.HoldfastException} in the future.
  *
  * <p>Any thread. Futures complete on the node's loop: what depends on them must not block there.
  */
 public interface PoolService {
   /**
-   * What wants to know of changes that others make. Called on the loop, one call after another; it
-   * must not block.
+   * Receives invalidations and leases of the session. Called on the loop, one call after another;
+   * it must not block.
    */
   interface Watcher {
     /**
      * Others have made these changes.
      *
      * @param all anything may have changed; the list is empty then
-     * @param confirm to be called on any thread when nothing of what these changes made old is used
+     * @param confirm to be called on any thread when nothing that these changes made stale is used
      *     any more: their authors wait for it, for a second at most
      */
     void onChanges(boolean all, List<Invalidation> changes, Runnable confirm);
 
     /**
      * Until then, on the monotonic clock, no change by others is acknowledged before this client
-     * has confirmed it, except what was told and isn't confirmed for a second.
+     * has confirmed it, except one that was delivered and isn't confirmed for a second.
      */
     void onLease(long untilNs);
 
-    /** Half of the lease has gone without another: what relies on it is to be given up. */
+    /** Half of the lease has gone without a renewal: all that relies on it is to expire. */
     void onLeaseEnding();
 
     /**
-     * A change of this client's had no answer: it may have happened, or may yet, and nobody will
-     * tell. All that was known is to be given up; no lease is told of before that is settled.
+     * A change of this client's had no answer: it may have happened, or may yet, and its author is
+     * sent no invalidation. All that is cached is to expire; no lease begins before it is settled.
      */
     void onOutcomeUnknown();
 
-    /** The session has ended and another begun: what was held or locked in the old one is not. */
+    /** The session has ended and another begun: pins and locks of the old one are gone. */
     void onSessionLost();
   }
 
-  /**
-   * Tells of changes that others make from now on. One watcher; before it is set nobody is told.
-   */
+  /** Notifies the watcher of changes that others make from now on. One watcher. */
   void watch(Watcher watcher);
 
   /** Asks the namespace. Stale only when no leader could be reached, and then marked. */
-  CompletableFuture<Told> ask(Query query, long deadlineNs);
+  CompletableFuture<Answered> ask(Query query, long deadlineNs);
 
   /**
    * Changes the namespace exactly once, however often it is retried inside. An inline chunk is
    * stored at min-copies before the change is made. When the session is lost meanwhile, the change
    * is made under the next one, unless it {@link Operation#isOfSession}: then the result is
-   * NO_SESSION, after the watcher was told of the loss.
+   * NO_SESSION, after the watcher was notified of the loss.
    *
    * @param under the {@link #client()} that it is meant for if it is of a session: under another it
    *     isn't made either
@@ -109,7 +107,7 @@ public interface PoolService {
 
   /**
    * When complete, these chunks are forced to disk at min-copies of their owners. While too few
-   * have one it waits, since a copy may be under way: TIMED_OUT at the deadline, or CHUNK_MISSING
+   * have one it waits, since a copy may be in flight: TIMED_OUT at the deadline, or CHUNK_MISSING
    * before, where it is known that nobody will.
    */
   CompletableFuture<Void> force(Set<ChunkId> chunks, long deadlineNs);
@@ -140,7 +138,7 @@ public interface PoolService {
 
   /**
    * Who this client is to the pool now; another one after each lost session, once the watcher was
-   * told of that.
+   * notified of the loss.
    */
   ClientId client();
 
@@ -148,12 +146,12 @@ public interface PoolService {
   long epoch();
 
   /**
-   * An answer.
+   * An answer of the pool to a query.
    *
    * @param stale whether it may be older than what others have changed
-   * @param index how far the log was applied in what it was taken from
+   * @param index how far the log was applied in the state that it was read from
    */
-  record Told(Answer answer, boolean stale, long index) {}
+  record Answered(Answer answer, boolean stale, long index) {}
 
   /** A sealed chunk that travels with its operation. */
   record InlineChunk(ChunkId chunk, byte[] sealed) {}

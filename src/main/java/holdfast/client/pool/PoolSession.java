@@ -17,15 +17,15 @@ import java.util.function.Supplier;
 
 /**
  * This client's session with the pool: its id and its numbered changes, and the one Watch that is
- * always under way to the leader. It keeps the session alive and brings what others change. Loop
- * only.
+ * always in flight to the leader. The Watch keeps the session and its lease alive and brings
+ * others' changes. Loop only.
  */
 public final class PoolSession {
   /** The last part of a lease, in which all that relies on it is recalled. */
   public static final long RECALL_NS = 500_000_000L;
 
-  /** Most answers that are being worked off at once. */
-  static final int WORKING_MAX = 1_024;
+  /** Most answers that are being processed at once. */
+  static final int UNPROCESSED_MAX = 1_024;
 
   /** How long one Watch may take: the leader answers after a tenth of a second. */
   private static final long WATCH_MAX_NS = 1_000_000_000L;
@@ -37,7 +37,7 @@ public final class PoolSession {
 
   private static final System.Logger LOG = System.getLogger(PoolSession.class.getName());
 
-  private static final PoolService.Watcher NOBODY =
+  private static final PoolService.Watcher NO_WATCHER =
       new PoolService.Watcher() {
         @Override
         public void onChanges(boolean all, List<Invalidation> changes, Runnable confirm) {
@@ -62,31 +62,32 @@ public final class PoolSession {
   private final PoolView view;
   private final Supplier<ClientId> newId;
   private final Runnable onLost;
-  private PoolService.Watcher watcher = NOBODY;
+  private PoolService.Watcher watcher = NO_WATCHER;
   private volatile ClientId client;
   private ChangeWindow changes = new ChangeWindow();
   private boolean isOpen;
   private boolean isClosed;
   private boolean isLost;
-  private boolean isDistrusted;
+  private boolean isLeaseSuspended;
   private int attempt;
   private long term;
-  private long toldIndex = -1;
+  private long receivedIndex = -1;
   private long confirmedIndex = -1;
 
-  /** What was told and is being worked off, in order: confirmed together up to the first left. */
-  private final ArrayDeque<Told> working = new ArrayDeque<>();
+  /** Answers that are being processed, in order: confirmed together up to the first that is not. */
+  private final ArrayDeque<Received> unprocessed = new ArrayDeque<>();
 
   private Loop.Timer leaseTimer;
 
   /** Counts Watches: the answer to any but the newest doesn't start another. */
   private long watchNumber;
 
-  private static final class Told {
+  /** The answer to one Watch, until it is confirmed. */
+  private static final class Received {
     final long index;
-    boolean isDone;
+    boolean isProcessed;
 
-    Told(long index) {
+    Received(long index) {
       this.index = index;
     }
   }
@@ -137,16 +138,16 @@ public final class PoolSession {
     isClosed = true;
   }
 
-  /** Nobody knows what has become of an own change: no lease counts until {@link #trust}. */
-  void distrust() {
-    if (!isDistrusted) {
-      isDistrusted = true;
+  /** An own change has no known outcome: leases don't count until {@link #resumeLease}. */
+  void suspendLease() {
+    if (!isLeaseSuspended) {
+      isLeaseSuspended = true;
       watcher.onOutcomeUnknown();
     }
   }
 
-  void trust() {
-    isDistrusted = false;
+  void resumeLease() {
+    isLeaseSuspended = false;
   }
 
   /**
@@ -160,7 +161,7 @@ public final class PoolSession {
     LOG.log(
         Level.WARNING,
         "session with the pool: expected=one that lives, was=ended; opening another");
-    // Before it is somebody else: what was made for the old session is given up by then.
+    // Before the id changes: what was made for the old session is abandoned by then.
     watcher.onSessionLost();
     client = newId.get();
     changes = new ChangeWindow();
@@ -173,9 +174,9 @@ public final class PoolSession {
   }
 
   private void forget() {
-    toldIndex = -1;
+    receivedIndex = -1;
     confirmedIndex = -1;
-    working.clear();
+    unprocessed.clear();
   }
 
   private void sendWatch() {
@@ -192,14 +193,14 @@ public final class PoolSession {
     long sentNs = loop.nowNs();
     transport.request(
         to,
-        new Request.Watch(client, term, toldIndex, confirmedIndex),
+        new Request.Watch(client, term, receivedIndex, confirmedIndex),
         null,
         loop.nowNs() + WATCH_MAX_NS,
         new Transport.ReplyHandler() {
           @Override
           public void onReply(Reply reply, Body bodyOrNull) {
             if (reply instanceof Reply.Watched watched) {
-              told(under, number, to, sentNs, watched);
+              received(under, number, to, sentNs, watched);
             } else if (reply instanceof Reply.Failure failure) {
               refused(under, number, to, failure);
             } else {
@@ -215,7 +216,8 @@ public final class PoolSession {
         });
   }
 
-  private void told(ClientId under, long number, NodeId from, long sentNs, Reply.Watched watched) {
+  private void received(
+      ClientId under, long number, NodeId from, long sentNs, Reply.Watched watched) {
     if (!under.equals(client) || isClosed) {
       return;
     }
@@ -225,20 +227,20 @@ public final class PoolSession {
       term = watched.term();
       forget();
     }
-    toldIndex = Math.max(toldIndex, watched.index());
-    var told = new Told(watched.index());
-    working.add(told);
+    receivedIndex = Math.max(receivedIndex, watched.index());
+    var received = new Received(watched.index());
+    unprocessed.add(received);
     if (watched.all() || !watched.changes().isEmpty()) {
-      watcher.onChanges(watched.all(), watched.changes(), () -> loop.post(() -> confirm(told)));
+      watcher.onChanges(watched.all(), watched.changes(), () -> loop.post(() -> confirm(received)));
     } else {
-      told.isDone = true;
+      received.isProcessed = true;
       advance();
     }
     if (!watched.all() && watched.leaseMs() > 0) {
       lease(sentNs + watched.leaseMs() * NS_PER_MS);
     }
     // Beyond the bound the next confirmation asks for more; meanwhile the leader keeps it, bounded.
-    if (number == watchNumber && working.size() < WORKING_MAX) {
+    if (number == watchNumber && unprocessed.size() < UNPROCESSED_MAX) {
       sendWatch();
     }
   }
@@ -247,16 +249,16 @@ public final class PoolSession {
     if (leaseTimer != null) {
       leaseTimer.cancel();
     }
-    if (isDistrusted) {
+    if (isLeaseSuspended) {
       return;
     }
     watcher.onLease(untilNs);
     leaseTimer = loop.at(untilNs - RECALL_NS, "lease", () -> watcher.onLeaseEnding());
   }
 
-  /** Told at once: an author waits for it. */
-  private void confirm(Told told) {
-    told.isDone = true;
+  /** Sent at once: an author waits for it. */
+  private void confirm(Received received) {
+    received.isProcessed = true;
     if (advance()) {
       sendWatch();
     }
@@ -265,8 +267,8 @@ public final class PoolSession {
   /** Whether more is confirmed than before. */
   private boolean advance() {
     long before = confirmedIndex;
-    while (!working.isEmpty() && working.peek().isDone) {
-      confirmedIndex = Math.max(confirmedIndex, working.poll().index);
+    while (!unprocessed.isEmpty() && unprocessed.peek().isProcessed) {
+      confirmedIndex = Math.max(confirmedIndex, unprocessed.poll().index);
     }
     return confirmedIndex > before;
   }

@@ -12,7 +12,10 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 
-/** What this client knows of the pool: its map, its peers and who leads. Loop only. */
+/**
+ * What a client knows of the pool, to choose the peers to ask: the map, the leader, who is away.
+ * Loop only.
+ */
 final class PoolView {
   private final Transport transport;
   private final Set<NodeId> peers = new LinkedHashSet<>();
@@ -22,8 +25,8 @@ final class PoolView {
   /** Whether the leader has answered as one: another peer may take for it who was it before. */
   private boolean isLeaderSure;
 
-  /** Another log may have begun since the map was told. */
-  private boolean isMapDoubtful;
+  /** Another log may have begun since the map was received. */
+  private boolean isMapIndeterminate;
 
   private long leaderlessSinceNs;
   private boolean leaderless;
@@ -38,12 +41,12 @@ final class PoolView {
 
   /** Index of the newest map known; -1 without one, or if it may be another log's. */
   long mapIndex() {
-    return mapOrNull == null || isMapDoubtful ? -1 : mapOrNull.version().index();
+    return mapOrNull == null || isMapIndeterminate ? -1 : mapOrNull.version().index();
   }
 
   /** All sessions end with a log: the next one's map may have a lower index, or the same. */
   void sessionBegun() {
-    isMapDoubtful = true;
+    isMapIndeterminate = true;
   }
 
   /**
@@ -59,7 +62,7 @@ final class PoolView {
         return;
       }
     }
-    isMapDoubtful &= !isOfLeader;
+    isMapIndeterminate &= !isOfLeader;
     mapOrNull = map;
     for (PeerEntry peer : map.peers()) {
       transport.learn(peer.node(), List.of(peer.address()));
@@ -80,7 +83,7 @@ final class PoolView {
     isLeaderSure &= leader.node().equals(leaderOrNull);
     leaderOrNull = leader.node();
     if (transport.isConnected(leader.node())) {
-      leaderless = false; // one that can be asked: whether it leads, its answer tells
+      leaderless = false; // one that can be asked: its answer says whether it leads
     }
   }
 

@@ -27,8 +27,8 @@ import java.util.function.Function;
 import java.util.function.Supplier;
 
 /**
- * The pool as a client reaches it over sessions: finds the leader and the owners of chunks, tries
- * again elsewhere, and makes each change exactly once however often it is sent.
+ * The {@link PoolService} over the network: finds the leader and the owners of chunks, tries again
+ * elsewhere, and makes each change exactly once however often it is sent.
  *
  * <p>Event-driven: everything happens on the node's loop, so the simulator runs it as it is.
  */
@@ -54,7 +54,7 @@ public final class RemotePoolService implements PoolService, NodeService {
   private volatile boolean closed;
 
   /**
-   * A service that knows nobody yet: peers come by {@link #onConnected}.
+   * A service without a peer yet: peers come by {@link #onConnected}.
    *
    * @param newId makes random ids, never used by another process: one for each session
    * @param dataKeyId the key this client seals with, not 0
@@ -122,7 +122,7 @@ public final class RemotePoolService implements PoolService, NodeService {
         });
   }
 
-  /** Ends the session in good order: what it held is released now, not after its timeout. */
+  /** Ends the session in good order: its pins and locks are released now, not after its timeout. */
   public CompletableFuture<Void> endSession(long deadlineNs) {
     var ended = new CompletableFuture<Void>();
     loop.post(
@@ -151,12 +151,12 @@ public final class RemotePoolService implements PoolService, NodeService {
   }
 
   @Override
-  public CompletableFuture<Told> ask(Query query, long deadlineNs) {
-    var told = new CompletableFuture<Told>();
+  public CompletableFuture<Answered> ask(Query query, long deadlineNs) {
+    var answered = new CompletableFuture<Answered>();
     loop.post(
         () ->
             leaderCall(
-                told,
+                answered,
                 deadlineNs,
                 () -> new Request.Ask(query, LeaderCall.staleWillDo(view, loop)),
                 null,
@@ -170,9 +170,9 @@ public final class RemotePoolService implements PoolService, NodeService {
                     view.ledBy(from);
                     stale.seen(answer.index());
                   }
-                  return new Told(answer.answer(), answer.stale(), answer.index());
+                  return new Answered(answer.answer(), answer.stale(), answer.index());
                 }));
-    return told;
+    return answered;
   }
 
   @Override
@@ -343,7 +343,7 @@ public final class RemotePoolService implements PoolService, NodeService {
 
   @Override
   public void onNotice(Remote from, Notice notice) {
-    // Clients are told nothing yet.
+    // Clients are sent nothing yet.
   }
 
   @Override
@@ -354,7 +354,7 @@ public final class RemotePoolService implements PoolService, NodeService {
   }
 
   /**
-   * Stops asking for the map, and for what became of changes. Calls under way go on until their
+   * Stops asking for the map, and for what became of changes. Calls in flight go on until their
    * deadlines.
    */
   public void close() {
@@ -363,7 +363,7 @@ public final class RemotePoolService implements PoolService, NodeService {
     loop.post(changes::close);
   }
 
-  /** What an earlier session was told may be of a log that has ended. */
+  /** What an earlier session was answered may be of a log that has ended. */
   private void learn(ClientId under, Reply.Changed answer) {
     if (under.equals(session.client())) {
       epoch = Math.max(epoch, answer.epoch());
@@ -378,12 +378,12 @@ public final class RemotePoolService implements PoolService, NodeService {
 
   private <T> CompletableFuture<T> leaderTells(
       Request request, long deadlineNs, Function<Reply, T> reader) {
-    var told = new CompletableFuture<T>();
+    var answered = new CompletableFuture<T>();
     loop.post(
         () ->
             leaderCall(
-                told, deadlineNs, () -> request, null, (from, reply) -> reader.apply(reply)));
-    return told;
+                answered, deadlineNs, () -> request, null, (from, reply) -> reader.apply(reply)));
+    return answered;
   }
 
   private <T> LeaderCall<T> leaderCall(

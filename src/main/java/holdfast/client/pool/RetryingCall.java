@@ -11,8 +11,8 @@ import holdfast.protocol.Request;
 import java.util.concurrent.CompletableFuture;
 
 /**
- * One call of the client that is tried at one peer after another until it succeeds, its deadline
- * comes, or an answer says that trying again is of no use. Loop only.
+ * The retries that all calls of a client share: one peer is tried after another until the call
+ * succeeds, its deadline comes, or an answer says that trying again is of no use. Loop only.
  *
  * @param <T> what the call is for
  */
@@ -66,7 +66,7 @@ abstract class RetryingCall<T> {
    */
   abstract boolean onFailure(NodeId from, HoldfastException why, Reply.Leader leaderOrNull);
 
-  /** Whether to give up on this failure before the deadline. */
+  /** Whether this failure ends the call before its deadline. */
   boolean isFinal(HoldfastException why) {
     return why.code().retry() == ErrorCode.Retry.NEVER;
   }
@@ -83,7 +83,7 @@ abstract class RetryingCall<T> {
     return true;
   }
 
-  /** When to give up. */
+  /** When the call fails. */
   private long untilNs() {
     return mayGoOnAfterPause() ? untilNs(loop, startNs, deadlineNs) : deadlineNs;
   }
@@ -114,7 +114,7 @@ abstract class RetryingCall<T> {
     }
     NodeId to = target(attemptCount);
     if (result.isDone()) {
-      return; // target() gave up
+      return; // target() has failed the call
     }
     if (to == null) {
       later();
@@ -166,7 +166,8 @@ abstract class RetryingCall<T> {
 
   /**
    * That one peer can't be connected to says nothing of the others, whatever the reason: another
-   * disk, and so another peer, may be at its address now. The last reason is told at the deadline.
+   * disk, and so another peer, may be at its address now. The last reason is reported at the
+   * deadline.
    */
   private static HoldfastException notReached(HoldfastException why) {
     return switch (why.code()) {

@@ -4,9 +4,9 @@ import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 
 /**
- * Why data couldn't be saved, in the few words that write(2), fsync(2) and close(2) have for it:
- * ENOSPC, ETIMEDOUT, EROFS without a majority, ENOTCONN of a mount that ends, and EIO. Programs
- * take EAGAIN for a file that doesn't block and ENOTCONN for a mount that is gone.
+ * Maps why data couldn't be saved to the few errnos that programs expect of write(2), fsync(2) and
+ * close(2): ENOSPC, ETIMEDOUT, EROFS without a majority, ENOTCONN of a mount that ends, and EIO.
+ * Programs take EAGAIN for a file that doesn't block and ENOTCONN for a mount that is gone.
  */
 public final class SaveFailure {
   private SaveFailure() {}
@@ -20,8 +20,8 @@ public final class SaveFailure {
   }
 
   /**
-   * The failure for which something was given up: its code isn't one of those after which all is
-   * still here.
+   * The failure for which unsaved data was abandoned: its code isn't one of those after which all
+   * is still here.
    */
   public static HoldfastException asLoss(HoldfastException why) {
     return isPoolAway(why)

@@ -8,9 +8,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * Which content versions this client has committed lately of which files, open or closed: a power
- * cut of all voters may take one that wasn't forced, and then what rests on it must not be done.
- * Any thread.
+ * The content versions that this client has committed lately, of open and closed files: a power cut
+ * of all voters may lose one that wasn't forced, and then what rests on it must not be done. Any
+ * thread.
  */
 public final class SavedContents {
   /** Most that are remembered. */
@@ -22,7 +22,7 @@ public final class SavedContents {
   /**
    * The last commit of a file.
    *
-   * @param isLost an earlier one is lost, and its author hasn't been told
+   * @param isLost an earlier one is lost, and that isn't reported yet
    */
   private record Saved(ClientId under, long savedNs, long version, boolean isLost) {}
 
@@ -57,13 +57,15 @@ public final class SavedContents {
     }
   }
 
-  /** The content version that a file must have at least, which the pool has told to be so. */
-  public long version(Attributes told) {
+  /**
+   * The content version that a file must have at least, by an answer of the pool and own commits.
+   */
+  public long version(Attributes answered) {
     lock.lock();
     try {
-      Saved known = saved.get(told.inode());
-      long toldVersion = Attributes.contentVersion(told.version());
-      return known == null ? toldVersion : Math.max(known.version(), toldVersion);
+      Saved known = saved.get(answered.inode());
+      long answeredVersion = Attributes.contentVersion(answered.version());
+      return known == null ? answeredVersion : Math.max(known.version(), answeredVersion);
     } finally {
       lock.unlock();
     }
@@ -93,11 +95,11 @@ public final class SavedContents {
   }
 
   /**
-   * Its author is told that something of it is lost: once.
+   * The loss of something of the file is reported to a program: once.
    *
-   * @param foundVersion what the file has; a version above it is lost, too, and told by that
+   * @param foundVersion what the file has; a version above it is lost, too, and reported by that
    */
-  public void told(long inode, long foundVersion) {
+  public void reported(long inode, long foundVersion) {
     lock.lock();
     try {
       Saved known = saved.remove(inode);
@@ -114,7 +116,7 @@ public final class SavedContents {
    * The pool doesn't know the file any more.
    *
    * @param current the session by now: what was committed long ago in it, the log has on disk
-   * @return whether its author has to take it for lost
+   * @return whether what was committed from here has to count as lost
    */
   public boolean forget(long inode, ClientId current, long nowNs) {
     lock.lock();

@@ -6,34 +6,34 @@ import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 
 /**
- * What the answer of a peer that can't reach a majority is worth: its state may be older than what
- * this client has done or been told. Content that it knows is good, if perhaps not the newest; that
- * something isn't there says nothing where the state is older. <i>Event: a file is created and the
- * leader dies; the other peer, which hasn't applied that, is asked about the inode; taken for
- * removed, what was written to it was dropped, and fsync(2) succeeded.</i> Loop only.
+ * Accepts or refuses answers of a peer that can't reach a majority: its state may be older than
+ * what this client has changed or seen. Content that it has is good, if perhaps not the newest; an
+ * absence says nothing where the state is older. <i>Event: a file is created and the leader dies;
+ * the other peer, which hasn't applied that, is asked about the inode; treated as removed, what was
+ * written to it was dropped, and fsync(2) succeeded.</i> Loop only.
  */
 final class StaleAnswers {
-  /** How far the pool's log was applied in what this client was told last. */
+  /** How far the pool's log was applied in the newest answer to this client. */
   private long seenIndex;
 
   /** What was seen may be of a log that has ended: the next one goes on from further back. */
-  private boolean isDoubtful;
+  private boolean isIndeterminate;
 
   /** A leader has answered from, or changed, the state of this index. */
   void seen(long index) {
-    seenIndex = isDoubtful ? index : Math.max(seenIndex, index);
-    isDoubtful = false;
+    seenIndex = isIndeterminate ? index : Math.max(seenIndex, index);
+    isIndeterminate = false;
   }
 
   /** All sessions end with a log. */
   void sessionBegun() {
-    isDoubtful = true;
+    isIndeterminate = true;
   }
 
   /**
    * Throws NO_QUORUM if this can't be believed: another peer, or a leader, is to be asked.
    *
-   * @param index how far the log was applied where the stale answer was taken from
+   * @param index how far the log was applied in the state that the stale answer was read from
    */
   void check(Query query, Answer answer, long index) {
     boolean isAbsent =

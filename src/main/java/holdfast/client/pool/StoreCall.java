@@ -84,7 +84,7 @@ final class StoreCall extends RetryingCall<PoolService.Stored> {
 
   @Override
   boolean isFinal(HoldfastException why) {
-    // One full disk is not a full pool: the other targets are asked before the caller is told.
+    // One full disk is not a full pool: the other targets are asked before the call fails.
     if (why.code() == ErrorCode.NO_SPACE) {
       return attemptCount() >= 3;
     }

@@ -6,7 +6,10 @@ import holdfast.util.BoundedMap;
 import java.util.List;
 import java.util.Map;
 
-/** Who has written the chunks this client stored last: what an fsync must force. Loop only. */
+/**
+ * The peers that wrote the chunks this client stored last, for the fsync that forces them. Loop
+ * only.
+ */
 final class StoredAt {
   /** Most chunks remembered: 256 GiB of full ones. Forgotten ones are looked up in the map. */
   static final int CHUNKS_MAX = 65_536;

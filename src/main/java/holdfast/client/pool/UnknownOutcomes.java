@@ -9,17 +9,17 @@ import java.util.ArrayDeque;
 import java.util.concurrent.CompletableFuture;
 
 /**
- * Changes that had no answer by their deadline: each may have happened, or may yet. Nobody tells an
- * author of its own changes, so until all are settled this client relies on nothing that it knows.
- * One is settled by a change of nothing under its own number: the pool tells what it remembers of
- * that number, or takes this one in its place. Where the session is over the pool takes nothing any
- * more under its numbers, but still tells what it remembers. Loop only.
+ * Settles changes that had no answer by their deadline: each may have happened, or may yet. An
+ * author is sent no invalidations of its own changes, so until all are settled this client has no
+ * lease. One is settled by a change of nothing under its own number: the pool answers what it
+ * remembers of that number, or applies this one in its place. Where the session is over the pool
+ * applies nothing under its numbers, but still answers what it remembers. Loop only.
  */
 public final class UnknownOutcomes {
   /** Between two tries to settle. */
   private static final long PAUSE_NS = 100_000_000L;
 
-  /** Changes nothing, and fails: the root is a directory, which can't be held. */
+  /** Changes nothing, and fails: the root is a directory, which can't be pinned. */
   public static final Operation NOTHING = new Operation.Unpin(1, 0);
 
   /** Asks the pool by a change of {@link #NOTHING} under this number. */
@@ -27,7 +27,7 @@ public final class UnknownOutcomes {
     CompletableFuture<OperationResult> of(ClientId under, ChangeWindow window, long sequence);
   }
 
-  /** Most that are asked for, of many sessions; of one more nobody is told what became of it. */
+  /** Most that are asked for, of many sessions; one more is reported as unknown at once. */
   static final int OPEN_MAX = 4_096;
 
   private record Change(
@@ -54,7 +54,7 @@ public final class UnknownOutcomes {
 
   /**
    * A change that was begun under this id and number has failed without an answer. Its number stays
-   * taken until it is settled.
+   * in use until it is settled.
    *
    * @return as {@link holdfast.port.UnansweredException#outcome}
    */
@@ -64,7 +64,7 @@ public final class UnknownOutcomes {
       endUnknown(change);
       return change.outcome();
     }
-    session.distrust();
+    session.suspendLease();
     open.add(change);
     if (!isAsking) {
       isAsking = true;
@@ -73,7 +73,7 @@ public final class UnknownOutcomes {
     return change.outcome();
   }
 
-  /** Nobody is asked any more: what isn't settled by now never is. */
+  /** Ends the asking: what isn't settled by now never is. */
   void close() {
     isClosed = true;
     while (!open.isEmpty()) {
@@ -111,7 +111,7 @@ public final class UnknownOutcomes {
     Change next = open.peek();
     if (next == null) {
       isAsking = false;
-      session.trust();
+      session.resumeLease();
       return;
     }
     ask.of(next.under(), next.window(), next.sequence())

@@ -121,9 +121,9 @@ public abstract class PoolServiceContractTest {
   }
 
   private Answer ask(Query query) {
-    PoolService.Told told = join(service().ask(query, deadlineNs()));
-    assertFalse(told.stale());
-    return told.answer();
+    PoolService.Answered answered = join(service().ask(query, deadlineNs()));
+    assertFalse(answered.stale());
+    return answered.answer();
   }
 
   private Attributes attributes(String name) {

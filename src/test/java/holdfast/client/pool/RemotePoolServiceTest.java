@@ -48,7 +48,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Finding the leader, trying again and giving up, on a clock and a network of the test. */
+/** Finding the leader, trying again and failing, on a clock and a network of the test. */
 class RemotePoolServiceTest {
   private static final long MS = 1_000_000L;
   private static final long S = 1_000 * MS;
@@ -100,7 +100,7 @@ class RemotePoolServiceTest {
               new Reply.Chunks(
                   force.chunks().stream().map(each -> new Reply.Chunks.Entry(each, 1)).toList(),
                   true);
-          case Request.Ask ask when ask.allowStale() && leader == null -> told(true);
+          case Request.Ask ask when ask.allowStale() && leader == null -> answered(true);
           default ->
               at.equals(leader)
                   ? led(request)
@@ -112,14 +112,14 @@ class RemotePoolServiceTest {
   private Reply led(Request request) {
     return switch (request) {
       case Request.OpenSession open -> new Reply.Session(1, 2, 1);
-      case Request.Ask ask -> told(false);
-      case Request.Watch watch -> null; // nothing to tell
+      case Request.Ask ask -> answered(false);
+      case Request.Watch watch -> null; // no changes
       case Request.Change change -> new Reply.Changed(result(), 5, 1);
       default -> new Reply.Done();
     };
   }
 
-  private static Reply told(boolean isStale) {
+  private static Reply answered(boolean isStale) {
     return new Reply.Answered(new Answer.Failed(ErrorCode.IS_DIRECTORY, "one"), isStale, 4);
   }
 
@@ -128,14 +128,14 @@ class RemotePoolServiceTest {
   }
 
   /** What a question for something that isn't there brings, without a leader for 5 s. */
-  private CompletableFuture<PoolService.Told> askWithoutLeader(Query query, long staleIndex) {
+  private CompletableFuture<PoolService.Answered> askWithoutLeader(Query query, long staleIndex) {
     leader = null;
     network.script =
         (at, request) ->
             request instanceof Request.Ask ask && (ask.allowStale() || at.equals(leader))
                 ? ScriptedTransport.Answer.of(absent(leader == null, staleIndex))
                 : answer(at, request);
-    CompletableFuture<PoolService.Told> asked = service.ask(query, loop.nowNs() + 10 * S);
+    CompletableFuture<PoolService.Answered> asked = service.ask(query, loop.nowNs() + 10 * S);
     loop.advance(5 * S);
     return asked;
   }
@@ -143,7 +143,7 @@ class RemotePoolServiceTest {
   @Test
   void thatAnInodeIsAbsentIsBelievedOfALeaderOnly() {
     var asked = askWithoutLeader(QUERY, 1_000);
-    assertFalse(asked.isDone(), "nobody knows");
+    assertFalse(asked.isDone(), "not answered");
 
     leader = B;
     loop.advance(S);
@@ -246,9 +246,9 @@ class RemotePoolServiceTest {
     calls.forEach(CompletableFuture::join);
 
     leader = null;
-    var told = service.ask(QUERY, loop.nowNs() + 10 * S);
+    var answered = service.ask(QUERY, loop.nowNs() + 10 * S);
     loop.advance(5 * S);
-    assertTrue(told.join().stale());
+    assertTrue(answered.join().stale());
 
     network.connected.clear();
     ALL.forEach(node -> network.failures.put(node, code));
@@ -284,16 +284,16 @@ class RemotePoolServiceTest {
   }
 
   @Test
-  void aStaleAnswerIsTakenOnlyAfterThreeSecondsWithoutALeader() {
+  void aStaleAnswerIsAcceptedOnlyAfterThreeSecondsWithoutALeader() {
     leader = null;
     long startNs = loop.nowNs();
 
-    var told = service.ask(QUERY, startNs + 10 * S);
+    var answered = service.ask(QUERY, startNs + 10 * S);
     loop.advance(2_900 * MS);
-    assertFalse(told.isDone(), "too early for a stale answer");
+    assertFalse(answered.isDone(), "too early for a stale answer");
     loop.advance(S);
 
-    assertTrue(told.join().stale());
+    assertTrue(answered.join().stale());
     for (ScriptedTransport.Sent ask : network.sent(Request.Ask.class)) {
       boolean mayBeStale = ((Request.Ask) ask.request()).allowStale();
       assertEquals(ask.atNs() - startNs >= LeaderCall.STALE_AFTER_NS, mayBeStale);
@@ -309,15 +309,15 @@ class RemotePoolServiceTest {
     network.sent.clear();
 
     var changed = service.change(OPERATION, null, false, loop.nowNs() + 10 * S);
-    var told = service.ask(QUERY, loop.nowNs() + 10 * S);
+    var answered = service.ask(QUERY, loop.nowNs() + 10 * S);
     loop.advance(S);
     assertFalse(changed.isDone());
-    assertFalse(told.isDone());
+    assertFalse(answered.isDone());
     leader = B;
     loop.advance(S);
 
     assertTrue(changed.isDone());
-    assertFalse(told.join().stale());
+    assertFalse(answered.join().stale());
   }
 
   @Test
@@ -328,10 +328,10 @@ class RemotePoolServiceTest {
     loop.advance(60 * S);
     network.sent.clear();
 
-    var told = service.ask(QUERY, loop.nowNs() + 10 * S);
+    var answered = service.ask(QUERY, loop.nowNs() + 10 * S);
     loop.advance(10 * MS);
 
-    assertFalse(told.join().stale());
+    assertFalse(answered.join().stale());
     var ask = (Request.Ask) network.sent(Request.Ask.class).getFirst().request();
     assertFalse(ask.allowStale(), "a leader is known");
   }
@@ -349,7 +349,7 @@ class RemotePoolServiceTest {
   }
 
   @Test
-  void aBusyLeaderIsAskedAgainAfterPausesAndNotTakenForDead() {
+  void aBusyLeaderIsAskedAgainAfterPausesAndNotTreatedAsDead() {
     int[] busyCount = {6};
     network.script =
         (at, request) ->
@@ -357,10 +357,10 @@ class RemotePoolServiceTest {
                 ? ScriptedTransport.Answer.of(new Reply.Failure(ErrorCode.BUSY, "busy", null))
                 : answer(at, request);
 
-    var told = service.ask(QUERY, loop.nowNs() + 10 * S);
+    var answered = service.ask(QUERY, loop.nowNs() + 10 * S);
     loop.advance(5 * S);
 
-    assertTrue(told.isDone());
+    assertTrue(answered.isDone());
     var asks = network.sent(Request.Ask.class);
     assertTrue(asks.stream().allMatch(ask -> ask.to().equals(A)));
     assertTrue(asks.getLast().atNs() - asks.getFirst().atNs() >= 500 * MS, "no pauses");
@@ -409,11 +409,11 @@ class RemotePoolServiceTest {
     loop.advance(2 * S);
     assertEquals(ErrorCode.TIMED_OUT, failure(lost).code());
     var outcome = UnansweredException.outcomeOf(lost);
-    assertFalse(outcome.isDone(), "nobody has told");
+    assertFalse(outcome.isDone(), "not answered");
     return outcome;
   }
 
-  /** The pool remembers what it answered, so it tells it to whoever asks under the same number. */
+  /** The pool remembers what it answered, and answers whoever asks under the same number. */
   @Test
   void whatBecameOfAChangeWithoutAnAnswerIsAskedForUnderItsOwnNumber() {
     var outcome = outcomeOfALostChange();
@@ -507,7 +507,7 @@ class RemotePoolServiceTest {
   }
 
   @Test
-  void soManyChangesAreAskedForAndOfOneMoreNobodyIsTold() {
+  void soManyOutcomesAreAskedForAndOneMoreIsReportedAsUnknown() {
     var session = new PoolSession(loop, network, null, () -> new ClientId(1, 1), () -> {});
     var outcomes =
         new UnknownOutcomes(loop, session, (under, of, number) -> new CompletableFuture<>());
@@ -525,7 +525,7 @@ class RemotePoolServiceTest {
     assertTrue(open.stream().allMatch(each -> UnknownOutcomes.isOfNoSession(each.getNow(null))));
   }
 
-  /** More lost ones than may be under way are no reason to wait longer for a majority. */
+  /** More lost ones than may be in flight are no reason to wait longer for a majority. */
   @Test
   void withoutAMajorityAChangeThatFindsNoRoomFailsAsOthersDo() {
     leader = null;
@@ -545,7 +545,7 @@ class RemotePoolServiceTest {
     assertEquals(1, sentChanges(OPERATION).stream().filter(e -> e.sequence() > 128).count());
   }
 
-  /** More lost ones than may be under way: the others wait, and end when they should. */
+  /** More lost ones than may be in flight: the others wait, and end when they should. */
   @Test
   void aChangeThatWaitsForRoomEndsAtItsDeadlineToo() {
     network.script = (at, request) -> null;
@@ -601,7 +601,7 @@ class RemotePoolServiceTest {
     assertEquals(ErrorCode.TIMED_OUT, failure(first).code());
     endSessionOf(old);
     var ending = network.script;
-    // What would settle the first one is still under way when the second is lost.
+    // What would settle the first one is still in flight when the second is lost.
     network.script =
         (at, request) ->
             request instanceof Request.Change change && !change.operation().equals(OPERATION)
@@ -658,7 +658,7 @@ class RemotePoolServiceTest {
     loop.advance(2 * S);
   }
 
-  /** Its last advance was lost with the end of the log: no commit was taken for minutes. */
+  /** Its last advance was lost with the end of the log: no commit was accepted for minutes. */
   @Test
   void theUploadEpochIsThatOfTheLogInWhichTheSessionLives() {
     ClientId old = service.client();
@@ -756,7 +756,7 @@ class RemotePoolServiceTest {
   }
 
   @Test
-  void aFetchSkipsWhoItIsToldToAvoidAndWhoIsDown() {
+  void aFetchSkipsPeersToAvoidAndThoseThatAreDown() {
     List<NodeId> readers = map.readers(CHUNK.partition());
     network.connected.remove(readers.get(1));
     network.script = this::chunk;
@@ -894,7 +894,7 @@ class RemotePoolServiceTest {
   }
 
   @Test
-  void aForceWaitsInRoundsUntilEnoughHoldTheChunk() {
+  void aForceWaitsInRoundsUntilEnoughStoreTheChunk() {
     var holders = new ArrayList<>(List.of(A));
     network.script =
         (at, request) ->
@@ -920,7 +920,7 @@ class RemotePoolServiceTest {
   @Test
   void whatTheMachineSleptThroughIsAskedAndStoredAllTheSame() {
     network.script = (at, request) -> null;
-    var told = service.ask(QUERY, loop.nowNs() + 10 * S);
+    var answered = service.ask(QUERY, loop.nowNs() + 10 * S);
     var stored = service.store(CHUNK, Body.whole(new byte[1]), loop.nowNs() + 10 * S);
     var forced = service.force(Set.of(CHUNK), loop.nowNs() + 10 * S);
     loop.advance(8 * S);
@@ -929,7 +929,7 @@ class RemotePoolServiceTest {
     network.script = this::answer;
     loop.advance(9 * S);
 
-    assertFalse(told.join().stale());
+    assertFalse(answered.join().stale());
     assertEquals(ALL, stored.join().holders());
     assertTrue(forced.isDone() && !forced.isCompletedExceptionally());
   }
@@ -937,13 +937,13 @@ class RemotePoolServiceTest {
   @Test
   void butNotForEverIfThereIsNoAnswerAfterTheSleepEither() {
     network.script = (at, request) -> null;
-    var told = service.ask(QUERY, loop.nowNs() + 10 * S);
+    var answered = service.ask(QUERY, loop.nowNs() + 10 * S);
     loop.advance(8 * S);
 
     loop.sleep(3_600 * S);
     loop.advance(11 * S);
 
-    assertEquals(ErrorCode.TIMED_OUT, failure(told).code());
+    assertEquals(ErrorCode.TIMED_OUT, failure(answered).code());
   }
 
   /** It may have been made before the sleep, and the pool doesn't remember that for ever. */
@@ -969,16 +969,16 @@ class RemotePoolServiceTest {
     loop.sleep(3_600 * S);
     network.sent.clear();
 
-    var told = service.ask(QUERY, loop.nowNs() + 10 * S);
+    var answered = service.ask(QUERY, loop.nowNs() + 10 * S);
     loop.advance(100 * MS);
-    assertFalse(told.isDone());
+    assertFalse(answered.isDone());
     assertTrue(
         network.sent(Request.Ask.class).stream()
             .noneMatch(each -> ((Request.Ask) each.request()).allowStale()));
     var changed = service.change(OPERATION, null, false, loop.nowNs() + 10 * S);
     loop.advance(4 * S);
-    assertTrue(told.join().stale());
-    assertFalse(changed.isDone(), "an election may be under way");
+    assertTrue(answered.join().stale());
+    assertFalse(changed.isDone(), "an election may go on");
     leader = B;
     loop.advance(S);
 
