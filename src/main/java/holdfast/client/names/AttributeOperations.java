@@ -19,7 +19,10 @@ import holdfast.model.HoldfastException;
 import holdfast.util.WallClock;
 import java.util.concurrent.TimeUnit;
 
-/** What programs see of inodes and change about them, apart from names and content. Blocks. */
+/**
+ * Serves stat(2), chmod(2) and the like: attributes of inodes, apart from names and content.
+ * Blocks.
+ */
 public final class AttributeOperations {
   /**
    * How long the pool may be silent about the root before its attributes come from memory. Event:
@@ -112,7 +115,7 @@ public final class AttributeOperations {
     return last;
   }
 
-  /** Changes them; the caller has checked that it may. A cut by a handle tells it what is lost. */
+  /** Changes them; the caller has checked that it may. A cut by a handle reports its losses. */
   public FileAttributes set(long inode, AttributeChange change, long handle) {
     long deadlineNs = deadlines.deadlineNs();
     OpenFile file = files.fileOrNull(inode);
@@ -137,7 +140,7 @@ public final class AttributeOperations {
     }
   }
 
-  /** Nobody knows the inode but programs here that have it open: they see the change. */
+  /** Only programs here that have the inode open know it: they see the change. */
   private Attributes setLast(Attributes after) {
     OpenFile file = files.fileOrNull(after.inode());
     if (file != null) {

@@ -11,8 +11,8 @@ import java.util.Map;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * Listings of directories: for those listed last, the page that was read, so that a listing that is
- * fetched in small steps doesn't ask for each. Any thread.
+ * Reads listings of directories, and caches the page read last of each, so that a listing that is
+ * fetched in small steps doesn't ask the pool at each. Any thread.
  */
 public final class DirectoryListings {
   /** Directories whose page is kept. */
@@ -125,7 +125,7 @@ public final class DirectoryListings {
       }
     }
 
-    /** Makes the page one that holds what follows the cookie. */
+    /** Loads the page that begins after the cookie, unless it is there. */
     private void load(long afterCookie, long deadlineNs) {
       boolean isThere =
           page != null

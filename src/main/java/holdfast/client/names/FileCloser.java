@@ -7,7 +7,7 @@ import holdfast.client.pool.Deadlines;
 import holdfast.model.HoldfastException;
 import java.lang.System.Logger.Level;
 
-/** The end of handles: what was written is saved, or given up, and what was locked released. */
+/** Closes handles: what was written is saved or reverted, and what was locked is released. */
 public final class FileCloser {
   private static final System.Logger LOG = System.getLogger(FileCloser.class.getName());
 
@@ -58,9 +58,9 @@ public final class FileCloser {
   }
 
   /**
-   * Closes a handle that no lock was set through, and gives up what isn't saved if no other has the
-   * file open: nobody saves it, so it mustn't come after the next lock, nor keep memory. Never
-   * waits.
+   * Closes a handle that no lock was set through, and reverts what isn't saved if no other has the
+   * file open: no handle would save it, so it mustn't come after the next lock, nor keep memory.
+   * Never waits.
    */
   void drop(long handle) {
     close(files.handle(handle), handle);
@@ -72,7 +72,7 @@ public final class FileCloser {
     }
   }
 
-  /** Closes a handle, and gives up what isn't saved if no other has the file open. Never waits. */
+  /** Closes a handle, and reverts what isn't saved if no other has the file open. Never waits. */
   public void abandon(long handle) {
     FileHandle open = files.handle(handle);
     close(open, handle);

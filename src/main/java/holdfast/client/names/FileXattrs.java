@@ -25,8 +25,8 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Extended attributes with open names and values: which namespaces there are, and what needn't be
- * asked. Blocks; any thread but the loop.
+ * Extended attributes with open names and values: which namespaces are supported, and which
+ * requests the cache answers. Blocks; any thread but the loop.
  */
 public final class FileXattrs {
   private static final byte[] USER = "user.".getBytes(US_ASCII);
@@ -124,7 +124,7 @@ public final class FileXattrs {
 
   public void set(long inode, byte[] name, byte[] value, int flags) {
     checkNamespace(name);
-    checkTaken(name);
+    checkSupported(name);
     XattrMode mode =
         switch (flags) {
           case 0 -> XattrMode.SET;
@@ -145,7 +145,7 @@ public final class FileXattrs {
 
   public void remove(long inode, byte[] name) {
     checkNamespace(name);
-    checkTaken(name);
+    checkSupported(name);
     long deadlineNs = deadlines.deadlineNs();
     XattrName sealed = sealing.xattrName(namespace.sealId(inode, deadlineNs), name);
     changed(new Operation.RemoveXattr(inode, sealed, wallClock.nowNs()), deadlineNs);
@@ -181,7 +181,7 @@ public final class FileXattrs {
     return file != null && file.status().isGone();
   }
 
-  private void checkTaken(byte[] name) {
+  private void checkSupported(byte[] name) {
     if (isForUserOnly && !begins(name, USER)) {
       throw unsupported("user. on a mount that isn't root's");
     }

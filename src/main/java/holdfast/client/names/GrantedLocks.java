@@ -13,25 +13,25 @@ import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * Whose locks the pool has for this client's session, on which bytes at most, and by which handles
- * they were asked for. Any thread.
+ * The locks that the pool has granted to this client's session: by owner, on which bytes at most,
+ * and by which handles they were asked for. Any thread.
  */
 final class GrantedLocks {
-  /** Somebody who has locks of a file. */
+  /** An owner of locks of a file. */
   record Owner(long inode, LockFamily family, long number) {
     static Owner of(long inode, FileLock lock) {
       return new Owner(inode, lock.family(), lock.owner());
     }
   }
 
-  /** What an owner has. */
-  private static final class Held {
+  /** All that an owner was granted. */
+  private static final class Grant {
     final Set<FileHandle> handles = new HashSet<>();
     final Ranges ranges = new Ranges();
   }
 
   private final ReentrantLock lock = new ReentrantLock();
-  private final Map<Owner, Held> all = new HashMap<>();
+  private final Map<Owner, Grant> all = new HashMap<>();
   private long losses;
 
   /** How many sessions have been lost: what was granted before the last loss is gone. */
@@ -45,7 +45,7 @@ final class GrantedLocks {
   }
 
   /**
-   * Notes a lock that was asked for at {@code since}; false if its session is gone already. To be
+   * Adds a lock that was asked for at {@code since}; false if its session is gone already. To be
    * called when the pool has set it.
    */
   boolean add(Owner owner, Set<FileHandle> handles, FileLock added, long since) {
@@ -55,9 +55,9 @@ final class GrantedLocks {
         return false;
       }
       handles.forEach(FileHandle::noteLock);
-      Held held = all.computeIfAbsent(owner, key -> new Held());
-      held.handles.addAll(handles);
-      held.ranges.add(Math.min(added.first(), Long.MAX_VALUE - 1), end(added));
+      Grant grant = all.computeIfAbsent(owner, key -> new Grant());
+      grant.handles.addAll(handles);
+      grant.ranges.add(Math.min(added.first(), Long.MAX_VALUE - 1), end(added));
       return true;
     } finally {
       lock.unlock();
@@ -86,15 +86,15 @@ final class GrantedLocks {
   Set<FileHandle> remove(Owner owner, FileLock removed) {
     lock.lock();
     try {
-      Held held = all.get(owner);
-      if (held == null) {
+      Grant grant = all.get(owner);
+      if (grant == null) {
         return Set.of();
       }
-      held.ranges.remove(removed.first(), end(removed));
-      if (held.ranges.isEmpty()) {
+      grant.ranges.remove(removed.first(), end(removed));
+      if (grant.ranges.isEmpty()) {
         all.remove(owner);
       }
-      return Set.copyOf(held.handles);
+      return Set.copyOf(grant.handles);
     } finally {
       lock.unlock();
     }
@@ -109,8 +109,8 @@ final class GrantedLocks {
     try {
       var owners = new ArrayList<Owner>();
       all.forEach(
-          (owner, held) -> {
-            if (held.handles.contains(handle)) {
+          (owner, grant) -> {
+            if (grant.handles.contains(handle)) {
               owners.add(owner);
             }
           });
@@ -126,7 +126,7 @@ final class GrantedLocks {
     try {
       losses++;
       var lost = new HashSet<FileHandle>();
-      all.values().forEach(held -> lost.addAll(held.handles));
+      all.values().forEach(grant -> lost.addAll(grant.handles));
       all.clear();
       return lost;
     } finally {

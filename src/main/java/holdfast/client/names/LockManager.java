@@ -26,16 +26,16 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * Locks of files, kept in the pool under this client's session. What was written before a lock is
- * set or released is with the pool by then, and who gets a lock reads what the one before wrote. A
- * lost session takes its locks along, and their handles fail from then on: a holder that slept must
- * not write over its successor. Any thread but the loop, except where stated.
+ * Sets and releases locks of files in the pool, under this client's session. What was written
+ * before a lock is set or released is with the pool by then, and who gets a lock reads what the one
+ * before wrote. With a lost session its locks are lost, and their handles fail from then on: an
+ * owner that slept must not write over its successor. Any thread but the loop, except where stated.
  */
 public final class LockManager {
   /** How often a lock is asked for anew because its session was lost meanwhile. */
   private static final int ROUNDS_MAX = 3;
 
-  /** Releases that may wait to be told before no more locks are asked for. */
+  /** Most releases that may wait to be sent; beyond, locks are refused. */
   static final int UNRELEASED_MAX = 4_096;
 
   private static final System.Logger LOG = System.getLogger(LockManager.class.getName());
@@ -48,7 +48,7 @@ public final class LockManager {
   private final WallClock wallClock;
   private final GrantedLocks granted = new GrantedLocks();
 
-  /** Releases that couldn't be told to the pool; gone with the session at the latest. */
+  /** Releases that the pool hasn't answered; gone with the session at the latest. */
   private final Set<Release> unreleased = ConcurrentHashMap.newKeySet();
 
   private static final class Release {
@@ -56,15 +56,15 @@ public final class LockManager {
     final FileLock lock;
 
     /** Whether the lock was used: what was written under it is with the pool before. */
-    final boolean wasHeld;
+    final boolean wasGranted;
 
-    /** Held while it is answered. */
-    final ReentrantLock telling = new ReentrantLock();
+    /** Locked while it is sent to the pool. */
+    final ReentrantLock sending = new ReentrantLock();
 
-    Release(OpenFile file, FileLock lock, boolean wasHeld) {
+    Release(OpenFile file, FileLock lock, boolean wasGranted) {
       this.file = file;
       this.lock = lock.toRelease();
-      this.wasHeld = wasHeld;
+      this.wasGranted = wasGranted;
     }
 
     boolean isOf(GrantedLocks.Owner owner) {
@@ -158,7 +158,7 @@ public final class LockManager {
                 + UNRELEASED_MAX
                 + " releases at most that the pool doesn't know, was=more; does it answer?");
       }
-      tellUnreleased(owner, deadlineNs);
+      sendUnreleased(owner, deadlineNs);
       acquire(handle, owner, lock, deadlineNs);
     }
   }
@@ -176,19 +176,19 @@ public final class LockManager {
     }
   }
 
-  /** What an owner has yet to release comes before its next lock: after it, it would end that. */
-  private void tellUnreleased(GrantedLocks.Owner owner, long deadlineNs) {
+  /** An owner's unsent releases come before its next lock, which they would release otherwise. */
+  private void sendUnreleased(GrantedLocks.Owner owner, long deadlineNs) {
     for (Release release : unreleased) {
       if (release.isOf(owner)) {
-        tell(release, deadlineNs);
+        send(release, deadlineNs);
       }
     }
   }
 
-  /** Waits for whoever tells it already. */
-  private void tell(Release release, long deadlineNs) {
+  /** Waits for a thread that is sending it already. */
+  private void send(Release release, long deadlineNs) {
     try {
-      if (!release.telling.tryLock(deadlineNs - deadlines.nowNs(), TimeUnit.NANOSECONDS)) {
+      if (!release.sending.tryLock(deadlineNs - deadlines.nowNs(), TimeUnit.NANOSECONDS)) {
         throw new HoldfastException(
             ErrorCode.TIMED_OUT,
             "lock file: expected=an earlier lock released by the deadline, was=not yet");
@@ -199,14 +199,14 @@ public final class LockManager {
     }
     try {
       if (unreleased.contains(release)) {
-        if (release.wasHeld) {
+        if (release.wasGranted) {
           save(release.file, deadlineNs);
         }
         release(release.file.inode(), release.lock, deadlineNs);
         unreleased.remove(release);
       }
     } finally {
-      release.telling.unlock();
+      release.sending.unlock();
     }
   }
 
@@ -224,13 +224,13 @@ public final class LockManager {
       try {
         result = change(owner.inode(), lock, deadlineNs);
       } catch (HoldfastException e) {
-        inDoubt(handle.file(), owner, lock);
+        releaseIndeterminate(handle.file(), owner, lock);
         throw e;
       }
       switch (result) {
         case OperationResult.Done done -> {
           if (granted.add(owner, Set.of(handle), lock, since)) {
-            refreshOrGiveBack(handle, lock, done.attributes().version(), deadlineNs);
+            refreshOrReturn(handle, lock, done.attributes().version(), deadlineNs);
             return;
           }
         }
@@ -264,8 +264,8 @@ public final class LockManager {
     return FileLock.whole(owner.family(), LockMode.NONE, owner.number(), 0);
   }
 
-  /** Nobody knows whether it was set: it is released, and what the owner had besides is lost. */
-  private void inDoubt(OpenFile file, GrantedLocks.Owner owner, FileLock lock) {
+  /** Without an answer it may be set: it is released, and what the owner had besides is lost. */
+  private void releaseIndeterminate(OpenFile file, GrantedLocks.Owner owner, FileLock lock) {
     Set<FileHandle> before = granted.remove(owner, all(owner));
     if (before.isEmpty()) {
       unreleased.add(new Release(file, lock, false));
@@ -275,11 +275,11 @@ public final class LockManager {
     }
   }
 
-  private void refreshOrGiveBack(FileHandle handle, FileLock lock, long version, long deadlineNs) {
+  private void refreshOrReturn(FileHandle handle, FileLock lock, long version, long deadlineNs) {
     try {
       refresh(handle.file(), version, deadlineNs);
     } catch (HoldfastException e) {
-      giveBack(handle, lock);
+      returnLock(handle, lock);
       throw e;
     }
   }
@@ -294,7 +294,7 @@ public final class LockManager {
     files.reload(file, deadlineNs);
     while (!file.status().isAtLeast(version)) {
       checkDeadline(file, deadlineNs);
-      // Somebody here has written since: a commit lays that over the newer version.
+      // A program here has written since: a commit lays that over the newer version.
       pipeline.flush(file, false, deadlineNs);
       files.reload(file, deadlineNs);
     }
@@ -320,14 +320,14 @@ public final class LockManager {
     }
   }
 
-  /** Gives back a lock that came too late. */
-  void giveBack(FileHandle handle, FileLock lock) {
+  /** Releases a lock whose grant came too late. */
+  void returnLock(FileHandle handle, FileLock lock) {
     granted.remove(GrantedLocks.Owner.of(handle.inode(), lock), lock);
     releaseOrLater(new Release(handle.file(), lock, false));
   }
 
-  /** Whether the owner of this lock may have some of the file. */
-  boolean isHolder(FileHandle handle, FileLock lock) {
+  /** Whether the owner of this lock may have locks of the file. */
+  boolean hasLocks(FileHandle handle, FileLock lock) {
     return granted.contains(GrantedLocks.Owner.of(handle.inode(), lock));
   }
 
@@ -346,7 +346,9 @@ public final class LockManager {
     return isAny;
   }
 
-  /** As {@link #released}, but the pool is told later, or sees the session end. Never waits. */
+  /**
+   * As {@link #released}, but the release is sent later, or the session ends first. Never waits.
+   */
   void abandoned(FileHandle handle) {
     for (GrantedLocks.Owner owner : granted.ownersBy(handle)) {
       unreleased.add(new Release(handle.file(), all(owner), false));
@@ -359,21 +361,21 @@ public final class LockManager {
       return false;
     }
     var release = new Release(file, all(owner), true);
-    // Before it is held no more: a lost session finds it here or there.
+    // Before it leaves the granted ones: a lost session finds it here or there.
     unreleased.add(release);
     granted.remove(owner, all(owner));
-    tryToTell(release);
+    trySend(release);
     return true;
   }
 
   private void releaseOrLater(Release release) {
     unreleased.add(release);
-    tryToTell(release);
+    trySend(release);
   }
 
-  private void tryToTell(Release release) {
+  private void trySend(Release release) {
     try {
-      tell(release, deadlines.deadlineNs());
+      send(release, deadlines.deadlineNs());
     } catch (HoldfastException e) {
       LOG.log(Level.WARNING, "release lock: trying again: {0}", e.getMessage());
     }
@@ -381,13 +383,13 @@ public final class LockManager {
 
   /** Tries again what couldn't be released. Blocks; one thread. */
   void releaseUnreleased() {
-    unreleased.forEach(this::tryToTell);
+    unreleased.forEach(this::trySend);
   }
 
   /** The session is lost, and every lock with it. Loop; doesn't block. */
   public void onSessionLost() {
     for (Release release : unreleased) {
-      if (release.wasHeld) {
+      if (release.wasGranted) {
         revert(release.file);
       }
     }

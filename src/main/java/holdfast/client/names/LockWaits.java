@@ -21,8 +21,8 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Predicate;
 
 /**
- * Calls that wait for a lock. Each tries again when the pool says that something was released, when
- * something is released here, and every second besides. None occupies a thread while it waits. Any
+ * Queues calls that wait for a lock, so that none occupies a thread. Each tries again when the pool
+ * says that something was released, when something is released here, and every second besides. Any
  * thread.
  */
 public final class LockWaits {
@@ -183,7 +183,7 @@ public final class LockWaits {
     if (isOver && !isTooLate) {
       wait.listener.onEnd(failureOrNull);
     } else if (isTooLate && failureOrNull == null) {
-      lockManager.giveBack(wait.handle, wait.wanted);
+      lockManager.returnLock(wait.handle, wait.wanted);
       wake(wait.handle.inode());
     } else if (isCancelled) {
       LockSupport.unpark(retrier);
@@ -226,11 +226,11 @@ public final class LockWaits {
   }
 
   /**
-   * A try whose owner has locks of the file already isn't given up while it is under way: giving
-   * back what came of it would take away what the owner had before.
+   * A try whose owner has locks of the file already isn't abandoned while it is in flight:
+   * releasing what it was granted would release what the owner had before.
    */
   private boolean isToEnd(Wait wait) {
-    return wait.isCancelled && !(wait.isTrying && lockManager.isHolder(wait.handle, wait.wanted));
+    return wait.isCancelled && !(wait.isTrying && lockManager.hasLocks(wait.handle, wait.wanted));
   }
 
   private void endCancelled() {

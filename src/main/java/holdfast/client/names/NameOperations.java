@@ -20,7 +20,7 @@ import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import java.util.concurrent.locks.Lock;
 
-/** Names in directories: finds, makes, moves and removes them, and says how long to keep them. */
+/** Serves lookup, create, rename and the like, and answers how long the kernel may keep a name. */
 public final class NameOperations {
   /** Stands for a name that isn't there. */
   private static final long NO_INODE = 0;

@@ -8,14 +8,15 @@ import holdfast.metadata.op.RenameMode;
 import holdfast.model.HoldfastException;
 
 /**
- * Who decides about names and attributes: {@link NameOperations} and {@link AttributeOperations}
- * ask and change them here and nowhere else. The pool's leader is it today ({@link
- * SealedNamespace}); whoever was granted a directory may be it later, and answer on the spot.
+ * The interface to whoever decides about names and attributes: {@link NameOperations} and {@link
+ * AttributeOperations} ask and change them here and nowhere else. The pool's leader is it today
+ * ({@link SealedNamespace}); whoever was granted a directory may be it later, and answer on the
+ * spot.
  *
  * <p>Any thread but the loop. All methods may block until {@code deadlineNs}, on the monotonic
  * clock. They throw {@link HoldfastException}: NOT_FOUND for what isn't there, the codes of {@link
  * Operation} for what is refused, TIMED_OUT and its like for an authority that is away. What a
- * change returns is acknowledged: a majority has it, and a power cut of all may take it until it is
+ * change returns is acknowledged: a majority has it, and a power cut of all may lose it until it is
  * forced. A change that had no answer may have happened.
  */
 public interface NamespaceAuthority {

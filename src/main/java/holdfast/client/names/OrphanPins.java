@@ -20,19 +20,21 @@ import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 
 /**
- * Keeps files that are open here in the pool after they have lost their last name, by whomever: the
- * pool is asked to pin them for this client, and told when that ends. Any thread; what others'
- * changes lead to is done on the loop and doesn't block.
+ * Pins files that are open here, so that the pool keeps them for this client after their last name
+ * is removed, by whomever, and unpins them when they are closed. Any thread; what others' changes
+ * lead to is done on the loop and doesn't block.
  */
 public final class OrphanPins {
-  private static final int GATE_COUNT = 64;
+  private static final int STRIPE_COUNT = 64;
   private static final System.Logger LOG = System.getLogger(OrphanPins.class.getName());
 
   private final PoolService service;
   private final OpenFileTable files;
   private final Deadlines deadlines;
   private final WallClock wallClock;
-  private final ReentrantReadWriteLock[] gates = new ReentrantReadWriteLock[GATE_COUNT];
+
+  /** Lock stripes by inode: shared by opens, exclusive while a name is removed. */
+  private final ReentrantReadWriteLock[] stripes = new ReentrantReadWriteLock[STRIPE_COUNT];
 
   public OrphanPins(
       PoolService service, OpenFileTable files, Deadlines deadlines, WallClock wallClock) {
@@ -40,14 +42,14 @@ public final class OrphanPins {
     this.files = files;
     this.deadlines = deadlines;
     this.wallClock = wallClock;
-    for (int i = 0; i < GATE_COUNT; i++) {
-      gates[i] = new ReentrantReadWriteLock();
+    for (int i = 0; i < STRIPE_COUNT; i++) {
+      stripes[i] = new ReentrantReadWriteLock();
     }
   }
 
   /** Opens a file: either before its name is removed here, and then it is pinned, or after. */
   public OpenedFile open(long inode, long deadlineNs) {
-    Lock opening = gate(inode).readLock();
+    Lock opening = stripe(inode).readLock();
     opening.lock();
     try {
       return files.open(inode, deadlineNs);
@@ -57,7 +59,7 @@ public final class OrphanPins {
   }
 
   /**
-   * Gives a handle back; with the last one goes what the pool keeps for this client.
+   * Closes a handle; with the last one goes the file's pin.
    *
    * @return whether it was the last one
    */
@@ -70,15 +72,15 @@ public final class OrphanPins {
   }
 
   /**
-   * Held while a name of the inode is removed: a file is opened either before, and then pinned, or
-   * after, and then not found.
+   * The lock to take while a name of the inode is removed: a file is opened either before, and then
+   * pinned, or after, and then not found.
    */
   Lock removing(long inode) {
-    return gate(inode).writeLock();
+    return stripe(inode).writeLock();
   }
 
-  private ReentrantReadWriteLock gate(long inode) {
-    return gates[(int) Math.floorMod(inode, (long) GATE_COUNT)];
+  private ReentrantReadWriteLock stripe(long inode) {
+    return stripes[(int) Math.floorMod(inode, (long) STRIPE_COUNT)];
   }
 
   /** Whether a name of this inode must be removed with a pin. */

@@ -28,8 +28,8 @@ import java.util.Optional;
 import java.util.function.Supplier;
 
 /**
- * The namespace with open names, as the pool's leader decides it: seals what it sends, and opens
- * what it is answered. Blocks; any thread but the loop.
+ * The {@link NamespaceAuthority} over the pool's leader: seals the names it sends, and opens those
+ * in answers. Blocks; any thread but the loop.
  */
 public final class SealedNamespace implements NamespaceAuthority {
   private final PoolService service;

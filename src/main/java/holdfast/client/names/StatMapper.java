@@ -8,7 +8,7 @@ import holdfast.metadata.op.FileType;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 
-/** How inodes look on a mount: whose they seem to be, and how long a kernel may believe it. */
+/** Maps inodes to what stat(2) shows on this mount: owner, numbers, and timeouts for the kernel. */
 public final class StatMapper {
   private static final int BLOCK_BYTES = 512;
 
@@ -56,7 +56,7 @@ public final class StatMapper {
     };
   }
 
-  /** What a caller makes: its own, unless everything is somebody's. */
+  /** An inode that a caller makes: the caller's own, unless all are shown as one owner's. */
   NamespaceAuthority.Wanted wanted(
       Caller caller, FileType type, int mode, int rdev, byte[] targetOrNull) {
     int uid = ownerOrNull == null ? caller.uid() : ownerOrNull.uid();

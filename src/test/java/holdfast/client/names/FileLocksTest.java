@@ -189,7 +189,7 @@ class FileLocksTest {
     assertThat(pool.changeCount.get()).isEqualTo(changed);
     var none = FileLock.whole(LockFamily.RECORD, LockMode.NONE, 5, 88);
     pool.changeUnheard(new Operation.SetLock(inode, none, 9)).orThrow();
-    assertThat(granted.get(10, TimeUnit.SECONDS)).as("though nobody has told it").isNull();
+    assertThat(granted.get(10, TimeUnit.SECONDS)).as("though it isn't notified").isNull();
   }
 
   @Test
@@ -231,7 +231,7 @@ class FileLocksTest {
   }
 
   @Test
-  void aLockThatComesAfterItsWaitWasEndedIsGivenBack() throws Exception {
+  void aLockThatIsGrantedAfterItsWaitWasEndedIsReleased() throws Exception {
     var go = new CompletableFuture<Void>();
     pool.afterChange =
         operation ->
@@ -246,7 +246,7 @@ class FileLocksTest {
     assertThat(ended.get(10, TimeUnit.SECONDS).code()).isEqualTo(ErrorCode.INTERRUPTED);
     go.complete(null);
 
-    await("given back", () -> !isLockedForOther(LockFamily.RECORD));
+    await("released", () -> !isLockedForOther(LockFamily.RECORD));
   }
 
   @Test
@@ -275,7 +275,7 @@ class FileLocksTest {
   }
 
   @Test
-  void whoGetsALockReadsWhatAnotherWroteThoughNobodyHasToldIt() {
+  void whoGetsALockReadsWhatAnotherWroteWithoutAnInvalidation() {
     assertThat(get(handle)).isEqualTo("old");
     cutByOther(false);
     forgotten.clear();
@@ -318,7 +318,9 @@ class FileLocksTest {
     assertThat(refusal(() -> fs.lock(handle, exclusive(ME)))).isEqualTo(ErrorCode.NO_SESSION);
     fs.lock(handle, none(ME)); // a program that can't unlock thinks it has the lock for ever
 
-    assertThat(refusal(() -> fs.flush(bystander))).as("told once").isEqualTo(ErrorCode.NO_SESSION);
+    assertThat(refusal(() -> fs.flush(bystander)))
+        .as("reported once")
+        .isEqualTo(ErrorCode.NO_SESSION);
     fs.flush(bystander);
     fs.release(handle);
     long again = fs.open(inode, OpenFlags.READ_ONLY).handle();
@@ -355,7 +357,7 @@ class FileLocksTest {
   }
 
   @Test
-  void aLockThatWasAskedForInALostSessionIsHeldInTheNext() {
+  void aLockThatWasAskedForInALostSessionIsGrantedInTheNext() {
     pool.endSession();
 
     fs.lock(handle, exclusive(ME));
@@ -394,7 +396,7 @@ class FileLocksTest {
     return operation instanceof Operation.SetLock set && set.lock().mode() == LockMode.NONE;
   }
 
-  /** Its lock was ended a moment later by the release that couldn't be told before. */
+  /** Its lock was ended a moment later by the release that couldn't be sent before. */
   @Test
   void whatIsYetToBeReleasedDoesNotEndItsOwnersNextLock() {
     fs.lock(handle, exclusive(ME));
@@ -434,7 +436,7 @@ class FileLocksTest {
     assertThat(get(handle)).isEqualTo("o\0D");
   }
 
-  /** What a close couldn't save was saved later, over what the next holder had written. */
+  /** What a close couldn't save was saved later, over what the next owner had written. */
   @Test
   void aLockIsNotReleasedByACloseBeforeWhatWasWrittenUnderItIsSaved() {
     fs.lock(handle, exclusive(ME));
@@ -486,7 +488,7 @@ class FileLocksTest {
     assertThat(inPool().sizeBytes()).isEqualTo(16);
   }
 
-  /** Giving back the exclusive lock, it took the shared one away too. */
+  /** Releasing the exclusive lock, it released the shared one too. */
   @Test
   void whoseWaitForMoreIsEndedKeepsWhatHeHad() throws Exception {
     fs.lock(handle, record(LockMode.SHARED, 0, END, ME));
