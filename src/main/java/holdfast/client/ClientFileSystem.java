@@ -51,11 +51,12 @@ import java.util.concurrent.ThreadPoolExecutor;
 import java.util.function.Supplier;
 
 /**
- * The file system over a pool: names and contents are sealed and opened here, and nowhere else.
+ * The {@link PoolFileSystem} over a pool: builds the rooms below and delegates each call to the one
+ * that serves it. Names and contents are sealed and opened in this process, and nowhere else.
  * Close-to-open: what one closed, every other's next open, stat or listing sees.
  */
 public final class ClientFileSystem implements PoolFileSystem {
-  /** Threads that tell the kernel what changed: each may wait for a lock there. */
+  /** Threads that notify the kernel of changes: each may wait for a lock there. */
   private static final int NOTIFIER_COUNT = 4;
 
   private static final int NOTIFIER_QUEUE_MAX = 4_096;
@@ -66,7 +67,7 @@ public final class ClientFileSystem implements PoolFileSystem {
   private final ThreadPoolExecutor sealers;
   private final CacheLease cacheLease;
   private final ThreadPoolExecutor notifiers;
-  private final ThreadPoolExecutor taker;
+  private final ThreadPoolExecutor expirer;
   private final InodeTable inodes = new InodeTable();
   private final PageInvalidations pages;
   private final SealedNamespace namespace;
@@ -156,7 +157,7 @@ public final class ClientFileSystem implements PoolFileSystem {
         new FileXattrs(
             namespace, files, inodes, cacheLease, sealing, deadlines, wallClock, isForUserOnly);
     notifiers = threads.platformPool("notifier", NOTIFIER_COUNT, NOTIFIER_QUEUE_MAX);
-    taker = threads.platformPool("taker", 1, 1);
+    expirer = threads.platformPool("expirer", 1, 1);
     invalidator = newInvalidator();
     service.watch(invalidator);
     freeSpace.ask();
@@ -175,7 +176,7 @@ public final class ClientFileSystem implements PoolFileSystem {
         lockManager,
         lockWaits,
         notifiers,
-        taker);
+        expirer);
   }
 
   @Override
@@ -364,8 +365,8 @@ public final class ClientFileSystem implements PoolFileSystem {
   }
 
   /**
-   * Closes a handle as {@link #release} does, but doesn't wait: what isn't saved is given up if no
-   * other handle has the file, and the pool is told later of locks that are gone.
+   * Closes a handle as {@link #release} does, but doesn't wait: what isn't saved is reverted if no
+   * other handle has the file, and its locks are released later.
    */
   public void abandon(long handle) {
     closer.abandon(handle);
@@ -384,7 +385,7 @@ public final class ClientFileSystem implements PoolFileSystem {
   @Override
   public void listed(long directory) {
     if (notToKeep.remove(directory)) {
-      invalidator.takeListingBack(directory);
+      invalidator.recallListing(directory);
     }
   }
 
@@ -431,7 +432,7 @@ public final class ClientFileSystem implements PoolFileSystem {
     pages.close();
     lockWaits.close();
     notifiers.shutdown();
-    taker.shutdown();
+    expirer.shutdown();
     sealers.shutdown();
   }
 

@@ -26,11 +26,11 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 
 /**
- * Works off what others change: what is open here is kept or read anew, what the kernel keeps is
- * taken back, then the change is confirmed. Where an own call is under way on the same inode, or
- * bytes that were appended to it have yet to find their place, it is confirmed first: that call is
- * answered with nothing to keep, and the kernel, which may hold a lock until then, is told right
- * after. Called on the loop; waits on threads of its own.
+ * Processes the invalidations that the pool sends for others' changes: reads open files anew,
+ * recalls what the kernel was granted, then confirms the change. Where an own call is in flight on
+ * the same inode, or bytes that were appended to it have yet to find their place, it confirms
+ * first: that call is answered with timeouts of 0, and the recall, which may wait for a lock that
+ * the kernel has until then, comes right after. Called on the loop; waits on threads of its own.
  */
 final class Invalidator implements PoolService.Watcher {
   private static final System.Logger LOG = System.getLogger(Invalidator.class.getName());
@@ -42,21 +42,21 @@ final class Invalidator implements PoolService.Watcher {
   private final SealedNamespace namespace;
   private final Deadlines deadlines;
   private final Executor notifiers;
-  private final Executor taker;
+  private final Executor expirer;
   private final ConcurrentLinkedQueue<Pending> pending = new ConcurrentLinkedQueue<>();
   private final InodeTable inodes;
   private final PageInvalidations pages;
   private final LockManager lockManager;
   private final LockWaits lockWaits;
 
-  /** All that the kernel was told for long at some moment, to be taken back, and what follows. */
+  /** Expired grants to be recalled, and what follows. */
   private record Pending(CacheLease.Expired expired, Runnable then) {}
 
   /**
-   * A feed that works on these threads.
+   * An invalidator that works on these threads.
    *
-   * @param notifiers take back single changes; may refuse
-   * @param taker one thread that takes everything back; a refused task is done by one that waits
+   * @param notifiers recall single grants; may refuse
+   * @param expirer one thread that recalls all grants; a refused task is done by one that waits
    */
   Invalidator(
       CacheLease cacheLease,
@@ -70,7 +70,7 @@ final class Invalidator implements PoolService.Watcher {
       LockManager lockManager,
       LockWaits lockWaits,
       Executor notifiers,
-      Executor taker) {
+      Executor expirer) {
     this.cacheLease = cacheLease;
     this.pins = pins;
     this.files = files;
@@ -82,7 +82,7 @@ final class Invalidator implements PoolService.Watcher {
     this.lockManager = lockManager;
     this.lockWaits = lockWaits;
     this.notifiers = notifiers;
-    this.taker = taker;
+    this.expirer = expirer;
   }
 
   @Override
@@ -92,18 +92,18 @@ final class Invalidator implements PoolService.Watcher {
 
   @Override
   public void onLeaseEnding() {
-    takeEverythingBack(() -> {});
+    expireAll(() -> {});
   }
 
   @Override
   public void onOutcomeUnknown() {
-    takeEverythingBack(() -> {});
+    expireAll(() -> {});
   }
 
   @Override
   public void onSessionLost() {
     lockManager.onSessionLost();
-    takeEverythingBack(() -> {});
+    expireAll(() -> {});
     pins.onSessionLost();
     namespace.onSessionLost();
     lockWaits.wakeAll();
@@ -113,37 +113,37 @@ final class Invalidator implements PoolService.Watcher {
   public void onChanges(boolean all, List<Invalidation> changes, Runnable confirm) {
     if (all) {
       pins.lookAtAll();
-      takeEverythingBack(confirm);
+      expireAll(confirm);
       reloadAll();
       lockWaits.wakeAll();
       return;
     }
     changes.forEach(this::note);
     if (changes.stream().allMatch(change -> change instanceof Invalidation.OfLocks)) {
-      confirm.run(); // nothing has become old
+      confirm.run(); // nothing that is cached has become stale
       return;
     }
     pins.onChanges(changes);
     inodes.invalidate(changes, deadlines.nowNs());
-    boolean isUnderWay = cacheLease.note(changes) | changes.stream().anyMatch(this::isAppendedTo);
-    if (isUnderWay) {
+    boolean isInFlight = cacheLease.note(changes) | changes.stream().anyMatch(this::isAppendedTo);
+    if (isInFlight) {
       confirm.run();
     }
-    boolean isTaken =
+    boolean isAccepted =
         onNotifiers(
             () -> {
               try {
-                changes.forEach(this::takeBack);
+                changes.forEach(this::recall);
               } finally {
-                if (!isUnderWay) {
+                if (!isInFlight) {
                   confirm.run();
                 }
               }
             });
-    if (!isTaken) {
-      LOG.log(Level.DEBUG, "take back what changed: too much at once, everything instead");
-      changes.forEach(this::notTaken);
-      takeEverythingBack(isUnderWay ? () -> {} : confirm);
+    if (!isAccepted) {
+      LOG.log(Level.DEBUG, "recall what changed: too much at once, everything instead");
+      changes.forEach(this::notRecalled);
+      expireAll(isInFlight ? () -> {} : confirm);
     }
   }
 
@@ -156,7 +156,7 @@ final class Invalidator implements PoolService.Watcher {
     return file != null && file.status().hasAppends();
   }
 
-  /** Before it is confirmed: from then on somebody may rely on it. */
+  /** Before it is confirmed: from then on its author may rely on it. */
   private void note(Invalidation change) {
     switch (change) {
       case Invalidation.OfInode of -> {
@@ -169,7 +169,7 @@ final class Invalidator implements PoolService.Watcher {
     }
   }
 
-  private void notTaken(Invalidation change) {
+  private void notRecalled(Invalidation change) {
     if (change instanceof Invalidation.OfInode of && of.content()) {
       OpenFile file = files.fileOrNull(of.inode());
       if (file != null) {
@@ -180,18 +180,18 @@ final class Invalidator implements PoolService.Watcher {
   }
 
   /** The lease runs out, or anything may have changed. Never refused. */
-  private void takeEverythingBack(Runnable then) {
+  private void expireAll(Runnable then) {
     inodes.expireAll(deadlines.nowNs());
     pending.add(new Pending(cacheLease.expireAll(), then));
     try {
-      taker.execute(this::takePending);
+      expirer.execute(this::recallPending);
     } catch (RejectedExecutionException e) {
-      // One that waits to run takes this along; or the file system is closed, and the mount gone.
-      LOG.log(Level.DEBUG, "take everything back: another is about to");
+      // A task that waits to run does this too; or the file system is closed, and the mount gone.
+      LOG.log(Level.DEBUG, "recall everything: another is about to");
     }
   }
 
-  private void takePending() {
+  private void recallPending() {
     for (Pending next = pending.poll(); next != null; next = pending.poll()) {
       try {
         CacheLease.Expired expired = next.expired();
@@ -212,7 +212,7 @@ final class Invalidator implements PoolService.Watcher {
     }
   }
 
-  /** An own call has the directory's lock, and is answered with nothing to keep. */
+  /** An own call has the directory's lock, and is answered with timeouts of 0. */
   private void expireLater(long directory, List<GrantTable.Entry> entries) {
     Runnable expire =
         () -> {
@@ -228,10 +228,10 @@ final class Invalidator implements PoolService.Watcher {
     cacheLease.inFlight().awaitThoseOn(directory, deadlines.timeoutNs());
   }
 
-  /** The kernel was given a listing that it must not keep: news came meanwhile. */
-  void takeListingBack(long directory) {
+  /** Recalls a listing that was invalidated while the kernel was given it. */
+  void recallListing(long directory) {
     if (!onNotifiers(() -> pages.drop(directory, true))) {
-      takeEverythingBack(() -> {});
+      expireAll(() -> {});
     }
   }
 
@@ -244,20 +244,20 @@ final class Invalidator implements PoolService.Watcher {
     }
   }
 
-  private void takeBack(Invalidation change) {
+  private void recall(Invalidation change) {
     try {
       switch (change) {
-        case Invalidation.OfInode of -> takeInode(of);
-        case Invalidation.OfEntry of -> takeEntry(of.parent(), of.name());
+        case Invalidation.OfInode of -> recallInode(of);
+        case Invalidation.OfEntry of -> recallEntry(of.parent(), of.name());
         case Invalidation.OfLocks of -> {}
       }
     } catch (RuntimeException e) {
-      LOG.log(Level.WARNING, "take back " + change + ": everything instead", e);
-      takeEverythingBack(() -> {});
+      LOG.log(Level.WARNING, "recall " + change + ": everything instead", e);
+      expireAll(() -> {});
     }
   }
 
-  private void takeInode(Invalidation.OfInode of) {
+  private void recallInode(Invalidation.OfInode of) {
     try {
       if (of.content()) {
         reload(of.inode());
@@ -273,10 +273,10 @@ final class Invalidator implements PoolService.Watcher {
 
   /**
    * Open files aren't asked for again by themselves: one may have been changed, or have older
-   * content than it had here, since a power cut took the newer.
+   * content than it had here, since a power cut lost the newer.
    */
   private void reloadAll() {
-    boolean isTaken =
+    boolean isAccepted =
         onNotifiers(
             () -> {
               for (OpenFile file : files.all()) {
@@ -285,7 +285,7 @@ final class Invalidator implements PoolService.Watcher {
                 }
               }
             });
-    if (!isTaken) {
+    if (!isAccepted) {
       LOG.log(Level.DEBUG, "read open files anew: too much at once, they will be when written");
     }
   }
@@ -307,7 +307,7 @@ final class Invalidator implements PoolService.Watcher {
     }
   }
 
-  private void takeEntry(long directory, EntryName sealed) {
+  private void recallEntry(long directory, EntryName sealed) {
     byte[] name = namespace.openNameOrNull(directory, sealed);
     if (name != null) {
       awaitOwnCalls(directory);

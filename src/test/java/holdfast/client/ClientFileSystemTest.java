@@ -82,7 +82,7 @@ class ClientFileSystemTest {
   }
 
   @Test
-  void blockThatDoesNotOpenIsFetchedElsewhereAndItsHolderTold() {
+  void blockThatDoesNotOpenIsFetchedElsewhereAndReportedToItsPeer() {
     write(fs, "b", bytes(3, 3_000_000));
     pool.servesBadFirst = true;
 
@@ -111,7 +111,7 @@ class ClientFileSystemTest {
   private static final int UNSAVED_ROUNDS = 9;
 
   @Test
-  void failedBackgroundStoreIsToldAndTheFileKeepsWhatWasAcknowledged() {
+  void failedBackgroundStoreIsReportedAndTheFileKeepsWhatWasAcknowledged() {
     byte[] first = bytes(5, 5_000_000);
     write(fs, "d", first);
     var handle = fs.open(fs.lookup(1, name("d")).inode(), OpenFlags.READ_WRITE).handle();
@@ -134,14 +134,14 @@ class ClientFileSystemTest {
    * thread's write of something else fails. The fsync that follows has to say what is lost.
    */
   @Test
-  void anFsyncTellsWhatIsLostWhoeverWasToldBefore() {
+  void anFsyncReportsWhatIsLostWhateverCallReportedItBefore() {
     write(fs, "shared", bytes(1, 100));
     long inode = fs.lookup(1, name("shared")).inode();
-    for (boolean isToldByWrite : List.of(false, true)) {
+    for (boolean isReportedByWrite : List.of(false, true)) {
       long handle = fs.open(inode, OpenFlags.READ_WRITE).handle();
       putInVain(handle, bytes(6, 9_000_000), ErrorCode.NO_SPACE);
       assertThrows(HoldfastException.class, () -> fs.flush(handle));
-      if (isToldByWrite) {
+      if (isReportedByWrite) {
         assertThrows(HoldfastException.class, () -> put(fs, handle, 0, new byte[1]));
         put(fs, handle, 0, bytes(1, 1));
       }
@@ -182,7 +182,7 @@ class ClientFileSystemTest {
     }
   }
 
-  /** Nobody can be told any more, and the memory is needed. */
+  /** No handle is left to report it, and the memory is needed. */
   @Test
   void aFileThatIsClosedKeepsNothingThatThePoolDidNotTake() {
     write(fs, "closed", bytes(1, 100));
@@ -219,10 +219,10 @@ class ClientFileSystemTest {
           putInVain(handle, bytes(6, 9_000_000), code);
 
           var flushed = assertThrows(HoldfastException.class, () -> fs.fsync(handle, false));
-          var told = assertThrows(HoldfastException.class, () -> fs.flush(bystander));
+          var failure = assertThrows(HoldfastException.class, () -> fs.flush(bystander));
 
           assertEquals(errno, flushed.code().errno(), code.name());
-          assertEquals(errno, told.code().errno(), code.name());
+          assertEquals(errno, failure.code().errno(), code.name());
           var written =
               assertThrows(HoldfastException.class, () -> put(fs, writer, 0, new byte[1]));
           assertEquals(errno, written.code().errno(), code.name());
@@ -238,7 +238,7 @@ class ClientFileSystemTest {
     assertArrayEquals(first, read(mount(), "errno"));
   }
 
-  /** It is kept: a write of something else is no place to tell it. */
+  /** It is kept: a write of something else is no place to report it. */
   @Test
   void aSaveOfWhatIsKeptHasAnErrnoOfThisKindOfCall() {
     byte[] first = bytes(5, 1_000);
@@ -284,7 +284,7 @@ class ClientFileSystemTest {
 
   /** Nothing is lost by a commit that failed: the next one brings it. */
   @Test
-  void aFailedCommitIsToldAndTriedAgain() {
+  void aFailedCommitIsReportedAndTriedAgain() {
     long handle = fs.create(ROOT, 1, name("commit"), 0644, 0).handle();
     put(fs, handle, 0, bytes(1, 9_000_000));
     pool.beforeChange =
@@ -414,7 +414,7 @@ class ClientFileSystemTest {
 
     FileAttributes linked = fs.link(inode, 1, name("b"));
 
-    // The pool hadn't got the content yet: the kernel was told a size of 0 and cut its pages.
+    // The pool hadn't got the content yet: the kernel was answered a size of 0 and cut its pages.
     assertEquals(1_000, linked.sizeBytes());
     assertEquals(2, linked.linkCount());
     assertEquals(2, fs.lookup(1, name("b")).linkCount());
@@ -558,11 +558,11 @@ class ClientFileSystemTest {
   /** No store succeeds from then on; the whole write comes before the first one fails. */
   private void putInVain(long handle, byte[] content, ErrorCode code) {
     var failure = new HoldfastException(code, "refused");
-    var gate = new CompletableFuture<Void>();
-    pool.beforeStore = chunk -> gate;
+    var stored = new CompletableFuture<Void>();
+    pool.beforeStore = chunk -> stored;
     put(fs, handle, 0, content);
     pool.storeFailure = failure;
-    gate.completeExceptionally(failure);
+    stored.completeExceptionally(failure);
     pool.beforeStore = chunk -> CompletableFuture.completedFuture(null);
   }
 

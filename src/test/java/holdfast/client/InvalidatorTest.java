@@ -28,7 +28,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** What the kernel is given to keep, and what is taken back when another client changes it. */
+/** What the kernel is granted, and what is recalled when another client changes it. */
 class InvalidatorTest {
   private final MonotonicClock clock = SystemClocks.monotonic();
   private final MemoryPool memory = new MemoryPool();
@@ -64,7 +64,7 @@ class InvalidatorTest {
   }
 
   @Test
-  void attributesAreKeptAndTakenBackBeforeAnothersChangeIsConfirmed() {
+  void attributesAreKeptAndRecalledBeforeAnothersChangeIsConfirmed() {
     long inode = directory("d");
     assertThat(fs.attributes(inode).attributeTimeoutMs()).isEqualTo(CacheLease.LONG_MS);
 
@@ -76,7 +76,7 @@ class InvalidatorTest {
   }
 
   @Test
-  void aNameThatIsNotThereIsKeptAndTakenBackWhenAnotherClientPutsOneThere() {
+  void aNameThatIsNotThereIsKeptAndRecalledWhenAnotherClientPutsOneThere() {
     directory("a");
     var absent = catchThrowableOfType(AbsentException.class, () -> fs.lookup(1, name("b")));
     assertThat(absent.timeoutMs()).isEqualTo(CacheLease.LONG_MS);
@@ -116,7 +116,7 @@ class InvalidatorTest {
     return handle;
   }
 
-  private void tell(boolean all, List<Invalidation> changes) {
+  private void notify(boolean all, List<Invalidation> changes) {
     var done = new CompletableFuture<Void>();
     pool.watcher().onChanges(all, changes, () -> done.complete(null));
     done.orTimeout(10, TimeUnit.SECONDS).join();
@@ -127,8 +127,8 @@ class InvalidatorTest {
     return Arrays.copyOf(bytes, fs.read(handle, 0, bytes, 0, 10));
   }
 
-  /** What was written and is lost is told once. */
-  private static void expectTold(ThrowingCallable call) {
+  /** What was written and is lost is reported once. */
+  private static void expectReported(ThrowingCallable call) {
     assertThatThrownBy(call)
         .isInstanceOfSatisfying(
             HoldfastException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.STORE_FAILED));
@@ -139,13 +139,13 @@ class InvalidatorTest {
     long handle = reverted();
     long inode = fs.lookup(1, name("f")).inode();
 
-    tell(false, List.of(new Invalidation.OfInode(inode, true, false)));
+    notify(false, List.of(new Invalidation.OfInode(inode, true, false)));
 
     assertThat(forgotten).contains(inode + " content");
     assertThat(content(handle)).containsExactly(1, 2, 3);
-    expectTold(() -> fs.write(handle, 1, new byte[] {9}, 0, 1));
+    expectReported(() -> fs.write(handle, 1, new byte[] {9}, 0, 1));
     fs.write(handle, 1, new byte[] {9}, 0, 1);
-    expectTold(() -> fs.fsync(handle, false)); // of all that was written before
+    expectReported(() -> fs.fsync(handle, false)); // of all that was written before
     fs.fsync(handle, false);
     fs.release(handle);
     assertThat(MemoryPool.read(fs, "f")).containsExactly(1, 9, 3);
@@ -156,9 +156,9 @@ class InvalidatorTest {
     long handle = reverted();
     fs.write(handle, 2, new byte[] {8}, 0, 1);
 
-    expectTold(() -> fs.flush(handle));
-    expectTold(() -> fs.flush(handle)); // the one before may have been a child's
-    expectTold(() -> fs.fsync(handle, false));
+    expectReported(() -> fs.flush(handle));
+    expectReported(() -> fs.flush(handle)); // the one before may have been a child's
+    expectReported(() -> fs.fsync(handle, false));
     fs.flush(handle);
 
     assertThat(content(handle)).containsExactly(1, 2, 3);
@@ -166,17 +166,17 @@ class InvalidatorTest {
     assertThat(MemoryPool.read(fs, "f")).containsExactly(1, 2, 3);
   }
 
-  /** The news of it comes before the commit, which would find it out by itself. */
+  /** The invalidation comes before the commit, which would find it out by itself. */
   @Test
-  void likewiseWhenTheNewsOfThatComesFirst() {
+  void likewiseWhenTheInvalidationComesFirst() {
     long handle = reverted();
     fs.write(handle, 2, new byte[] {8}, 0, 1);
     long inode = fs.lookup(1, name("f")).inode();
 
-    tell(false, List.of(new Invalidation.OfInode(inode, true, false)));
-    expectTold(() -> fs.flush(handle));
-    expectTold(() -> fs.flush(handle)); // the one before may have been a child's
-    expectTold(() -> fs.fsync(handle, false));
+    notify(false, List.of(new Invalidation.OfInode(inode, true, false)));
+    expectReported(() -> fs.flush(handle));
+    expectReported(() -> fs.flush(handle)); // the one before may have been a child's
+    expectReported(() -> fs.fsync(handle, false));
     fs.flush(handle);
 
     assertThat(content(handle)).containsExactly(1, 2, 3);
@@ -189,7 +189,7 @@ class InvalidatorTest {
     long handle = reverted();
     long inode = fs.lookup(1, name("f")).inode();
 
-    tell(true, List.of());
+    notify(true, List.of());
 
     long endNs = clock.nowNs() + TimeUnit.SECONDS.toNanos(10);
     while (!forgotten.contains(inode + " content") && clock.nowNs() - endNs < 0) {
@@ -201,16 +201,16 @@ class InvalidatorTest {
   }
 
   @Test
-  void everythingIsTakenBackWhenTheLeaseEndsAndNothingIsKeptUntilTheNext() {
-    takesEverythingBack(() -> pool.watcher().onLeaseEnding());
+  void everythingIsRecalledWhenTheLeaseEndsAndNothingIsKeptUntilTheNext() {
+    expiresEverything(() -> pool.watcher().onLeaseEnding());
   }
 
   @Test
-  void everythingIsTakenBackWhenNobodyKnowsWhatBecameOfAnOwnChange() {
-    takesEverythingBack(() -> pool.watcher().onOutcomeUnknown());
+  void everythingIsRecalledWhenAnOwnChangeHasNoKnownOutcome() {
+    expiresEverything(() -> pool.watcher().onOutcomeUnknown());
   }
 
-  private void takesEverythingBack(Runnable event) {
+  private void expiresEverything(Runnable event) {
     long inode = directory("d");
     fs.lookup(1, name("d"));
     fs.readDirectory(1, 0, (entry, of, type, cookie) -> true);
@@ -230,21 +230,21 @@ class InvalidatorTest {
 
   /** The kernel has the directory's lock then: waiting for it there, not even SIGKILL ends it. */
   @Test
-  void namesInADirectoryThatAnOwnCallChangesAreTakenBackWhenItHasEnded() {
+  void namesInADirectoryThatAnOwnCallChangesAreRecalledWhenItHasEnded() {
     long quiet = directory("quiet");
     fs.makeDirectory(ROOT, quiet, name("q"), 0755);
     fs.lookup(quiet, name("q"));
     directory("a");
     fs.lookup(1, name("a"));
     var go = new CompletableFuture<Void>();
-    var isUnderWay = new CompletableFuture<Void>();
+    var isInFlight = new CompletableFuture<Void>();
     pool.beforeChange =
         operation -> {
-          isUnderWay.complete(null);
+          isInFlight.complete(null);
           return go;
         };
     var made = CompletableFuture.runAsync(() -> directory("b"));
-    isUnderWay.orTimeout(10, TimeUnit.SECONDS).join();
+    isInFlight.orTimeout(10, TimeUnit.SECONDS).join();
 
     var done = new CompletableFuture<Void>();
     pool.watcher().onLeaseEnding();
@@ -262,7 +262,7 @@ class InvalidatorTest {
   }
 
   @Test
-  void aListingThatIsGivenWithoutALeaseIsTakenBackAtOnce() {
+  void aListingThatIsGivenWithoutALeaseIsRecalledAtOnce() {
     directory("d");
     pool.watcher().onLeaseEnding();
 
@@ -295,12 +295,12 @@ class InvalidatorTest {
 
     assertThat(isConfirmed).isDone();
     assertThat(forgotten).isEmpty();
-    assertThat(made.entryTimeoutMs()).as("it crossed the news").isZero();
+    assertThat(made.entryTimeoutMs()).as("it crossed the invalidation").isZero();
     kernel.lock.countDown();
   }
 
   @Test
-  void moreChangesThanCanWaitAreConfirmedOnceEverythingWasTakenBack() {
+  void moreChangesThanCanWaitAreConfirmedOnceEverythingWasRecalled() {
     kernel.lock = new CountDownLatch(1);
     int count = 6_000; // more than threads and queue take
     var confirmed = new CountDownLatch(count);

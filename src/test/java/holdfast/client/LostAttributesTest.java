@@ -97,7 +97,7 @@ class LostAttributesTest {
 
   @ParameterizedTest
   @FieldSource("CHANGES")
-  void whoOpensTheFileLaterIsToldByItsFsync(String what) {
+  void aLossIsReportedByTheFsyncOfWhoOpensTheFileLater(String what) {
     fs.release(create());
     Namespace forced = pool.namespace();
     change(what).accept(inode());

@@ -4,6 +4,6 @@ package holdfast.client;
 enum MemoryFault {
   /** As if an fsync forgot a chunk: the force of chunks is answered, and nothing is on disk. */
   FORCE_NO_CHUNKS,
-  /** As if an fsync told a loss where there is none: now and then a force of the log fails. */
+  /** As if an fsync reported a loss where there is none: now and then a force of the log fails. */
   TELL_WITHOUT_LOSS
 }

@@ -83,13 +83,13 @@ public final class MemoryPool implements AutoCloseable {
     assertEquals(List.of(), List.copyOf(uncaught));
   }
 
-  /** What was given up while it was on its way goes when it arrives. */
+  /** What was reverted while it was in flight goes when it arrives. */
   private static void expectNothingUnsaved(ClientFileSystem mounted) {
     long endNs = System.nanoTime() + GIVEN_UP_MAX_NS;
     while (mounted.unsavedBytes() != 0 && System.nanoTime() - endNs < 0) {
       LockSupport.parkNanos(LOOK_EVERY_NS);
     }
-    assertEquals(0, mounted.unsavedBytes(), "memory never given back");
+    assertEquals(0, mounted.unsavedBytes(), "memory never returned");
   }
 
   /** Until it is so; fails after {@value #AWAIT_MAX_NS} ns. */

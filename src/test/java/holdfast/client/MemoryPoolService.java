@@ -83,7 +83,7 @@ public final class MemoryPoolService implements PoolService {
   public volatile CompletableFuture<Void> beforeOutcome = CompletableFuture.completedFuture(null);
 
   /** Whether that comes out at all. */
-  public volatile boolean isOutcomeTold = true;
+  public volatile boolean isOutcomeAnswered = true;
 
   /** What a fetch waits for, or fails with. */
   public volatile Function<ChunkId, CompletableFuture<Void>> beforeFetch =
@@ -95,7 +95,7 @@ public final class MemoryPoolService implements PoolService {
   /** In the order in which they came. */
   private final Set<ChunkId> unforcedChunks = new LinkedHashSet<>();
 
-  /** Those that power cuts took. */
+  /** Those that power cuts lost. */
   private final Set<ChunkId> goneChunks = new HashSet<>();
 
   private int logForceCount;
@@ -125,7 +125,7 @@ public final class MemoryPoolService implements PoolService {
     }
   }
 
-  /** Another client changes something, and this one isn't told: it has no lease. */
+  /** Another client changes something, and this one isn't notified: it has no lease. */
   public OperationResult changeUnheard(Operation operation) {
     lock.lock();
     try {
@@ -152,7 +152,7 @@ public final class MemoryPoolService implements PoolService {
     return result;
   }
 
-  /** A power cut took the file's newest content; this client isn't told yet. */
+  /** A power cut lost the file's newest content; this client isn't notified yet. */
   public void revertUnheard(long inode) {
     lock.lock();
     try {
@@ -221,7 +221,7 @@ public final class MemoryPoolService implements PoolService {
     return watcher;
   }
 
-  /** The leader removes what nobody holds. */
+  /** The leader removes what is pinned by no client. */
   public void removeOrphans() {
     lock.lock();
     try {
@@ -290,10 +290,10 @@ public final class MemoryPoolService implements PoolService {
             Deadlines.asHoldfast(why), beforeOutcome.thenApply(go -> outcome(requestId))));
   }
 
-  /** What the namespace remembers by now, as it tells it to who asks under the same number. */
+  /** What the namespace remembers by now, as it answers whoever asks under the same number. */
   private OperationResult outcome(RequestId requestId) {
-    if (!isOutcomeTold) {
-      return new OperationResult.Failed(ErrorCode.NO_SESSION, "nobody knows");
+    if (!isOutcomeAnswered) {
+      return new OperationResult.Failed(ErrorCode.NO_SESSION, "not remembered");
     }
     lock.lock();
     try {

@@ -38,8 +38,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 /**
  * Random work on one file through power cuts of all peers that the mount lives through, at any
  * moment of a change: the file always has a content that it had, no older than the last fsync; and
- * an fsync that returns has the newest, or its program was told. And it is told of what is lost
- * only: of this file, its directory, or the file that takes its place, and once by each fsync.
+ * an fsync that returns has the newest, or its program got an error. And it gets one for what is
+ * lost only: of this file, its directory, or the file that takes its place, and once by each fsync.
  */
 class PowerCutModelTest {
   private static final int STEPS = 250;
@@ -58,7 +58,7 @@ class PowerCutModelTest {
   private final MemoryPoolService pool = memory.service;
   private final ClientFileSystem other = memory.mount();
 
-  /** The one that is told of lost sessions: the last that was mounted. */
+  /** The one that is notified of lost sessions: the last that was mounted. */
   private final ClientFileSystem fs = memory.mount();
 
   /** What the file was after each step since it was last known to be on disk. */
@@ -82,7 +82,7 @@ class PowerCutModelTest {
   private int seedOfBytes;
   private int cutCount;
   private int awayLeft;
-  private int toldCount;
+  private int reportCount;
 
   /** The file that is to take the place of this one, while there is one. */
   private long besideInode;
@@ -236,9 +236,9 @@ class PowerCutModelTest {
   }
 
   /** Something was lost, and said so: the file is what it was at some time since it was forced. */
-  private void told(HoldfastException why) {
+  private void reported(HoldfastException why) {
     expectLost(why, List.of(inode, besideInode, DIRECTORY));
-    toldCount++;
+    reportCount++;
     if (why.code() == ErrorCode.CHUNK_MISSING) {
       pool.hearOfLostSession(); // what it reads or forces is of before, as it soon finds out
     }
@@ -247,13 +247,13 @@ class PowerCutModelTest {
     forceAfterLoss(this::forceFile, inode);
     forceAfterLoss(this::forceDirectory, DIRECTORY);
     byte[] found = read(other, "f");
-    expectKnown(found, "told");
+    expectKnown(found, "reported");
     forced(found);
   }
 
   /** An fsync says once what is lost: the next one succeeds, unless the power was cut since. */
   private void forceAfterLoss(Runnable fsync, long theInode) {
-    int toldAtCut = -1;
+    int reportedAtCut = -1;
     for (int i = 0; ; i++) {
       try {
         fsync.run();
@@ -262,8 +262,8 @@ class PowerCutModelTest {
         assertTrue(i < TRIES_MAX, () -> doing + ": ever again: " + e);
         if (e.code() != ErrorCode.TIMED_OUT) {
           expectLost(e, List.of(theInode));
-          assertTrue(toldAtCut < cutCount, doing + ": told again: " + e);
-          toldAtCut = cutCount;
+          assertTrue(reportedAtCut < cutCount, doing + ": reported again: " + e);
+          reportedAtCut = cutCount;
         }
       }
     }
@@ -280,7 +280,7 @@ class PowerCutModelTest {
     isForced(inode);
   }
 
-  /** What was lost before has been told, whatever it was. */
+  /** What was lost before has been reported, whatever it was. */
   private void isForced(long theInode) {
     synchronized (disks) {
       lostModes.remove(theInode);
@@ -293,7 +293,7 @@ class PowerCutModelTest {
     isThere(DIRECTORY);
   }
 
-  /** What was lost before has been told. */
+  /** What was lost before has been reported. */
   private void isThere(long theInode) {
     synchronized (disks) {
       lost.remove(theInode);
@@ -344,7 +344,8 @@ class PowerCutModelTest {
     byte[] after = Arrays.copyOf(now(), sizeBytes);
     var size = new AttributeChange(AttributeChange.SIZE, 0, 0, 0, sizeBytes, 0, 0);
     byte[] before = now();
-    history.add(after); // also where it fails: it may have happened before something else was told
+    history.add(
+        after); // also where it fails: it may have happened before something else was reported
     try {
       fs.setAttributes(inode, size, handle);
     } catch (HoldfastException e) {
@@ -379,7 +380,7 @@ class PowerCutModelTest {
     } finally {
       fs.release(beside);
     }
-    fs.flush(handle); // what is unsaved of the old file is nobody's after this
+    fs.flush(handle); // what is unsaved of the old file belongs to no name after this
     history.add(content);
     fs.rename(1, name("g"), 1, name("f"), 0);
     isThere(besideInode);
@@ -461,10 +462,10 @@ class PowerCutModelTest {
 
   @ParameterizedTest
   @MethodSource("seeds")
-  void theFileIsWhatItWasAndWhatIsLostIsTold(long seed) {
+  void theFileIsWhatItWasAndWhatIsLostIsReported(long seed) {
     run(seed);
 
-    assertTrue(cutCount > 10 && toldCount > 3, cutCount + " cuts, " + toldCount + " told");
+    assertTrue(cutCount > 10 && reportCount > 3, cutCount + " cuts, " + reportCount + " reported");
   }
 
   /** Whether the model sees what it is for. */
@@ -505,7 +506,7 @@ class PowerCutModelTest {
       try {
         untilAnswered(this::step);
       } catch (HoldfastException e) {
-        told(e);
+        reported(e);
       }
     }
     pool.beforeChange = operation -> CompletableFuture.completedFuture(null);
@@ -514,9 +515,9 @@ class PowerCutModelTest {
     try {
       force();
       byte[] found = read(other, "f");
-      assertTrue(Arrays.equals(now(), found), doing + ": not the newest, and not told");
+      assertTrue(Arrays.equals(now(), found), doing + ": not the newest, and not reported");
     } catch (HoldfastException e) {
-      told(e);
+      reported(e);
     }
     fs.release(handle);
   }

@@ -97,7 +97,7 @@ class PowerCutTest {
 
   @ParameterizedTest
   @ValueSource(ints = {100, LARGE})
-  void contentThatIsLostIsToldOnceAndTheFileIsAsThePoolHasIt(int lengthBytes) {
+  void contentThatIsLostIsReportedOnceAndTheFileIsAsThePoolHasIt(int lengthBytes) {
     long handle = create("f", bytes(1, 50));
     fs.fsync(handle, false);
     Namespace forced = pool.namespace();
@@ -162,7 +162,7 @@ class PowerCutTest {
 
   /** An operation that is forced has its own chunk forced, and not those of earlier ones. */
   @Test
-  void aChunkThatIsLostBeforeItWasForcedIsToldThoughALaterCommitWasForced() {
+  void aChunkThatIsLostBeforeItWasForcedIsReportedThoughALaterCommitWasForced() {
     long handle = create("f", bytes(1, 50));
     fs.fsync(handle, false);
     var before = Set.copyOf(pool.chunks.keySet());
@@ -182,7 +182,7 @@ class PowerCutTest {
 
   /** It was acknowledged by a close, and undone when nobody had the chunk. */
   @Test
-  void aChunkThatIsLostBeforeItsCommitIsToldByTheClose() {
+  void aChunkThatIsLostBeforeItsCommitIsReportedByTheClose() {
     byte[] forced = bytes(1, LARGE);
     long handle = create("f", forced);
     fs.fsync(handle, false);
@@ -196,7 +196,7 @@ class PowerCutTest {
     pool.chunks.keySet().retainAll(before);
 
     pool.hearOfLostSession();
-    assertArrayEquals(forced, read(fs, "f"), "who only reads isn't told");
+    assertArrayEquals(forced, read(fs, "f"), "a reader gets no error");
 
     var closed = assertThrows(HoldfastException.class, () -> fs.flush(handle));
     assertEquals(ErrorCode.STORE_FAILED, closed.code(), closed.getMessage());
@@ -208,7 +208,7 @@ class PowerCutTest {
 
   /** Zeros would stand behind what is older than what was cut. */
   @Test
-  void aCutOfWhatClosedHandlesHaveLostIsToldAndNotDone() {
+  void aCutOfWhatClosedHandlesHaveLostIsReportedAndNotDone() {
     long inode = lostByClosedHandles(50);
     var cut = new AttributeChange(AttributeChange.SIZE, 0, 0, 0, 80, 0, 0);
     var empty = new AttributeChange(AttributeChange.SIZE, 0, 0, 0, 0, 0, 0);
@@ -291,13 +291,13 @@ class PowerCutTest {
     pool.losePower(created);
 
     expectNotRenamed();
-    fs.rename(1, name("g"), 1, name("f"), 0); // whoever was told may well want it
+    fs.rename(1, name("g"), 1, name("f"), 0); // a program that got the error may well want it
     assertArrayEquals(new byte[0], read(memory.mount(), "f"));
   }
 
-  /** The rename is under way at the power cut, and is asked for again in the next session. */
+  /** The rename is in flight at the power cut, and is asked for again in the next session. */
   @Test
-  void norWhenTheRenameIsUnderWayAtThePowerCut() {
+  void norWhenTheRenameIsInFlightAtThePowerCut() {
     Namespace created = writtenBeside(100);
     pool.beforeChange =
         operation -> {
@@ -356,7 +356,7 @@ class PowerCutTest {
   }
 
   @Test
-  void aDirectoryWhoseChangeIsLostIsToldOnceAndOneWhoseChangeIsThereIsNot() {
+  void aDirectoryWhoseChangeIsLostIsReportedOnceAndOneWhoseChangeIsThereIsNot() {
     Namespace before = pool.namespace();
     long handle = create("f", bytes(1, 10));
     fs.release(handle);
@@ -521,7 +521,7 @@ class PowerCutTest {
   private void expectLostDirectory() {
     var lost = assertThrows(HoldfastException.class, () -> fs.fsyncDirectory(1, false));
     assertEquals(ErrorCode.STORE_FAILED, lost.code(), lost.getMessage());
-    fs.fsyncDirectory(1, false); // told once
+    fs.fsyncDirectory(1, false); // reported once
   }
 
   private void losePowerAt(Namespace forced, String created) {
@@ -535,9 +535,9 @@ class PowerCutTest {
         };
   }
 
-  /** The one under way gave the directory a newer time. */
+  /** The one in flight gave the directory a newer time. */
   @Test
-  void aLostChangeOfADirectoryIsToldThoughOneThatWasUnderWayIsMadeAgain() {
+  void aLostChangeOfADirectoryIsReportedThoughOneThatWasInFlightIsMadeAgain() {
     Namespace before = pool.namespace();
     fs.release(create("a", new byte[0]));
     losePowerAt(before, "b");
@@ -548,7 +548,7 @@ class PowerCutTest {
   }
 
   @Test
-  void ofTwoLostChangesTheSecondIsToldToo() {
+  void ofTwoLostChangesTheSecondIsReportedToo() {
     Namespace before = pool.namespace();
     fs.release(create("a", new byte[0]));
     fs.release(create("c", new byte[0]));
@@ -561,7 +561,7 @@ class PowerCutTest {
 
   /** As cp -a, tar and rsync do at last. */
   @Test
-  void aLostChangeOfADirectoryIsToldThoughItsModeIsSetAfterwards() {
+  void aLostChangeOfADirectoryIsReportedThoughItsModeIsSetAfterwards() {
     Namespace before = pool.namespace();
     fs.release(create("a", new byte[0]));
 
@@ -597,7 +597,7 @@ class PowerCutTest {
 
   @ParameterizedTest
   @ValueSource(ints = {1, 3})
-  void aLostChangeOfADirectoryIsToldThoughAnotherMountHasChangedItSince(int count) {
+  void aLostChangeOfADirectoryIsReportedThoughAnotherMountHasChangedItSince(int count) {
     long moved = fs.lookup(1, name(released(create("old", new byte[0]), "old"))).inode();
     Namespace before = pool.namespace();
     fs.rename(1, name("old"), 1, name("new"), 0);
@@ -618,7 +618,7 @@ class PowerCutTest {
   }
 
   @Test
-  void aChangeOfADirectoryThatIsThereIsNotToldAsLostThoughAnotherMountHasChangedItSince() {
+  void aChangeOfADirectoryThatIsThereIsNotReportedAsLostThoughAnotherMountHasChangedItSince() {
     fs.release(create("a", new byte[0]));
     fs.release(create("gone", new byte[0]));
     fs.link(fs.lookup(1, name("a")).inode(), 1, name("link"));
@@ -633,7 +633,7 @@ class PowerCutTest {
 
   /** The change that is made last has the earlier time, and is answered first. */
   @Test
-  void changesInAnotherOrderThanTheirTimesAreNotTakenForLost() throws Exception {
+  void changesInAnotherOrderThanTheirTimesAreNotReportedAsLost() throws Exception {
     var later = MemoryPool.sealed("later");
     var earlier = MemoryPool.sealed("earlier");
     var isEarlierAsked = new CompletableFuture<Void>();

@@ -183,7 +183,7 @@ class AppendTest {
   @ParameterizedTest
   @CsvSource({"100, true", "12582912, true", "100, false", "12582912, false"})
   void aCommitThatHappenedThoughNobodyAnsweredIsNotRepeated(int lengthBytes, boolean isTold) {
-    pool.isOutcomeTold = isTold;
+    pool.isOutcomeAnswered = isTold;
     long[] handles = openOnBoth("start");
     byte[] record = bytes(1, lengthBytes);
     pool.afterChange = AppendTest::refuseCommits;

@@ -84,7 +84,7 @@ class DoubtTest {
 
   /** Each close and fsync took ten seconds and said ETIMEDOUT, and so did each open. */
   @Test
-  void whatNobodyCanTellOfIsGivenUpInTheEnd() {
+  void whatIsIndeterminateIsAbandonedInTheEnd() {
     byte[] before = bytes(1, WINDOW + 100);
     long handle = create(before);
     pool.beforeFetch = chunk -> CompletableFuture.failedFuture(AWAY);
@@ -107,7 +107,7 @@ class DoubtTest {
 
   /** The lid of a laptop was closed for an hour, or all peers were off. */
   @Test
-  void aSleepIsNoTimeInWhichNobodyCouldTell() {
+  void aSleepIsNoTimeInWhichTheOutcomeWasUnknown() {
     byte[] wanted = bytes(2, WINDOW);
     long handle = create(bytes(1, WINDOW));
     pool.beforeFetch = chunk -> CompletableFuture.failedFuture(AWAY);

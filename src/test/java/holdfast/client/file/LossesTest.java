@@ -54,7 +54,7 @@ class LossesTest {
 
   /** ETIMEDOUT says that nothing is lost: a program calls fsync again, and would hear 0. */
   @Test
-  void whatIsGivenUpAfterItsTimeIsToldAsLost() {
+  void whatIsAbandonedAfterItsTimeIsReportedAsLost() {
     byte[] before = bytes(1, 100);
     long handle = open("given up", before);
     pool.storeFailure = AWAY;

@@ -88,7 +88,7 @@ class UnforcedTest {
 
   /** Once told, a loss is over: fsync waited for the lost chunk in vain, for ever. */
   @Test
-  void whatWasLostNeedNotBeThereOnceThatIsTold() {
+  void whatWasLostNeedNotBeThereOnceThatIsReported() {
     byte[] before = bytes(1, 100);
     long handle = create("f", before);
     fs.fsync(handle, false);
@@ -113,7 +113,7 @@ class UnforcedTest {
 
   /** Its entry came through, and what was written after it didn't. */
   @Test
-  void whatIsCommittedWhileAnotherPartIsGivenUpIsForcedLater() {
+  void whatIsCommittedWhileAnotherPartIsAbandonedIsForcedLater() {
     long handle = create("f", bytes(1, 100));
     fs.fsync(handle, false);
     Set<ChunkId> before = Set.copyOf(pool.chunks.keySet());

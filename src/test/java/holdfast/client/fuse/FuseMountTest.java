@@ -327,7 +327,7 @@ final class FuseMountTest {
   }
 
   @Test
-  void theKernelForgetsEveryInodeItWasToldOf() throws Exception {
+  void theKernelForgetsEveryInodeItLookedUp() throws Exception {
     mounted.run("for i in {1..300}; do echo $i > f$i; done; ls -l >/dev/null; cat f* >/dev/null");
     int known = mounted.mount.knownInodeCount(); // short of memory it may have forgotten some
     assertTrue(known > 0 && known <= 300, () -> "known=" + known);

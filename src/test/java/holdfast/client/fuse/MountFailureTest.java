@@ -169,7 +169,7 @@ final class MountFailureTest {
 
   /** Who works on it has slept too. */
   @Test
-  void aCallThatTheMachineSleptThroughIsNotGivenUp() throws Exception {
+  void aCallThatTheMachineSleptThroughIsNotAbandoned() throws Exception {
     var sleptNs = new AtomicLong();
     var clock = SystemClocks.monotonic();
     var faulty = new FaultyFileSystem(new MemoryFileSystem());

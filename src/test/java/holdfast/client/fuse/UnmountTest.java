@@ -30,7 +30,7 @@ class UnmountTest {
   }
 
   @Test
-  void whatIsUnknownIsToldAsItIs() {
+  void whatIsUnknownIsReportedAsItIs() {
     var error = Unmount.failure(PLACE, "first line\nsecond line");
 
     assertThat(error.code()).isEqualTo(ErrorCode.INVALID);
