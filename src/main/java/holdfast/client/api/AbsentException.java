@@ -3,7 +3,7 @@ package holdfast.client.api;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 
-/** A name that isn't there, and how long a kernel may believe that. */
+/** NOT_FOUND of a lookup whose answer the kernel may cache, and for how long. */
 public final class AbsentException extends HoldfastException {
   private static final long serialVersionUID = 1L;
 

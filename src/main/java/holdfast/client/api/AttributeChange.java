@@ -4,7 +4,8 @@ import holdfast.metadata.op.Attributes;
 import holdfast.metadata.op.Operation;
 
 /**
- * What a setattr changes: only the fields whose bit is in {@code mask} count.
+ * The fields that a setattr changes, with those it leaves: only the fields whose bit is in {@code
+ * mask} count.
  *
  * @param mask bits of this class
  * @param mode new permission bits; a type in it is ignored

@@ -3,7 +3,7 @@ package holdfast.client.api;
 import java.time.Duration;
 
 /**
- * How a client's file system behaves.
+ * The options of a client's file system that its user sets.
  *
  * @param timeout each call's deadline
  * @param cacheSizeBytes opened blocks kept in memory

@@ -1,4 +1,4 @@
 package holdfast.client.api;
 
-/** A file just created, and open under {@code handle}. */
+/** The answer to a create: the new file's attributes, and the handle under which it is open. */
 public record CreatedFile(FileAttributes attributes, long handle) {}

@@ -1,9 +1,10 @@
 package holdfast.client.api;
 
 /**
- * What the kernel keeps of this file system, to be taken back. Blocks until the kernel has let go;
- * it may wait for a lock that a call of the same kernel holds, so never call it from within a call
- * of the file system. Any thread. What the kernel doesn't know is no error.
+ * The kernel's cache of this file system, as its invalidations reach it: the mount implements it.
+ * Blocks until the kernel has dropped the entry; it may wait for a lock that a call of the same
+ * kernel has, so never call it from within a call of the file system. Any thread. What the kernel
+ * doesn't know is no error.
  */
 public interface KernelCache {
   /** Nothing is kept. */

@@ -3,7 +3,7 @@ package holdfast.client.api;
 import holdfast.metadata.op.LockMode;
 
 /**
- * A lock as a program asks for it, or has it.
+ * A lock of fcntl(2) or flock(2), as a program asks for it or was granted it.
  *
  * @param isFlock whether it is flock(2)'s, on the whole file; else fcntl(2)'s, on a range
  * @param mode what it lets others do; {@link LockMode#NONE} releases what is locked there

@@ -1,6 +1,6 @@
 package holdfast.client.api;
 
-/** The flags of Linux's open(2) that matter here; the same on x86-64 and aarch64. */
+/** The flags of Linux's open(2) that the file system reads; the same on x86-64 and aarch64. */
 public final class OpenFlags {
   /** Mask of the access modes. */
   public static final int ACCESS_MASK = 3;

@@ -2,9 +2,9 @@ package holdfast.client.api;
 
 import holdfast.model.HoldfastException;
 
-/** A lock that is waited for. */
+/** A wait for a lock, by which its caller can end it. */
 public interface PendingLock {
-  /** Is told once how the waiting ended, on any thread. */
+  /** Receives once how the waiting ended, on any thread. */
   @FunctionalInterface
   interface Listener {
     /** The lock is there, or {@code failureOrNull} says why not. */
@@ -12,7 +12,7 @@ public interface PendingLock {
   }
 
   /**
-   * Ends the waiting, unless it has ended: the listener is told INTERRUPTED, on another thread and
+   * Ends the waiting, unless it has ended: the listener receives INTERRUPTED, on another thread and
    * soon. Never blocks.
    */
   void cancel();

@@ -38,7 +38,7 @@ public interface PoolFileSystem extends AutoCloseable {
   /** The most bytes one {@link #read} or {@link #write} of a mount carries: libfuse 2's ceiling. */
   int TRANSFER_BYTES_MAX = 131_072;
 
-  /** What of this file system the kernel keeps is taken back there from now on. */
+  /** Invalidations of what the kernel caches of this file system go to this cache from now on. */
   default void attach(KernelCache cache) {}
 
   /** The attributes of an inode; an unlinked one that is still open has them too. */
@@ -56,7 +56,7 @@ public interface PoolFileSystem extends AutoCloseable {
   FileAttributes lookup(long parent, byte[] name);
 
   /**
-   * The kernel knows the inode no more: what is cached for it may be dropped. A hint, never a need:
+   * The kernel has forgotten the inode: what is cached for it may be dropped. A hint, never a need:
    * a lookup on another thread may just have returned the same inode, and open handles stay good.
    */
   void forget(long inode);
@@ -87,7 +87,7 @@ public interface PoolFileSystem extends AutoCloseable {
 
   /**
    * Removes a name that isn't a directory's. The inode lives on while another name or an open
-   * handle of this file system holds it.
+   * handle of this file system has it open.
    */
   void unlink(long parent, byte[] name);
 
@@ -126,8 +126,8 @@ public interface PoolFileSystem extends AutoCloseable {
 
   /**
    * Writes {@code length} bytes (0 to {@value #TRANSFER_BYTES_MAX}) of {@code source} at {@code
-   * offset}; returns how many it took, always all. Durable only after {@link #fsync}; with the pool
-   * after {@link #flush}. {@code TOO_LARGE} when the end would pass the largest file.
+   * offset}; returns how many it accepted, always all. Durable only after {@link #fsync}; with the
+   * pool after {@link #flush}. {@code TOO_LARGE} when the end would pass the largest file.
    */
   int write(long handle, long offset, byte[] source, int sourceOffset, int length);
 
@@ -159,15 +159,15 @@ public interface PoolFileSystem extends AutoCloseable {
   /**
    * A close(2) of one of the handle's descriptors: what was written so far is with the pool on
    * return. Throws what has made something written lost, each time until an {@link #fsync} of this
-   * handle told it; once, if nothing was written through the handle. May come several times, and
-   * not at all.
+   * handle reported it; once, if nothing was written through the handle. May come several times,
+   * and not at all.
    */
   void flush(long handle);
 
   /**
    * A process has closed one of its descriptors of the file: all its record locks there are gone,
-   * by whichever handle they were set. Where the pool can't be told it is told later; with the end
-   * of this client's session they are gone at the latest.
+   * by whichever handle they were set. Where the pool can't be reached they are released later;
+   * with the end of this client's session they are gone at the latest.
    *
    * @param owner the kernel's number for the process
    */
@@ -194,7 +194,7 @@ public interface PoolFileSystem extends AutoCloseable {
 
   /**
    * What was written so far, through any handle, is forced to disk in the pool on return. Throws,
-   * once, what has made something written lost, whichever call told it before.
+   * once, what has made something written lost, whichever call reported it before.
    */
   void fsync(long handle, boolean dataOnly);
 
@@ -202,8 +202,8 @@ public interface PoolFileSystem extends AutoCloseable {
   void release(long handle);
 
   /**
-   * A part of the directory's listing has reached the kernel, which keeps it unless it is told now
-   * to let go. Does not wait for that.
+   * A part of the directory's listing has reached the kernel, which keeps it unless it is recalled
+   * now. Does not wait for that.
    */
   default void listed(long directory) {}
 
