@@ -3,7 +3,8 @@ package holdfast.client.fuse;
 import java.nio.ByteBuffer;
 
 /**
- * libfuse's and the kernel's struct fuse_dirent: u64 ino, u64 off, u32 namelen, u32 type, the name.
+ * Writes entries of the kernel's struct fuse_dirent: u64 ino, u64 off, u32 namelen, u32 type, the
+ * name.
  */
 final class DirectoryEntry {
   private static final int HEADER_BYTES = 24;

@@ -18,9 +18,9 @@ import java.util.concurrent.locks.ReentrantLock;
 import jnr.ffi.LibraryLoader;
 
 /**
- * A mounted file system. Made by {@link #mount}; ends when somebody unmounts it (this object's
- * {@link #unmount}, {@code holdfast umount}, fusermount). Never closes the file system, and
- * registers no shutdown hook: the order of the end is the application's. Safe on every thread.
+ * A mounted file system, for its process. Made by {@link #mount}; ends when it is unmounted (this
+ * object's {@link #unmount}, {@code holdfast umount}, fusermount). Never closes the file system,
+ * and registers no shutdown hook: the order of the end is the application's. Safe on every thread.
  */
 public final class FuseMount {
   private static final Logger LOG = System.getLogger("holdfast.client.fuse");
@@ -138,7 +138,7 @@ public final class FuseMount {
 
   /**
    * Unmounts and returns when it is gone from the mount table and no callback runs any more. Where
-   * files are open, or it is in other mount namespaces too, it is taken out of the tree
+   * files are open, or it is in other mount namespaces too, it is detached from the tree
    * nevertheless: who has it there gets ENOTCONN from then on. What was written before, and stored
    * into mapped files, is with the file system, which writes it out when it is closed. Does nothing
    * if it has ended. Blocks for 30 s and two deadlines at most, and for as long as mapped files are
@@ -165,7 +165,7 @@ public final class FuseMount {
       unmount.unmount(mountPoint);
     } catch (HoldfastException e) {
       if (isUnmounted()) {
-        return; // somebody else was faster
+        return; // another thread was faster
       }
       if (e.code() != ErrorCode.NOT_FOUND) {
         LOG.log(Level.WARNING, "{0}; detaching it", e.getMessage());
@@ -239,7 +239,7 @@ public final class FuseMount {
             + " s, was=none");
   }
 
-  /** Inodes the kernel holds, for tests and figures. */
+  /** Inodes the kernel knows, for tests and figures. */
   int knownInodeCount() {
     return counts.size();
   }

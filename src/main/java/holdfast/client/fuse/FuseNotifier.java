@@ -7,8 +7,8 @@ import java.lang.System.Logger.Level;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 
 /**
- * Asks the kernel to forget, over the mount's channel, until {@link #close}: the channel is freed
- * afterwards. Blocks as long as the kernel does; a mount that ends wakes it.
+ * Sends invalidations to the kernel over the mount's channel, until {@link #close}: the channel is
+ * freed afterwards. Blocks as long as the kernel does; a mount that ends wakes it.
  */
 final class FuseNotifier implements KernelCache {
   private static final Logger LOG = System.getLogger("holdfast.client.fuse");
@@ -110,7 +110,7 @@ final class FuseNotifier implements KernelCache {
     }
   }
 
-  /** Waits for notifications under way; later ones do nothing. */
+  /** Waits for notifications in flight; later ones do nothing. */
   void close() {
     lock.writeLock().lock();
     try {

@@ -34,12 +34,12 @@ final class FuseRequest {
     return claimed.get();
   }
 
-  /** Whoever has claimed it gives it back: it only had to be there for a moment. */
+  /** Undoes a claim: the request only had to stay valid for a moment. */
   void unclaim() {
     claimed.set(false);
   }
 
-  /** Its thread goes on to others; somebody else answers it. */
+  /** Its thread goes on to others; another thread answers it. */
   void park() {
     isParked = true;
   }

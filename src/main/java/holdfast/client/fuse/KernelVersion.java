@@ -7,7 +7,7 @@ import java.nio.file.Path;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** What the running kernel can do that libfuse 2 doesn't tell. */
+/** Detects what the running kernel can do, where libfuse 2 doesn't report it. */
 final class KernelVersion {
   private static final Path RELEASE = Path.of("/proc/sys/kernel/osrelease");
   private static final Pattern NUMBERS = Pattern.compile("(\\d+)\\.(\\d+).*", Pattern.DOTALL);

@@ -5,7 +5,7 @@ import java.nio.file.Path;
 import jnr.ffi.LibraryLoader;
 import jnr.ffi.Runtime;
 
-/** The few functions of the C library that Java has no equal for. */
+/** Calls the few functions of the C library that Java has no equal for. */
 final class LibC {
   /** errno of a mount whose process is gone: "Transport endpoint is not connected". */
   static final int ENOTCONN = 107;

@@ -118,7 +118,7 @@ final class LockOperations {
     }
   }
 
-  /** It came too late for its answer: nobody knows that it is held. */
+  /** The grant came too late for its answer: no program knows of it. */
   private void unlock(long handle, LockRequest granted) {
     files.lock(handle, granted.toRelease());
   }

@@ -3,8 +3,8 @@ package holdfast.client.fuse;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * How many times the kernel was told of each inode: one up for every entry reply it took, down by
- * what it forgets. The root is not counted. Safe on every thread.
+ * The kernel's lookup count of each inode: one up for every entry reply it accepted, down by what
+ * it forgets. The root is not counted. Safe on every thread.
  */
 final class LookupCounts {
   private final ConcurrentHashMap<Long, Long> counts = new ConcurrentHashMap<>();

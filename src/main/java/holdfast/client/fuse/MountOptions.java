@@ -3,7 +3,7 @@ package holdfast.client.fuse;
 import java.time.Duration;
 
 /**
- * How to mount.
+ * The options of one mount.
  *
  * @param source what the mount table shows as the device: letters, digits and {@code :._-}, 1 to 64
  * @param readOnly the kernel refuses every change

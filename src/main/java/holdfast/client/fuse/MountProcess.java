@@ -10,8 +10,8 @@ import java.util.Optional;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * The process of a mount, found by the source that the mount table shows, which names it. It ends
- * after the mount: what wasn't saved by then is saved in between. Loads nothing native.
+ * Waits for the process of a mount, found by the source that the mount table shows, which names it.
+ * It ends after the mount: what wasn't saved by then is saved in between. Loads nothing native.
  */
 public final class MountProcess {
   private static final String SOURCE_PREFIX = "holdfast:";

@@ -11,7 +11,7 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * What is mounted where, as this process sees it: /proc/self/mountinfo at one moment. Immutable.
+ * A snapshot of /proc/self/mountinfo: what is mounted where, as this process sees it. Immutable.
  */
 final class MountTable {
   /** The type of Holdfast's mounts in the table. */

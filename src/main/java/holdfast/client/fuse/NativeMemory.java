@@ -3,7 +3,8 @@ package holdfast.client.fuse;
 import com.kenai.jffi.MemoryIO;
 
 /**
- * Raw memory by address, in the machine's byte order. Nothing is checked: addresses are libfuse's.
+ * Reads and writes raw memory by address, in the machine's byte order. Nothing is checked:
+ * addresses are libfuse's.
  */
 final class NativeMemory {
   private static final MemoryIO MEMORY = MemoryIO.getInstance();

@@ -6,7 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.TreeSet;
 
-/** Finds who keeps a mount busy, as far as this user may see. For messages only. */
+/** Finds the processes that keep a mount busy, as far as this user may see. For messages only. */
 final class OpenFiles {
   private static final int PROCESS_COUNT_MAX = 5;
 

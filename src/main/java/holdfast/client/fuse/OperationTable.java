@@ -8,7 +8,7 @@ import jnr.ffi.Runtime;
 
 /**
  * The struct fuse_lowlevel_ops of libfuse 2.9: an array of function pointers. What is not set stays
- * NULL, and libfuse answers ENOSYS (ioctl, for one). Holds a strong reference to every callback:
+ * NULL, and libfuse answers ENOSYS (ioctl, for one). Keeps a strong reference to every callback:
  * C's pointers keep none. Must outlive the session.
  */
 final class OperationTable {

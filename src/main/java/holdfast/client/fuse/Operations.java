@@ -319,7 +319,7 @@ final class Operations {
         });
   }
 
-  /** close(2), of any descriptor: it gives up the process's locks too. */
+  /** close(2), of any descriptor: it releases the process's locks too. */
   void flush(long address, long inode, long fileInfo) {
     wrapper.handle(
         "flush",

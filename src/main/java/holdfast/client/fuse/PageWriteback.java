@@ -15,7 +15,7 @@ import java.util.concurrent.locks.LockSupport;
 
 /**
  * Has the kernel write back what programs have stored into mapped files, while the mount still
- * answers: afterwards it drops those pages. Nobody but the kernel knows of them.
+ * answers: afterwards it drops those pages. Only the kernel knows of them.
  *
  * <p>Another process asks it (sync), for two reasons. A thread of this one that waited in the
  * kernel for its own answers couldn't be killed, and would keep the device open that the kernel

@@ -5,8 +5,8 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.IntSupplier;
 
 /**
- * Counts the writes by which the kernel writes pages of mapped files back, so that whoever waits
- * for them can tell slowness from silence. Safe on every thread.
+ * Counts the writes by which the kernel writes pages of mapped files back, so that a wait for them
+ * can distinguish slowness from silence. Safe on every thread.
  */
 final class PageWrites {
   private final AtomicLong begun = new AtomicLong();
@@ -31,7 +31,7 @@ final class PageWrites {
     return begun.get();
   }
 
-  /** How many of them the file system has taken. */
+  /** How many of them the file system has accepted. */
   long savedCount() {
     return saved.get();
   }

@@ -26,7 +26,7 @@ final class ParkedRequests {
     }
   }
 
-  /** Nobody answers the request now but {@link #reply} and {@link #close}. */
+  /** Only {@link #reply} and {@link #close} answer the request from now on. */
   long add(FuseRequest request) {
     lock.lock();
     try {
@@ -71,7 +71,7 @@ final class ParkedRequests {
   }
 
   /**
-   * A signal came for it. libfuse holds a lock of the request meanwhile, so it isn't answered here.
+   * A signal came for it. libfuse has a lock of the request meanwhile, so it isn't answered here.
    */
   void interrupt(long id) {
     PendingLock pending = null;

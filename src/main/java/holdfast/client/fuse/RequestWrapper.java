@@ -86,7 +86,7 @@ final class RequestWrapper {
         LOG.log(Level.ERROR, "fuse {0}: expected=a reply, was=none; answered EIO", request);
       }
     } catch (Throwable e) {
-      // Here already: a worker that is not working is taken for one that has replied.
+      // Here already: a worker that is not working counts as one that has replied.
       request.reply(errno(e));
       throw e;
     } finally {

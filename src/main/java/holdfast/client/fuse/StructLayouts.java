@@ -35,7 +35,7 @@ final class StructLayouts {
   private static final int CTX_PID = 8;
   private static final int CTX_UMASK = 12;
 
-  // struct fuse_file_info: whether a write comes from the page cache, with nobody's flags.
+  // struct fuse_file_info: whether a write comes from the page cache, with no descriptor's flags.
   private static final int FILE_INFO_WRITE_PAGE = 16;
 
   // The bit field that jnr-fuse takes for padding; its second bit.

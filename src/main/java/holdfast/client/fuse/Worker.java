@@ -3,8 +3,8 @@ package holdfast.client.fuse;
 import holdfast.client.api.PoolFileSystem;
 
 /**
- * What one thread of the request loop reuses from request to request: buffers and structs. All but
- * {@link #current} is for its own thread.
+ * The buffers and structs that one thread of the request loop reuses from request to request. All
+ * but {@link #current} is for its own thread.
  */
 final class Worker {
   /** The worker of a thread of the request loop: callbacks come on the thread that received. */

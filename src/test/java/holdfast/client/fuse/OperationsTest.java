@@ -111,7 +111,7 @@ final class OperationsTest {
   @Test
   void afterTheWatchdogRepliedNothingIsSentAndNothingStaysOpen() {
     long inode = makeFile();
-    long told = counts.of(inode);
+    long looked = counts.of(inode);
     for (String method : List.of("lookup", "open", "create", "attributes", "read")) {
       faulty.faults.put(method, () -> worker.current.reply(Errno.ETIMEDOUT));
     }
@@ -123,11 +123,11 @@ final class OperationsTest {
 
     assertEquals(java.util.Collections.nCopies(4, "errno " + Errno.ETIMEDOUT), replies);
     assertEquals(0, memory.openHandleCount());
-    assertEquals(told, counts.of(inode));
+    assertEquals(looked, counts.of(inode));
     assertEquals(1, counts.size());
   }
 
-  /** Whether it may wait or not: a lock that came too late would be held by nobody. */
+  /** Whether it may wait or not: a lock that is granted too late would have no owner. */
   @Test
   void afterTheWatchdogRepliedNoLockIsHeldOrWaitedFor() {
     long inode = makeFile();
@@ -186,7 +186,7 @@ final class OperationsTest {
     assertEquals(0, memory.forgetCount.get());
     NativeMemory.putLong(scratch + 2_048, inode);
     NativeMemory.putLong(scratch + 2_056, 1);
-    NativeMemory.putLong(scratch + 2_064, 999); // never told of
+    NativeMemory.putLong(scratch + 2_064, 999); // never looked up
     NativeMemory.putLong(scratch + 2_072, 1);
     operations.forgetMany(REQUEST, 2, scratch + 2_048);
 
