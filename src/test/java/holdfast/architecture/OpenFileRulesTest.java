@@ -97,7 +97,7 @@ class OpenFileRulesTest {
           result.isAssignableTo(Lock.class)
               || result.isAssignableTo(Condition.class)
               || result.getName().equals(ROOM + "FileImage")
-              || result.getName().startsWith(ROOM + "FileMonitor$Held");
+              || result.getName().startsWith(ROOM + "FileMonitor$Guarded");
       assertThat(isGuarded && !isOwn).as(method.getFullName()).isFalse();
       assertThat(method.getRawParameterTypes())
           .as(method.getFullName())

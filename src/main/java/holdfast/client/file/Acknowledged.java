@@ -6,8 +6,8 @@ import holdfast.metadata.op.Attributes;
 import holdfast.model.HoldfastException;
 
 /**
- * What the pool has acknowledged of a file's content from here, forced or not: a power cut of all
- * voters, or of all who have a chunk, may take what isn't forced. Not thread-safe.
+ * Detects lost commits of an open file: what the pool has acknowledged from here, forced or not. A
+ * power cut of all voters, or of all who have a chunk, may lose what isn't forced. Not thread-safe.
  */
 final class Acknowledged {
   /** Commits from here, and the creation. */
@@ -77,7 +77,7 @@ final class Acknowledged {
   }
 
   /**
-   * Nobody could tell what the pool has.
+   * A look at what the pool has had no result.
    *
    * @return for how long that has been so
    */
@@ -95,7 +95,7 @@ final class Acknowledged {
 
   /**
    * The pool has another version than it had: null, unless something that wasn't forced is lost by
-   * that: once. Where another client has written more since, it can't be told from that.
+   * that: once. Where another client has written more since, that doesn't show it.
    */
   HoldfastException lostOrNull(Attributes known, Attributes found) {
     long knownVersion = Attributes.contentVersion(known.version());

@@ -11,8 +11,8 @@ import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
 
 /**
- * The bytes of a file that came by O_APPEND and aren't committed: their place is the file's end,
- * wherever that is when the pool takes them. Not thread-safe.
+ * Tracks the bytes of a file that came by O_APPEND and aren't committed: their place is the file's
+ * end, wherever that is when the pool commits them. Not thread-safe.
  */
 final class AppendLog {
   /** The longest write(2) that is committed as a whole. */
@@ -37,7 +37,7 @@ final class AppendLog {
    */
   private final NavigableSet<Long> borders = new TreeSet<>();
 
-  /** Extents of commits of which nobody knows whether they happened. */
+  /** Extents of commits whose outcome isn't known. */
   private final Set<Extent> indeterminate = new LinkedHashSet<>();
 
   /** Start of the newest write, of which the kernel may have more to send; none: the maximum. */
@@ -52,7 +52,7 @@ final class AppendLog {
   private int pauseCount;
 
   /** The pool has a newer version, and what was appended has to be saved before it is moved. */
-  private boolean isOvertaken;
+  private boolean mustMove;
 
   boolean isEmpty() {
     return all.isEmpty();
@@ -67,12 +67,12 @@ final class AppendLog {
     pauseCount += isPaused ? 1 : -1;
   }
 
-  boolean isOvertaken() {
-    return isOvertaken;
+  boolean mustMove() {
+    return mustMove;
   }
 
-  void setOvertaken(boolean isNow) {
-    isOvertaken = isNow;
+  void setMustMove(boolean isNow) {
+    mustMove = isNow;
   }
 
   /** Whether any of them isn't in the view yet. */
@@ -155,7 +155,7 @@ final class AppendLog {
     borders.clear();
     indeterminate.clear();
     openFrom = Long.MAX_VALUE;
-    isOvertaken = false;
+    mustMove = false;
   }
 
   private long pendingFrom() {
@@ -187,8 +187,8 @@ final class AppendLog {
     return limit;
   }
 
-  /** Takes these parts out: they are being committed. */
-  void take(List<Ranges.Range> parts) {
+  /** Removes these parts: they are being committed. */
+  void claim(List<Ranges.Range> parts) {
     for (Ranges.Range range : parts) {
       borders.add(range.to());
       all.remove(range.from(), range.to());
@@ -203,18 +203,18 @@ final class AppendLog {
     return parts;
   }
 
-  /** What was taken wasn't committed: what of it lies below this offset is here again. */
-  void restore(List<Ranges.Range> taken, long belowBytes) {
-    for (Ranges.Range range : taken) {
+  /** What was claimed wasn't committed: what of it lies below this offset is here again. */
+  void restore(List<Ranges.Range> claimed, long belowBytes) {
+    for (Ranges.Range range : claimed) {
       long to = Math.min(range.to(), belowBytes);
       all.add(range.from(), to);
       saved.add(range.from(), to);
     }
   }
 
-  /** Nobody knows whether it was committed: these are the commit's extents. */
-  void setIndeterminate(List<Ranges.Range> taken, List<Extent> extents) {
-    for (Ranges.Range range : taken) {
+  /** What was claimed may be committed: these are the commit's extents. */
+  void setIndeterminate(List<Ranges.Range> claimed, List<Extent> extents) {
+    for (Ranges.Range range : claimed) {
       indeterminate.addAll(Extents.within(extents, range.from(), range.to()));
     }
   }
@@ -234,7 +234,7 @@ final class AppendLog {
     return all.list();
   }
 
-  /** Those that were committed by an operation nobody answered, as a newer version shows. */
+  /** Those that were committed by an unanswered operation, as a newer version shows. */
   List<Ranges.Range> committedIn(List<Extent> newer) {
     var found = new ArrayList<Ranges.Range>();
     for (Extent extent : indeterminate) {
@@ -279,6 +279,6 @@ final class AppendLog {
   /** The file's base is the newest version again. */
   void rebased() {
     indeterminate.clear();
-    isOvertaken = false;
+    mustMove = false;
   }
 }

@@ -7,8 +7,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * Opened blocks, least recently used out first; a block on its way counts as there, so that nobody
- * fetches it twice. Any thread.
+ * Caches opened blocks, and evicts the least recently used; a block on its way counts as there, so
+ * that it isn't fetched twice. Any thread.
  */
 public final class BlockCache {
   /** Names a block of a chunk. */

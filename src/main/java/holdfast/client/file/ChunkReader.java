@@ -20,13 +20,14 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * Reads plaintext by extent: from the cache, or fetched in runs of blocks, opened in parallel and
- * kept. A block that doesn't open is fetched from another holder, and its holder told. Any thread.
+ * kept. A block that doesn't open is fetched from another holder, and the bad copy reported to its
+ * peer. Any thread.
  */
 public final class ChunkReader {
   /** Most blocks of one fetch: 1 MiB. More of a chunk are fetched side by side. */
   static final int RUN_MAX_BLOCKS = 16;
 
-  /** Most fetches under way, for all readers together, before nobody reads ahead any more. */
+  /** Most fetches in flight, of all readers together, with which reading ahead goes on. */
   static final int AHEAD_RUNS_MAX = 48;
 
   /** Holders tried for a block that doesn't open. */
@@ -36,7 +37,7 @@ public final class ChunkReader {
   private final Sealing sealing;
   private final BlockCache cache;
   private final Executor sealers;
-  private final AtomicInteger runsUnderWay = new AtomicInteger();
+  private final AtomicInteger runsInFlight = new AtomicInteger();
 
   public ChunkReader(PoolService service, Sealing sealing, BlockCache cache, Executor sealers) {
     this.service = service;
@@ -82,8 +83,8 @@ public final class ChunkReader {
   private void fetch(
       Extent extent, int firstBlock, List<CompletableFuture<byte[]>> blocks, long deadlineNs) {
     if (!blocks.isEmpty()) {
-      runsUnderWay.incrementAndGet();
-      blocks.getLast().whenComplete((block, failure) -> runsUnderWay.decrementAndGet());
+      runsInFlight.incrementAndGet();
+      blocks.getLast().whenComplete((block, failure) -> runsInFlight.decrementAndGet());
       fetch(
           new Run(extent.chunk(), extent.salt(), extent.keyReference(), firstBlock, blocks),
           Set.of(),
@@ -112,7 +113,7 @@ public final class ChunkReader {
 
   /** Whether there is memory for more than what is waited for. */
   boolean mayReadAhead() {
-    return runsUnderWay.get() < AHEAD_RUNS_MAX;
+    return runsInFlight.get() < AHEAD_RUNS_MAX;
   }
 
   /** Whatever happens, the run's blocks end: readers wait for them, and the cache keeps them. */

@@ -8,14 +8,14 @@ import java.util.List;
 import java.util.function.Consumer;
 
 /**
- * One operation that commits some of a file's content, and what it takes out of the file's image
- * until it has ended. Immutable.
+ * A commit operation and the parts of the file's image that it claims until it has ended.
+ * Immutable.
  *
  * @param under whose session it is for: what was written under its locks goes with it
  * @param askedNs when it was made, on the monotonic clock
  * @param extents the file's once it has happened
  * @param sum of their terms
- * @param taken out of the image; it comes back if it doesn't happen
+ * @param claim on parts of the image; restored if the commit doesn't happen
  * @param isLast whether it commits all there is to commit
  * @param leavesPending whether bytes are left that aren't uploaded yet: they bring their size
  * @param inlineOrNull what travels with it
@@ -26,7 +26,7 @@ record CommitPlan(
     Operation.Commit commit,
     List<Extent> extents,
     ExtentSum sum,
-    Taken taken,
+    Claim claim,
     boolean isLast,
     boolean leavesPending,
     Inline inlineOrNull)
@@ -40,8 +40,8 @@ record CommitPlan(
   record Inline(
       Sealing.Sealed sealed, List<Extent> extents, Upload upload, Consumer<Boolean> onLateEnd) {}
 
-  /** What a plan takes out of the image: it isn't to be committed twice. */
-  record Taken(
+  /** The parts of an image that one plan commits, and no other may. */
+  record Claim(
       List<Ranges.Range> ranges,
       List<Ranges.Range> written,
       List<Ranges.Range> appended,

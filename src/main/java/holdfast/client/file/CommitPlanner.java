@@ -11,8 +11,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Decides what of a file's image one operation commits: whole writes, ascending, as many as it can
- * carry, none before an earlier append. Pure: changes neither image nor pool. Any thread.
+ * Decides which parts of a file's image one commit operation carries: whole writes, ascending, as
+ * many as it can carry, none before an earlier append. Pure: changes neither image nor pool. Any
+ * thread.
  */
 final class CommitPlanner {
   private final Sealing sealing;
@@ -33,7 +34,7 @@ final class CommitPlanner {
     COMMITTING,
     /** The session was lost: what the pool has is to be found out first. */
     INDETERMINATE,
-    /** A window has more extents than the pool takes. */
+    /** A window has more extents than the pool accepts. */
     CROWDED,
     /** The file is gone, with something of it. */
     LOST
@@ -106,14 +107,14 @@ final class CommitPlanner {
         return NoPlan.NOTHING_TO_COMMIT; // it waits for what was appended before it
       }
     }
-    CommitPlan.Taken taken = image.taken(batch.ranges);
+    CommitPlan.Claim claim = image.claimOn(batch.ranges);
     List<Extent> inside = batch.extents();
     // Bytes in flight bring their size with them: until then the file is shorter, never holed.
     long sizeBytes =
         isLast && !leavesPending
             ? image.sizeBytes()
             : Math.max(
-                Math.min(image.committed().sizeBytes(), taken.cutBytes()),
+                Math.min(image.committed().sizeBytes(), claim.cutBytes()),
                 inside.isEmpty() ? 0 : inside.getLast().fileEnd());
     List<Extent> after =
         ExtentMap.truncate(
@@ -125,7 +126,7 @@ final class CommitPlanner {
         operation(image, batch.replacements, sizeBytes, sum, terms),
         after,
         sum,
-        taken,
+        claim,
         isLast,
         leavesPending,
         inlineOrNull);

@@ -13,9 +13,9 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 
 /**
- * Commits what uploads have changed: has the operations that {@link CommitPlanner} makes carried
- * out, one at a time for each file, and what is here laid anew over another client's newer version.
- * Any thread but the loop.
+ * Runs a file's commits: has the operations that {@link CommitPlanner} makes carried out, one at a
+ * time for each file, and what is here laid anew over another client's newer version. Any thread
+ * but the loop.
  */
 final class Committer {
   /** Operations of one call, rebases among them, before it ends with an error. */
@@ -45,7 +45,7 @@ final class Committer {
    *
    * @param inlineOrNull goes with the first operation
    * @return false when the inline piece can't go with an operation, when a window of the file has
-   *     more extents than the pool takes, or when appended bytes have to be saved before they are
+   *     more extents than the pool accepts, or when appended bytes have to be saved before they are
    *     moved: the caller does what is needed and calls again
    * @throws HoldfastException STALE_EPOCH when chunks must be uploaded again first
    */
@@ -140,7 +140,7 @@ final class Committer {
     }
   }
 
-  /** Nobody answered: the plan ends when it is known what became of it. */
+  /** Without an answer the plan ends when its outcome is known. */
   private void endLater(OpenFile file, CommitPlan plan, CompletableFuture<OperationResult> answer) {
     CompletableFuture<OperationResult> outcome = UnansweredException.outcomeOf(answer);
     if (outcome.isDone()) {
@@ -179,7 +179,8 @@ final class Committer {
       }
       case NO_SESSION -> {
         // Another session has begun, and what was written under a lock of the old one is dropped:
-        // the rest is committed if nobody else has changed the file meanwhile, or else laid over.
+        // the rest is committed if no other client has changed the file meanwhile, or else
+        // rebased.
       }
       case NOT_FOUND -> reconciler.gone(file);
       default -> throw new HoldfastException(why.code(), why.text());

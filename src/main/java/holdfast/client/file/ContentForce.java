@@ -6,7 +6,10 @@ import holdfast.model.ClientId;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 
-/** Has what is committed of a file forced to disk, chunks and log. Any thread but the loop. */
+/**
+ * The end of an fsync: has a file's committed content forced to disk, chunks and log. Any thread
+ * but the loop.
+ */
 final class ContentForce {
   private final PoolService service;
   private final Reconciler reconciler;

@@ -11,7 +11,7 @@ import java.util.Set;
 
 /**
  * The extents of an open file: what the pool has, and what was stored since and laid over that; and
- * which chunks of them nobody has forced. Not thread-safe.
+ * which chunks of them aren't forced yet. Not thread-safe.
  */
 final class ContentView {
   private List<Extent> committed;
@@ -130,7 +130,7 @@ final class ContentView {
     difference.added().forEach(each -> changed.add(each.fileOffset(), each.fileEnd()));
   }
 
-  /** Nobody has forced these. */
+  /** Chunks that aren't forced. */
   void addUnforced(List<Extent> stored) {
     stored.forEach(extent -> unforced.add(extent.chunk()));
   }
@@ -173,9 +173,9 @@ final class ContentView {
     }
   }
 
-  /** When the file was open before, nobody had forced these chunks of it. */
+  /** When the file was open before, these chunks of it weren't forced. */
   void remember(Set<ChunkId> unforcedBefore) {
-    // Of what was replaced meanwhile nobody wants to know.
+    // What was replaced meanwhile needn't be forced.
     committed.stream().map(Extent::chunk).filter(unforcedBefore::contains).forEach(unforced::add);
   }
 

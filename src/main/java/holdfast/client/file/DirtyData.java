@@ -7,8 +7,8 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * What was written to a file and not sealed yet: bytes by block, and which of them count. Not
- * thread-safe: guarded by the file's lock.
+ * Buffers what was written to a file and isn't sealed yet: bytes by block, and which are written.
+ * Not thread-safe: guarded by the file's lock.
  */
 public final class DirtyData {
   /** Bytes of one block of memory, and of one sealed block. */
@@ -35,8 +35,8 @@ public final class DirtyData {
     return new PendingChunk.Packer(pool);
   }
 
-  /** Memory held, in bytes. */
-  long heldBytes() {
+  /** Memory in use, in bytes. */
+  long bufferedBytes() {
     return (long) blocks.size() * BLOCK_BYTES;
   }
 

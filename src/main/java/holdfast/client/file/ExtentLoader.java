@@ -11,7 +11,10 @@ import holdfast.model.HoldfastException;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Asks for a file's attributes and all its extents, as of one version. Blocks. */
+/**
+ * Loads a file's attributes and all its extents as of one version, in as many pages as it needs.
+ * Blocks.
+ */
 public final class ExtentLoader {
   private static final int TRIES_MAX = 8;
 

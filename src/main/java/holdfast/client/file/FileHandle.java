@@ -3,7 +3,9 @@ package holdfast.client.file;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 
-/** One open(2) of a file: what it has reported, how it reads, and whether its locks last. */
+/**
+ * The state of one open(2) of a file: reported losses, read pattern, and whether its locks last.
+ */
 public final class FileHandle {
   private final OpenFile file;
   private final Losses.Reporter reporter;

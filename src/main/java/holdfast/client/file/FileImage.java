@@ -14,7 +14,7 @@ import java.util.Set;
 /**
  * The content of one open file as this mount shows it: what the pool has, what is in flight to it
  * and what was just written, one over the other. Pure: knows no lock, clock, thread or pool; {@link
- * OpenFile} guards it, and nobody else keeps it.
+ * OpenFile} guards it, and no other object keeps it.
  */
 final class FileImage {
   private final ImageAttributes attributes;
@@ -41,7 +41,7 @@ final class FileImage {
   /** The pool doesn't know the file any more: nothing can be committed. */
   private boolean isGone;
 
-  /** It is gone, and nobody is known to have removed it, with something written from here. */
+  /** The pool has lost the file, without a known removal, with something written from here. */
   private boolean isLost;
 
   /**
@@ -94,8 +94,8 @@ final class FileImage {
   }
 
   /** What a plan over these ranges takes. */
-  CommitPlan.Taken taken(List<Ranges.Range> ranges) {
-    return uncommitted().taken(ranges, appends.within(ranges), revertCount);
+  CommitPlan.Claim claimOn(List<Ranges.Range> ranges) {
+    return uncommitted().claimOn(ranges, appends.within(ranges), revertCount);
   }
 
   long rebaseCount() {
@@ -121,7 +121,7 @@ final class FileImage {
 
   /** Memory that takes what isn't in the view, in bytes. */
   long bufferedBytes() {
-    return dirty.heldBytes() + uploads.heldBytes();
+    return dirty.bufferedBytes() + uploads.bufferedBytes();
   }
 
   boolean hasDirty() {
@@ -239,7 +239,7 @@ final class FileImage {
         && uncommitted().isEmpty()
         && !appends.isOpen()
         && sizeBytes() <= maxBytes
-        && dirty.heldBytes() <= maxBytes + DirtyData.BLOCK_BYTES
+        && dirty.bufferedBytes() <= maxBytes + DirtyData.BLOCK_BYTES
         // Each range written may add one extent and split another.
         && extents().size() + 2 * dirty.rangeCount() <= ExtentMap.WINDOW_EXTENTS_MAX;
   }
@@ -335,8 +335,8 @@ final class FileImage {
 
   /** The plan's operation is in flight: what it takes isn't to be committed twice. */
   void begin(CommitPlan plan) {
-    uncommitted().take(plan.taken());
-    appends.take(plan.taken().appended());
+    uncommitted().claim(plan.claim());
+    appends.claim(plan.claim().appended());
     attributes.setDirty(plan.leavesPending() || !plan.isLast());
     isCommitting = true;
   }
@@ -357,7 +357,7 @@ final class FileImage {
    */
   Done done(CommitPlan plan, Attributes after, boolean isForced) {
     isCommitting = false;
-    boolean isReverted = plan.taken().revertCount() != revertCount;
+    boolean isReverted = plan.claim().revertCount() != revertCount;
     // Appended meanwhile, at an end that isn't: the next commit finds a newer version.
     if (!isReverted || !appends.isPending()) {
       takeOver(plan, after, isReverted);
@@ -377,7 +377,7 @@ final class FileImage {
     if (isReverted) {
       rebase(after, plan.extents());
     } else if (plan.inlineOrNull() != null) {
-      appends.take(appends.within(plan.inlineOrNull().upload().piece().parts()));
+      appends.claim(appends.within(plan.inlineOrNull().upload().piece().parts()));
     }
     attributes.committed(after);
     view.committed(plan.extents(), plan.sum(), after.sizeBytes(), appends.list());
@@ -397,23 +397,23 @@ final class FileImage {
   /**
    * The plan's operation hasn't happened.
    *
-   * @param isUnknown or nobody will ever know whether it has
+   * @param isUnknown or its outcome stays unknown
    */
   void notDone(CommitPlan plan, boolean isUnknown) {
     isCommitting = false;
-    CommitPlan.Taken taken = plan.taken();
-    if (taken.revertCount() != revertCount) {
+    CommitPlan.Claim claim = plan.claim();
+    if (claim.revertCount() != revertCount) {
       return;
     }
     // What was cut off meanwhile isn't there any more, or is another append by now.
-    appends.restore(taken.appended(), uncommitted().cutBytes());
-    uncommitted().restore(taken);
+    appends.restore(claim.appended(), uncommitted().cutBytes());
+    uncommitted().restore(claim);
     attributes.setDirty(true);
     if (isUnknown && plan.inlineOrNull() != null) {
       List<Ranges.Range> parts = plan.inlineOrNull().upload().piece().parts();
       appends.setIndeterminate(appends.within(parts), plan.extents());
     } else if (isUnknown) {
-      appends.setIndeterminate(taken.appended(), plan.extents());
+      appends.setIndeterminate(claim.appended(), plan.extents());
     }
   }
 
@@ -482,7 +482,7 @@ final class FileImage {
     view.forced(chunks);
   }
 
-  /** When the file was open before, nobody had forced these chunks of it. */
+  /** When the file was open before, these chunks of it weren't forced. */
   void remember(Set<ChunkId> unforcedBefore) {
     view.remember(unforcedBefore);
   }

@@ -7,8 +7,7 @@ import holdfast.client.pool.SaveFailure;
 import holdfast.model.HoldfastException;
 
 /**
- * What programs do with the bytes of open files: the way of a read and of a write, by handle.
- * Blocks; any thread but the loop.
+ * Serves read(2), write(2) and fsync(2) of open files, by handle. Blocks; any thread but the loop.
  */
 public final class FileIo {
   private final OpenFileTable files;
@@ -100,7 +99,7 @@ public final class FileIo {
   /** See {@link PoolFileSystem#flush}. */
   public void flush(long handle) {
     FileHandle open = files.handle(handle);
-    // Nobody else will ever open it: what is unsaved may stay here.
+    // It can't be opened again: what is unsaved may stay here.
     if (open.file().links().isNameless()) {
       open.report(false);
     } else {
@@ -120,7 +119,7 @@ public final class FileIo {
         pipeline.flush(open.file(), forced, deadlines.deadlineNs());
       }
     } catch (HoldfastException e) {
-      // What was dropped is the worse news, and this handle must hear of it.
+      // What was dropped is the worse failure, and this handle must report it.
       open.report(forced);
       throw SaveFailure.of(e);
     }

@@ -15,9 +15,9 @@ import holdfast.util.WallClock;
 import java.lang.System.Logger.Level;
 import java.util.concurrent.Executor;
 
-/** Builds the objects of this room, and hands out those that other rooms use. Any thread. */
+/** Wires the objects of this package, and hands out those that other packages use. Any thread. */
 public final class FileLayer {
-  /** Blocks kept for reuse: as many as unsaved data can take. */
+  /** Blocks kept for reuse: as many as unsaved data can use. */
   private static final int BLOCKS_MAX =
       (int) (WritePipeline.UNSAVED_MAX_BYTES / DirtyData.BLOCK_BYTES);
 

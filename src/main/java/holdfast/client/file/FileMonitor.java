@@ -15,8 +15,8 @@ import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * The lock of an open file and what it guards: reached by {@link #enter} only, in the two classes
- * that make an {@link OpenFile} of this. Held for memory copies, never over I/O.
+ * Makes the state of an open file unreachable without its lock: {@link #enter} is the only way, in
+ * the two classes that make an {@link OpenFile} of this. Locked for memory copies, never over I/O.
  */
 abstract sealed class FileMonitor permits SyncedFile {
   private static final long LOOK_AGAIN_NS = TimeUnit.SECONDS.toNanos(1);
@@ -25,7 +25,7 @@ abstract sealed class FileMonitor permits SyncedFile {
   private final Shared shared;
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
-  private final Held held;
+  private final Guarded guarded;
   private final Losses losses = new Losses();
   private final LinkState links = new LinkState();
 
@@ -39,7 +39,7 @@ abstract sealed class FileMonitor permits SyncedFile {
       OwnChanges ownChanges) {}
 
   /** What the lock guards, until it is closed. */
-  final class Held implements AutoCloseable {
+  final class Guarded implements AutoCloseable {
     final FileImage image;
     final Acknowledged acknowledged = new Acknowledged();
 
@@ -64,7 +64,7 @@ abstract sealed class FileMonitor permits SyncedFile {
     /** Pages that the kernel has of it were made stale, by others or by where appends went. */
     boolean isStale;
 
-    private Held(FileImage image) {
+    private Guarded(FileImage image) {
       this.image = image;
     }
 
@@ -72,7 +72,7 @@ abstract sealed class FileMonitor permits SyncedFile {
       return isStale || image.wasReplaced();
     }
 
-    /** The one place where the memory budget is balanced, and the lock given back. */
+    /** The one place where the memory budget is balanced, and the lock released. */
     @Override
     public void close() {
       long freedBytes = budgetedBytes - image.bufferedBytes();
@@ -87,14 +87,14 @@ abstract sealed class FileMonitor permits SyncedFile {
   /**
    * As the pool has it.
    *
-   * @param unforced chunks of it that nobody had forced when it was closed here
+   * @param unforced chunks of it that weren't forced when it was closed here
    */
   FileMonitor(Attributes committed, List<Extent> extents, Set<ChunkId> unforced, Shared shared) {
     this.shared = shared;
     inode = committed.inode();
     var image = new FileImage(committed, extents, shared.blocks());
     image.remember(unforced);
-    held = new Held(image);
+    guarded = new Guarded(image);
   }
 
   public final long inode() {
@@ -119,18 +119,18 @@ abstract sealed class FileMonitor permits SyncedFile {
     return shared.deadlines().nowNs();
   }
 
-  /** Takes the lock, until what is returned is closed. */
-  final Held enter() {
+  /** Acquires the lock, until what is returned is closed. */
+  final Guarded enter() {
     lock.lock();
-    return held;
+    return guarded;
   }
 
-  /** Who waits looks again. */
+  /** Wakes waiting threads to look again. */
   final void signal() {
     changed.signalAll();
   }
 
-  /** Remembers what is lost, if anything is, for the handles; who waits looks again. */
+  /** Remembers what is lost, if anything is, for the handles; wakes waiting threads. */
   final HoldfastException noteLoss(HoldfastException lostOrNull) {
     if (lostOrNull != null) {
       losses.add(lostOrNull);
@@ -140,13 +140,13 @@ abstract sealed class FileMonitor permits SyncedFile {
   }
 
   /** Drops what isn't with the pool, and what is in flight too. */
-  final void revert(Held in) {
+  final void revert(Guarded in) {
     in.image.revert();
     changed.signalAll();
   }
 
   /** Waits for a change of anything, and for as long as one wait lasts. */
-  final void awaitChange(Held in, long deadlineNs) {
+  final void awaitChange(Guarded in, long deadlineNs) {
     awaitChange(in, deadlineNs, LOOK_AGAIN_NS);
   }
 
@@ -155,7 +155,7 @@ abstract sealed class FileMonitor permits SyncedFile {
    *
    * @throws HoldfastException TIMED_OUT when the deadline is over
    */
-  final void awaitChange(Held in, long deadlineNs, long atMostNs) {
+  final void awaitChange(Guarded in, long deadlineNs, long atMostNs) {
     try {
       long leftNs = deadlineNs - nowNs();
       if (leftNs <= 0 || changed.awaitNanos(Math.min(leftNs, atMostNs)) < 0) {
@@ -180,7 +180,7 @@ abstract sealed class FileMonitor permits SyncedFile {
    *
    * @throws HoldfastException that, or TIMED_OUT
    */
-  final void awaitAnswer(Held in, long deadlineNs) {
+  final void awaitAnswer(Guarded in, long deadlineNs) {
     boolean isOverdue =
         in.unansweredOrNull != null && nowNs() - in.unansweredNs >= LeaderCall.QUORUM_WAIT_NS;
     if (isOverdue) {
@@ -190,7 +190,7 @@ abstract sealed class FileMonitor permits SyncedFile {
   }
 
   /** Waits until no commit is in flight; throws as {@link #awaitAnswer}. */
-  final void awaitCommit(Held in, long deadlineNs) {
+  final void awaitCommit(Guarded in, long deadlineNs) {
     while (in.image.isCommitting()) {
       awaitAnswer(in, deadlineNs);
     }

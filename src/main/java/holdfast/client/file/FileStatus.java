@@ -6,7 +6,8 @@ import holdfast.metadata.op.ExtentMap;
 import java.util.List;
 
 /**
- * How an open file stood at one moment. Immutable; it may have changed since.
+ * A snapshot of an open file, so that its lock isn't needed to read several values. Immutable; it
+ * may have changed since.
  *
  * @param committed what the pool has of it, as far as is known here
  * @param extents that, with what was uploaded since

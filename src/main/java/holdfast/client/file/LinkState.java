@@ -13,7 +13,7 @@ public final class LinkState {
   /** The last name is gone, here or elsewhere. */
   private boolean isNameless;
 
-  /** Likewise, in a session that was lost: a power cut may have given it back. */
+  /** Likewise, in a session that was lost: a power cut may have undone the removal. */
   private boolean isNameIndeterminate;
 
   /** The pool keeps it for this client though it has no name, or was asked to. */
@@ -64,7 +64,7 @@ public final class LinkState {
     }
   }
 
-  /** The pool has it with a name: a removal that a power cut took never was. */
+  /** The pool has it with a name: a power cut has undone the removal. */
   public void foundNamed() {
     lock.lock();
     try {
@@ -88,7 +88,7 @@ public final class LinkState {
   /**
    * The last handle is closed.
    *
-   * @return whether the caller has to tell the pool that it is pinned no more
+   * @return whether the caller has to unpin it
    */
   public boolean closed() {
     lock.lock();

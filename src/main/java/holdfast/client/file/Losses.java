@@ -25,7 +25,7 @@ public final class Losses {
   /** The number of the last one that an fsync has reported, of whichever handle. */
   private long forceReported;
 
-  /** Logs a loss: the programs that would be told may have ended. Not under the file's lock. */
+  /** Logs a loss: the programs whose calls would fail may have ended. Not under the file's lock. */
   static void log(long inode, HoldfastException why) {
     LOG.log(
         Level.WARNING,

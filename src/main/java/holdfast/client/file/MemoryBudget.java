@@ -6,7 +6,7 @@ import holdfast.model.HoldfastException;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
-/** Bytes that written, not yet stored data may take; writers wait for room. Any thread. */
+/** Bounds the memory of written, not yet stored data: writers wait for room. Any thread. */
 public final class MemoryBudget {
   private final long maxBytes;
   private final ReentrantLock lock = new ReentrantLock();
@@ -21,7 +21,7 @@ public final class MemoryBudget {
   boolean tryAcquire(long bytes) {
     lock.lock();
     try {
-      // One taker always gets through, however large: nothing else could ever free its room.
+      // One writer always gets through, however large: nothing else could ever free its room.
       if (usedBytes > 0 && usedBytes + bytes > maxBytes) {
         return false;
       }

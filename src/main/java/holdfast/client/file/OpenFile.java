@@ -27,21 +27,21 @@ public final class OpenFile extends SyncedFile {
 
   /** One more handle of it. */
   FileHandle newHandle() {
-    try (Held in = enter()) {
+    try (Guarded in = enter()) {
       in.handleCount++;
       return new FileHandle(this);
     }
   }
 
   boolean hasOneHandle() {
-    try (Held in = enter()) {
+    try (Guarded in = enter()) {
       return in.handleCount == 1;
     }
   }
 
   /** Whether that was the last handle: then nothing is heard of the pool any more. */
   boolean closeHandle() {
-    try (Held in = enter()) {
+    try (Guarded in = enter()) {
       in.isClosed = --in.handleCount == 0;
       return in.isClosed;
     }
@@ -49,7 +49,7 @@ public final class OpenFile extends SyncedFile {
 
   /** How it stands. */
   public FileStatus status() {
-    try (Held in = enter()) {
+    try (Guarded in = enter()) {
       return new FileStatus(
           in.image.committed(),
           in.image.extents(),
@@ -59,7 +59,7 @@ public final class OpenFile extends SyncedFile {
           in.acknowledged.isIndeterminate() && !in.image.isGone() && !in.isClosed,
           in.isClosed,
           !in.image.appends().isEmpty(),
-          in.image.appends().isOvertaken(),
+          in.image.appends().mustMove(),
           in.hasStalePages(),
           in.image.uploadsStarted(),
           in.image.rebaseCount());
@@ -68,7 +68,7 @@ public final class OpenFile extends SyncedFile {
 
   /** As {@link FileImage#read}. */
   FileImage.Gaps read(long offset, byte[] target, int targetOffset, int wantedBytes) {
-    try (Held in = enter()) {
+    try (Guarded in = enter()) {
       return in.image.read(offset, target, targetOffset, wantedBytes);
     }
   }
@@ -76,7 +76,7 @@ public final class OpenFile extends SyncedFile {
   /** Notes a read of the handle, and returns the extents that it will probably read next. */
   List<Extent> ahead(
       FileHandle handle, long offset, int lengthBytes, int aheadBytes, int slackBytes) {
-    try (Held in = enter()) {
+    try (Guarded in = enter()) {
       Ranges.Range ahead = handle.pattern().ahead(offset, lengthBytes, aheadBytes, slackBytes);
       return ahead.lengthBytes() <= 0
           ? List.of()
@@ -93,7 +93,7 @@ public final class OpenFile extends SyncedFile {
 
   /** What programs see. */
   public Shown shown() {
-    try (Held in = enter()) {
+    try (Guarded in = enter()) {
       boolean isNameless = links().isNameless();
       Attributes shown = in.image.shown(in.image.committed(), isNameless);
       return new Shown(shown, in.image.isUnsaved() || isNameless);
@@ -102,7 +102,7 @@ public final class OpenFile extends SyncedFile {
 
   /** What programs see beside what the pool has just answered. */
   public Shown shownBeside(Attributes answered) {
-    try (Held in = enter()) {
+    try (Guarded in = enter()) {
       boolean isAhead = in.image.isUnsaved();
       return new Shown(
           isAhead ? in.image.shown(answered, links().isNameless()) : answered, isAhead);
@@ -111,7 +111,7 @@ public final class OpenFile extends SyncedFile {
 
   /** Something else than the content changed, by this mount; returns how it looks now. */
   public Attributes attributesChanged(Attributes after) {
-    try (Held in = enter()) {
+    try (Guarded in = enter()) {
       boolean wasUnsaved = in.image.isUnsaved();
       boolean isNameless = links().isNameless();
       in.image.attributesChanged(after);
@@ -122,7 +122,7 @@ public final class OpenFile extends SyncedFile {
 
   /** Whether something was unsaved for longer than that: then its time begins anew. */
   boolean isDue(long unsavedMaxNs) {
-    try (Held in = enter()) {
+    try (Guarded in = enter()) {
       long nowNs = nowNs();
       boolean isDue = in.image.isUnsaved() && nowNs - in.dirtySinceNs > unsavedMaxNs;
       in.dirtySinceNs = isDue ? nowNs : in.dirtySinceNs;
@@ -132,7 +132,7 @@ public final class OpenFile extends SyncedFile {
 
   /** The kernel may have pages of different versions of it. */
   public void setStalePages() {
-    try (Held in = enter()) {
+    try (Guarded in = enter()) {
       in.isStale = true;
     }
   }
@@ -144,7 +144,7 @@ public final class OpenFile extends SyncedFile {
    * Takes a write into memory; for an append waits while others are being moved.
    *
    * @param isAppend it goes to the file's end, whatever offset the kernel has for it
-   * @param budgetBytes was acquired for it; what it doesn't take goes back
+   * @param budgetBytes was acquired for it; what it doesn't use is returned
    * @throws HoldfastException a loss that the handle hasn't reported, TOO_LARGE or TIMED_OUT
    */
   Written write(
@@ -156,7 +156,7 @@ public final class OpenFile extends SyncedFile {
       int lengthBytes,
       long budgetBytes,
       long deadlineNs) {
-    try (Held in = enter()) {
+    try (Guarded in = enter()) {
       in.budgetedBytes += budgetBytes;
       AppendLog appends = in.image.appends();
       while (isAppend && appends.isPaused()) {
@@ -182,7 +182,7 @@ public final class OpenFile extends SyncedFile {
     }
   }
 
-  private static List<Upload> startFullWindows(Held in, long first, long last, long nowNs) {
+  private static List<Upload> startFullWindows(Guarded in, long first, long last, long nowNs) {
     Upload ofFirst = in.image.startFullWindowOrNull(first, nowNs);
     boolean isOneWindow = first / ExtentMap.WINDOW_BYTES == last / ExtentMap.WINDOW_BYTES;
     Upload ofLast = isOneWindow ? null : in.image.startFullWindowOrNull(last, nowNs);
@@ -196,7 +196,7 @@ public final class OpenFile extends SyncedFile {
    * @throws HoldfastException what was lost since, and then nothing is done
    */
   void resize(long sizeBytes, long lossCount) {
-    try (Held in = enter()) {
+    try (Guarded in = enter()) {
       losses().throwSince(lossCount);
       in.image.resize(sizeBytes, shared().wallClock().nowNs());
     }
@@ -208,7 +208,7 @@ public final class OpenFile extends SyncedFile {
    * @param mayGrow whether the file is to reach the range's end
    */
   void punch(long from, long to, boolean mayGrow, long lossCount) {
-    try (Held in = enter()) {
+    try (Guarded in = enter()) {
       losses().throwSince(lossCount);
       long wallNs = shared().wallClock().nowNs();
       in.image.punch(from, to, wallNs);
@@ -221,11 +221,11 @@ public final class OpenFile extends SyncedFile {
   /**
    * Drops what isn't with the pool, and what is in flight too.
    *
-   * @param lossOrNull what is lost by that, for the handles; null: nobody wants to know
+   * @param lossOrNull what is lost by that, for the handles; null: it isn't reported
    * @return whether there was anything
    */
   boolean revert(HoldfastException lossOrNull) {
-    try (Held in = enter()) {
+    try (Guarded in = enter()) {
       boolean isAny = in.image.isUnsaved();
       if (isAny) {
         noteLoss(lossOrNull);
@@ -237,7 +237,7 @@ public final class OpenFile extends SyncedFile {
 
   /** What was appended with the handle has come wholly: it is being saved or closed. */
   public void endAppend(FileHandle handle) {
-    try (Held in = enter()) {
+    try (Guarded in = enter()) {
       if (in.image.appends().isOpen(handle)) {
         in.image.appends().settle();
       }
@@ -248,10 +248,10 @@ public final class OpenFile extends SyncedFile {
    * Waits, not for long, for the rest of a write that may not have come wholly. Where ever more
    * comes, its last part stays out of the commit.
    *
-   * @param isNow it has come, since the kernel lets nobody write meanwhile
+   * @param isNow it has come, since the kernel lets no program write meanwhile
    */
   void awaitAppends(boolean isNow, long deadlineNs) {
-    try (Held in = enter()) {
+    try (Guarded in = enter()) {
       AppendLog appends = in.image.appends();
       long untilNs = nowNs() + AppendLog.OPEN_MAX_NS;
       long openNs = appends.openLeftNs(nowNs());
@@ -267,7 +267,7 @@ public final class OpenFile extends SyncedFile {
 
   /** Appending waits from now on, or no more. */
   void pauseAppends(boolean isPaused) {
-    try (Held in = enter()) {
+    try (Guarded in = enter()) {
       in.image.appends().pause(isPaused);
       signal();
     }

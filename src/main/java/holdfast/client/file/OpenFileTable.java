@@ -17,7 +17,9 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
 
-/** The files that are open here, and their handles. Any thread. */
+/**
+ * Opens and closes files: one {@link OpenFile} for each inode, shared by its handles. Any thread.
+ */
 public final class OpenFileTable {
   private final ExtentLoader loader;
   private final Reconciler reconciler;
@@ -28,7 +30,7 @@ public final class OpenFileTable {
   private final AtomicLong sessionCount = new AtomicLong();
   private final ConcurrentHashMap<Long, FileHandle> handles = new ConcurrentHashMap<>();
 
-  /** Held while a file's first handle is made and its last one closed; before a file's own. */
+  /** Locked while a file's first handle is made and its last one closed; before a file's own. */
   private final ReentrantLock lock = new ReentrantLock();
 
   private final Map<Long, OpenFile> files = new HashMap<>();

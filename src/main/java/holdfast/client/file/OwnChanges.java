@@ -9,8 +9,8 @@ import holdfast.model.ClientId;
 import holdfast.model.HoldfastException;
 
 /**
- * What this client has changed of files, by handles that are closed too, against what the pool has
- * of them: the one place that tells whether something of it is lost. Any thread; never blocks.
+ * The one place that decides whether a file has lost changes of this client, by handles that are
+ * closed too: compares them with what the pool has. Any thread; never blocks.
  */
 final class OwnChanges {
   private final SavedContents saved;
@@ -95,7 +95,7 @@ final class OwnChanges {
    * The pool doesn't know the file any more.
    *
    * @param current the session by now
-   * @return whether its author has to take it for lost
+   * @return whether what was written has to count as lost
    */
   boolean forget(long inode, ClientId current, long nowNs) {
     return saved.forget(inode, current, nowNs);

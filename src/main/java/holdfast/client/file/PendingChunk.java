@@ -8,8 +8,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * What becomes one chunk: ranges of a file, and their bytes one after the other in blocks from a
- * pool, all full but the last. The bytes don't change until {@link #release}.
+ * The plaintext of one chunk before it is sealed: ranges of a file, and their bytes one after the
+ * other in blocks from a pool, all full but the last. The bytes don't change until {@link
+ * #release}.
  */
 final class PendingChunk {
   private final List<Ranges.Range> parts;
@@ -41,12 +42,12 @@ final class PendingChunk {
     return lengthBytes;
   }
 
-  /** Memory that its blocks take, in bytes, also after they were released. */
-  int heldBytes() {
+  /** Memory of its blocks, in bytes, also after they were released. */
+  int bufferedBytes() {
     return blocks.size() * DirtyData.BLOCK_BYTES;
   }
 
-  /** Nobody reads the bytes any more. Once; under the lock that guards readers. */
+  /** The last read of the bytes has ended. Once; under the lock that guards readers. */
   void release() {
     Invariants.check(!isReleased, "release piece: expected=once, was=again");
     isReleased = true;

@@ -57,7 +57,7 @@ public final class Ranges {
     other.endByStart.forEach(this::add);
   }
 
-  /** Takes everything at and above {@code from} out. */
+  /** Removes everything at and above {@code from}. */
   void cutFrom(long from) {
     endByStart.tailMap(from, true).clear();
     Map.Entry<Long, Long> last = endByStart.lastEntry();
@@ -66,7 +66,7 @@ public final class Ranges {
     }
   }
 
-  /** Takes a range out. */
+  /** Removes a range. */
   public void remove(long from, long to) {
     if (from >= to) {
       return;

@@ -1,6 +1,6 @@
 package holdfast.client.file;
 
-/** Has blocks fetched before a sequential reader asks for them. Any thread. */
+/** Fetches blocks in the background before a sequential reader asks for them. Any thread. */
 final class ReadAhead {
   /** How far a sequential reader is read ahead, in bytes. */
   static final int AHEAD_BYTES = 8 << 20;

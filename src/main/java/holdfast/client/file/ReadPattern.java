@@ -1,6 +1,6 @@
 package holdfast.client.file;
 
-/** Tells a sequential reader from a random one, and how far to read ahead. Not thread-safe. */
+/** Detects a sequential reader, and decides how far to read ahead for it. Not thread-safe. */
 final class ReadPattern {
   private static final Ranges.Range NOTHING = new Ranges.Range(0, 0);
 

@@ -13,14 +13,14 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Finds out what the pool has of a file by now, and has what was written here laid over it: another
- * client's newer version, or an older one after a power cut. Any thread but the loop.
+ * Reloads open files and lays what was written here over what the pool has by now: another client's
+ * newer version, or an older one after a power cut. Any thread but the loop.
  */
 final class Reconciler {
   /** Chunks that are looked for side by side. */
   private static final int LOOKS_AT_ONCE = 32;
 
-  /** Of a file that is open, what nobody can tell of is reverted after so long. */
+  /** Of a file that is open, what stays indeterminate for so long is reverted. */
   static final long LOOKED_NS = WritePipeline.KEPT_NS;
 
   /** From one look to the next one, at most: who waits longer has slept. */
@@ -108,7 +108,7 @@ final class Reconciler {
 
   /**
    * Makes sure, where the session was lost, that the pool still has what it had: a power cut of all
-   * voters takes what wasn't forced. What isn't there any more is reported by an exception, once,
+   * voters loses what wasn't forced. What isn't there any more is reported by an exception, once,
    * and what isn't saved goes with it; else that is laid over what the pool has.
    *
    * @return false when appended bytes have to be saved first
@@ -116,18 +116,18 @@ final class Reconciler {
   boolean vouch(OpenFile file, long deadlineNs) {
     HoldfastException lost = null;
     // A session that is lost from here on isn't settled by what is found now.
-    for (SyncedFile.Doubt doubt = file.doubtOrNull(deadlineNs);
-        doubt != null;
-        doubt = file.doubtOrNull(deadlineNs)) {
+    for (SyncedFile.Indeterminate indeterminate = file.indeterminateOrNull(deadlineNs);
+        indeterminate != null;
+        indeterminate = file.indeterminateOrNull(deadlineNs)) {
       if (deadlineNs - deadlines.nowNs() <= 0) {
         throw new HoldfastException(
             ErrorCode.TIMED_OUT,
             "look what the pool has: expected=an end by the deadline, was=ever new commits, inode="
                 + file.inode());
       }
-      HoldfastException lostNow = lostStoredOrNull(file, doubt, deadlineNs);
+      HoldfastException lostNow = lostStoredOrNull(file, indeterminate, deadlineNs);
       lost = lostNow == null ? lost : lostNow;
-      if (!rebase(file, doubt.askedAfter(), deadlineNs)) {
+      if (!rebase(file, indeterminate.askedAfter(), deadlineNs)) {
         return false;
       }
     }
@@ -143,19 +143,20 @@ final class Reconciler {
    * dropped, and that is what is returned.
    */
   private HoldfastException lostStoredOrNull(
-      OpenFile file, SyncedFile.Doubt doubt, long deadlineNs) {
-    if (doubt.isRepeated() && loadOrNull(file, deadlineNs) == null) {
+      OpenFile file, SyncedFile.Indeterminate indeterminate, long deadlineNs) {
+    if (indeterminate.isRepeated() && loadOrNull(file, deadlineNs) == null) {
       return null; // a pool that is away doesn't count: that throws
     }
     HoldfastException why = null;
     Set<ChunkId> missing = Set.of();
     try {
-      missing = missing(List.copyOf(doubt.chunks()), deadlineNs);
+      missing = missing(List.copyOf(indeterminate.chunks()), deadlineNs);
     } catch (HoldfastException e) {
       if (file.undecidedNs(LOOK_MAX_NS) < LOOKED_NS) {
         throw SaveFailure.of(e);
       }
-      missing = doubt.chunks(); // a peer that never comes back answers nothing: that must end
+      // A peer that never comes back answers nothing: that must end.
+      missing = indeterminate.chunks();
       why = e;
     }
     HoldfastException lost = missing.isEmpty() ? null : file.lostStored(missing, why);
@@ -166,7 +167,7 @@ final class Reconciler {
     return lost;
   }
 
-  /** The first of these that nobody has any more; none: all are there. */
+  /** The first of these that no peer has any more; none: all are there. */
   private Set<ChunkId> missing(List<ChunkId> chunks, long deadlineNs) {
     for (int i = 0; i < chunks.size(); i += LOOKS_AT_ONCE) {
       List<ChunkId> some = chunks.subList(i, Math.min(chunks.size(), i + LOOKS_AT_ONCE));
@@ -196,8 +197,8 @@ final class Reconciler {
   }
 
   /**
-   * The pool doesn't know the file any more: who wrote it lately, by whatever handle, is told. The
-   * one place where that is noted. Never blocks.
+   * The pool doesn't know the file any more: its handles report what was written from here lately
+   * as lost. The one place where that is noted. Never blocks.
    */
   void gone(OpenFile file) {
     if (file.status().isClosed()) {

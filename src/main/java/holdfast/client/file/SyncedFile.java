@@ -13,8 +13,9 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * The pool's side of an open file: uploads, commits, and what others have committed. Each method is
- * one step, complete in itself. Any thread; only methods with a deadline block.
+ * The steps by which an open file follows the pool: uploads, commits, and what others have
+ * committed. Each method is one step, complete in itself. Any thread; only methods with a deadline
+ * block.
  */
 abstract sealed class SyncedFile extends FileMonitor permits OpenFile {
   SyncedFile(Attributes committed, List<Extent> extents, Set<ChunkId> unforced, Shared shared) {
@@ -23,14 +24,14 @@ abstract sealed class SyncedFile extends FileMonitor permits OpenFile {
 
   /** The pool has made it, for who opens it: no fsync has forced that. */
   void created() {
-    try (Held in = enter()) {
+    try (Guarded in = enter()) {
       in.acknowledged.committed(false);
     }
   }
 
   /** What is to be uploaded now: what waits to be tried again, and, if so, all that was written. */
   List<Upload> startUploads(boolean isAll) {
-    try (Held in = enter()) {
+    try (Guarded in = enter()) {
       long nowNs = nowNs();
       var started = new ArrayList<>(in.image.resumePaused(nowNs));
       if (isAll) {
@@ -42,21 +43,21 @@ abstract sealed class SyncedFile extends FileMonitor permits OpenFile {
 
   /** Uploads of all that was written, if that may go with one operation of so many bytes. */
   List<Upload> startSmall(int maxBytes) {
-    try (Held in = enter()) {
+    try (Guarded in = enter()) {
       return in.image.mayGoInline(maxBytes) ? in.image.startAll(nowNs()) : List.of();
     }
   }
 
   /** As {@link FileImage#startRewriteOrNull}. */
   Upload startRewriteOrNull(List<Extent> before, long window, byte[] plain) {
-    try (Held in = enter()) {
+    try (Guarded in = enter()) {
       return in.image.startRewriteOrNull(before, window, plain, nowNs());
     }
   }
 
   /** A piece is stored; returns what is lost by others that failed, null: nothing. */
   HoldfastException uploaded(Upload upload, List<Extent> extents, long epoch) {
-    try (Held in = enter()) {
+    try (Guarded in = enter()) {
       upload.stored(extents, epoch);
       return noteLoss(in.image.applyEnded());
     }
@@ -71,7 +72,7 @@ abstract sealed class SyncedFile extends FileMonitor permits OpenFile {
    */
   HoldfastException uploadFailed(
       Upload upload, HoldfastException failure, long tryMaxNs, long keptMaxNs) {
-    try (Held in = enter()) {
+    try (Guarded in = enter()) {
       HoldfastException why = SaveFailure.of(failure);
       long keptNs = upload.triedForNs(nowNs(), tryMaxNs);
       boolean isWanted = in.handleCount > 0 && upload.counts();
@@ -92,7 +93,7 @@ abstract sealed class SyncedFile extends FileMonitor permits OpenFile {
    * @throws HoldfastException what one met since, or TIMED_OUT
    */
   boolean awaitUploads(long upTo, long sinceNs, long deadlineNs) {
-    try (Held in = enter()) {
+    try (Guarded in = enter()) {
       while (!in.image.isApplied(upTo)) {
         Upload paused = in.image.pausedOrNull(upTo);
         if (paused == null) {
@@ -109,7 +110,7 @@ abstract sealed class SyncedFile extends FileMonitor permits OpenFile {
 
   /** All that is uncommitted was uploaded again in this epoch, if nothing was rebased since. */
   void uploadedAgain(long rebaseCount, long epoch) {
-    try (Held in = enter()) {
+    try (Guarded in = enter()) {
       // A rebase in between has dropped rewritten windows: old chunks are still there.
       if (in.image.rebaseCount() == rebaseCount) {
         in.image.uncommitted().uploadedAgainIn(epoch);
@@ -119,14 +120,14 @@ abstract sealed class SyncedFile extends FileMonitor permits OpenFile {
 
   /** Starts of the windows in which something is uncommitted. */
   List<Long> uncommittedWindows() {
-    try (Held in = enter()) {
+    try (Guarded in = enter()) {
       return in.image.uncommitted().windows();
     }
   }
 
   /** What is to be committed next: a plan is in flight from now on. One is at a time. */
   CommitPlanner.Decision beginCommit(CommitPlan.Inline inlineOrNull, CommitPlanner.Terms terms) {
-    try (Held in = enter()) {
+    try (Guarded in = enter()) {
       if (in.isClosed) {
         return CommitPlanner.NoPlan.NOTHING_TO_COMMIT; // what was left of it is reverted
       }
@@ -143,14 +144,14 @@ abstract sealed class SyncedFile extends FileMonitor permits OpenFile {
 
   /** Waits until no commit is in flight; throws as {@link #awaitUploads}. */
   void awaitCommit(long deadlineNs) {
-    try (Held in = enter()) {
+    try (Guarded in = enter()) {
       awaitCommit(in, deadlineNs);
     }
   }
 
   /** A commit had no answer: it ends when it is known what became of it. */
   void commitUnanswered(CommitPlan plan, HoldfastException failure) {
-    try (Held in = enter()) {
+    try (Guarded in = enter()) {
       in.unansweredOrNull = failure;
       in.unansweredNs = nowNs();
       if (plan.inlineOrNull() != null) {
@@ -167,7 +168,7 @@ abstract sealed class SyncedFile extends FileMonitor permits OpenFile {
    * @param isForced whether its entry and its own chunk are on disk
    */
   void committed(CommitPlan plan, Attributes after, boolean isForced, boolean isSameSession) {
-    try (Held in = enter()) {
+    try (Guarded in = enter()) {
       shared().ownChanges().committed(plan, nowNs());
       in.unansweredOrNull = null;
       FileImage.Done done = in.image.done(plan, after, isForced);
@@ -179,9 +180,9 @@ abstract sealed class SyncedFile extends FileMonitor permits OpenFile {
     }
   }
 
-  /** A commit has not happened, or nobody will ever know whether it has. */
+  /** A commit has not happened, or its outcome stays unknown. */
   void notCommitted(CommitPlan plan, boolean isUnknown) {
-    try (Held in = enter()) {
+    try (Guarded in = enter()) {
       in.unansweredOrNull = null;
       in.image.notDone(plan, isUnknown);
       signal();
@@ -209,7 +210,7 @@ abstract sealed class SyncedFile extends FileMonitor permits OpenFile {
 
   /** To be asked for before the pool is asked for a version to rebase on. */
   Acknowledged.Known known() {
-    try (Held in = enter()) {
+    try (Guarded in = enter()) {
       return new Acknowledged.Known(in.image.committed(), in.acknowledged.lossCount());
     }
   }
@@ -219,7 +220,7 @@ abstract sealed class SyncedFile extends FileMonitor permits OpenFile {
 
   /**
    * What the pool has was loaded: lays what isn't saved over it, or drops it where that stands on
-   * what is lost. Waits for the commit in flight: what that has taken would not be laid over it.
+   * what is lost. Waits for the commit in flight: what that has claimed would not be laid over it.
    *
    * @param before what was known before it was loaded
    * @param askedAfter the lost session after which chunks were asked for, or {@link #NO_LOSS}
@@ -231,7 +232,7 @@ abstract sealed class SyncedFile extends FileMonitor permits OpenFile {
       Acknowledged.Known before,
       long askedAfter,
       long deadlineNs) {
-    try (Held in = enter()) {
+    try (Guarded in = enter()) {
       awaitCommit(in, deadlineNs);
       if (in.isClosed) {
         return new Rebased(Outcome.SAME, null); // what is lost is reported to who opens it again
@@ -250,11 +251,11 @@ abstract sealed class SyncedFile extends FileMonitor permits OpenFile {
           in.image.committedAttributes(newer);
         }
         in.acknowledged.settled(askedAfter);
-        in.image.appends().setOvertaken(false);
+        in.image.appends().setMustMove(false);
         return new Rebased(Outcome.SAME, null);
       }
       if (in.image.mustSaveAppends(newer)) {
-        in.image.appends().setOvertaken(true);
+        in.image.appends().setMustMove(true);
         return new Rebased(Outcome.APPENDS_FIRST, null);
       }
       HoldfastException lost = layOver(in, newer, extents);
@@ -263,7 +264,7 @@ abstract sealed class SyncedFile extends FileMonitor permits OpenFile {
     }
   }
 
-  private HoldfastException layOver(Held in, Attributes newer, List<Extent> extents) {
+  private HoldfastException layOver(Guarded in, Attributes newer, List<Extent> extents) {
     boolean isUnsaved = in.image.isUnsaved();
     HoldfastException lost = lostOrNull(in, newer, isUnsaved);
     if (lost == null && isUnsaved) {
@@ -280,20 +281,20 @@ abstract sealed class SyncedFile extends FileMonitor permits OpenFile {
     return noteLoss(lost);
   }
 
-  private HoldfastException lostOrNull(Held in, Attributes newer, boolean isUnsaved) {
+  private HoldfastException lostOrNull(Guarded in, Attributes newer, boolean isUnsaved) {
     return shared()
         .ownChanges()
         .lostOrNull(in.acknowledged, in.image.committed(), newer, isUnsaved);
   }
 
   /**
-   * What the pool has was loaded, for who opens the file or shows it: it is taken over where
-   * nothing is unsaved here.
+   * What the pool has was loaded, for an open or a stat of the file: it is adopted where nothing is
+   * unsaved here.
    *
    * @return whether pages that the kernel has of it are still right
    */
   boolean refresh(Attributes newer, List<Extent> extents) {
-    try (Held in = enter()) {
+    try (Guarded in = enter()) {
       if (newer.version() <= in.image.committed().version()) {
         return !in.hasStalePages() && !in.acknowledged.isIndeterminate();
       }
@@ -310,37 +311,37 @@ abstract sealed class SyncedFile extends FileMonitor permits OpenFile {
 
   /** The session is lost: what the pool has is indeterminate. */
   void sessionLost() {
-    try (Held in = enter()) {
+    try (Guarded in = enter()) {
       in.acknowledged.sessionLost();
       links().sessionLost();
     }
   }
 
   /**
-   * What has to be found out since the session was lost.
+   * The chunks and the loss to look at since the session was lost.
    *
    * @param askedAfter the loss that this is about
    * @param chunks are stored, and named by nothing committed: are they still there?
-   * @param isRepeated whether nobody could tell before
+   * @param isRepeated whether an earlier look had no result
    */
-  record Doubt(long askedAfter, Set<ChunkId> chunks, boolean isRepeated) {}
+  record Indeterminate(long askedAfter, Set<ChunkId> chunks, boolean isRepeated) {}
 
   /** That; null where there is nothing. Waits for the commit in flight. */
-  Doubt doubtOrNull(long deadlineNs) {
-    try (Held in = enter()) {
+  Indeterminate indeterminateOrNull(long deadlineNs) {
+    try (Guarded in = enter()) {
       if (!in.acknowledged.isIndeterminate() || in.image.isGone() || in.isClosed) {
         return null;
       }
-      // What a commit has taken out comes back if it hasn't happened.
+      // What a commit has claimed is restored if it hasn't happened.
       awaitCommit(in, deadlineNs);
-      return new Doubt(
+      return new Indeterminate(
           in.acknowledged.lossCount(), in.image.storedChunks(), in.acknowledged.isLooking());
     }
   }
 
-  /** Nobody could tell; for how long that has been so, tries counting for so long at most. */
+  /** A look had no result: for how long that has been so, each try counted up to a bound. */
   long undecidedNs(long tryMaxNs) {
-    try (Held in = enter()) {
+    try (Guarded in = enter()) {
       return in.acknowledged.lookedNs(nowNs(), tryMaxNs);
     }
   }
@@ -351,7 +352,7 @@ abstract sealed class SyncedFile extends FileMonitor permits OpenFile {
    * @return what is lost; null where another thread has found it out, or nothing needs them
    */
   HoldfastException lostStored(Set<ChunkId> missing, HoldfastException whyOrNull) {
-    try (Held in = enter()) {
+    try (Guarded in = enter()) {
       boolean isNeeded = !Collections.disjoint(in.image.storedChunks(), missing);
       if (!isNeeded || !in.acknowledged.isIndeterminate()) {
         return null;
@@ -363,7 +364,7 @@ abstract sealed class SyncedFile extends FileMonitor permits OpenFile {
 
   /** Throws, once, what is lost of what closed handles have written, or changed of it. */
   void reportClosed() {
-    try (Held in = enter()) {
+    try (Guarded in = enter()) {
       HoldfastException lost =
           in.image.isGone() ? null : shared().ownChanges().takeLostOrNull(in.image.committed());
       if (noteLoss(lost) != null) {
@@ -379,7 +380,7 @@ abstract sealed class SyncedFile extends FileMonitor permits OpenFile {
    * @return what is lost by that, as it turns out now; null: nothing
    */
   HoldfastException gone(boolean isWritten) {
-    try (Held in = enter()) {
+    try (Guarded in = enter()) {
       boolean hadName = links().gone();
       boolean hasOwn = isWritten || !in.acknowledged.isForced() || in.image.isUnsaved();
       boolean isLost = hadName && hasOwn;
@@ -396,20 +397,20 @@ abstract sealed class SyncedFile extends FileMonitor permits OpenFile {
   record Unsynced(Set<ChunkId> chunks, long commitCount) {}
 
   Unsynced unsynced() {
-    try (Held in = enter()) {
+    try (Guarded in = enter()) {
       return new Unsynced(in.image.toForce(), in.acknowledged.commitCount());
     }
   }
 
   boolean isAllForced() {
-    try (Held in = enter()) {
+    try (Guarded in = enter()) {
       return in.image.isAllForced();
     }
   }
 
   /** That is on disk. */
   void forced(Unsynced what) {
-    try (Held in = enter()) {
+    try (Guarded in = enter()) {
       in.image.forced(what.chunks());
       in.acknowledged.forced(what.commitCount());
     }

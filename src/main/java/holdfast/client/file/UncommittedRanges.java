@@ -4,7 +4,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Where the view of a file is newer than what the pool has, and since which epoch. Not thread-safe.
+ * The ranges in which the view of a file is newer than what the pool has, and since which upload
+ * epoch. Not thread-safe.
  */
 final class UncommittedRanges {
   private final Ranges all = new Ranges();
@@ -77,18 +78,19 @@ final class UncommittedRanges {
     epoch = inEpoch;
   }
 
-  /** What a plan over some of them takes. */
-  CommitPlan.Taken taken(List<Ranges.Range> ranges, List<Ranges.Range> appended, long revertCount) {
+  /** The claim of a plan over some of them. */
+  CommitPlan.Claim claimOn(
+      List<Ranges.Range> ranges, List<Ranges.Range> appended, long revertCount) {
     var writtenParts = new ArrayList<Ranges.Range>();
     for (Ranges.Range range : ranges) {
       writtenParts.addAll(written.within(range.from(), range.to()));
     }
-    return new CommitPlan.Taken(ranges, writtenParts, appended, cutBytes, epoch, revertCount);
+    return new CommitPlan.Claim(ranges, writtenParts, appended, cutBytes, epoch, revertCount);
   }
 
   /** They are being committed. */
-  void take(CommitPlan.Taken taken) {
-    for (Ranges.Range range : taken.ranges()) {
+  void claim(CommitPlan.Claim claim) {
+    for (Ranges.Range range : claim.ranges()) {
       all.remove(range.from(), range.to());
       written.remove(range.from(), range.to());
     }
@@ -113,11 +115,11 @@ final class UncommittedRanges {
   }
 
   /** They weren't committed. */
-  void restore(CommitPlan.Taken taken) {
-    taken.ranges().forEach(range -> all.add(range.from(), range.to()));
-    taken.written().forEach(range -> written.add(range.from(), range.to()));
-    cutBytes = Math.min(cutBytes, taken.cutBytes());
-    epoch = Math.min(epoch, taken.epoch());
+  void restore(CommitPlan.Claim claim) {
+    claim.ranges().forEach(range -> all.add(range.from(), range.to()));
+    claim.written().forEach(range -> written.add(range.from(), range.to()));
+    cutBytes = Math.min(cutBytes, claim.cutBytes());
+    epoch = Math.min(epoch, claim.epoch());
   }
 
   /** Over another base: what programs changed is all that is newer. */

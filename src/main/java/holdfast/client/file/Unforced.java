@@ -8,7 +8,7 @@ import java.util.Set;
 
 /**
  * The chunks of an open file that were stored since its last fsync and are still named by it. What
- * was replaced meanwhile must not stay among them: nobody need have it any more, and an fsync that
+ * was replaced meanwhile must not stay among them: it need not be there any more, and an fsync that
  * asks for it would wait in vain. Guarded by the file's lock.
  */
 final class Unforced {

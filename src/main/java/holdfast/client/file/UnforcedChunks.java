@@ -6,9 +6,9 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * Chunks of closed files that no fsync has forced, for who opens them again to fsync them. Peers
- * force everything within a second, if their disks do: how long ago a file was closed says nothing.
- * Not thread-safe.
+ * Remembers which chunks of closed files no fsync has forced, for an fsync after the next open.
+ * Peers force everything within a second, if their disks do: how long ago a file was closed says
+ * nothing. Not thread-safe.
  */
 final class UnforcedChunks {
   /** Most chunks that are remembered, and files: beyond, those of the files closed first go. */
@@ -19,7 +19,7 @@ final class UnforcedChunks {
 
   private int chunkCount;
 
-  /** The last handle of a file is closed: nobody has forced these of it. */
+  /** The last handle of a file is closed: these of it aren't forced. */
   void keep(long inode, Set<ChunkId> chunks) {
     take(inode);
     if (chunks.isEmpty()) {

@@ -41,7 +41,7 @@ final class Upload {
   private SealedPiece sealedOrNull;
   private boolean isUnanswered;
 
-  /** {@code isRewrite}: it holds what the pool has already; others' newer bytes replace it. */
+  /** {@code isRewrite}: it contains what the pool has already; others' newer bytes replace it. */
   Upload(PendingChunk piece, boolean isRewrite, long nowNs) {
     this.piece = piece;
     this.isRewrite = isRewrite;

@@ -7,14 +7,13 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * A file's uploads in the order of writing: they end in any order and are applied in this one. Not
- * thread-safe.
+ * Applies a file's uploads in the order of writing, in whichever order they end. Not thread-safe.
  */
 final class UploadQueue {
   private final ArrayDeque<Upload> uploads = new ArrayDeque<>();
   private long startedCount;
   private long appliedCount;
-  private long heldBytes;
+  private long bufferedBytes;
 
   boolean isEmpty() {
     return uploads.isEmpty();
@@ -30,8 +29,8 @@ final class UploadQueue {
   }
 
   /** Memory of the pieces that aren't applied yet, in bytes. */
-  long heldBytes() {
-    return heldBytes;
+  long bufferedBytes() {
+    return bufferedBytes;
   }
 
   /** One more. */
@@ -39,7 +38,7 @@ final class UploadQueue {
     var upload = new Upload(piece, isRewrite, nowNs);
     uploads.add(upload);
     startedCount++;
-    heldBytes += piece.heldBytes();
+    bufferedBytes += piece.bufferedBytes();
     return upload;
   }
 
@@ -61,7 +60,7 @@ final class UploadQueue {
 
   private void removeFirst() {
     PendingChunk piece = uploads.poll().piece();
-    heldBytes -= piece.heldBytes();
+    bufferedBytes -= piece.bufferedBytes();
     appliedCount++;
     piece.release();
   }

@@ -13,8 +13,8 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 
 /**
- * Seals pieces of files and stores them, on the sealers: apart from {@link WritePipeline} as it
- * runs beside its callers and outlives their calls. What an upload brings is in its file's view
+ * Seals pieces of files and stores them, on the sealer threads: apart from {@link WritePipeline} as
+ * it runs beside its callers and outlives their calls. What an upload brings is in its file's view
  * when that says that it has ended. Any thread; never blocks.
  */
 final class Uploads {
@@ -111,7 +111,7 @@ final class Uploads {
     int sealedBytes = sealing.sealedBytes(upload.piece().lengthBytes());
     boolean isFull = sealedBytes == arrays.arrayBytes();
     byte[] target = isFull ? arrays.acquire() : new byte[sealedBytes];
-    // A connection that still sends the array holds it; were that wrong, the receiver would
+    // A connection that still sends the array keeps it; were that wrong, the receiver would
     // refuse bytes that don't hash to their name.
     Body body = isFull ? Body.whole(target, () -> arrays.release(target)) : Body.whole(target);
     var sealed = new Upload.SealedPiece(seal(upload.piece(), target), body);

@@ -13,8 +13,8 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Brings what was written to the pool: full windows at once, the rest when it must be there. Any
- * thread but the loop.
+ * Saves what was written: full windows at once, the rest when a flush or fsync needs it in the
+ * pool. Any thread but the loop.
  */
 public final class WritePipeline {
   /** Unsealed and unsent data of all files together. */
@@ -50,7 +50,7 @@ public final class WritePipeline {
   /**
    * Writes through these.
    *
-   * @param budget what writers acquire, and files give back
+   * @param budget what writers acquire, and files return
    * @param pages are dropped where they show what is lost
    * @param storeTimeoutNs how long a background store may take before it fails or is tried again
    */
@@ -95,7 +95,7 @@ public final class WritePipeline {
       Runnable onPressure,
       long deadlineNs) {
     OpenFile file = handle.file();
-    // One block more than can be needed: what others have taken of them meanwhile goes back.
+    // One block more than can be needed: what others have acquired meanwhile is returned.
     long wantedBytes = (lengthBytes / DirtyData.BLOCK_BYTES + 2L) * DirtyData.BLOCK_BYTES;
     while (!budget.tryAcquire(wantedBytes)) {
       saveAll(file);
@@ -152,7 +152,7 @@ public final class WritePipeline {
       if (e.code() != ErrorCode.STALE_EPOCH) {
         throw e;
       }
-      // Uploaded so long ago that a sweep may have taken it: upload again, then commit.
+      // Uploaded so long ago that a sweep may have removed it: upload again, then commit.
       uploadAgain(file, deadlineNs);
       commitSpread(file, deadlineNs);
     }
@@ -208,7 +208,8 @@ public final class WritePipeline {
       isDone = committer.commit(file, inline(file, upload), forced, deadlineNs);
     } finally {
       if (!isDone && !upload.isUnanswered()) {
-        // Not lost yet: it goes the long way in the background; a failure is told to this caller.
+        // Not lost yet: it goes the long way in the background; a failure is reported to this
+        // caller.
         uploads.submit(file, started);
       }
     }
@@ -230,7 +231,7 @@ public final class WritePipeline {
         });
   }
 
-  /** Drops what isn't with the pool, and in flight to it too: nobody is to read it any more. */
+  /** Drops what isn't with the pool, and what is in flight to it: it isn't to be read any more. */
   public void revert(OpenFile file) {
     revert(file, null);
   }

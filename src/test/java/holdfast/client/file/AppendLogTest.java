@@ -144,7 +144,7 @@ final class AppendLogTest {
     add(100, 200);
     List<Ranges.Range> taken = appends.within(List.of(range(0, 100)));
 
-    appends.take(taken);
+    appends.claim(taken);
 
     assertEquals(List.of(range(100, 200)), appends.list());
 
@@ -160,7 +160,7 @@ final class AppendLogTest {
     add(0, 100);
     add(200, 300);
     List<Ranges.Range> taken = appends.list();
-    appends.take(taken);
+    appends.claim(taken);
     appends.cutFrom(60);
 
     appends.restore(taken, 60);
@@ -213,7 +213,7 @@ final class AppendLogTest {
   /** A commit that nobody answered: taken, and here again. */
   private void commitUnanswered(List<Extent> extents) {
     List<Ranges.Range> taken = appends.list();
-    appends.take(taken);
+    appends.claim(taken);
     appends.restore(taken, ALL);
     appends.setIndeterminate(taken, extents);
   }

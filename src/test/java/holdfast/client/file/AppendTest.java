@@ -179,11 +179,11 @@ class AppendTest {
         : CompletableFuture.completedFuture(null);
   }
 
-  /** Inline with its commit, and uploaded before it; the pool tells later, or the chunks do. */
+  /** Inline with its commit, and uploaded before it; the pool answers later, or the chunks do. */
   @ParameterizedTest
   @CsvSource({"100, true", "12582912, true", "100, false", "12582912, false"})
-  void aCommitThatHappenedThoughNobodyAnsweredIsNotRepeated(int lengthBytes, boolean isTold) {
-    pool.isOutcomeAnswered = isTold;
+  void aCommitThatHappenedWithoutAnAnswerIsNotRepeated(int lengthBytes, boolean isAnswered) {
+    pool.isOutcomeAnswered = isAnswered;
     long[] handles = openOnBoth("start");
     byte[] record = bytes(1, lengthBytes);
     pool.afterChange = AppendTest::refuseCommits;
@@ -223,7 +223,7 @@ class AppendTest {
 
   @ParameterizedTest
   @ValueSource(ints = {100, 3 * WINDOW})
-  void aWriteThatHappenedThoughNobodyAnsweredIsNotLaidOverTheOthers(int lengthBytes) {
+  void aWriteThatHappenedWithoutAnAnswerIsNotLaidOverTheOthers(int lengthBytes) {
     long[] handles = openOnBoth("start");
     pool.afterChange = AppendTest::refuseCommits;
     put(here, handles[0], 0, bytes(1, lengthBytes));
@@ -239,7 +239,7 @@ class AppendTest {
   }
 
   @Test
-  void aCutThatHappenedThoughNobodyAnsweredIsNotUndone() {
+  void aCutThatHappenedWithoutAnAnswerIsNotUndone() {
     long[] handles = openOnBoth("a long beginning");
     pool.afterChange = AppendTest::refuseCommits;
     long inode = here.lookup(1, name("f")).inode();
@@ -334,7 +334,7 @@ class AppendTest {
     while (found[place] != 'T' || found[place + 1] != 'H' || found[place + 2] != 'E') {
       place += RECORD_BYTES;
     }
-    // How many it found is a matter of time; that it took whole ones isn't.
+    // How many it found is a matter of time; that it found whole ones isn't.
     assertTrue(place <= writtenBytes + committedRecordsMax * RECORD_BYTES);
     var expected = new ByteArrayOutputStream();
     expected.writeBytes(bytes(3, writtenBytes));

@@ -206,7 +206,7 @@ final class CommitPlannerTest {
     CommitPlan plan = plan(image);
 
     assertEquals("aaa", text(plan.extents(), plan.commit().newSizeBytes()));
-    assertEquals(3, plan.taken().cutBytes());
+    assertEquals(3, plan.claim().cutBytes());
   }
 
   @Test
@@ -220,7 +220,7 @@ final class CommitPlannerTest {
     CommitPlan plan = plan(image);
 
     assertEquals("aaxxx", text(plan.extents(), plan.commit().newSizeBytes()));
-    assertEquals(List.of(new Ranges.Range(2, 5)), plan.taken().appended());
+    assertEquals(List.of(new Ranges.Range(2, 5)), plan.claim().appended());
     assertFalse(plan.isLast());
   }
 
@@ -276,7 +276,7 @@ final class CommitPlannerTest {
 
     while (decide(image) instanceof CommitPlan plan) {
       operations++;
-      long end = plan.taken().ranges().getLast().to();
+      long end = plan.claim().ranges().getLast().to();
       assertTrue(Operation.Commit.fits(plan.commit().replacements()));
       assertEquals(0, end % ExtentMap.WINDOW_BYTES);
       assertEquals(Extents.within(stored, 0, end), plan.extents());
@@ -297,7 +297,7 @@ final class CommitPlannerTest {
     CommitPlan plan = assertInstanceOf(CommitPlan.class, decideInline(image, upload));
 
     assertEquals("aiia", text(plan.extents(), plan.commit().newSizeBytes()));
-    assertEquals(List.of(), plan.taken().ranges());
+    assertEquals(List.of(), plan.claim().ranges());
     assertEquals(TERMS.epoch(), plan.commit().uploadEpoch());
     assertFalse(plan.leavesPending());
   }

@@ -176,7 +176,7 @@ class ContentRaceTest {
     pool.storeFailure = null;
     pool.beforeChange = operation -> CompletableFuture.completedFuture(null);
     mayCommit.complete(null);
-    assertThrows(ExecutionException.class, () -> await(flush), "a close tells what is lost");
+    assertThrows(ExecutionException.class, () -> await(flush), "a close reports what is lost");
 
     byte[] expected = before.clone();
     System.arraycopy(first, 0, expected, 0, WINDOW);
@@ -188,7 +188,7 @@ class ContentRaceTest {
     assertFalse(fs.open(inode, OpenFlags.READ_ONLY).keepPages(), "the kernel has lost bytes");
   }
 
-  /** Whether a write that changes nothing is taken: a failure is told to it. */
+  /** Whether a write that changes nothing is accepted: a failure is reported to it. */
   private boolean isWritable(long handle) {
     try {
       fs.write(handle, 0, bytes(10, 1), 0, 1);
@@ -202,22 +202,22 @@ class ContentRaceTest {
   void uploadOvertakenByATruncationBringsNothingBack() throws Exception {
     long handle = fs.create(ROOT, 1, name("o"), 0644, 0).handle();
     long inode = fs.lookup(1, name("o")).inode();
-    var gates = new ArrayList<CompletableFuture<Void>>();
+    var stores = new ArrayList<CompletableFuture<Void>>();
     put(fs, handle, 0, bytes(12, 100));
     fs.flush(handle);
     var content = bytes(13, WINDOW);
     var started = new CountDownLatch(1);
     pool.beforeStore =
         chunk -> {
-          var gate = new CompletableFuture<Void>();
-          gates.add(gate);
+          var stored = new CompletableFuture<Void>();
+          stores.add(stored);
           started.countDown();
-          return gate;
+          return stored;
         };
     put(fs, handle, 0, content);
     started.await();
     var cut = background(() -> fs.setAttributes(inode, size(50), handle));
-    gates.get(0).complete(null);
+    stores.get(0).complete(null);
     pool.beforeStore = chunk -> CompletableFuture.completedFuture(null);
     await(cut);
     put(fs, handle, 1_000, bytes(14, 10));

@@ -58,7 +58,7 @@ final class FileImageModelTest {
   private CommitPlan planOrNull;
 
   /** Which append each byte came by when that began. */
-  private int[] takenAppends;
+  private int[] claimedAppends;
 
   /** Whether the image was reverted since that began. */
   private boolean isReverted;
@@ -324,19 +324,19 @@ final class FileImageModelTest {
   }
 
   private void begin(CommitPlan plan) {
-    expectWholeAppends(plan.taken().appended());
+    expectWholeAppends(plan.claim().appended());
     image.begin(plan);
     planOrNull = plan;
     isReverted = false;
-    model.take(plan.taken().ranges());
-    takenAppends = model.append.clone();
-    for (Ranges.Range range : plan.taken().appended()) {
+    model.claim(plan.claim().ranges());
+    claimedAppends = model.append.clone();
+    for (Ranges.Range range : plan.claim().appended()) {
       for (int i = (int) range.from(); i < range.to(); i++) {
         model.append[i] = 0;
       }
     }
     if (plan.inlineOrNull() == null) {
-      byte[] expected = model.withTaken((int) plan.commit().newSizeBytes());
+      byte[] expected = model.withClaimed((int) plan.commit().newSizeBytes());
       assertArrayEquals(expected, content(plan.extents(), expected.length), doing);
     }
   }
@@ -396,11 +396,11 @@ final class FileImageModelTest {
     image.notDone(plan, isUnknown);
     int cutSince = model.cutBytes;
     if (!isReverted) {
-      long cutBytes = plan.taken().cutBytes();
+      long cutBytes = plan.claim().cutBytes();
       model.restore((int) Math.min(cutBytes, Integer.MAX_VALUE));
-      for (Ranges.Range range : plan.taken().appended()) {
+      for (Ranges.Range range : plan.claim().appended()) {
         for (int i = (int) range.from(); i < Math.min(range.to(), cutSince); i++) {
-          model.append[i] = takenAppends[i];
+          model.append[i] = claimedAppends[i];
         }
       }
     }
@@ -471,7 +471,7 @@ final class FileImageModelTest {
     pool = attributes(commit.newVersion(), newSizeBytes);
   }
 
-  /** What nobody knows may be in the pool: others leave it there, so that it can be found. */
+  /** What is indeterminate may be in the pool: others leave it there, so that it can be found. */
   private boolean hasUnknown() {
     return pool.version() != image.committed().version();
   }
@@ -483,7 +483,7 @@ final class FileImageModelTest {
     applyEnded(null, null);
   }
 
-  /** As it is done by who is told of another version, or refused for it. */
+  /** As after an invalidation of the version, or a refused commit. */
   private void reconcile() {
     if (image.isCommitting() || pool.version() == image.committed().version()) {
       return;
@@ -509,7 +509,7 @@ final class FileImageModelTest {
     model.rebase(newer, done);
   }
 
-  /** Appended bytes that the pool has by a commit that nobody answered. */
+  /** Appended bytes that the pool has by a commit without an answer. */
   private boolean[] committedAppends() {
     var done = new boolean[ImageModel.CAPACITY_BYTES];
     for (Ranges.Range range : image.appends().committedIn(poolExtents)) {

@@ -6,7 +6,7 @@ import java.util.List;
 
 /**
  * An open file byte by byte, as slow and as plain as can be: layers of what the pool has, what a
- * commit in flight has taken, what is uploaded, in flight and just written, one over the other.
+ * commit in flight has claimed, what is uploaded, in flight and just written, one over the other.
  */
 final class ImageModel {
   static final int CAPACITY_BYTES = 24_000;
@@ -16,8 +16,8 @@ final class ImageModel {
   /** What the pool has, as far as is known. */
   byte[] base = {};
 
-  /** What the commit in flight has taken of the view. */
-  short[] taken = layer();
+  /** What the commit in flight has claimed of the view. */
+  short[] claimed = layer();
 
   /** What programs have changed and is uploaded. */
   short[] view = layer();
@@ -57,7 +57,7 @@ final class ImageModel {
       found = pieces.get(piece)[i];
     }
     found = found == NONE ? view[i] : found;
-    found = found == NONE ? taken[i] : found;
+    found = found == NONE ? claimed[i] : found;
     if (found == NONE) {
       return i < base.length ? base[i] : 0;
     }
@@ -65,7 +65,7 @@ final class ImageModel {
   }
 
   boolean isUnsaved() {
-    return sizeBytes != base.length || has(taken) || has(view) || !pieces.isEmpty() || has(dirty);
+    return sizeBytes != base.length || has(claimed) || has(view) || !pieces.isEmpty() || has(dirty);
   }
 
   static boolean has(short[] layer) {
@@ -143,7 +143,7 @@ final class ImageModel {
   }
 
   void revert() {
-    taken = layer();
+    claimed = layer();
     view = layer();
     pieces.forEach(piece -> Arrays.fill(piece, NONE));
     dirty = layer();
@@ -153,29 +153,29 @@ final class ImageModel {
   }
 
   /** A commit takes these ranges out of the view. */
-  void take(List<Ranges.Range> ranges) {
+  void claim(List<Ranges.Range> ranges) {
     for (Ranges.Range range : ranges) {
       int from = (int) range.from();
       int count = (int) Math.min(range.lengthBytes(), CAPACITY_BYTES - from);
-      System.arraycopy(view, from, taken, from, count);
+      System.arraycopy(view, from, claimed, from, count);
       Arrays.fill(view, from, from + count, NONE);
     }
     cutBytes = Integer.MAX_VALUE;
   }
 
   /** It hasn't happened. */
-  void restore(int takenCutBytes) {
+  void restore(int claimedCutBytes) {
     for (int i = 0; i < CAPACITY_BYTES; i++) {
-      view[i] = view[i] == NONE ? taken[i] : view[i];
+      view[i] = view[i] == NONE ? claimed[i] : view[i];
     }
-    taken = layer();
-    cutBytes = Math.min(cutBytes, takenCutBytes);
+    claimed = layer();
+    cutBytes = Math.min(cutBytes, claimedCutBytes);
   }
 
   /** It has happened. */
   void committed(byte[] newBase) {
     base = newBase;
-    taken = layer();
+    claimed = layer();
     dropHolesBehindBase();
   }
 
@@ -186,11 +186,11 @@ final class ImageModel {
     }
   }
 
-  /** The same bytes with what is taken laid over them, for a file of this size. */
-  byte[] withTaken(int newBytes) {
+  /** The same bytes with what is claimed laid over them, for a file of this size. */
+  byte[] withClaimed(int newBytes) {
     byte[] after = Arrays.copyOf(base, newBytes);
     for (int i = 0; i < newBytes; i++) {
-      after[i] = taken[i] == NONE ? after[i] : taken[i] == HOLE ? 0 : (byte) taken[i];
+      after[i] = claimed[i] == NONE ? after[i] : claimed[i] == HOLE ? 0 : (byte) claimed[i];
     }
     return after;
   }

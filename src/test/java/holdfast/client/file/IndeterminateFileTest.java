@@ -35,8 +35,10 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
-/** After a lost session a mount asks what the pool still has: who is told, and when that ends. */
-class DoubtTest {
+/**
+ * After a lost session a mount asks what the pool still has: what is reported, and when it ends.
+ */
+class IndeterminateFileTest {
   private static final int WINDOW = ExtentMap.WINDOW_BYTES;
   private static final HoldfastException AWAY =
       new HoldfastException(ErrorCode.UNREACHABLE, "one of two is gone for good");
@@ -91,13 +93,13 @@ class DoubtTest {
     loseStored(handle, bytes(2, WINDOW));
     pool.hearOfLostSession();
 
-    HoldfastException told = null;
-    for (int i = 0; i < 100 && (told == null || told.code() == ErrorCode.TIMED_OUT); i++) {
-      told = assertThrows(HoldfastException.class, () -> fs.fsync(handle, false));
+    HoldfastException failure = null;
+    for (int i = 0; i < 100 && (failure == null || failure.code() == ErrorCode.TIMED_OUT); i++) {
+      failure = assertThrows(HoldfastException.class, () -> fs.fsync(handle, false));
       forwardNs.addAndGet(TimeUnit.SECONDS.toNanos(15));
     }
 
-    assertEquals(ErrorCode.STORE_FAILED, told.code(), told.getMessage());
+    assertEquals(ErrorCode.STORE_FAILED, failure.code(), failure.getMessage());
     assertTrue(forwardNs.get() >= Reconciler.LOOKED_NS, "after " + forwardNs.get() + " ns");
     pool.beforeFetch = chunk -> CompletableFuture.completedFuture(null);
     fs.fsync(handle, false);

@@ -31,7 +31,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
-/** What becomes of written data that can't be saved, and who is told. */
+/** What becomes of written data that can't be saved, and who is failure. */
 class LossesTest {
   private static final int WINDOW = ExtentMap.WINDOW_BYTES;
   private static final HoldfastException AWAY = new HoldfastException(ErrorCode.TIMED_OUT, "away");
@@ -56,22 +56,22 @@ class LossesTest {
   @Test
   void whatIsAbandonedAfterItsTimeIsReportedAsLost() {
     byte[] before = bytes(1, 100);
-    long handle = open("given up", before);
+    long handle = open("abandoned", before);
     pool.storeFailure = AWAY;
     put(fs, handle, 0, bytes(2, WINDOW + 1));
 
-    HoldfastException told = null;
-    for (int i = 0; i < 100 && (told == null || told.code() == ErrorCode.TIMED_OUT); i++) {
-      told = fsyncFailure(handle);
+    HoldfastException failure = null;
+    for (int i = 0; i < 100 && (failure == null || failure.code() == ErrorCode.TIMED_OUT); i++) {
+      failure = fsyncFailure(handle);
       forwardNs.addAndGet(TimeUnit.SECONDS.toNanos(15));
     }
 
-    assertEquals(ErrorCode.STORE_FAILED, told.code());
+    assertEquals(ErrorCode.STORE_FAILED, failure.code());
     assertTrue(forwardNs.get() >= WritePipeline.KEPT_NS, "kept for " + forwardNs.get() + " ns");
     pool.storeFailure = null;
     fs.fsync(handle, false);
     fs.release(handle);
-    assertArrayEquals(before, read(memory.mount(), "given up"));
+    assertArrayEquals(before, read(memory.mount(), "abandoned"));
   }
 
   /** The lid of a laptop was closed for an hour, and its network needs some seconds after that. */
@@ -188,7 +188,7 @@ class LossesTest {
     assertArrayEquals(before, read(memory.mount(), "behind"));
   }
 
-  /** It was tried again for five minutes, and took with it what was written after the loss. */
+  /** It was tried again for five minutes, and lost with it what was written after the loss. */
   @Test
   void whatWentWithALossIsNotTriedAgain() {
     byte[] forced = bytes(1, WINDOW + 100);

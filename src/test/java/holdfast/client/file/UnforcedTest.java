@@ -55,7 +55,7 @@ class UnforcedTest {
   }
 
   /**
-   * A power cut took it, or the one that had it is gone for good: nobody copies what is unnamed.
+   * A power cut lost it, or the one that had it is gone for good: what is unnamed is not repaired.
    */
   @Test
   void whatWasReplacedNeedNotBeThere() {
@@ -86,7 +86,7 @@ class UnforcedTest {
     fs.release(handle);
   }
 
-  /** Once told, a loss is over: fsync waited for the lost chunk in vain, for ever. */
+  /** Once reported, a loss is over: fsync waited for the lost chunk in vain, for ever. */
   @Test
   void whatWasLostNeedNotBeThereOnceThatIsReported() {
     byte[] before = bytes(1, 100);
@@ -121,7 +121,7 @@ class UnforcedTest {
         operation -> {
           if (operation instanceof Operation.Commit) {
             pool.beforeChange = next -> CompletableFuture.completedFuture(null);
-            giveUp(handle);
+            abandon(handle);
           }
           return CompletableFuture.completedFuture(null);
         };
@@ -138,7 +138,7 @@ class UnforcedTest {
   }
 
   /** A window is written that has no room in the pool. */
-  private void giveUp(long handle) {
+  private void abandon(long handle) {
     pool.storeFailure = new HoldfastException(ErrorCode.NO_SPACE, "full");
     long inode = fs.lookup(1, name("f")).inode();
     put(fs, handle, WINDOW, bytes(3, WINDOW));
@@ -187,7 +187,7 @@ class UnforcedTest {
     assertTrue(unforced.copy().size() < 5_000, "kept " + unforced.copy().size());
   }
 
-  /** What is given up after the close had been counted, and wasn't there to be uncounted. */
+  /** What is reverted after the close had been counted, and wasn't there to be uncounted. */
   @Test
   void theChunksOfAClosedFileStayAsTheyWereWhenItWasClosed() {
     var closed = new UnforcedChunks();

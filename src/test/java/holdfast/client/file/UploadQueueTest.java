@@ -90,12 +90,12 @@ final class UploadQueueTest {
     Upload first = start(0, 10);
     start(0, DirtyData.BLOCK_BYTES + 1);
 
-    assertEquals(3 * DirtyData.BLOCK_BYTES, uploads.heldBytes());
+    assertEquals(3 * DirtyData.BLOCK_BYTES, uploads.bufferedBytes());
 
     store(first, 'a');
     uploads.pollEndedOrNull();
 
-    assertEquals(2 * DirtyData.BLOCK_BYTES, uploads.heldBytes());
+    assertEquals(2 * DirtyData.BLOCK_BYTES, uploads.bufferedBytes());
     assertThrows(Invariants.Violation.class, () -> first.piece().release());
   }
 
@@ -109,7 +109,7 @@ final class UploadQueueTest {
     uploads.pollFirst(first);
     uploads.pollFirst(second);
 
-    assertEquals(0, uploads.heldBytes());
+    assertEquals(0, uploads.bufferedBytes());
     assertTrue(uploads.isApplied(2));
   }
 
