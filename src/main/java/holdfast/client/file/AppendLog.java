@@ -95,7 +95,7 @@ final class AppendLog {
         borders.add(from);
       }
       openFrom = from;
-    } else if (from / ExtentMap.WINDOW_BYTES != (to - 1) / ExtentMap.WINDOW_BYTES) {
+    } else if ((from - 1) / ExtentMap.WINDOW_BYTES != (to - 1) / ExtentMap.WINDOW_BYTES) {
       borders.add(openFrom);
     }
     all.add(from, to);
@@ -207,8 +207,11 @@ final class AppendLog {
   void restore(List<Ranges.Range> claimed, long belowBytes) {
     for (Ranges.Range range : claimed) {
       long to = Math.min(range.to(), belowBytes);
-      all.add(range.from(), to);
-      saved.add(range.from(), to);
+      if (range.from() < to) {
+        all.add(range.from(), to);
+        saved.add(range.from(), to);
+        borders.add(to); // what is appended behind a cut is another write
+      }
     }
   }
 

@@ -14,6 +14,9 @@ final class Extents {
 
   /** The parts of the extents that lie within the range; finds the first by bisection. */
   static List<Extent> within(List<Extent> extents, long from, long to) {
+    if (from >= to) {
+      return List.of();
+    }
     var within = new ArrayList<Extent>();
     for (int i = firstEndingAfter(extents, from); i < extents.size(); i++) {
       Extent extent = extents.get(i);

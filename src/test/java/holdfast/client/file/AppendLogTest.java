@@ -170,6 +170,22 @@ final class AppendLogTest {
     appends.add(null, 60, 80, false, 0);
 
     assertTrue(appends.isPending(), "another append there isn't stored");
+    assertEquals(60, appends.commitLimit(ALL), "what came back doesn't wait for it");
+  }
+
+  @Test
+  void aWriteInSeveralRequestsOfWhichOneEndsWhereAWindowDoesHasABorderInTheNext() {
+    int request = 128 << 10;
+    for (long from = 512 << 10; from < 4L * WINDOW; from += request) {
+      boolean isWholeWrite = (from + request) % (1 << 20) == 512 << 10;
+      appends.add(null, from, from + request, !isWholeWrite, 0);
+    }
+    appends.mark();
+    appends.saved(0, 4L * WINDOW);
+
+    long limit = appends.commitLimit(3L * WINDOW + 1);
+
+    assertTrue(limit > 2L * WINDOW, "limit " + limit);
   }
 
   @Test

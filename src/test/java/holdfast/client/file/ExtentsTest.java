@@ -36,6 +36,7 @@ final class ExtentsTest {
         List.of(extent(2, 3, 'a'), extent(5, 8, 'b'), extent(8, 9, 'c')),
         Extents.within(all, 2, 9));
     assertEquals(List.of(), Extents.within(all, 3, 5));
+    assertEquals(List.of(), Extents.within(all, 1, 1));
     assertEquals(List.of(), Extents.within(all, 11, 20));
   }
 
