@@ -4,8 +4,7 @@ import holdfast.metadata.op.Attributes;
 import holdfast.metadata.op.Operation;
 
 /**
- * The fields that a setattr changes, with those it leaves: only the fields whose bit is in {@code
- * mask} count.
+ * The attributes that one setattr changes: only the fields whose bit is in {@code mask} count.
  *
  * @param mask bits of this class
  * @param mode new permission bits; a type in it is ignored

@@ -8,8 +8,9 @@ import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 
 /**
- * fallocate(2): longer files, holes and zeros. Space isn't reserved, only looked for: a chunk takes
- * its room when it is stored, wherever its name puts it. Blocks; any thread but the loop.
+ * Serves fallocate(2): longer files, holes and zeros. Space isn't reserved, only looked for: a
+ * chunk takes its room when it is stored, wherever its name puts it. Blocks; any thread but the
+ * loop.
  */
 public final class Allocation {
   private final WritePipeline pipeline;

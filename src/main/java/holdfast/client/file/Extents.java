@@ -6,8 +6,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Work on a file's extents, ascending and without overlap, in one pass however many there are: a
- * large file has tens of thousands.
+ * Operations on a file's extents, ascending and without overlap, each in one pass: a large file has
+ * tens of thousands.
  */
 final class Extents {
   private Extents() {}

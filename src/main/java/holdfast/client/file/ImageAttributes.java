@@ -3,8 +3,8 @@ package holdfast.client.file;
 import holdfast.metadata.op.Attributes;
 
 /**
- * Size and times of an open file, what of them the pool has, and how the two make what stat(2)
- * shows: the content's part and the rest were answered at different times. Not thread-safe.
+ * Merges the size and times of an open file with the attributes that the pool has, into what
+ * stat(2) shows: the content's part and the rest were answered at different times. Not thread-safe.
  */
 final class ImageAttributes {
   /** As the pool answered last. */

@@ -25,7 +25,7 @@ import holdfast.util.WallClock;
 import java.security.SecureRandom;
 import java.util.List;
 
-/** Sealing under one data key. Any thread. */
+/** The {@link Sealing} under the pool's one data key. Any thread. */
 public final class KeySealing implements Sealing {
   /** The one key reference there is until keys are rotated. */
   private static final int KEY_REFERENCE = 0;

@@ -3,9 +3,9 @@ package holdfast.client.file;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * Whether an open file still has a name, and whether the pool keeps it for this client without one:
- * apart from its content, since others' removals are heard of while that is being saved. Any
- * thread; never blocks.
+ * Tracks whether an open file still has a name, and whether it is pinned in the pool without one:
+ * apart from its content, since invalidations for others' removals come while that is being saved.
+ * Any thread; never blocks.
  */
 public final class LinkState {
   private final ReentrantLock lock = new ReentrantLock();

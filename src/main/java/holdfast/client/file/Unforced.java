@@ -7,9 +7,9 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * The chunks of an open file that were stored since its last fsync and are still named by it. What
- * was replaced meanwhile must not stay among them: it need not be there any more, and an fsync that
- * asks for it would wait in vain. Guarded by the file's lock.
+ * Tracks for the next fsync which chunks of an open file were stored since the last and are still
+ * named by it. What was replaced meanwhile must not stay among them: it need not be there any more,
+ * and an fsync that asks for it would wait in vain. Guarded by the file's lock.
  */
 final class Unforced {
   /** So many more may be there than are named, before all are looked at. */

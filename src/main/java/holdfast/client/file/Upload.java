@@ -8,8 +8,9 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * A piece of a file in flight to the pool. Guarded by the file's lock, but for what never changes
- * and for what its one thread keeps of it ({@link #sealedOrNull}).
+ * One piece of a file in flight to the pool: its bytes, its tries, and what came of it. Guarded by
+ * the file's lock, but for what never changes and for what its one thread keeps of it ({@link
+ * #sealedOrNull}).
  */
 final class Upload {
   private final PendingChunk piece;

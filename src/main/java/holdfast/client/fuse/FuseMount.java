@@ -18,9 +18,10 @@ import java.util.concurrent.locks.ReentrantLock;
 import jnr.ffi.LibraryLoader;
 
 /**
- * A mounted file system, for its process. Made by {@link #mount}; ends when it is unmounted (this
- * object's {@link #unmount}, {@code holdfast umount}, fusermount). Never closes the file system,
- * and registers no shutdown hook: the order of the end is the application's. Safe on every thread.
+ * The life of one mounted file system, from mount to unmount. Made by {@link #mount}; ends when it
+ * is unmounted (this object's {@link #unmount}, {@code holdfast umount}, fusermount). Never closes
+ * the file system, and registers no shutdown hook: the order of the end is the application's. Safe
+ * on every thread.
  */
 public final class FuseMount {
   private static final Logger LOG = System.getLogger("holdfast.client.fuse");

@@ -6,7 +6,7 @@ import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import java.util.List;
 
-/** The callbacks for extended attributes; otherwise as {@link Operations}. */
+/** The callbacks for extended attributes, under the rules of {@link Operations}. */
 final class XattrOperations {
   private final LibFuse library;
   private final PoolFileSystem files;

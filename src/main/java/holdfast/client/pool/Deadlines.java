@@ -9,7 +9,10 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
-/** Blocking waits with the mount's deadline. Any thread but the loop. */
+/**
+ * Waits for futures with the mount's deadline, and makes one failure type of what they end with.
+ * Any thread but the loop.
+ */
 public final class Deadlines {
   /**
    * What a wait may take beyond a call's own deadline, so that the call's own error comes first.

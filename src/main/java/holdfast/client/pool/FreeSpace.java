@@ -4,7 +4,7 @@ import holdfast.client.api.PoolFileSystem;
 import holdfast.client.api.PoolSpace;
 import holdfast.protocol.Reply;
 
-/** The pool's room, answered from memory once it is known: statfs must not wait. Any thread. */
+/** Caches the pool's room for statfs(2), which must not wait once it is known. Any thread. */
 public final class FreeSpace {
   /** How old an answer may be before a new one is asked for. */
   private static final long MAX_AGE_NS = 1_000_000_000L;

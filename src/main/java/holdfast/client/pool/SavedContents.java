@@ -8,9 +8,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * The content versions that this client has committed lately, of open and closed files: a power cut
- * of all voters may lose one that wasn't forced, and then what rests on it must not be done. Any
- * thread.
+ * Detects lost commits of open and closed files by the content versions that this client has
+ * committed lately: a power cut of all voters may lose one that wasn't forced, and then what rests
+ * on it must not be done. Any thread.
  */
 public final class SavedContents {
   /** Most that are remembered. */
