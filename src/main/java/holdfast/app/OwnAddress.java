@@ -10,7 +10,10 @@ import java.net.SocketException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** Finds the address at which other nodes reach this machine, and the name they call it. */
+/**
+ * Chooses the address and the host name that this node advertises to others: the address it is
+ * bound to, or else one of its network interfaces that is up.
+ */
 final class OwnAddress {
   private static final Path HOST_NAME = Path.of("/proc/sys/kernel/hostname");
   private static final int HOST_MAX_CHARS = 64;

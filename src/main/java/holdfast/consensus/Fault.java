@@ -1,8 +1,9 @@
 package holdfast.consensus;
 
 /**
- * Bugs that tests plant to prove that the checkers see them. Nothing outside this package can set
- * one, and the public constructor sets none: decision 12 says why they live here.
+ * Deliberate bugs that tests switch on in the core, to prove that the simulator's checkers see
+ * them; a node always runs with none. Nothing outside this package can set one, and the public
+ * constructor sets none: decision 12 says why they live here.
  */
 enum Fault {
   /** Messages go before the writes they promise. */

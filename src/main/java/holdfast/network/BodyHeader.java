@@ -8,9 +8,10 @@ import holdfast.util.ByteReader;
 import holdfast.util.ByteWriter;
 
 /**
- * Payload of a BODY frame: what the raw bytes after it are. A body travels in pieces, one frame
- * before each, so that a sender never starts what it can't finish, other frames pass between two
- * pieces, and a source that fails ends in a frame instead of a broken connection.
+ * What a BODY frame carries: which message's body the raw bytes sent right behind the frame belong
+ * to, where in it, and how many they are. A body travels in pieces, one frame before each, so that
+ * a sender never starts what it can't finish, other frames pass between two pieces, and a source
+ * that fails ends in a frame instead of a broken connection.
  *
  * @param isReply the message is a reply, else a request
  * @param isWhole the body is all of the chunk: SHA-256 of it is its id

@@ -14,7 +14,7 @@ import java.util.Map;
  * <p>What can stay stays. Empty places go to whoever is farthest below its quota and allowed there.
  * What is uneven then is evened out along the cheapest chains of moves.
  */
-public final class Assignment {
+final class Assignment {
   /**
    * Chains tried at most: each brings two peers nearer to their quotas, so copies times partitions
    * are enough, but for those that break off where domains are shared.

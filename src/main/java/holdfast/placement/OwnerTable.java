@@ -10,7 +10,7 @@ import java.util.HashSet;
 import java.util.List;
 
 /** The owners of each of the 1,024 partitions, in order: the first live owner is the primary. */
-public final class OwnerTable {
+final class OwnerTable {
   /** Nobody owns anything. */
   public static final OwnerTable EMPTY = new OwnerTable(List.of(), 0, new byte[0]);
 

@@ -8,7 +8,11 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Optional;
 
-/** The small files of a storage directory (docs/disk-format.md, "The directory"). */
+/**
+ * Encodes and decodes the small files that say what a storage directory is and how it was left: its
+ * id, the run that used it, the log's end, the recovery mark (docs/disk-format.md, "The
+ * directory").
+ */
 final class DirectoryFormat {
   /** The peer's key, which is made after the format file: see {@code crypto.NodeKey}. */
   static final String KEY_FILE = "node.key";

@@ -7,7 +7,7 @@ import holdfast.consensus.Recovery;
  * about it.
  */
 @FunctionalInterface
-public interface LossListener {
+interface LossListener {
   /**
    * Called before a damaged log is cut, and at once when a write or force of the log failed. When
    * it returns, this start and the next one know of the loss ({@link Recovery}, forced). Called on

@@ -3,7 +3,7 @@ package holdfast.storage;
 /**
  * The way the last run on a storage directory ended, and so what may be missing of what it wrote.
  */
-public enum OpenedAfter {
+enum OpenedAfter {
   /** There was none: the directory is new. */
   FRESH,
   /** It ended cleanly: nothing is missing. */

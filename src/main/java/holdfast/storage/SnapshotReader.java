@@ -16,7 +16,7 @@ import java.util.NoSuchElementException;
  * right. Used by one thread at a time. Blocks on the disk; throws STORE_FAILED if anything is
  * damaged.
  */
-public final class SnapshotReader implements Iterator<byte[]>, AutoCloseable {
+final class SnapshotReader implements Iterator<byte[]>, AutoCloseable {
   private final DiskFile file;
   private final String path;
   private final LogSnapshot snapshot;

@@ -15,7 +15,7 @@ import java.util.concurrent.locks.ReentrantLock;
  * start. Several threads may use it, each with its own reader or writer. Blocks on the disk; throws
  * {@link StorageException}.
  */
-public final class SnapshotStore {
+final class SnapshotStore {
   private static final System.Logger LOG = System.getLogger(SnapshotStore.class.getName());
 
   private static final String STAGED_SUFFIX = ".next";

@@ -11,7 +11,7 @@ import java.nio.ByteBuffer;
  * disk; throws {@link holdfast.model.StorageException} (NO_SPACE, STORE_FAILED), after which only
  * closing makes sense.
  */
-public final class SnapshotWriter implements AutoCloseable {
+final class SnapshotWriter implements AutoCloseable {
   /** The largest piece. */
   public static final int PIECE_BYTES_MAX = SnapshotFormat.PIECE_BYTES_MAX;
 

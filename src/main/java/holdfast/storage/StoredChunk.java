@@ -3,4 +3,4 @@ package holdfast.storage;
 import holdfast.model.ChunkId;
 
 /** A stored chunk and its length, for listings. */
-public record StoredChunk(ChunkId id, int lengthBytes) {}
+record StoredChunk(ChunkId id, int lengthBytes) {}

@@ -4,7 +4,8 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 
 /**
- * SHA-256, fed in pieces small enough that the JIT replaces the loop around them soon. One thread.
+ * SHA-256 by the JDK, fed in small pieces: in one large call a new process would hash all of it in
+ * the interpreter before compiled code takes over. One thread.
  */
 public final class Sha256 {
   /** Size of a digest. */

@@ -73,6 +73,10 @@ public final class MemoryPoolService implements PoolService {
   /** Happens when an answer is on its way: what it says may be old by then. */
   public volatile Runnable afterAnswer = () -> {};
 
+  /** What the answer to a store waits for, after it is done. */
+  public volatile Function<ChunkId, CompletableFuture<Void>> afterStore =
+      chunk -> CompletableFuture.completedFuture(null);
+
   /** What every question fails with; null: it is answered. */
   public volatile HoldfastException silence;
 
@@ -388,7 +392,8 @@ public final class MemoryPoolService implements PoolService {
             go -> {
               written(chunk, Arrays.copyOf(sealed.array(), sealed.lengthBytes()));
               return new Stored(List.of(GOOD), begun);
-            });
+            })
+        .thenCompose(stored -> afterStore.apply(chunk).thenApply(go -> stored));
   }
 
   @Override
@@ -527,6 +532,10 @@ public final class MemoryPoolService implements PoolService {
 
   @Override
   public CompletableFuture<Reply.Space> space(long deadlineNs) {
+    HoldfastException silent = silence;
+    if (silent != null) {
+      return CompletableFuture.failedFuture(silent);
+    }
     lock.lock();
     try {
       long fileCount = namespace.statistics().fileCount();

@@ -12,11 +12,11 @@ import holdfast.model.HoldfastException;
  * chunk takes its room when it is stored, wherever its name puts it. Blocks; any thread but the
  * loop.
  */
-public final class Allocation {
+final class Allocation {
   private final WritePipeline pipeline;
   private final FreeSpace freeSpace;
 
-  public Allocation(WritePipeline pipeline, FreeSpace freeSpace) {
+  Allocation(WritePipeline pipeline, FreeSpace freeSpace) {
     this.pipeline = pipeline;
     this.freeSpace = freeSpace;
   }

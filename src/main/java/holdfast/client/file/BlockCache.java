@@ -10,7 +10,7 @@ import java.util.concurrent.locks.ReentrantLock;
  * Caches opened blocks, and evicts the least recently used; a block on its way counts as there, so
  * that it isn't fetched twice. Any thread.
  */
-public final class BlockCache {
+final class BlockCache {
   /** Names a block of a chunk. */
   record Key(ChunkId chunk, int blockIndex) {}
 
@@ -20,7 +20,7 @@ public final class BlockCache {
       new LinkedHashMap<>(1_024, 0.75f, true);
 
   /** A cache of at most {@code sizeBytes} of opened blocks, at least 64 blocks. */
-  public BlockCache(long sizeBytes) {
+  BlockCache(long sizeBytes) {
     blocksMax = (int) Math.min(1 << 20, Math.max(64, sizeBytes / Sealing.BLOCK_BYTES));
   }
 

@@ -23,7 +23,7 @@ import java.util.concurrent.atomic.AtomicInteger;
  * kept. A block that doesn't open is fetched from another holder, and the bad copy reported to its
  * peer. Any thread.
  */
-public final class ChunkReader {
+final class ChunkReader {
   /** Most blocks of one fetch: 1 MiB. More of a chunk are fetched side by side. */
   static final int RUN_MAX_BLOCKS = 16;
 
@@ -39,7 +39,7 @@ public final class ChunkReader {
   private final Executor sealers;
   private final AtomicInteger runsInFlight = new AtomicInteger();
 
-  public ChunkReader(PoolService service, Sealing sealing, BlockCache cache, Executor sealers) {
+  ChunkReader(PoolService service, Sealing sealing, BlockCache cache, Executor sealers) {
     this.service = service;
     this.sealing = sealing;
     this.cache = cache;

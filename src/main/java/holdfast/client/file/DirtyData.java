@@ -10,7 +10,7 @@ import java.util.TreeMap;
  * Buffers what was written to a file and isn't sealed yet: bytes by block, and which are written.
  * Not thread-safe: guarded by the file's lock.
  */
-public final class DirtyData {
+final class DirtyData {
   /** Bytes of one block of memory, and of one sealed block. */
   public static final int BLOCK_BYTES = 64 << 10;
 

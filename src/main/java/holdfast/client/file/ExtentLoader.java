@@ -15,13 +15,13 @@ import java.util.List;
  * Loads a file's attributes and all its extents as of one version, in as many pages as it needs.
  * Blocks.
  */
-public final class ExtentLoader {
+final class ExtentLoader {
   private static final int TRIES_MAX = 8;
 
   private final PoolService service;
   private final Deadlines deadlines;
 
-  public ExtentLoader(PoolService service, Deadlines deadlines) {
+  ExtentLoader(PoolService service, Deadlines deadlines) {
     this.service = service;
     this.deadlines = deadlines;
   }

@@ -52,6 +52,9 @@ abstract sealed class FileMonitor permits SyncedFile {
     /** What the image's bytes have of the budget. */
     long budgetedBytes;
 
+    /** When the last session was lost; meaningful once one was. */
+    long sessionLostNs;
+
     /** When the oldest byte that isn't committed was written; meaningful while there is one. */
     long dirtySinceNs;
 
@@ -102,7 +105,7 @@ abstract sealed class FileMonitor permits SyncedFile {
   }
 
   /** What was lost of it. */
-  public final Losses losses() {
+  final Losses losses() {
     return losses;
   }
 

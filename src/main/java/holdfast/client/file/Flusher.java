@@ -9,7 +9,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
 /** Saves in the background what has been unsaved for too long. One thread of its own. */
-public final class Flusher {
+final class Flusher {
   /** Unsaved data is brought to the pool after this long at the latest. */
   static final long UNSAVED_MAX_NS = TimeUnit.SECONDS.toNanos(5);
 
@@ -22,8 +22,7 @@ public final class Flusher {
   private final Thread thread;
   private volatile boolean isStopped;
 
-  public Flusher(
-      OpenFileTable files, WritePipeline pipeline, Deadlines deadlines, NamedThreads threads) {
+  Flusher(OpenFileTable files, WritePipeline pipeline, Deadlines deadlines, NamedThreads threads) {
     this.files = files;
     this.pipeline = pipeline;
     this.deadlines = deadlines;

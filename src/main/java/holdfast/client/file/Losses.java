@@ -10,7 +10,7 @@ import java.util.concurrent.locks.ReentrantLock;
  * it: a loss outlives the call that met it, and is due at the next write, fsync or close of each
  * handle. Any thread; never blocks.
  */
-public final class Losses {
+final class Losses {
   private static final System.Logger LOG = System.getLogger(Losses.class.getName());
 
   private final ReentrantLock lock = new ReentrantLock();

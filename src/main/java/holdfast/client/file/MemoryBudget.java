@@ -7,13 +7,13 @@ import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
 /** Bounds the memory of written, not yet stored data: writers wait for room. Any thread. */
-public final class MemoryBudget {
+final class MemoryBudget {
   private final long maxBytes;
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition freed = lock.newCondition();
   private long usedBytes;
 
-  public MemoryBudget(long maxBytes) {
+  MemoryBudget(long maxBytes) {
     this.maxBytes = maxBytes;
   }
 

@@ -58,6 +58,12 @@ abstract sealed class SyncedFile extends FileMonitor permits OpenFile {
   /** A piece is stored; returns what is lost by others that failed, null: nothing. */
   HoldfastException uploaded(Upload upload, List<Extent> extents, long epoch) {
     try (Guarded in = enter()) {
+      // It may have been stored before the power cut that took the session: is it still there?
+      boolean isOfLostSession =
+          in.acknowledged.lossCount() > 0 && upload.triedNs() - in.sessionLostNs <= 0;
+      if (isOfLostSession) {
+        in.acknowledged.sessionLost();
+      }
       upload.stored(extents, epoch);
       return noteLoss(in.image.applyEnded());
     }
@@ -312,6 +318,7 @@ abstract sealed class SyncedFile extends FileMonitor permits OpenFile {
   /** The session is lost: what the pool has is indeterminate. */
   void sessionLost() {
     try (Guarded in = enter()) {
+      in.sessionLostNs = nowNs();
       in.acknowledged.sessionLost();
       links().sessionLost();
     }

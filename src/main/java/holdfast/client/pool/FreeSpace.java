@@ -2,12 +2,17 @@ package holdfast.client.pool;
 
 import holdfast.client.api.PoolFileSystem;
 import holdfast.client.api.PoolSpace;
+import holdfast.model.HoldfastException;
 import holdfast.protocol.Reply;
+import java.util.concurrent.CompletableFuture;
 
-/** Caches the pool's room for statfs(2), which must not wait once it is known. Any thread. */
+/** Caches the pool's room for statfs(2), which must not wait long once it is known. Any thread. */
 public final class FreeSpace {
   /** How old an answer may be before a new one is asked for. */
   private static final long MAX_AGE_NS = 1_000_000_000L;
+
+  /** How long the pool may be silent before its last answer does. */
+  private static final long SILENCE_NS = 1_000_000_000L;
 
   private static final int BLOCK_BYTES = 4_096;
 
@@ -30,7 +35,12 @@ public final class FreeSpace {
     service.space(deadlines.deadlineNs()).thenAccept(space -> known = shown(space));
   }
 
-  /** The room as answered last; waits for the first answer only. */
+  /**
+   * The room, not older than a second; or, where the pool is silent for so long, as it was answered
+   * last.
+   *
+   * @throws HoldfastException what the pool failed with, where it never answered
+   */
   public PoolSpace now() {
     long nowNs = deadlines.nowNs();
     PoolSpace last = known;
@@ -39,14 +49,16 @@ public final class FreeSpace {
     }
     askedNs = nowNs;
     long deadlineNs = deadlines.deadlineNs();
-    var asked = service.space(deadlineNs);
-    if (last == null) {
-      known = shown(deadlines.await(asked, deadlineNs));
-      return known;
+    CompletableFuture<PoolSpace> asked =
+        service.space(deadlineNs).thenApply(space -> known = shown(space));
+    try {
+      return deadlines.await(asked, last == null ? deadlineNs : nowNs + SILENCE_NS);
+    } catch (HoldfastException e) {
+      if (last == null) {
+        throw e;
+      }
+      return last;
     }
-    // The next caller gets the new numbers; a failure leaves the old ones.
-    asked.thenAccept(space -> known = shown(space));
-    return last;
   }
 
   private static PoolSpace shown(Reply.Space space) {

@@ -6,7 +6,11 @@ import holdfast.crypto.Role;
 import holdfast.crypto.identity.Certificate;
 import holdfast.model.PoolId;
 
-/** The other side's key and certificate, checked against each other. */
+/**
+ * What the other side of a handshake has shown of itself: its key, and a certificate of this pool
+ * and role for that key. There is an instance only where the two match; who is admitted is asked of
+ * it then.
+ */
 record Credentials(NodePublicKey key, Certificate certificate) {
   /**
    * Parses both and checks that they belong together, to this pool and to this role; not whether

@@ -4,7 +4,8 @@ import holdfast.util.ByteReader;
 import holdfast.util.ByteWriter;
 
 /**
- * One line of a listing.
+ * One line of the answer to a directory listing: a sealed name, its tag, and the inode it leads to;
+ * how a directory is stored is the tree's affair.
  *
  * @param cookie its place: positive, above 32,767, the same as long as the entry lives
  * @param entryTag the author's tag over parent, name, child and type

@@ -11,8 +11,9 @@ import holdfast.util.Invariants;
 import java.util.function.Consumer;
 
 /**
- * Moves snapshots: to this peer's disk, from it to a member that is far behind, and from the leader
- * to here. Loop thread.
+ * Saves snapshots of the state machine to this peer's disk, reads the saved one for members that
+ * lag behind the log, and takes in the leader's when this peer lags: one class, since all three use
+ * the log's one snapshot. Loop thread.
  */
 final class SnapshotTransfers {
   private static final long SAVE_AGAIN_NS = 60_000_000_000L;

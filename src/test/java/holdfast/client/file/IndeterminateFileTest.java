@@ -72,6 +72,29 @@ class IndeterminateFileTest {
     pool.chunks.keySet().retainAll(before);
   }
 
+  /** It was committed, acknowledged, and undone a second later: a close had said nothing. */
+  @Test
+  void aChunkThatWasStoredBeforeThePowerCutAndIsAnsweredAfterItIsLookedFor() {
+    byte[] before = bytes(1, 1_000);
+    long handle = create(before);
+    Set<ChunkId> known = Set.copyOf(pool.chunks.keySet());
+    var answer = new CompletableFuture<Void>();
+    pool.afterStore = chunk -> answer;
+    put(fs, handle, 0, bytes(2, WINDOW));
+    await(() -> pool.chunks.size() > known.size());
+    pool.chunks.keySet().retainAll(known);
+    pool.hearOfLostSession();
+    fs.release(fs.open(fs.lookup(1, name("f")).inode(), OpenFlags.READ_ONLY).handle());
+
+    pool.afterStore = chunk -> CompletableFuture.completedFuture(null);
+    answer.complete(null);
+
+    HoldfastException e = assertThrows(HoldfastException.class, () -> fs.flush(handle));
+    assertEquals(ErrorCode.STORE_FAILED.errno(), e.code().errno());
+    assertArrayEquals(before, read(fs, "f"));
+    fs.release(handle);
+  }
+
   /** Stores a chunk that isn't committed. */
   private void store(long handle, byte[] content) {
     int before = pool.chunks.size();
