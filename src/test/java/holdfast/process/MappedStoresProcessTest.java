@@ -44,7 +44,7 @@ class MappedStoresProcessTest {
               try:
                   if os.readlink('/proc/self/fd/' + number) == path: os.close(int(number))
               except OSError: pass
-      memory[:] = bytes((i * 7 + (i >> 12)) % 251 for i in range(SIZE))
+      memory[:] = (bytes(range(1, 252)) * (SIZE // 251 + 1))[:SIZE]
       print('stored', flush=True)
       time.sleep(600)
       """;
@@ -53,7 +53,7 @@ class MappedStoresProcessTest {
       """
       import sys
       path, SIZE = sys.argv[1], int(sys.argv[2])
-      expected = bytes((i * 7 + (i >> 12)) % 251 for i in range(SIZE))
+      expected = (bytes(range(1, 252)) * (SIZE // 251 + 1))[:SIZE]
       content = open(path, 'rb').read()
       pages = sum(content[i:i + 4096] != expected[i:i + 4096] for i in range(0, SIZE, 4096))
       if content != expected: sys.exit('%d bytes, %d pages differ' % (len(content), pages))
