@@ -4,12 +4,16 @@ import holdfast.client.api.PoolFileSystem;
 import holdfast.client.kernel.PageInvalidations;
 import holdfast.client.pool.Deadlines;
 import holdfast.client.pool.SaveFailure;
+import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
+import java.lang.System.Logger.Level;
 
 /**
  * Serves read(2), write(2) and fsync(2) of open files, by handle. Blocks; any thread but the loop.
  */
 public final class FileIo {
+  private static final System.Logger LOG = System.getLogger(FileIo.class.getName());
+
   private final OpenFileTable files;
   private final ChunkReader reader;
   private final ReadAhead readAhead;
@@ -121,7 +125,16 @@ public final class FileIo {
     } catch (HoldfastException e) {
       // What was dropped is the worse failure, and this handle must report it.
       open.report(forced);
-      throw SaveFailure.of(e);
+      HoldfastException failure = SaveFailure.of(e);
+      if (failure.code() == ErrorCode.STORE_FAILED) {
+        // EIO says nothing of why: whoever looks for it finds it here.
+        LOG.log(
+            Level.WARNING,
+            "save file: inode={0}: {1}",
+            Long.toString(open.inode()),
+            e.getMessage());
+      }
+      throw failure;
     }
     open.report(forced);
   }
