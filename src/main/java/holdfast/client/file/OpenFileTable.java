@@ -76,6 +76,11 @@ public final class OpenFileTable {
       if (session == sessionCount.get()) {
         return new Asked(loaded, session);
       }
+      if (deadlineNs - shared.deadlines().nowNs() <= 0) {
+        throw new HoldfastException(
+            ErrorCode.TIMED_OUT,
+            "open file: expected=a session that lasts, was=ever lost ones, inode=" + inode);
+      }
     }
   }
 

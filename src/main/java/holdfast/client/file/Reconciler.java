@@ -56,7 +56,7 @@ final class Reconciler {
 
   /** Likewise; {@code askedAfter} as {@link SyncedFile#rebase}. */
   private boolean rebase(OpenFile file, long askedAfter, long deadlineNs) {
-    // A session that is lost while it is asked makes another round; the answer's deadline ends it.
+    // A session that is lost while it is asked makes another round.
     while (true) {
       Acknowledged.Known before = file.known();
       ExtentLoader.Loaded newer = loadOrNull(file, deadlineNs);
@@ -75,6 +75,16 @@ final class Reconciler {
       if (rebased.outcome() != SyncedFile.Outcome.OVERTAKEN) {
         return rebased.outcome() != SyncedFile.Outcome.APPENDS_FIRST;
       }
+      checkDeadline(file.inode(), deadlineNs);
+    }
+  }
+
+  private void checkDeadline(long inode, long deadlineNs) {
+    if (deadlineNs - deadlines.nowNs() <= 0) {
+      throw new HoldfastException(
+          ErrorCode.TIMED_OUT,
+          "look what the pool has: expected=a session that lasts, was=ever lost ones, inode="
+              + inode);
     }
   }
 
