@@ -28,9 +28,10 @@ import java.util.concurrent.RejectedExecutionException;
 /**
  * Processes the invalidations that the pool sends for others' changes: reads open files anew,
  * recalls what the kernel was granted, then confirms the change. Where an own call is in flight on
- * the same inode, or bytes that were appended to it have yet to find their place, it confirms
- * first: that call is answered with timeouts of 0, and the recall, which may wait for a lock that
- * the kernel has until then, comes right after. Called on the loop; waits on threads of its own.
+ * the same inode, or bytes that were appended to it have yet to find their place, it recalls only
+ * attributes before it confirms: that call is answered with timeouts of 0, and the recall of names
+ * and pages, which may wait for a lock that the kernel has until then, comes right after. Called on
+ * the loop; waits on threads of its own.
  */
 final class Invalidator implements PoolService.Watcher {
   private static final System.Logger LOG = System.getLogger(Invalidator.class.getName());
@@ -126,23 +127,13 @@ final class Invalidator implements PoolService.Watcher {
     pins.onChanges(changes);
     inodes.invalidate(changes, deadlines.nowNs());
     boolean isInFlight = cacheLease.note(changes) | changes.stream().anyMatch(this::isAppendedTo);
-    if (isInFlight) {
-      confirm.run();
-    }
-    boolean isAccepted =
-        onNotifiers(
-            () -> {
-              try {
-                changes.forEach(this::recall);
-              } finally {
-                if (!isInFlight) {
-                  confirm.run();
-                }
-              }
-            });
+    boolean isAccepted = onNotifiers(() -> recall(changes, isInFlight, confirm));
     if (!isAccepted) {
       LOG.log(Level.DEBUG, "recall what changed: too much at once, everything instead");
       changes.forEach(this::notRecalled);
+      if (isInFlight) {
+        confirm.run();
+      }
       expireAll(isInFlight ? () -> {} : confirm);
     }
   }
@@ -241,6 +232,24 @@ final class Invalidator implements PoolService.Watcher {
       return true;
     } catch (RejectedExecutionException e) {
       return false;
+    }
+  }
+
+  /** Attributes wait for no lock of the kernel: they are dropped before any confirmation. */
+  private void recall(List<Invalidation> changes, boolean isInFlight, Runnable confirm) {
+    try {
+      changes.forEach(isInFlight ? this::recallAttributes : this::recall);
+    } finally {
+      confirm.run();
+    }
+    if (isInFlight) {
+      changes.forEach(this::recall);
+    }
+  }
+
+  private void recallAttributes(Invalidation change) {
+    if (change instanceof Invalidation.OfInode of) {
+      pages.drop(of.inode(), false);
     }
   }
 

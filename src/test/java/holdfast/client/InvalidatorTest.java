@@ -17,6 +17,7 @@ import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import holdfast.util.MonotonicClock;
 import holdfast.util.SystemClocks;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Queue;
@@ -276,27 +277,35 @@ class InvalidatorTest {
     assertThat(forgotten).contains("1 content");
   }
 
+  /** As where a directory is removed that is open here: its fstat shows that from then on. */
   @Test
-  void whileTheKernelIsBusyWithAnOwnChangeTheOtherIsConfirmedFirst() {
-    kernel.lock = new CountDownLatch(1);
+  void whileTheKernelIsBusyWithAnOwnChangeOnlyAttributesAreRecalledBeforeTheOthersIsConfirmed() {
+    kernel.inodeLock = new CountDownLatch(1);
     var isConfirmed = new CompletableFuture<Void>();
+    var forgottenBefore = new ArrayList<String>();
     pool.beforeChange =
         operation -> {
           pool.beforeChange = another -> CompletableFuture.completedFuture(null);
           pool.watcher()
               .onChanges(
                   false,
-                  List.of(new Invalidation.OfInode(1, true, false)),
-                  () -> isConfirmed.complete(null));
-          return CompletableFuture.completedFuture(null);
+                  List.of(
+                      new Invalidation.OfEntry(1, sealed("e")),
+                      new Invalidation.OfInode(1, true, false),
+                      new Invalidation.OfInode(7, false, true)),
+                  () -> {
+                    forgottenBefore.addAll(forgotten);
+                    isConfirmed.complete(null);
+                  });
+          return isConfirmed; // the other's change comes first
         };
 
     var made = fs.makeDirectory(ROOT, 1, name("d"), 0755);
 
-    assertThat(isConfirmed).isDone();
-    assertThat(forgotten).isEmpty();
+    assertThat(forgottenBefore).containsExactly("1 attributes", "7 attributes");
+    assertThat(forgotten).hasSize(2);
     assertThat(made.entryTimeoutMs()).as("it crossed the invalidation").isZero();
-    kernel.lock.countDown();
+    kernel.inodeLock.countDown();
   }
 
   @Test

@@ -93,7 +93,7 @@ public final class MemoryPoolService implements PoolService {
   public volatile Function<ChunkId, CompletableFuture<Void>> beforeFetch =
       chunk -> CompletableFuture.completedFuture(null);
 
-  public volatile long epoch = 1;
+  private volatile long epoch = 1;
   private final ReentrantLock lock = new ReentrantLock();
 
   /** In the order in which they came. */
@@ -340,7 +340,18 @@ public final class MemoryPoolService implements PoolService {
       var requestId = new RequestId(client, sequence, Math.max(0, sequence - RequestId.WINDOW / 2));
       Applied applied = namespace.apply(requestId, Operation.read(reader(operation)));
       namespace = applied.namespace();
+      epoch = Math.max(epoch, namespace.epoch()); // each answer brings it
       return CompletableFuture.completedFuture(new Made(requestId, applied.result()));
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Epochs go by; this mount hears of that by its next change. */
+  public void advanceEpoch(long to) {
+    lock.lock();
+    try {
+      namespace = namespace.advanceEpoch(to);
     } finally {
       lock.unlock();
     }

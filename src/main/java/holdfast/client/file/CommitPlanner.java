@@ -119,6 +119,9 @@ final class CommitPlanner {
     List<Extent> after =
         ExtentMap.truncate(
             Extents.replace(image.committedExtents(), batch.replacedRanges(), inside), sizeBytes);
+    if (inlineOrNull != null && !Extents.crowdedWindows(after, 1).isEmpty()) {
+      return NoPlan.NOTHING_TO_COMMIT; // since it was made, a rebase has filled its window
+    }
     ExtentSum sum = sum(image, after);
     return new CommitPlan(
         terms.under(),

@@ -206,6 +206,11 @@ public final class WritePipeline {
     boolean isDone = false;
     try {
       isDone = committer.commit(file, inline(file, upload), forced, deadlineNs);
+    } catch (HoldfastException e) {
+      // A mount that changed nothing for long knows an old epoch; the refusal has brought the new.
+      if (e.code() != ErrorCode.STALE_EPOCH) {
+        throw e;
+      }
     } finally {
       if (!isDone && !upload.isUnanswered()) {
         // Not lost yet: it goes the long way in the background; a failure is reported to this

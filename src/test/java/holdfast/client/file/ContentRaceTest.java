@@ -231,7 +231,7 @@ class ContentRaceTest {
 
   @Test
   void chunksUploadedInAnOldEpochAreUploadedAgain() {
-    pool.epoch = 0;
+    long uploadedIn = pool.epoch();
     long handle = fs.create(ROOT, 1, name("e"), 0644, 0).handle();
     put(fs, handle, 0, bytes(15, 2 * WINDOW));
     var stamps = new ArrayList<Long>();
@@ -239,20 +239,19 @@ class ContentRaceTest {
         operation -> {
           if (operation instanceof Operation.Commit commit) {
             stamps.add(commit.uploadEpoch());
-            if (commit.uploadEpoch() < 1) {
-              return CompletableFuture.failedFuture(
-                  new HoldfastException(ErrorCode.STALE_EPOCH, "old"));
-            }
           }
           return CompletableFuture.completedFuture(null);
         };
     awaitUntil(() -> pool.chunks.size() == 2);
-    pool.epoch = 1;
+    pool.advanceEpoch(uploadedIn + 2);
+    fs.makeDirectory(ROOT, 1, name("d"), 0755);
+    assertEquals(uploadedIn + 2, pool.epoch(), "the mount has heard of it");
+
     fs.flush(handle);
     fs.release(handle);
 
-    assertEquals(0L, stamps.get(0), "stamped with the epoch of the upload, not of the commit");
-    assertTrue(stamps.getLast() >= 1);
+    assertEquals(uploadedIn, stamps.get(0), "stamped with the epoch of the upload");
+    assertEquals(uploadedIn + 2, stamps.getLast());
     assertArrayEquals(bytes(15, 2 * WINDOW), read(mount(), "e"));
   }
 
@@ -276,6 +275,56 @@ class ContentRaceTest {
     fs.release(mine);
 
     assertArrayEquals(model, read(mount(), "w"));
+  }
+
+  /**
+   * A piece that goes with its operation is looked at again when it is laid over another version.
+   */
+  @Test
+  void aSmallWriteIsSavedThoughAnotherMountsCommitLeavesItsWindowNoRoom() {
+    byte[] model = bytes(17, 40_000);
+    write(fs, "s", model);
+    long inode = fs.lookup(1, name("s")).inode();
+    long mine = fs.open(inode, OpenFlags.READ_WRITE).handle();
+    for (int i = 0; i < 22; i++) {
+      change(fs, mine, 1_000 * i, bytes(i, 500), model);
+      fs.flush(mine); // each cuts one extent into three, the first one into two
+    }
+    var other = mount();
+    long theirs = other.open(inode, OpenFlags.READ_WRITE).handle();
+
+    for (int i = 0; i < 6; i++) {
+      change(fs, mine, 22_000 + 1_000 * i, bytes(100 + i, 500), model);
+      change(other, theirs, 30_000 + 1_000 * i, bytes(200 + i, 500), model);
+    }
+    other.flush(theirs);
+    fs.flush(mine);
+    fs.release(mine);
+    other.release(theirs);
+
+    assertArrayEquals(model, read(mount(), "s"));
+  }
+
+  /** A mount that changes nothing for long isn't told of the epochs that go by. */
+  @Test
+  void aSmallWriteIsSavedThoughTheMountKnowsAnOldEpoch() {
+    write(fs, "s", bytes(18, 100));
+    long handle = fs.open(fs.lookup(1, name("s")).inode(), OpenFlags.READ_WRITE).handle();
+    byte[] model = bytes(18, 100);
+    change(fs, handle, 50, bytes(19, 10), model);
+    pool.advanceEpoch(pool.epoch() + 2);
+
+    fs.flush(handle);
+
+    assertArrayEquals(model, read(mount(), "s"));
+    fs.release(handle);
+  }
+
+  /** Writes to a file, and to what it is to be like. */
+  private static void change(
+      ClientFileSystem at, long handle, int offset, byte[] data, byte[] model) {
+    put(at, handle, offset, data);
+    System.arraycopy(data, 0, model, offset, data.length);
   }
 
   /** Several handles and threads here, another mount there, each with ranges of its own. */
