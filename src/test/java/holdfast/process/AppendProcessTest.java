@@ -83,7 +83,7 @@ class AppendProcessTest {
       os.close(fd)
       """;
 
-  @RegisterExtension final Pools pools = new Pools();
+  @RegisterExtension static final SharedPool SHARED = new SharedPool();
 
   private static Path mountOf(List<Path> mounts, int writer) {
     return mounts.get(writer % mounts.size());
@@ -92,26 +92,23 @@ class AppendProcessTest {
   @Test
   @Execution(ExecutionMode.CONCURRENT)
   void everyRecordIsThereOnceAndInItsWritersOrder() throws Exception {
-    Pool pool = pools.start(3);
-    List<Path> mounts = List.of(pool.mount("here"), pool.mount("there"));
-    Files.createFile(mounts.get(0).resolve("log"));
-    try (var writers = new Python(pool)) {
+    List<Path> mounts = List.of(SHARED.one(), SHARED.two());
+    Files.createFile(mounts.get(0).resolve("records"));
+    try (var writers = new Python(SHARED.pool())) {
       for (int writer = 0; writer < WRITERS; writer++) {
-        Path log = mountOf(mounts, writer).resolve("log");
-        writers.start("writer" + writer, WRITER, log, writer, RECORDS, 120_000, SEED);
+        Path log = mountOf(mounts, writer).resolve("records");
+        writers.start("records-writer" + writer, WRITER, log, writer, RECORDS, 120_000, SEED);
       }
       writers.awaitAll(WRITERS_MAX);
     }
 
-    byte[] found = Files.readAllBytes(mounts.get(0).resolve("log"));
+    byte[] found = Files.readAllBytes(mounts.get(0).resolve("records"));
     int[] firsts = firstNumbers(found);
     assertThat(firsts).containsOnly(0);
-    assertThat(Files.readAllBytes(mounts.get(1).resolve("log"))).isEqualTo(found);
-    for (Path mount : mounts) {
-      pool.umount(mount);
-    }
-    assertThat(Files.readAllBytes(pool.mount("again").resolve("log"))).isEqualTo(found);
-    pool.umount(pool.work().resolve("again"));
+    assertThat(Files.readAllBytes(mounts.get(1).resolve("records"))).isEqualTo(found);
+    Path again = SHARED.pool().mount("again");
+    assertThat(Files.readAllBytes(again.resolve("records"))).isEqualTo(found);
+    SHARED.pool().umount(again);
   }
 
   /**
@@ -120,17 +117,16 @@ class AppendProcessTest {
   @Test
   @Execution(ExecutionMode.CONCURRENT)
   void aFileThatIsCutMeanwhileHasWholeRecordsAndNoHole() throws Exception {
-    Pool pool = pools.start(3);
-    List<Path> mounts = List.of(pool.mount("here"), pool.mount("there"));
-    Path log = Files.createFile(mounts.get(0).resolve("log"));
+    List<Path> mounts = List.of(SHARED.one(), SHARED.two());
+    Path log = Files.createFile(mounts.get(0).resolve("cut"));
     int cuts = 0;
-    try (var writers = new Python(pool)) {
-      var last = writers.start("writer0", WRITER, log, 0, RECORDS, 10_000, SEED);
+    try (var writers = new Python(SHARED.pool())) {
+      var last = writers.start("cut-writer0", WRITER, log, 0, RECORDS, 10_000, SEED);
       for (int writer = 1; writer < WRITERS; writer++) {
-        Path own = mountOf(mounts, writer).resolve("log");
-        writers.start("writer" + writer, WRITER, own, writer, RECORDS, 10_000, SEED);
+        Path own = mountOf(mounts, writer).resolve("cut");
+        writers.start("cut-writer" + writer, WRITER, own, writer, RECORDS, 10_000, SEED);
       }
-      Path other = mounts.get(1).resolve("log");
+      Path other = mounts.get(1).resolve("cut");
       while (cuts < CUTS) {
         Await.until(
             "a longer log",
@@ -150,10 +146,7 @@ class AppendProcessTest {
     System.out.println("cut " + cuts + " times, left " + found.length + " bytes");
     assertThat(cuts).isPositive();
     firstNumbers(found);
-    assertThat(Files.readAllBytes(mounts.get(1).resolve("log"))).isEqualTo(found);
-    for (Path mount : mounts) {
-      pool.umount(mount);
-    }
+    assertThat(Files.readAllBytes(mounts.get(1).resolve("cut"))).isEqualTo(found);
   }
 
   /**
@@ -199,18 +192,17 @@ class AppendProcessTest {
   @Test
   @Execution(ExecutionMode.CONCURRENT)
   void ofLargeWritesNoByteIsLostOrOutOfOrder() throws Exception {
-    Pool pool = pools.start(3);
-    List<Path> mounts = List.of(pool.mount("here"), pool.mount("there"));
-    Files.createFile(mounts.get(0).resolve("log"));
-    try (var writers = new Python(pool)) {
+    List<Path> mounts = List.of(SHARED.one(), SHARED.two());
+    Files.createFile(mounts.get(0).resolve("large"));
+    try (var writers = new Python(SHARED.pool())) {
       for (int writer = 0; writer < WRITERS; writer++) {
-        Path log = mountOf(mounts, writer).resolve("log");
-        writers.start("writer" + writer, LARGE_WRITER, log, writer, LARGE_RECORDS);
+        Path log = mountOf(mounts, writer).resolve("large");
+        writers.start("large-writer" + writer, LARGE_WRITER, log, writer, LARGE_RECORDS);
       }
       writers.awaitAll(WRITERS_MAX);
     }
 
-    byte[] found = Files.readAllBytes(mounts.get(0).resolve("log"));
+    byte[] found = Files.readAllBytes(mounts.get(0).resolve("large"));
     int[] counts = new int[WRITERS];
     int changes = 0;
     for (int at = 0; at < found.length; at++) {
@@ -227,19 +219,15 @@ class AppendProcessTest {
     }
     assertThat(counts).containsOnly(expected);
     System.out.println(changes + " changes of writer in " + found.length + " bytes");
-    assertThat(Files.readAllBytes(mounts.get(1).resolve("log"))).isEqualTo(found);
-    for (Path mount : mounts) {
-      pool.umount(mount);
-    }
+    assertThat(Files.readAllBytes(mounts.get(1).resolve("large"))).isEqualTo(found);
   }
 
   /** Whoever has the file open sees what was appended where it is, on his own mount at once. */
   @Test
   @Execution(ExecutionMode.CONCURRENT)
   void aReaderThatHasTheFileOpenSeesEachLineWhereItIs() throws Exception {
-    Pool pool = pools.start(2);
-    Path here = pool.mount("here").resolve("log");
-    Path there = pool.mount("there").resolve("log");
+    Path here = SHARED.one().resolve("lines");
+    Path there = SHARED.two().resolve("lines");
     Files.createFile(here);
     var expected = new StringBuilder();
     long mine = Posix.open(here.toString(), Posix.O_WRONLY | Posix.O_APPEND, 0);
@@ -262,8 +250,6 @@ class AppendProcessTest {
       Posix.close((int) mine);
     }
     assertThat(Files.readString(there)).isEqualTo(expected.toString());
-    pool.umount(here.getParent());
-    pool.umount(there.getParent());
   }
 
   private static String append(Path file, String line) throws IOException {

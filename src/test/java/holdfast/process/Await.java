@@ -19,13 +19,23 @@ final class Await {
   /** Waits until the condition holds; {@code state} is put into the message if it never does. */
   static void until(
       String what, Duration limit, BooleanSupplier condition, Supplier<String> state) {
+    until(what, limit, LOOK_EVERY_NS, condition, state);
+  }
+
+  /** Likewise, with a pause of so long after each look: some cost more than others. */
+  static void until(
+      String what,
+      Duration limit,
+      long pauseNs,
+      BooleanSupplier condition,
+      Supplier<String> state) {
     long endNs = System.nanoTime() + limit.toNanos();
     while (!condition.getAsBoolean()) {
       if (System.nanoTime() - endNs >= 0) {
         throw new AssertionError(
             "wait for " + what + ": expected=within " + limit + ", was=" + state.get());
       }
-      LockSupport.parkNanos(LOOK_EVERY_NS);
+      LockSupport.parkNanos(pauseNs);
     }
   }
 

@@ -141,16 +141,15 @@ class CallsProcessTest {
           with open(sys.argv[2], 'wb') as other: other.write(expected)
           """;
 
-  @RegisterExtension final Pools pools = new Pools();
+  @RegisterExtension static final SharedPool SHARED = new SharedPool();
 
   @Test
   @Execution(ExecutionMode.CONCURRENT)
   void ofTwoThatMakeTheSameNameExclusivelyOneSucceeds() throws Exception {
-    Pool pool = pools.start(2);
-    List<Path> mounts = List.of(pool.mount("one"), pool.mount("two"));
+    List<Path> mounts = List.of(SHARED.one(), SHARED.two());
     Files.createDirectory(mounts.get(0).resolve("d"));
     List<Script> makers;
-    try (var python = new Python(pool)) {
+    try (var python = new Python(SHARED.pool())) {
       makers =
           List.of(
               python.start("maker0", EXCLUSIVE, mounts.get(0).resolve("d"), NAMES, 1),
@@ -169,49 +168,39 @@ class CallsProcessTest {
     assertThat(all).hasSize(NAMES);
     for (Path mount : mounts) {
       assertThat(mount.resolve("d").toFile().list()).containsExactlyInAnyOrderElementsOf(all);
-      pool.umount(mount);
     }
   }
 
   @Test
   @Execution(ExecutionMode.CONCURRENT)
   void aSharedMappingIsWithTheOtherMountAfterMsyncAndAfterClose() throws Exception {
-    Pool pool = pools.start(2);
-    Path one = pool.mount("one");
-    Path two = pool.mount("two");
-    try (var python = new Python(pool)) {
+    Path one = SHARED.one();
+    Path two = SHARED.two();
+    try (var python = new Python(SHARED.pool())) {
       python.run("map", SCRIPT_MAX, MAPPED, one.resolve("mapped"), two.resolve("mapped"));
     }
-    pool.umount(one);
-    pool.umount(two);
   }
 
   @Test
   @Execution(ExecutionMode.CONCURRENT)
   void directReadsAndWritesPassThePageCacheAndAgreeWithIt() throws Exception {
-    Pool pool = pools.start(1);
-    Path one = pool.mount("one");
-    Path two = pool.mount("two");
-    try (var python = new Python(pool)) {
+    Path one = SHARED.one();
+    Path two = SHARED.two();
+    try (var python = new Python(SHARED.pool())) {
       python.run("write", SCRIPT_MAX, DIRECT, one.resolve("direct"), "write");
       python.run("read", SCRIPT_MAX, DIRECT, two.resolve("direct"), "read");
     }
-    pool.umount(one);
-    pool.umount(two);
   }
 
   @Test
   @Execution(ExecutionMode.CONCURRENT)
   void whatIsAllocatedAndPunchedShowsInSizeBlocksAndContent() throws Exception {
-    Pool pool = pools.start(1);
-    Path one = pool.mount("one");
-    Path two = pool.mount("two");
-    Path wanted = pool.work().resolve("wanted");
-    try (var python = new Python(pool)) {
+    Path one = SHARED.one();
+    Path two = SHARED.two();
+    Path wanted = SHARED.pool().work().resolve("wanted");
+    try (var python = new Python(SHARED.pool())) {
       python.run("allocate", SCRIPT_MAX, ALLOCATE, one.resolve("holes"), wanted);
     }
     assertThat(Files.mismatch(wanted, two.resolve("holes"))).isEqualTo(-1);
-    pool.umount(one);
-    pool.umount(two);
   }
 }

@@ -25,19 +25,19 @@ class LargeProcessTest {
   private static final Duration SCRIPT_MAX = Duration.ofSeconds(120);
   private static final int LISTINGS = 6;
 
-  /** Half of the names, by two threads: two of them wait for the directory's lock in turn. */
+  /** Names of a range, dealt out by turns; a thread for each turn that is this process's. */
   private static final String CREATOR =
       """
       import os, sys, threading
-      folder, first, count = sys.argv[1], *map(int, sys.argv[2:])
+      folder, begin, end, turns, *own = sys.argv[1], *map(int, sys.argv[2:])
       failures = []
-      def create(start):
+      def create(turn):
           try:
-              for number in range(start, count, 4):
+              for number in range(begin + turn, end, turns):
                   os.mknod('%s/entry-%06d' % (folder, number))
           except OSError as e:
               failures.append(e)
-      threads = [threading.Thread(target=create, args=(first + i,)) for i in (0, 2)]
+      threads = [threading.Thread(target=create, args=(turn,)) for turn in own]
       for thread in threads: thread.start()
       for thread in threads: thread.join()
       if failures: sys.exit(str(failures))
@@ -183,9 +183,15 @@ class LargeProcessTest {
     List<Path> mounts = List.of(pool.mount("one"), pool.mount("two"));
     Files.createDirectory(mounts.get(0).resolve("d"));
     long startNs = System.nanoTime();
+    // On each mount two threads wait for the directory's lock in turn; the mounts for each other
+    // with the last quarter, since every name of one is recalled from the other.
+    int quarter = ENTRIES / 4;
+    Path first = mounts.get(0).resolve("d");
     try (var creators = new Python(pool)) {
+      creators.run("creator", CREATE_MAX, CREATOR, first, 0, 3 * quarter, 2, 0, 1);
       for (int i = 0; i < 2; i++) {
-        creators.start("creator" + i, CREATOR, mounts.get(i).resolve("d"), i, ENTRIES);
+        Path folder = mounts.get(i).resolve("d");
+        creators.start("creator" + i, CREATOR, folder, 3 * quarter, ENTRIES, 4, i, i + 2);
       }
       creators.awaitAll(CREATE_MAX);
     }

@@ -31,6 +31,10 @@ final class Pool implements AutoCloseable {
   static final Duration CALL_MAX = Duration.ofSeconds(10);
 
   private static final Duration COMMAND_MAX = Duration.ofSeconds(60);
+
+  /** A status is a process of its own, which takes half a second of a core. */
+  private static final long STATUS_EVERY_NS = 200_000_000L;
+
   private static final int PORT_FIRST = 20_000;
   private static final int PORT_COUNT = 12_000;
 
@@ -289,6 +293,7 @@ final class Pool implements AutoCloseable {
     Await.until(
         what,
         limit,
+        STATUS_EVERY_NS,
         () -> {
           try {
             Result result = holdfast("status", "--json");

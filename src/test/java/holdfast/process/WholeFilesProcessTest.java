@@ -19,8 +19,6 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
 
 /** Whatever ends a {@code put} or {@code get}, a file has all of its old content or of its new. */
 @Tag("process")
@@ -42,10 +40,13 @@ class WholeFilesProcessTest {
   /** A client that died keeps its locks for 13 s. */
   private static final Duration DEAD_MAX = Duration.ofSeconds(90);
 
+  private static final List<String> STOP_SIGNALS = List.of("INT", "TERM", "HUP");
+
   @RegisterExtension final Pools pools = new Pools();
   private Pool pool;
   private Path old;
   private Path large;
+  private int copyCount;
 
   private void start(int peerCount, String... flags) throws Exception {
     pool = pools.start(peerCount, flags);
@@ -62,7 +63,7 @@ class WholeFilesProcessTest {
   private Launched begin(String... arguments) throws IOException {
     var command = new ArrayList<>(List.of(arguments));
     command.addAll(pool.confinement());
-    Launched copy = pool.launch(arguments[0], command);
+    Launched copy = pool.launch(arguments[0] + ++copyCount, command);
     Await.until(
         "the middle of the copy",
         END_MAX,
@@ -94,20 +95,21 @@ class WholeFilesProcessTest {
     return pool.holdfast("ls", "/").expectDone("ls").out().lines().toList();
   }
 
-  @ParameterizedTest
+  @Test
   @Execution(ExecutionMode.CONCURRENT)
-  @ValueSource(strings = {"INT", "TERM", "HUP"})
-  void aPutThatIsToldToStopLeavesTheOldFileAndNothingElse(String signal) throws Exception {
+  void aPutThatIsToldToStopLeavesTheOldFileAndNothingElse() throws Exception {
     start(2);
-    Launched put = begin("put", large.toString(), "/file");
+    for (String signal : STOP_SIGNALS) {
+      Launched put = begin("put", large.toString(), "/file");
 
-    put.signal(signal);
+      put.signal(signal);
 
-    assertThat(put.awaitExit(END_MAX)).as(put.err()).isEqualTo(1);
-    assertThat(put.err().lines()).hasSize(1);
-    assertThat(put.err()).contains("stopped by a signal; /file is as it was");
-    expectOld();
-    assertThat(names()).containsExactly("file");
+      assertThat(put.awaitExit(END_MAX)).as(signal + ": " + put.err()).isEqualTo(1);
+      assertThat(put.err().lines()).as(signal).hasSize(1);
+      assertThat(put.err()).as(signal).contains("stopped by a signal; /file is as it was");
+      expectOld();
+      assertThat(names()).as(signal).containsExactly("file");
+    }
   }
 
   @Test
@@ -202,19 +204,20 @@ class WholeFilesProcessTest {
     assertThat(local.getParent().toFile().list()).hasSize(nameCount);
   }
 
-  @ParameterizedTest
+  @Test
   @Execution(ExecutionMode.CONCURRENT)
-  @ValueSource(strings = {"INT", "TERM", "HUP"})
-  void aGetThatIsToldToStopLeavesTheOldFileAndNothingElse(String signal) throws Exception {
+  void aGetThatIsToldToStopLeavesTheOldFileAndNothingElse() throws Exception {
     Path local = startGet();
-    Launched get = begin("get", "/large", local.toString());
+    for (String signal : STOP_SIGNALS) {
+      Launched get = begin("get", "/large", local.toString());
 
-    get.signal(signal);
+      get.signal(signal);
 
-    assertThat(get.awaitExit(END_MAX)).as(get.err()).isEqualTo(1);
-    assertThat(get.err().lines()).hasSize(1);
-    assertThat(get.err()).contains("stopped by a signal; " + local + " is as it was");
-    expectOld(local, 1);
+      assertThat(get.awaitExit(END_MAX)).as(signal + ": " + get.err()).isEqualTo(1);
+      assertThat(get.err().lines()).as(signal).hasSize(1);
+      assertThat(get.err()).as(signal).contains("by a signal; " + local + " is as it was");
+      expectOld(local, 1);
+    }
   }
 
   @Test
