@@ -25,6 +25,7 @@ class AttributesProcessTest {
   private static final Duration COMMAND_MAX = Duration.ofSeconds(20);
   private static final int LONG_VALUE_BYTES = 60_000;
 
+  @RegisterExtension static final SharedPool SHARED = new SharedPool();
   @RegisterExtension final Pools pools = new Pools();
 
   private static Result execute(Pool pool, String... command) throws IOException {
@@ -92,8 +93,8 @@ class AttributesProcessTest {
   @Test
   @Execution(ExecutionMode.CONCURRENT)
   void aTreeKeepsItsAttributesWhenItIsCopied() throws Exception {
-    Pool pool = pools.start(1);
-    Path mount = pool.mount("mnt");
+    Pool pool = SHARED.pool();
+    Path mount = SHARED.one();
     Path folder = Files.createDirectory(mount.resolve("tree"));
     set(pool, Files.writeString(folder.resolve("file"), "content"), "user.kept", "value");
     set(pool, folder, "user.folder", "too");
@@ -102,17 +103,16 @@ class AttributesProcessTest {
 
     assertThat(value(pool, mount.resolve("copy/file"), "user.kept")).isEqualTo("value");
     assertThat(value(pool, mount.resolve("copy"), "user.folder")).isEqualTo("too");
-    pool.umount(mount);
   }
 
   @Test
   @Execution(ExecutionMode.CONCURRENT)
   void aHoleOfOneMountIsAHoleOnTheOtherAndTakesNoSpace() throws Exception {
-    Pool pool = pools.start(2);
-    Path one = pool.mount("one");
-    Path two = pool.mount("two");
+    Pool pool = SHARED.pool();
+    Path one = SHARED.one();
+    Path two = SHARED.two();
     byte[] content = "no zero byte in here\n".repeat(500_000).getBytes(US_ASCII);
-    Path file = Files.write(one.resolve("file"), content);
+    Path file = Files.write(one.resolve("holed"), content);
 
     for (String flags : List.of("-p -o 1000000 -l 8000000", "-z -o 10000000 -l 1000000")) {
       var command = new ArrayList<>(List.of("fallocate"));
@@ -124,12 +124,10 @@ class AttributesProcessTest {
     byte[] expected = Arrays.copyOf(content, 11_000_000);
     Arrays.fill(expected, 1_000_000, 9_000_000, (byte) 0);
     Arrays.fill(expected, 10_000_000, 11_000_000, (byte) 0);
-    assertThat(Files.readAllBytes(two.resolve("file"))).isEqualTo(expected);
-    String blocks = execute(pool, "stat", "-c", "%b", two + "/file").out().strip();
+    assertThat(Files.readAllBytes(two.resolve("holed"))).isEqualTo(expected);
+    String blocks = execute(pool, "stat", "-c", "%b", two + "/holed").out().strip();
     assertThat(Long.parseLong(blocks)).isEqualTo((2_000_000 + 511) / 512);
     assertThat(execute(pool, "fallocate", "-l", "100T", "" + file).err()).contains("No space left");
-    pool.umount(one);
-    pool.umount(two);
   }
 
   /** As xfstests 035 has it, for what the file system hears neither open nor close of. */
@@ -152,9 +150,9 @@ class AttributesProcessTest {
   @Test
   @Execution(ExecutionMode.CONCURRENT)
   void whatAnotherMountRemovedKeepsItsAttributesWhileItIsOpenHere() throws Exception {
-    Pool pool = pools.start(1);
-    Path one = pool.mount("one");
-    Path two = pool.mount("two");
+    Pool pool = SHARED.pool();
+    Path one = Files.createDirectory(SHARED.one().resolve("removed"));
+    Path two = SHARED.two().resolve("removed");
     try (var python = new Python(one)) {
       Script program = python.start("keeps open", KEEPS_OPEN);
       assertThat(program.line(COMMAND_MAX)).isEqualTo("opened");
@@ -168,7 +166,5 @@ class AttributesProcessTest {
       program.expectDone(COMMAND_MAX);
     }
     assertThat(execute(pool, "ls", "" + one).out().lines()).containsExactly("replaced");
-    pool.umount(one);
-    pool.umount(two);
   }
 }

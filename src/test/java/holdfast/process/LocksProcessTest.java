@@ -9,7 +9,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -37,17 +36,24 @@ class LocksProcessTest {
       wait()
       """;
 
+  @RegisterExtension static final SharedPool SHARED = new SharedPool();
   @RegisterExtension final Pools pools = new Pools();
   private final List<Python> programs = new ArrayList<>();
   private Pool pool;
   private Path here;
   private Path there;
 
-  @BeforeEach
-  void mount() throws Exception {
+  /** For who does something to a mount. */
+  private void startOwn() throws Exception {
     pool = pools.start(3);
     here = pool.mount("here");
     there = pool.mount("there");
+    Files.writeString(here.resolve("f"), "0");
+  }
+
+  private void share(String folder) throws Exception {
+    here = Files.createDirectory(SHARED.one().resolve(folder));
+    there = SHARED.two().resolve(folder);
     Files.writeString(here.resolve("f"), "0");
   }
 
@@ -66,14 +72,10 @@ class LocksProcessTest {
     assertThat(script.line(SOON)).isEqualTo(line);
   }
 
-  private void umountAll() throws Exception {
-    pool.umount(here);
-    pool.umount(there);
-  }
-
   @Test
   @Execution(ExecutionMode.CONCURRENT)
   void aLockHereIsSeenThereAndWaitedForUntilItsProcessEnds() throws Exception {
+    share("seen");
     Script holder = start(here, LOCK_AND_WAIT);
     expect(holder, "locked");
     Script other =
@@ -101,13 +103,13 @@ class LocksProcessTest {
 
     expect(other, "locked");
     assertThat(other.awaitExit(SOON)).isZero();
-    umountAll();
   }
 
   /** Read, add, write without fsync, under a lock: every step of every process counts. */
   @Test
   @Execution(ExecutionMode.CONCURRENT)
   void processesOfBothMountsCountTogetherUnderEitherKindOfLock() throws Exception {
+    share("counted");
     String count =
         """
         for i in range(%d):
@@ -134,13 +136,13 @@ class LocksProcessTest {
       assertThat(Files.readString(here.resolve("f"))).isEqualTo(String.valueOf(4 * COUNT));
       assertThat(Files.readString(there.resolve("f"))).isEqualTo(String.valueOf(4 * COUNT));
     }
-    umountAll();
   }
 
   /** The file stays open, so that only locks bring the two mounts together. */
   @Test
   @Execution(ExecutionMode.CONCURRENT)
   void whoeverGetsTheLockReadsWhatTheOneBeforeWroteThroughAFileOpenAllTheTime() throws Exception {
+    share("turns");
     String turns =
         """
         f = os.open('f', os.O_RDWR)
@@ -158,12 +160,12 @@ class LocksProcessTest {
     }
 
     assertThat(Files.readString(there.resolve("f"))).isEqualTo(String.valueOf(2 * COUNT));
-    umountAll();
   }
 
   @Test
   @Execution(ExecutionMode.CONCURRENT)
   void theLocksOfAMountThatDiesAreFreeWithin15Seconds() throws Exception {
+    startOwn();
     Script holder = start(here, LOCK_AND_WAIT);
     expect(holder, "locked");
     Script waiter = start(there, LOCK_AND_WAIT);
@@ -180,6 +182,7 @@ class LocksProcessTest {
   @Test
   @Execution(ExecutionMode.CONCURRENT)
   void aHolderWhoseMountSleptCannotWriteOverItsSuccessor() throws Exception {
+    startOwn();
     Script holder =
         start(
             here,
@@ -230,6 +233,7 @@ class LocksProcessTest {
     expect(holder, "[5, 5, 5, 5]");
     expect(holder, "b'successor'");
     assertThat(Files.readString(there.resolve("f"))).isEqualTo("successor");
-    umountAll();
+    pool.umount(here);
+    pool.umount(there);
   }
 }
