@@ -6,8 +6,8 @@ import holdfast.metadata.op.Operation;
 import holdfast.metadata.op.Query;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
+import holdfast.util.BoundedMap;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -65,10 +65,10 @@ public final class ChangedAttributes {
   private final ReentrantLock lock = new ReentrantLock();
 
   /** Eldest first. */
-  private final Map<Long, Changed> changed = new LinkedHashMap<>();
+  private final Map<Long, Changed> changed = BoundedMap.of(REMEMBERED_MAX);
 
   /** Changes of lost sessions, of which the pool may have lost any. */
-  private final Map<Long, Changed> indeterminate = new LinkedHashMap<>();
+  private final Map<Long, Changed> indeterminate = BoundedMap.of(REMEMBERED_MAX);
 
   private long sessionCount;
 
@@ -126,17 +126,8 @@ public final class ChangedAttributes {
       isLost |= old != null && session != sessionCount && old.isGoneBeside(operation, after);
       boolean isXattr = isXattr(operation) || old != null && old.isXattr();
       remembered.put(after.inode(), new Changed(nowNs, after, isXattr, isLost));
-      bound(remembered);
     } finally {
       lock.unlock();
-    }
-  }
-
-  private static void bound(Map<Long, ?> remembered) {
-    var eldest = remembered.keySet().iterator();
-    while (remembered.size() > REMEMBERED_MAX) {
-      eldest.next();
-      eldest.remove();
     }
   }
 
@@ -148,7 +139,6 @@ public final class ChangedAttributes {
       changed.forEach(
           (inode, last) ->
               indeterminate.merge(inode, last, (old, now) -> old.isLost() ? now.lost() : now));
-      bound(indeterminate);
       changed.clear();
     } finally {
       lock.unlock();

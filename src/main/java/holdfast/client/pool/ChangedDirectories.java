@@ -7,7 +7,7 @@ import holdfast.metadata.op.Query;
 import holdfast.model.ClientId;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
-import java.util.LinkedHashMap;
+import holdfast.util.BoundedMap;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
@@ -43,10 +43,10 @@ public final class ChangedDirectories {
   private static final Indeterminate LOST = new Indeterminate(null, null);
 
   /** Eldest first. */
-  private final Map<Long, Changed> changed = new LinkedHashMap<>();
+  private final Map<Long, Changed> changed = BoundedMap.of(REMEMBERED_MAX);
 
   /** Changes of lost sessions, of which the pool may have lost any. */
-  private final Map<Long, Indeterminate> indeterminate = new LinkedHashMap<>();
+  private final Map<Long, Indeterminate> indeterminate = BoundedMap.of(REMEMBERED_MAX);
 
   private long sessionCount;
 
@@ -78,8 +78,6 @@ public final class ChangedDirectories {
           wasInFlight(change);
         }
       }
-      bound(changed);
-      bound(indeterminate);
     } finally {
       lock.unlock();
     }
@@ -115,14 +113,6 @@ public final class ChangedDirectories {
         });
   }
 
-  private static void bound(Map<Long, ?> remembered) {
-    var eldest = remembered.keySet().iterator();
-    while (remembered.size() > REMEMBERED_MAX) {
-      eldest.next();
-      eldest.remove();
-    }
-  }
-
   public void onSessionLost() {
     lock.lock();
     try {
@@ -133,7 +123,6 @@ public final class ChangedDirectories {
                   directory,
                   new Indeterminate(now.last(), now.last()),
                   (old, unsettled) -> old == LOST ? LOST : unsettled));
-      bound(indeterminate);
       changed.clear();
     } finally {
       lock.unlock();

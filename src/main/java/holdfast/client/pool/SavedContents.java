@@ -2,7 +2,7 @@ package holdfast.client.pool;
 
 import holdfast.metadata.op.Attributes;
 import holdfast.model.ClientId;
-import java.util.LinkedHashMap;
+import holdfast.util.BoundedMap;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
@@ -29,7 +29,7 @@ public final class SavedContents {
   private final ReentrantLock lock = new ReentrantLock();
 
   /** Eldest first. */
-  private final Map<Long, Saved> saved = new LinkedHashMap<>();
+  private final Map<Long, Saved> saved = BoundedMap.of(REMEMBERED_MAX);
 
   /**
    * The pool has acknowledged a commit of a file.
@@ -49,9 +49,6 @@ public final class SavedContents {
       long newVersion = Attributes.contentVersion(version);
       boolean isOverdue = before != null && !isInOrder && before.version() > newVersion;
       saved.put(inode, new Saved(under, nowNs, isOverdue ? before.version() : newVersion, isLost));
-      if (saved.size() > REMEMBERED_MAX) {
-        saved.remove(saved.keySet().iterator().next());
-      }
     } finally {
       lock.unlock();
     }

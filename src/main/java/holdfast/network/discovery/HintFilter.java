@@ -4,9 +4,9 @@ import holdfast.crypto.Fernet;
 import holdfast.model.InstanceId;
 import holdfast.network.RateLimiter;
 import holdfast.network.StrangerGate;
+import holdfast.util.BoundedMap;
 import holdfast.util.ByteReader;
 import java.net.InetAddress;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -40,7 +40,7 @@ final class HintFilter {
       new RateLimiter<>(ANSWERS_PER_SECOND_MAX, TimeUnit.SECONDS.toNanos(1));
   private final RateLimiter<Boolean> hints =
       new RateLimiter<>(HINTS_PER_SECOND_MAX, TimeUnit.SECONDS.toNanos(1));
-  private final Map<Nonce, Long> requests = new LinkedHashMap<>();
+  private final Map<Nonce, Long> requests = BoundedMap.of(REQUESTS_MAX);
   private final AtomicLong strangerCount = new AtomicLong();
 
   /** {@code keys} gives the discovery keys of the live epochs, the newest first. */
@@ -59,11 +59,6 @@ final class HintFilter {
     lock.lock();
     try {
       requests.put(nonce, nowNs);
-      if (requests.size() > REQUESTS_MAX) {
-        var eldest = requests.keySet().iterator();
-        eldest.next();
-        eldest.remove();
-      }
     } finally {
       lock.unlock();
     }

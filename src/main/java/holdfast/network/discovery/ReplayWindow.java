@@ -1,6 +1,6 @@
 package holdfast.network.discovery;
 
-import java.util.LinkedHashMap;
+import holdfast.util.BoundedMap;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
@@ -15,7 +15,7 @@ final class ReplayWindow {
   /** How long a nonce is remembered. */
   static final long REMEMBERED_NS = TimeUnit.MINUTES.toNanos(10);
 
-  private final Map<Nonce, Long> seen = new LinkedHashMap<>();
+  private final Map<Nonce, Long> seen = BoundedMap.of(NONCES_MAX);
 
   /** True the first time a nonce is shown within {@link #REMEMBERED_NS}. */
   boolean isFresh(Nonce nonce, long nowNs) {
@@ -25,11 +25,6 @@ final class ReplayWindow {
     }
     if (seen.containsKey(nonce)) {
       return false;
-    }
-    if (seen.size() >= NONCES_MAX) {
-      var eldest = seen.keySet().iterator();
-      eldest.next();
-      eldest.remove();
     }
     seen.put(nonce, nowNs);
     return true;
