@@ -15,22 +15,35 @@ final class WrongUsage {
 
   private WrongUsage() {}
 
-  /** What to print. A misspelt option comes before one that is missing because of it. */
+  /**
+   * What to print. A misspelt command comes before its options, which the program hasn't got; a
+   * misspelt option before one that is missing because of it.
+   */
   static String words(ParameterException failure, List<String> typed) {
     CommandLine command = failure.getCommandLine();
+    Collection<String> commands = command.getSubcommands().keySet();
+    Optional<String> subcommand = firstWordFor(command, typed);
+    if (!commands.isEmpty() && subcommand.isPresent() && !commands.contains(subcommand.get())) {
+      return named("unknown command", subcommand.get(), commands);
+    }
     Optional<String> option = unknownOption(command, typed);
     if (option.isPresent()) {
       return named("unknown option", option.get(), command.getCommandSpec().optionsMap().keySet());
     }
     if (failure instanceof UnmatchedArgumentException unmatched
         && !unmatched.getUnmatched().isEmpty()) {
-      String first = unmatched.getUnmatched().get(0);
-      Collection<String> commands = command.getSubcommands().keySet();
-      return commands.isEmpty()
-          ? "one argument too many: " + first
-          : named("unknown command", first, commands);
+      return "one argument too many: " + unmatched.getUnmatched().get(0);
     }
     return failure.getMessage();
+  }
+
+  /** The first word behind the command's own that isn't an option. */
+  private static Optional<String> firstWordFor(CommandLine command, List<String> typed) {
+    int depth = 0;
+    for (CommandLine at = command.getParent(); at != null; at = at.getParent()) {
+      depth++;
+    }
+    return typed.stream().filter(word -> !word.startsWith("-")).skip(depth).findFirst();
   }
 
   /** The first word that looks like an option of this command and is none. */

@@ -9,8 +9,10 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import holdfast.client.api.AbsentException;
 import holdfast.client.kernel.CacheLease;
+import holdfast.metadata.op.Answer;
 import holdfast.metadata.op.Invalidation;
 import holdfast.metadata.op.Operation;
+import holdfast.metadata.op.Query;
 import holdfast.metadata.op.RenameMode;
 import holdfast.metadata.op.Tag;
 import holdfast.model.ErrorCode;
@@ -24,6 +26,8 @@ import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -183,6 +187,80 @@ class InvalidatorTest {
     assertThat(content(handle)).containsExactly(1, 2, 3);
     fs.release(handle);
     assertThat(MemoryPool.read(fs, "f")).containsExactly(1, 2, 3);
+  }
+
+  /** One that commits all the time; what is here gets its turns between the other's. */
+  @Test
+  void eachLookAtWhatAnotherHasCommittedIsFollowedByACommit() {
+    long handle = fs.create(ROOT, 1, name("f"), 0644, 0).handle();
+    fs.write(handle, 0, new byte[] {1, 2, 3}, 0, 3);
+    fs.flush(handle);
+    long inode = fs.lookup(1, name("f")).inode();
+    var left = new AtomicInteger(20);
+    var isAnswered = new AtomicBoolean();
+    var tries = new AtomicInteger();
+    fs.write(handle, 2, new byte[] {8}, 0, 1);
+    commitByOther(inode);
+    pool.beforeChange =
+        operation -> {
+          tries.addAndGet(operation instanceof Operation.Commit ? 1 : 0);
+          return CompletableFuture.completedFuture(null);
+        };
+    pool.afterAnswer =
+        () -> {
+          // What the invalidation asks is answered, too.
+          if (isAnswered.compareAndSet(false, true)) {
+            if (left.getAndDecrement() > 0) {
+              commitByOther(inode);
+            }
+            isAnswered.set(false);
+          }
+        };
+
+    fs.flush(handle);
+
+    assertThat(left).hasNonPositiveValue();
+    assertThat(tries).hasValueGreaterThan(20);
+    fs.release(handle);
+  }
+
+  /** Of two mounts that commit at once, each waits until the other has confirmed. */
+  @Test
+  void anothersCommitIsConfirmedWhileAnOwnOneIsInFlightAfterALostSession() {
+    long handle = fs.create(ROOT, 1, name("f"), 0644, 0).handle();
+    fs.write(handle, 0, new byte[] {1, 2, 3}, 0, 3);
+    fs.fsync(handle, false);
+    long inode = fs.lookup(1, name("f")).inode();
+    fs.write(handle, 2, new byte[] {8}, 0, 1);
+    var isInFlight = new CompletableFuture<Void>();
+    var go = new CompletableFuture<Void>();
+    pool.afterChange =
+        operation -> {
+          if (operation instanceof Operation.Commit) {
+            isInFlight.complete(null);
+            return go;
+          }
+          return CompletableFuture.completedFuture(null);
+        };
+    var flushed = CompletableFuture.runAsync(() -> fs.flush(handle));
+    isInFlight.orTimeout(10, TimeUnit.SECONDS).join();
+    pool.loseSession();
+
+    commitByOther(inode);
+
+    assertThat(flushed).isNotDone();
+    go.complete(null);
+    flushed.orTimeout(10, TimeUnit.SECONDS).join();
+    fs.release(handle);
+  }
+
+  private void commitByOther(long inode) {
+    var now = (Answer.Inode) pool.namespace().query(new Query.GetAttributes(inode));
+    long version = now.attributes().version();
+    var commit =
+        new Operation.Commit(
+            inode, version, version + 1, 3, Tag.ZERO, 5, 5, pool.epoch(), List.of());
+    pool.changeByOther(commit).orThrow();
   }
 
   @Test

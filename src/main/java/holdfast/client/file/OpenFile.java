@@ -193,9 +193,13 @@ public final class OpenFile extends SyncedFile {
    * Cuts or extends it; what was written before is saved.
    *
    * @param lossCount how many losses its caller knows of
-   * @throws HoldfastException what was lost since, and then nothing is done
+   * @throws HoldfastException TOO_LARGE, or what was lost since, and then nothing is done
    */
   void resize(long sizeBytes, long lossCount) {
+    if (sizeBytes > Extent.FILE_MAX_BYTES) {
+      throw new HoldfastException(
+          ErrorCode.TOO_LARGE, "set size: expected=at most 4 EiB, was=" + sizeBytes);
+    }
     try (Guarded in = enter()) {
       losses().throwSince(lossCount);
       in.image.resize(sizeBytes, shared().wallClock().nowNs());

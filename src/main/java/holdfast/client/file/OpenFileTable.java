@@ -49,7 +49,7 @@ public final class OpenFileTable {
   public OpenedFile open(long inode, long deadlineNs) {
     openingCount.incrementAndGet();
     try {
-      Asked asked = ask(inode, deadlineNs);
+      Asked asked = ask(inode, true, deadlineNs);
       ExtentLoader.Loaded loaded = asked.loaded();
       return open(loaded.attributes(), loaded.extents(), asked.session(), false);
     } finally {
@@ -64,12 +64,16 @@ public final class OpenFileTable {
    */
   private record Asked(ExtentLoader.Loaded loaded, long session) {}
 
-  /** Finds out first whether the pool still has what is known of it, where it is open. */
-  private Asked ask(long inode, long deadlineNs) {
+  /**
+   * Finds out first whether the pool still has what is known of it, where it is open.
+   *
+   * @param mayAwait as {@link Reconciler#look}
+   */
+  private Asked ask(long inode, boolean mayAwait, long deadlineNs) {
     while (true) { // until no session is lost meanwhile, or the deadline is over
       OpenFile known = fileOrNull(inode);
       if (known != null) {
-        reconciler.look(known, deadlineNs);
+        reconciler.look(known, mayAwait, deadlineNs);
       }
       long session = sessionCount.get();
       ExtentLoader.Loaded loaded = loader.load(inode, deadlineNs);
@@ -173,11 +177,12 @@ public final class OpenFileTable {
 
   /**
    * Another client has changed an open file, or a power cut has: what isn't being changed here too
-   * is as it is now. Returns whether the pool's content isn't what was known of it. Blocks.
+   * is as it is now. Returns whether the pool's content isn't what was known of it. Blocks, but not
+   * for a commit of this mount: that may wait for the other's, and the other's for this.
    */
   public boolean reload(OpenFile file, long deadlineNs) {
     Attributes before = file.status().committed();
-    Asked asked = ask(file.inode(), deadlineNs);
+    Asked asked = ask(file.inode(), false, deadlineNs);
     lock.lock();
     try {
       boolean isOpen = files.get(file.inode()) == file;

@@ -51,11 +51,11 @@ final class Reconciler {
    * bytes have to be saved first.
    */
   boolean rebase(OpenFile file, long deadlineNs) {
-    return rebase(file, SyncedFile.NO_LOSS, deadlineNs);
+    return rebase(file, SyncedFile.NO_LOSS, true, deadlineNs);
   }
 
-  /** Likewise; {@code askedAfter} as {@link SyncedFile#rebase}. */
-  private boolean rebase(OpenFile file, long askedAfter, long deadlineNs) {
+  /** Likewise; {@code askedAfter} and {@code mayAwait} as {@link SyncedFile#rebase}. */
+  private boolean rebase(OpenFile file, long askedAfter, boolean mayAwait, long deadlineNs) {
     // A session that is lost while it is asked makes another round.
     while (true) {
       Acknowledged.Known before = file.known();
@@ -64,7 +64,8 @@ final class Reconciler {
         return true;
       }
       SyncedFile.Rebased rebased =
-          file.rebase(newer.attributes(), newer.extents(), before, askedAfter, deadlineNs);
+          file.rebase(
+              newer.attributes(), newer.extents(), before, askedAfter, mayAwait, deadlineNs);
       if (rebased.outcome() == SyncedFile.Outcome.REPLACED) {
         pages.dropSoon(file.inode());
       }
@@ -124,11 +125,16 @@ final class Reconciler {
    * @return false when appended bytes have to be saved first
    */
   boolean vouch(OpenFile file, long deadlineNs) {
+    return vouch(file, true, deadlineNs);
+  }
+
+  /** Likewise; {@code mayAwait} as {@link #look}. */
+  private boolean vouch(OpenFile file, boolean mayAwait, long deadlineNs) {
     HoldfastException lost = null;
     // A session that is lost from here on isn't settled by what is found now.
-    for (SyncedFile.Indeterminate indeterminate = file.indeterminateOrNull(deadlineNs);
+    for (SyncedFile.Indeterminate indeterminate = file.indeterminateOrNull(mayAwait, deadlineNs);
         indeterminate != null;
-        indeterminate = file.indeterminateOrNull(deadlineNs)) {
+        indeterminate = file.indeterminateOrNull(mayAwait, deadlineNs)) {
       if (deadlineNs - deadlines.nowNs() <= 0) {
         throw new HoldfastException(
             ErrorCode.TIMED_OUT,
@@ -137,7 +143,7 @@ final class Reconciler {
       }
       HoldfastException lostNow = lostStoredOrNull(file, indeterminate, deadlineNs);
       lost = lostNow == null ? lost : lostNow;
-      if (!rebase(file, indeterminate.askedAfter(), deadlineNs)) {
+      if (!rebase(file, indeterminate.askedAfter(), mayAwait, deadlineNs)) {
         return false;
       }
     }
@@ -195,10 +201,13 @@ final class Reconciler {
   /**
    * Likewise for who only looks at the file: what is lost is reported to the handles that are open,
    * and not to the caller.
+   *
+   * @param mayAwait whether it may wait for a commit in flight; else what that would decide stays
+   *     open, for the next commit to find out
    */
-  void look(OpenFile file, long deadlineNs) {
+  void look(OpenFile file, boolean mayAwait, long deadlineNs) {
     try {
-      vouch(file, deadlineNs);
+      vouch(file, mayAwait, deadlineNs);
     } catch (HoldfastException e) {
       if (file.status().isIndeterminate()) {
         throw e;

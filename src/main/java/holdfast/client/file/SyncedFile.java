@@ -230,6 +230,7 @@ abstract sealed class SyncedFile extends FileMonitor permits OpenFile {
    *
    * @param before what was known before it was loaded
    * @param askedAfter the lost session after which chunks were asked for, or {@link #NO_LOSS}
+   * @param mayAwait whether it may wait for that commit; else nothing is done while there is one
    * @throws HoldfastException as {@link #awaitUploads}
    */
   Rebased rebase(
@@ -237,8 +238,12 @@ abstract sealed class SyncedFile extends FileMonitor permits OpenFile {
       List<Extent> extents,
       Acknowledged.Known before,
       long askedAfter,
+      boolean mayAwait,
       long deadlineNs) {
     try (Guarded in = enter()) {
+      if (!mayAwait && in.image.isCommitting()) {
+        return new Rebased(Outcome.SAME, null);
+      }
       awaitCommit(in, deadlineNs);
       if (in.isClosed) {
         return new Rebased(Outcome.SAME, null); // what is lost is reported to who opens it again
@@ -301,12 +306,16 @@ abstract sealed class SyncedFile extends FileMonitor permits OpenFile {
    */
   boolean refresh(Attributes newer, List<Extent> extents) {
     try (Guarded in = enter()) {
-      if (newer.version() <= in.image.committed().version()) {
+      Attributes known = in.image.committed();
+      if (newer.version() <= known.version()) {
         return !in.hasStalePages() && !in.acknowledged.isIndeterminate();
       }
       if (in.image.isUnsaved()) {
-        // Whether that rests on what is lost is found out before it is committed.
-        in.acknowledged.sessionLost();
+        if (Attributes.revertCount(newer.version()) != Attributes.revertCount(known.version())) {
+          // Whether that rests on what is lost is found out before it is committed. Not for each
+          // commit of another: one that writes all the time would have this one look for ever.
+          in.acknowledged.sessionLost();
+        }
         return false;
       }
       noteLoss(lostOrNull(in, newer, false));
@@ -333,10 +342,11 @@ abstract sealed class SyncedFile extends FileMonitor permits OpenFile {
    */
   record Indeterminate(long askedAfter, Set<ChunkId> chunks, boolean isRepeated) {}
 
-  /** That; null where there is nothing. Waits for the commit in flight. */
-  Indeterminate indeterminateOrNull(long deadlineNs) {
+  /** That; null where there is nothing. Waits for the commit in flight; or null, if it may not. */
+  Indeterminate indeterminateOrNull(boolean mayAwait, long deadlineNs) {
     try (Guarded in = enter()) {
-      if (!in.acknowledged.isIndeterminate() || in.image.isGone() || in.isClosed) {
+      boolean isAny = in.acknowledged.isIndeterminate() && !in.image.isGone() && !in.isClosed;
+      if (!isAny || !mayAwait && in.image.isCommitting()) {
         return null;
       }
       // What a commit has claimed is restored if it hasn't happened.

@@ -84,9 +84,14 @@ public record Attributes(
     return version & (1L << CONTENT_VERSION_BITS) - 1;
   }
 
+  /** How often a file with this version got an earlier content again. */
+  public static long revertCount(long version) {
+    return version >>> CONTENT_VERSION_BITS;
+  }
+
   /** A file's version when it gets the content again that it had as {@code restored}. */
   public static long versionAfterRevert(long version, long restored) {
-    long revertCount = version >>> CONTENT_VERSION_BITS;
+    long revertCount = revertCount(version);
     return revertCount >= REVERTS_MAX
         ? version + 1
         : (revertCount + 1) << CONTENT_VERSION_BITS | contentVersion(restored);

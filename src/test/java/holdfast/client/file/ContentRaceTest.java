@@ -17,6 +17,7 @@ import holdfast.client.MemoryPool;
 import holdfast.client.MemoryPoolService;
 import holdfast.client.api.AttributeChange;
 import holdfast.client.api.OpenFlags;
+import holdfast.metadata.op.Extent;
 import holdfast.metadata.op.ExtentMap;
 import holdfast.metadata.op.Operation;
 import holdfast.model.ErrorCode;
@@ -303,6 +304,29 @@ class ContentRaceTest {
     other.release(theirs);
 
     assertArrayEquals(model, read(mount(), "s"));
+  }
+
+  /** What the pool would refuse must not stay: nothing of the file could be saved any more. */
+  @Test
+  void aSizeThatNoFileMayHaveIsRefusedAndNothingElseIs() {
+    write(fs, "t", bytes(20, 100));
+    long inode = fs.lookup(1, name("t")).inode();
+    long handle = fs.open(inode, OpenFlags.READ_WRITE).handle();
+    for (long sizeBytes : new long[] {Extent.FILE_MAX_BYTES + 1, Long.MAX_VALUE}) {
+      for (long by : new long[] {handle, -1}) {
+        var refused =
+            assertThrows(
+                HoldfastException.class, () -> fs.setAttributes(inode, size(sizeBytes), by));
+        assertEquals(ErrorCode.TOO_LARGE, refused.code());
+      }
+    }
+
+    byte[] model = bytes(20, 100);
+    change(fs, handle, 50, bytes(21, 10), model);
+    fs.fsync(handle, false);
+    fs.release(handle);
+
+    assertArrayEquals(model, read(mount(), "t"));
   }
 
   /** A mount that changes nothing for long isn't told of the epochs that go by. */
