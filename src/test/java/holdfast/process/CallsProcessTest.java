@@ -14,12 +14,15 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Calls that programs make seldom, on one mount, and what another sees of them. */
 @Tag("process")
 @Timeout(value = 180, unit = TimeUnit.SECONDS, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class CallsProcessTest {
   private static final Duration SCRIPT_MAX = Duration.ofSeconds(60);
+  private static final int RECORDS = 60;
   private static final int NAMES = 150;
 
   private static final String EXPECT =
@@ -141,6 +144,23 @@ class CallsProcessTest {
           with open(sys.argv[2], 'wb') as other: other.write(expected)
           """;
 
+  /**
+   * Records of its own in a file of both, each saved by an fsync or by the close of a reopening.
+   */
+  private static final String SAVED =
+      """
+      import os, sys
+      path, own, count, how = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
+      fd = os.open(path, os.O_RDWR | os.O_CREAT)
+      for i in range(count):
+          if how == 'close':
+              os.close(fd)
+              fd = os.open(path, os.O_RDWR)
+          os.pwrite(fd, b'%c%07d' % (97 + own, i), (2 * i + own) * 8)
+          if how == 'fsync': os.fsync(fd)
+      os.close(fd)
+      """;
+
   @RegisterExtension static final SharedPool SHARED = new SharedPool();
 
   @Test
@@ -178,6 +198,29 @@ class CallsProcessTest {
     Path two = SHARED.two();
     try (var python = new Python(SHARED.pool())) {
       python.run("map", SCRIPT_MAX, MAPPED, one.resolve("mapped"), two.resolve("mapped"));
+    }
+  }
+
+  /** Without locks, records side by side: each save comes between two of the other mount's. */
+  @ParameterizedTest
+  @Execution(ExecutionMode.CONCURRENT)
+  @ValueSource(strings = {"fsync", "close"})
+  void twoThatSaveOneFileAtOnceBothGetThrough(String how) throws Exception {
+    List<Path> files =
+        List.of(SHARED.one().resolve("saved-" + how), SHARED.two().resolve("saved-" + how));
+    try (var python = new Python(SHARED.pool())) {
+      for (int own = 0; own < 2; own++) {
+        python.start(how + own, SAVED, files.get(own), own, RECORDS, how);
+      }
+      python.awaitAll(SCRIPT_MAX);
+    }
+
+    var expected = new StringBuilder();
+    for (int i = 0; i < RECORDS; i++) {
+      expected.append(String.format("a%07db%07d", i, i));
+    }
+    for (Path file : files) {
+      assertThat(Files.readString(file)).isEqualTo(expected.toString());
     }
   }
 

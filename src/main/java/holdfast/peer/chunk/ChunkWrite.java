@@ -57,6 +57,7 @@ final class ChunkWrite {
   private final Loop.Timer deadlineTimer;
   private Loop.Timer hedgeTimer;
   private HoldfastException lastFailure;
+  private boolean isStarting;
   private boolean isPutting;
   private boolean isAnswered;
   private boolean isEnded;
@@ -88,9 +89,12 @@ final class ChunkWrite {
   /** Begins with so many targets at once. */
   void start(int targetCount) {
     body.whenEnded(failure -> ports.loop().post(() -> bodyEnded(failure)));
+    // What this peer has already is written at once, and the others are to be tried all the same.
+    isStarting = true;
     for (int i = 0; i < targetCount; i++) {
       tryNext();
     }
+    isStarting = false;
     armHedge();
     endIfNothingRuns();
   }
@@ -206,7 +210,10 @@ final class ChunkWrite {
   }
 
   private void endIfNothingRuns() {
-    if (!running.isEmpty() || isEnded) {
+    while (!isStarting && !isAnswered && running.isEmpty() && tryNext()) {
+      // One that has written it at once isn't enough.
+    }
+    if (isStarting || !running.isEmpty() || isEnded) {
       return;
     }
     answerFailure(

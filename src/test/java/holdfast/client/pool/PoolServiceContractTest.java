@@ -213,6 +213,21 @@ public abstract class PoolServiceContractTest {
     assertEquals(name(bytes), found.extents().getFirst().chunk());
   }
 
+  /** As where an operation that brought it was refused, and is made again. */
+  @Test
+  void whatIsStoredAlreadyIsStoredAgainWhoeverIsItsPrimary() {
+    for (int i = 0; i < 16; i++) {
+      byte[] bytes = content(i);
+      var inline = new PoolService.InlineChunk(name(bytes), bytes);
+      store(bytes);
+
+      assertDone(join(service().change(create("f" + i, bytes), inline, true, deadlineNs())));
+      store(bytes);
+
+      assertFetches(bytes, name(bytes), 0, -1);
+    }
+  }
+
   @Test
   void chunksAndLogAreForcedAndWhatIsntThereIsNot() {
     store(content(1));
