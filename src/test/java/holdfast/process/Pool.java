@@ -32,6 +32,9 @@ final class Pool implements AutoCloseable {
 
   private static final Duration COMMAND_MAX = Duration.ofSeconds(60);
 
+  /** What the shortest command takes at most on a machine with nothing else to do. */
+  private static final long VERSION_IDLE_MS = 500;
+
   /** A status is a process of its own, which takes half a second of a core. */
   private static final long STATUS_EVERY_NS = 200_000_000L;
 
@@ -255,6 +258,15 @@ final class Pool implements AutoCloseable {
     var all = new ArrayList<>(List.of(arguments));
     all.addAll(confinement());
     return run(environment(), all);
+  }
+
+  /**
+   * As long as a command may take here and now that takes so long on a machine with nothing else to
+   * do: longer by as much as the shortest command does, which is run for it.
+   */
+  long patienceMs(long idleMs) throws IOException {
+    long versionMs = run("version").expectDone("version").elapsedMs();
+    return Math.max(idleMs, idleMs * versionMs / VERSION_IDLE_MS);
   }
 
   /** Runs any command to its end; it is killed and the test fails if that takes too long. */

@@ -58,7 +58,7 @@ class StrangersProcessTest {
 
     assertThat(refused.exit()).isEqualTo(1);
     assertThat(refused.onlyErrorLine()).contains(address).contains("another pool");
-    assertThat(refused.elapsedMs()).isLessThan(10_000);
+    assertThat(refused.elapsedMs()).isLessThan(pool.patienceMs(10_000));
     assertThat(refusals(pool, 1)).as(pool.peer(1).err()).isBetween(1L, (long) LINES_MAX);
     expectService(pool);
   }
