@@ -87,8 +87,8 @@ final class Invalidator implements PoolService.Watcher {
   }
 
   @Override
-  public void onLease(long untilNs) {
-    cacheLease.renew(untilNs);
+  public void onLease(long reliedUntilNs, long untilNs) {
+    cacheLease.renew(reliedUntilNs);
   }
 
   @Override

@@ -19,6 +19,7 @@ final class CoreState {
   final Set<Fault> faults;
   final RaftLog log;
   final Outbox out;
+  final Slowness slowness;
   long nowMs;
   long term;
   Optional<Endpoint> votedFor;
@@ -81,6 +82,7 @@ final class CoreState {
       votedFor = Optional.empty();
     }
     out = new Outbox(log.lastIndex(), initial.hardState().term(), faults);
+    slowness = new Slowness(this);
     commitIndex = snapshot.index();
     following = new Following(this);
     forcedIndex = log.lastIndex();
@@ -158,6 +160,11 @@ final class CoreState {
     return isVoteKnown;
   }
 
+  /** Whether a member was heard lately enough to count on it. */
+  boolean isHeardLately(Progress member) {
+    return nowMs - member.heardMs < config.electionTimeoutMinMs() + slowness.patienceMs();
+  }
+
   /** Nobody was given a vote in this term or a later one. */
   void voteKnown(long freshTerm) {
     isVoteKnown = true;
@@ -222,7 +229,8 @@ final class CoreState {
   }
 
   private void persistHardState() {
-    out.persistHardState(new HardState(term, votedFor, knownCommitted, promised));
+    slowness.writeBegun(
+        out.persistHardState(new HardState(term, votedFor, knownCommitted, promised)));
   }
 
   /** Appends entries at the end of the log, after cutting it at {@code truncateFrom} if &gt; 0. */

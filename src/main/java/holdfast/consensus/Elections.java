@@ -32,6 +32,14 @@ final class Elections {
   private long leaderHeardMs;
   private boolean hasHeardLeader;
 
+  /** Whom we heard last as leader, and in which term. */
+  private Endpoint heardFrom;
+
+  private long heardTerm;
+
+  /** How much of the time since then this process came late. */
+  private long lateSinceHeardMs;
+
   /**
    * How long better folders and members that hold more have had to come: without a leader, and
    * awake, since they may sleep when this process does.
@@ -39,6 +47,18 @@ final class Elections {
   private long waitedMs;
 
   private long deadlineMs;
+
+  /** How far off the deadline was when it was set. */
+  private long deadlineSpanMs;
+
+  /** How long a forced write takes at the slowest that would vote for us, as it said. */
+  private long votersWriteMs;
+
+  /** Whether another one that stands has got time, since we stood last or heard a leader. */
+  private boolean hasGivenTime;
+
+  /** Whether our own vote is on disk, and counted. */
+  private boolean isOwnVoteCounted;
 
   /**
    * Members without a vote that haven't said yet whether they have more; null if none was asked.
@@ -65,18 +85,42 @@ final class Elections {
     resetDeadline();
   }
 
-  /** Random, so that votes are rarely split (dissertation, 3.4). */
+  /**
+   * Random, so that votes are rarely split (dissertation, 3.4): over a time that grows with that of
+   * an election here, or several would stand before one can have won.
+   */
   private void resetDeadline() {
-    int spreadMs = core.config.electionTimeoutMaxMs() - core.config.electionTimeoutMinMs();
-    deadlineMs = core.nowMs + core.config.electionTimeoutMinMs() + core.random.below(spreadMs + 1);
+    long patienceMs = core.slowness.patienceMs();
+    deadlineIn(
+        core.config.electionTimeoutMinMs() + patienceMs, core.slowness.electionMs(0) - patienceMs);
+  }
+
+  /** Votes are asked for: as slow as the slowest who gives one. */
+  private void awaitVotes() {
+    deadlineIn(core.config.electionTimeoutMinMs() + core.slowness.electionMs(votersWriteMs), 0);
+  }
+
+  private void deadlineIn(long atLeastMs, long moreSpreadMs) {
+    long spreadMs =
+        core.config.electionTimeoutMaxMs() - core.config.electionTimeoutMinMs() + moreSpreadMs;
+    deadlineSpanMs = atLeastMs + core.random.below((int) spreadMs + 1);
+    deadlineMs = core.nowMs + deadlineSpanMs;
   }
 
   /** A message of the leader of the current term came. */
-  void leaderHeard() {
+  void leaderHeard(Endpoint leader) {
+    if (leader.equals(heardFrom) && heardTerm == core.term) {
+      core.slowness.heardAfter(
+          core.nowMs - leaderHeardMs - lateSinceHeardMs - core.slowness.lateMs());
+    }
+    heardFrom = leader;
+    heardTerm = core.term;
+    lateSinceHeardMs = 0;
     hasHeardLeader = true;
     leaderHeardMs = core.nowMs;
     waitedMs = 0;
     gaveWayCount = 0;
+    hasGivenTime = false;
     promised.clear();
     core.forgetPromises();
     resetDeadline();
@@ -128,7 +172,8 @@ final class Elections {
    */
   void tick(long awakeMs, long stallMs) {
     waitedMs = core.role == Role.LEADER ? 0 : waitedMs + awakeMs;
-    deadlineMs = Math.min(deadlineMs + stallMs, core.nowMs + core.config.electionTimeoutMaxMs());
+    lateSinceHeardMs += stallMs;
+    deadlineMs = Math.min(deadlineMs + stallMs, core.nowMs + deadlineSpanMs);
     inquiryEndMs = Math.min(inquiryEndMs + stallMs, core.nowMs + inquiryMs());
     if (core.role == Role.LEADER || !mayStand() || !core.isVoteKnown()) {
       return;
@@ -136,6 +181,8 @@ final class Elections {
     boolean alone = isOnlyVoter() && !core.recovery.isNeeded();
     if (alone && core.role == Role.FOLLOWER) {
       campaign(false);
+    } else if (core.role == Role.CANDIDATE && !core.out.isHardStateDone()) {
+      return; // our own vote is being written: another term would only be one more write
     } else if (core.nowMs >= deadlineMs || isOnlyVoter() && core.role == Role.FOLLOWER) {
       startPreVote();
     } else if (core.role == Role.PRE_CANDIDATE) {
@@ -168,6 +215,8 @@ final class Elections {
     inquired = null;
     hasInquired = false;
     isGivingWay = false;
+    hasGivenTime = false;
+    votersWriteMs = 0;
     addOwnVote();
     for (Endpoint voter : otherVoters()) {
       requestPreVote(voter, false);
@@ -270,13 +319,15 @@ final class Elections {
     return hasInquired;
   }
 
+  /** Whoever is slow to answer may hold what nobody else does. */
   private long inquiryMs() {
-    return core.config.electionTimeoutMinMs() / 2;
+    return core.config.electionTimeoutMinMs() / 2 + core.slowness.electionMs(votersWriteMs);
   }
 
   /** Starts an election in the next term. Our own vote counts once it is on disk. */
   void campaign(boolean transfer) {
-    resetDeadline();
+    awaitVotes();
+    isOwnVoteCounted = false;
     mayEnd = hasInquired && !transfer;
     core.setTerm(core.term + 1, Optional.of(core.self));
     core.setRole(Role.CANDIDATE, Optional.empty(), Effect.Cause.ELECTION);
@@ -293,7 +344,11 @@ final class Elections {
     if (core.role != Role.CANDIDATE || !core.out.isHardStateDone()) {
       return Ballot.Outcome.OPEN;
     }
-    addOwnVote();
+    if (!isOwnVoteCounted) {
+      isOwnVoteCounted = true;
+      addOwnVote();
+      awaitVotes(); // the requests go out now
+    }
     return electionOutcome();
   }
 
@@ -308,12 +363,34 @@ final class Elections {
     boolean upToDate = isUpToDate(request.lastIndex(), request.lastTerm());
     boolean granted = !refusesVotes() && askedTerm > core.term && upToDate;
     boolean isAhead = !upToDate;
+    if (granted) {
+      giveItTime();
+    }
     if (isAhead && request.byAll() && !core.isVoter() && !hearsLeader()) {
       standsUntilMs = core.nowMs + 2L * core.config.electionTimeoutMaxMs();
       deadlineMs = Math.min(deadlineMs, core.nowMs);
     }
     core.out.send(
-        new PreVoteReply(core.to(request.header().from()), askedTerm, ownVote(granted), isAhead));
+        new PreVoteReply(
+            core.to(request.header().from()),
+            askedTerm,
+            ownVote(granted),
+            isAhead,
+            (int) Math.min(core.config.wideningMaxMs(), core.slowness.writeMs())));
+  }
+
+  /**
+   * Who was promised a vote stands now, and its request comes when its own vote is on disk: it gets
+   * that time. Once, since it may never win where this endpoint would. <i>Event: with slow disks
+   * the second one stood while the first one's vote was written, each time.</i>
+   */
+  private void giveItTime() {
+    if (!hasGivenTime && core.role != Role.CANDIDATE) {
+      hasGivenTime = true;
+      long untilMs = core.nowMs + core.config.electionTimeoutMinMs() + core.slowness.electionMs(0);
+      deadlineSpanMs = Math.max(deadlineSpanMs, untilMs - core.nowMs);
+      deadlineMs = Math.max(deadlineMs, untilMs);
+    }
   }
 
   void onPreVoteReply(PreVoteReply reply) {
@@ -327,6 +404,7 @@ final class Elections {
     }
     notePromised(reply.vote());
     if (reply.vote().granted()) {
+      votersWriteMs = Math.max(votersWriteMs, reply.writeMs());
       addVote(from, reply.vote());
     }
     campaignIfPossible();

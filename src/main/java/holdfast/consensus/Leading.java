@@ -40,6 +40,9 @@ final class Leading {
   private long transferDeadlineMs;
   private boolean hasAskedSuccessor;
 
+  /** For how long no quorum had been heard at the last tick. */
+  private long lastSilentMs;
+
   Leading(CoreState core) {
     this.core = core;
     replication = new Replication(core);
@@ -89,7 +92,13 @@ final class Leading {
     if (transferTarget.isPresent() && core.nowMs >= transferDeadlineMs) {
       transferTarget = Optional.empty();
     }
-    if (core.nowMs - quorum.heardMs() >= core.config.quorumTimeoutMs() && !demotePartner()) {
+    long silentMs = core.nowMs - quorum.heardMs();
+    if (silentMs < lastSilentMs) {
+      core.slowness.heardAfter(lastSilentMs);
+    }
+    lastSilentMs = silentMs;
+    long patienceMs = core.config.quorumTimeoutMs() + core.slowness.patienceMs();
+    if (silentMs >= patienceMs && !demotePartner()) {
       return false;
     }
     replication.tick();
@@ -298,7 +307,7 @@ final class Leading {
   }
 
   private boolean isHeard(Progress member) {
-    return core.nowMs - member.heardMs < core.config.electionTimeoutMinMs();
+    return core.isHeardLately(member);
   }
 
   /**
@@ -362,7 +371,8 @@ final class Leading {
       return;
     }
     transferTarget = Optional.of(target);
-    transferDeadlineMs = core.nowMs + core.config.electionTimeoutMinMs();
+    transferDeadlineMs =
+        core.nowMs + core.config.electionTimeoutMinMs() + core.slowness.electionMs(0);
     hasAskedSuccessor = false;
     handOver();
   }

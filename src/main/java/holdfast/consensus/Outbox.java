@@ -49,11 +49,13 @@ final class Outbox {
     effects.add(effect);
   }
 
-  void persistHardState(HardState state) {
+  /** Returns the ticket of the write. */
+  long persistHardState(HardState state) {
     hardStateTicket = ++lastTicket;
     handedOutTerm = state.term();
     dropSuperseded();
     add(new Effect.PersistHardState(lastTicket, state));
+    return lastTicket;
   }
 
   /**

@@ -25,6 +25,9 @@ package holdfast.consensus;
  * @param promoteLagEntries how far behind the commit index a follower may be to get a vote
  * @param startWaitMs who may lack more than a power cut takes (a damaged, older or copied folder)
  *     waits so long for others before it counts as an end of the log
+ * @param wideningMaxMs elections and silences last longer, by at most so much, where disks, the
+ *     network or this process are measured to be slow
+ * @param measuredForMs what was measured counts for one to two times as long
  */
 public record RaftConfig(
     int heartbeatMs,
@@ -44,12 +47,14 @@ public record RaftConfig(
     int retainBytes,
     int waitingReadsMax,
     int promoteLagEntries,
-    int startWaitMs) {
+    int startWaitMs,
+    int wideningMaxMs,
+    int measuredForMs) {
   /** What a pool on a LAN runs with. */
   public static final RaftConfig DEFAULT =
       new RaftConfig(
           150, 1_000, 2_000, 800, 1_500, 160 << 10, 64, 4 << 20, 128 << 10, 16 << 20, 400_000,
-          96 << 20, 100_000, 32 << 20, 4 << 20, 10_000, 1_000, 60_000);
+          96 << 20, 100_000, 32 << 20, 4 << 20, 10_000, 1_000, 60_000, 8_000, 30_000);
 
   /**
    * Checks each number against its range.
@@ -75,6 +80,8 @@ public record RaftConfig(
     range("waitingReadsMax", waitingReadsMax, 1, 1_000_000);
     range("promoteLagEntries", promoteLagEntries, 0, 1_000_000);
     range("startWaitMs", startWaitMs, electionTimeoutMaxMs, 3_600_000);
+    range("wideningMaxMs", wideningMaxMs, 0, 60_000);
+    range("measuredForMs", measuredForMs, heartbeatMs, 600_000);
   }
 
   private static void range(String name, long value, long min, long max) {

@@ -30,7 +30,6 @@ public final class RaftCore {
   private final Elections elections;
   private LostVote lostVote;
   private Leading leading;
-  private long lastTickMs;
 
   /**
    * A core that goes on from what its store holds.
@@ -60,7 +59,6 @@ public final class RaftCore {
     intake = new SnapshotIntake(core);
     elections = new Elections(core);
     lostVote = new LostVote(core);
-    lastTickMs = nowMs;
   }
 
   /**
@@ -174,18 +172,18 @@ public final class RaftCore {
 
   private void tick() {
     // A step that comes late (a pause of this process) tells nothing about the others.
-    long passedMs = core.nowMs - lastTickMs;
-    long stallMs = Math.max(0, passedMs - core.config.heartbeatMs());
-    lastTickMs = core.nowMs;
+    long stallMs = core.slowness.lateMs();
+    long awakeMs = core.slowness.tick() - stallMs;
     if (leading != null && !leading.tick(stallMs)) {
       follow(core.term, Optional.empty(), Effect.Cause.QUORUM_LOST);
     }
     lostVote.tick();
-    elections.tick(passedMs - stallMs, stallMs);
+    elections.tick(awakeMs, stallMs);
   }
 
   private void persistDone(long ticket) {
     core.out.done(ticket, core.term);
+    core.slowness.written(ticket);
     if (core.role == Role.CANDIDATE) {
       settle(elections.outcomeAfterWrite());
     } else if (leading != null) {
@@ -362,7 +360,7 @@ public final class RaftCore {
     if (core.leader.isEmpty() || core.role != Role.FOLLOWER) {
       core.setRole(Role.FOLLOWER, Optional.of(from), Effect.Cause.LEADER_HEARD);
     }
-    elections.leaderHeard();
+    elections.leaderHeard(from);
   }
 
   private void follow(long term, Optional<Endpoint> leader, Effect.Cause cause) {
@@ -465,6 +463,16 @@ public final class RaftCore {
    */
   public long leaseUntilMs() {
     return leading == null ? Long.MIN_VALUE : leading.leaseUntilMs();
+  }
+
+  /** By how much longer than usual others may be silent before they count as gone. */
+  public long patienceMs() {
+    return core.slowness.patienceMs();
+  }
+
+  /** In so many ms without a leader an election should have been won, one that failed included. */
+  public long electionsMs() {
+    return 2 * (core.config.electionTimeoutMaxMs() + core.slowness.electionMs(0));
   }
 
   /** What a leader knows about the other members; empty elsewhere. */

@@ -63,9 +63,10 @@ public sealed interface RaftMessage {
 
   /**
    * {@code askedTerm} is the term of the request that this answers. {@code ahead}: the sender's log
-   * ends later than the asker's.
+   * ends later than the asker's. {@code writeMs}: how long a forced write has taken at the sender
+   * lately, 0 or more: so long its vote may take.
    */
-  record PreVoteReply(Header header, long askedTerm, Vote vote, boolean ahead)
+  record PreVoteReply(Header header, long askedTerm, Vote vote, boolean ahead, int writeMs)
       implements RaftMessage {}
 
   /**

@@ -55,7 +55,7 @@ public final class RaftMessageCodec {
       case PreVoteReply m -> {
         out.u64(m.askedTerm());
         writeVote(m.vote(), out);
-        out.bool(m.ahead());
+        out.bool(m.ahead()).u32(m.writeMs());
       }
       case VoteRequest m ->
           out.u64(m.lastIndex()).u64(m.lastTerm()).bool(m.transfer()).bool(m.ends());
@@ -102,7 +102,7 @@ public final class RaftMessageCodec {
     Header header = readHeader(in);
     return switch (kind) {
       case 1 -> new PreVoteRequest(header, index(in), index(in), in.bool());
-      case 2 -> new PreVoteReply(header, index(in), readVote(in), in.bool());
+      case 2 -> new PreVoteReply(header, index(in), readVote(in), in.bool(), durationMs(in));
       case 3 -> new VoteRequest(header, index(in), index(in), in.bool(), in.bool());
       case 4 -> new VoteReply(header, readVote(in));
       case 5 -> readAppend(header, in);
@@ -157,6 +157,14 @@ public final class RaftMessageCodec {
       throw new ByteReader.Malformed("read number: expected=>= 0, was=" + value);
     }
     return value;
+  }
+
+  private static int durationMs(ByteReader in) {
+    int ms = in.u32();
+    if (ms < 0) {
+      throw new ByteReader.Malformed("read duration: expected=0 or more, was=" + ms);
+    }
+    return ms;
   }
 
   private static Recovery.Cause cause(ByteReader in) {

@@ -70,7 +70,7 @@ final class Replication {
   }
 
   private boolean isHeard(Progress member) {
-    return core.nowMs - member.heardMs < core.config.electionTimeoutMinMs();
+    return core.isHeardLately(member);
   }
 
   /** A round of heartbeats to everybody. */

@@ -84,7 +84,7 @@ public sealed interface Reply extends Message {
    * @param term the leader's; another than last time means that changes in between may be unknown
    * @param index invalidations up to this index of the log have been sent
    * @param leaseMs until so long after the Watch was sent no change is acknowledged to anybody
-   *     before this client has confirmed it, 0 to 1,000
+   *     before this client has confirmed it, 0 to 4,000
    * @param all anything may have changed: the list is empty then
    */
   record Watched(long term, long index, int leaseMs, boolean all, List<Invalidation> changes)
@@ -93,7 +93,7 @@ public sealed interface Reply extends Message {
     public static final int CHANGES_MAX = 256;
 
     /** Longest lease, in milliseconds. */
-    public static final int LEASE_MAX_MS = 1_000;
+    public static final int LEASE_MAX_MS = 4_000;
   }
 
   /** Answers Join: listed at this log index. */

@@ -17,7 +17,7 @@ final class DirectoryFormat {
   /** The peer's key, which is made after the format file: see {@code crypto.NodeKey}. */
   static final String KEY_FILE = "node.key";
 
-  static final int VERSION = 5;
+  static final int VERSION = 6;
   static final int FORMAT_BYTES = 64;
   static final int RUN_BYTES = 160;
   static final int RECOVERY_BYTES = 256;

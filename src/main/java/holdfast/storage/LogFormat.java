@@ -19,7 +19,7 @@ import java.util.zip.CRC32C;
 
 /** The operation log as bytes (docs/disk-format.md, "Operation log"). */
 final class LogFormat {
-  static final int VERSION = 5;
+  static final int VERSION = 6;
   static final int SEGMENT_HEADER_BYTES = 64;
   static final int ENTRY_HEADER_BYTES = 36;
   static final int STATE_BYTES = 512;

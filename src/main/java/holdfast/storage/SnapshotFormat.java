@@ -9,7 +9,7 @@ import java.util.regex.Pattern;
 
 /** Snapshots as bytes (docs/disk-format.md, "Snapshots"). */
 final class SnapshotFormat {
-  static final int VERSION = 5;
+  static final int VERSION = 6;
   static final int HEADER_BYTES = 64;
   static final int PIECE_HEADER_BYTES = 16;
   static final int FOOTER_BYTES = 64;

@@ -50,7 +50,9 @@ class InvalidatorTest {
   }
 
   private void lease() {
-    pool.watcher().onLease(clock.nowNs() + TimeUnit.HOURS.toNanos(1));
+    pool.watcher()
+        .onLease(
+            clock.nowNs() + TimeUnit.HOURS.toNanos(1), clock.nowNs() + TimeUnit.HOURS.toNanos(2));
   }
 
   @AfterEach

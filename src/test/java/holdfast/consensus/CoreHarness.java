@@ -186,7 +186,7 @@ final class CoreHarness {
 
   /** A grant of A's pre-vote. */
   RaftMessage.PreVoteReply preVote(Endpoint other, Recovery.Cause recovering) {
-    return new RaftMessage.PreVoteReply(from(other), core.term() + 1, vote(recovering), false);
+    return new RaftMessage.PreVoteReply(from(other), core.term() + 1, vote(recovering), false, 0);
   }
 
   List<Effect> propose(int bytes) {

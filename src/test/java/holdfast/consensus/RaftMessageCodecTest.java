@@ -27,7 +27,7 @@ class RaftMessageCodecTest {
   private static List<RaftMessage> oneOfEach() {
     return List.of(
         new RaftMessage.PreVoteRequest(HEADER, 1, 2, true),
-        new RaftMessage.PreVoteReply(HEADER, 3, CoreHarness.vote(Recovery.Cause.DAMAGE), true),
+        new RaftMessage.PreVoteReply(HEADER, 3, CoreHarness.vote(Recovery.Cause.DAMAGE), true, 7),
         new RaftMessage.VoteRequest(HEADER, 4, 5, true, true),
         new RaftMessage.VoteReply(
             HEADER,
@@ -162,7 +162,7 @@ class RaftMessageCodecTest {
             () ->
                 new RaftConfig(
                     150, 1_000, 2_000, 950, 1_500, 300, 4, 1_000, 16, 20_000, 4_000, 1 << 20, 40,
-                    4_000, 400, 50, 20, 60_000));
+                    4_000, 400, 50, 20, 60_000, 8_000, 30_000));
 
     assertEquals("check leaseMs: expected=0 to 900, was=950", failure.getMessage());
   }

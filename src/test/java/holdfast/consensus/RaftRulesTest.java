@@ -142,7 +142,7 @@ class RaftRulesTest {
 
     harness.receive(
         new RaftMessage.PreVoteReply(
-            harness.from(B, 3), 5, CoreHarness.vote(Recovery.Cause.NONE), false));
+            harness.from(B, 3), 5, CoreHarness.vote(Recovery.Cause.NONE), false, 0));
 
     assertEquals(Role.CANDIDATE, harness.core.role());
   }
@@ -170,7 +170,7 @@ class RaftRulesTest {
     harness.tickAfter(1_000);
     harness.receive(
         new RaftMessage.PreVoteReply(
-            harness.from(C), 4, CoreHarness.vote(Recovery.Cause.NONE), false));
+            harness.from(C), 4, CoreHarness.vote(Recovery.Cause.NONE), false, 0));
     assertEquals(4, harness.core.term(), "it began the next term itself");
 
     var probed = harness.receive(new Append(harness.from(C, 4), 1, 1, 0, 0, List.of()));

@@ -231,7 +231,8 @@ class RecoveryRulesTest {
 
     harness.receive(harness.preVote(B, POWER_CUT));
     harness.receive(
-        new PreVoteReply(harness.from(D), harness.core.term() + 1, CoreHarness.vote(NONE), false));
+        new PreVoteReply(
+            harness.from(D), harness.core.term() + 1, CoreHarness.vote(NONE), false, 0));
     harness.tickAfter(RaftConfig.DEFAULT.electionTimeoutMinMs());
     harness.receive(harness.preVote(B, POWER_CUT));
     assertEquals(Role.PRE_CANDIDATE, harness.core.role(), "C may have ended it");
@@ -239,7 +240,8 @@ class RecoveryRulesTest {
 
     harness.receive(harness.preVote(C, NONE));
     harness.receive(
-        new PreVoteReply(harness.from(D), harness.core.term() + 1, CoreHarness.vote(NONE), false));
+        new PreVoteReply(
+            harness.from(D), harness.core.term() + 1, CoreHarness.vote(NONE), false, 0));
     harness.receive(harness.preVote(C, NONE));
     harness.receive(new VoteReply(harness.from(B), CoreHarness.vote(POWER_CUT)));
     harness.receive(new VoteReply(harness.from(C), CoreHarness.vote(NONE)));
@@ -357,7 +359,8 @@ class RecoveryRulesTest {
               harness.from(C),
               harness.core.term() + 1,
               new RaftMessage.Vote(false, NONE, List.of()),
-              true));
+              true,
+              0));
       harness.tickAfter(TIMEOUTS_MS);
     }
 

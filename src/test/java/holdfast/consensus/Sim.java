@@ -18,7 +18,7 @@ final class Sim {
   static final RaftConfig CONFIG =
       new RaftConfig(
           150, 1_000, 2_000, 800, 1_500, 300, 4, 1_000, 16, 20_000, 4_000, 1 << 20, 40, 4_000, 400,
-          50, 20, 4_000);
+          50, 20, 4_000, 3_000, 5_000);
 
   private record Due(long atMs, long order, Runnable action) implements Comparable<Due> {
     @Override
@@ -177,10 +177,21 @@ final class Sim {
     return isFailing;
   }
 
-  /** Runs chaos, heals, and checks that everybody gets on again. */
-  void run(long chaosMs) {
+  /** Somebody writes and reads, and whoever leads gives others a vote. */
+  void startWork() {
     at(1, this::client);
     at(500, this::admin);
+  }
+
+  /** The same in a pool that is left in peace. */
+  void startWorkInPeace() {
+    startWork();
+    heal();
+  }
+
+  /** Runs chaos, heals, and checks that everybody gets on again. */
+  void run(long chaosMs) {
+    startWork();
     if (scenes.isOn()) {
       at(6_000 + random.nextInt(1_000), scenes::play);
     } else {

@@ -34,8 +34,13 @@ final class SimNode {
   long startedMs;
   long pausedUntilMs;
   int diskLatencyMs = 3;
+
+  /** What each write takes at least. */
+  int writeMs;
+
   private final List<SimDisk> damaged = new ArrayList<>();
   private boolean isStepping;
+  private boolean isForcing;
 
   /** It ends its log: what it commits now counts for the next one. */
   private boolean isEnding;
@@ -95,6 +100,7 @@ final class SimNode {
     appliedIndex = initial.snapshot().index();
     stateHash = snapshot == null ? 1 : new ByteReader(snapshot.getValue().bytes()).u64();
     core = newCore;
+    isForcing = false;
     baseIndex = initial.snapshot().index();
     baseTerm = initial.snapshot().term();
     log = new ArrayList<>(initial.entries().stream().filter(e -> e.index() > baseIndex).toList());
@@ -114,7 +120,9 @@ final class SimNode {
 
   private void forceRegularly(long ofLife) {
     if (ofLife == life) {
-      force();
+      if (!isForcing) {
+        force();
+      }
       sim.at(1_000, () -> forceRegularly(ofLife));
     }
   }
@@ -561,8 +569,10 @@ final class SimNode {
 
   private void force() {
     LogEntry[] last = new LogEntry[1];
+    isForcing = true;
     queue(
         () -> {
+          isForcing = false;
           disk.force();
           last[0] = disk.last();
         },
@@ -584,7 +594,7 @@ final class SimNode {
     }
     diskQueue.add(new DiskWork(work, answer));
     long busyUntilMs = Math.min(Math.max(diskFreeMs, sim.nowMs), sim.nowMs + 3_000);
-    diskFreeMs = Math.max(diskFreeMs, busyUntilMs + sim.random.nextInt(diskLatencyMs));
+    diskFreeMs = Math.max(diskFreeMs, busyUntilMs + writeMs + sim.random.nextInt(diskLatencyMs));
     long ofLife = life;
     sim.at(
         diskFreeMs - sim.nowMs,

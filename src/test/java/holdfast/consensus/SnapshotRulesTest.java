@@ -47,7 +47,7 @@ class SnapshotRulesTest {
     var small =
         new RaftConfig(
             150, 1_000, 2_000, 800, 1_500, 300, 4, 1_000, 16, 20_000, 4_000, 1 << 20, 5, 4_000, 0,
-            50, 20, 60_000);
+            50, 20, 60_000, 8_000, 30_000);
     assertTrue(config.retainBytes() > 0);
     var harness = new CoreHarness(small, group(List.of(A, B, C))).lead();
     for (int i = 0; i < 10; i++) {

@@ -64,7 +64,7 @@ class LeaseManagerTest {
     }
 
     @Override
-    public void onLease(long untilNs) {
+    public void onLease(long reliedUntilNs, long untilNs) {
       leaseUntilNs = untilNs;
       leaseCount++;
     }

@@ -113,6 +113,11 @@ public final class PeerAccess {
     return node.leadership().stateMachine().namespace().sessionCount();
   }
 
+  /** How long leases may be, by what is applied here. */
+  public int leaseMs() {
+    return node.leadership().stateMachine().state().leaseMs();
+  }
+
   public long appliedIndex() {
     return node.leadership().hasLog() ? node.leadership().driver().applied().index() : 0;
   }

@@ -105,7 +105,7 @@ final class NameCache implements PoolService.Watcher {
   }
 
   @Override
-  public void onLease(long untilNs) {
+  public void onLease(long reliedUntilNs, long untilNs) {
     trustedUntilNs = untilNs - TAKING_BACK_NS;
   }
 

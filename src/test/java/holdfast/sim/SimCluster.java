@@ -37,7 +37,7 @@ public final class SimCluster {
   public static final RaftConfig SMALL_RAFT =
       new RaftConfig(
           150, 1_000, 2_000, 800, 1_500, 160 << 10, 64, 4 << 20, 4 << 10, 16 << 20, 400_000,
-          96 << 20, 60, 32 << 20, 8 << 10, 10_000, 1_000, 10_000);
+          96 << 20, 60, 32 << 20, 8 << 10, 10_000, 1_000, 10_000, 3_000, 5_000);
 
   /** Chooses the options one by one. */
   public static final class Builder {

@@ -161,7 +161,7 @@ class SleepTest {
     }
 
     @Override
-    public void onLease(long untilNs) {}
+    public void onLease(long reliedUntilNs, long untilNs) {}
 
     @Override
     public void onLeaseEnding() {}

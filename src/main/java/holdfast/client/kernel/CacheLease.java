@@ -1,7 +1,6 @@
 package holdfast.client.kernel;
 
 import holdfast.client.pool.Deadlines;
-import holdfast.client.pool.PoolSession;
 import holdfast.metadata.op.Invalidation;
 import holdfast.util.BoundedMap;
 import java.util.List;
@@ -152,12 +151,12 @@ public final class CacheLease {
     return Math.max(0, (leasedUntilNs - deadlines.nowNs()) / NS_PER_MS);
   }
 
-  /** A new lease: until then this client is notified in time of all changes. */
-  public void renew(long untilNs) {
+  /** A new lease, and until when it may be relied on. */
+  public void renew(long reliedUntilNs) {
     lock.lock();
     try {
       hasLease = true;
-      leasedUntilNs = untilNs - PoolSession.RECALL_NS;
+      leasedUntilNs = reliedUntilNs;
     } finally {
       lock.unlock();
     }

@@ -34,15 +34,18 @@ public interface PoolService {
      *
      * @param all anything may have changed; the list is empty then
      * @param confirm to be called on any thread when nothing that these changes made stale is used
-     *     any more: their authors wait for it, for a second at most
+     *     any more: their authors wait for it, for a lease at most
      */
     void onChanges(boolean all, List<Invalidation> changes, Runnable confirm);
 
     /**
-     * Until then, on the monotonic clock, no change by others is acknowledged before this client
-     * has confirmed it, except one that was delivered and isn't confirmed for a second.
+     * A lease was granted, on the monotonic clock.
+     *
+     * @param reliedUntilNs until then what is cached may be relied on; the rest is for its recall
+     * @param untilNs until then no change by others is acknowledged before this client has
+     *     confirmed it, except one that was delivered and isn't confirmed for a lease
      */
-    void onLease(long untilNs);
+    void onLease(long reliedUntilNs, long untilNs);
 
     /** Half of the lease has gone without a renewal: all that relies on it is to expire. */
     void onLeaseEnding();

@@ -21,13 +21,16 @@ import java.util.function.Supplier;
  * others' changes. Loop only.
  */
 public final class PoolSession {
-  /** The last part of a lease, in which all that relies on it is recalled. */
-  public static final long RECALL_NS = 500_000_000L;
+  /** One part in so many of a lease is left for the recall of all that relies on it. */
+  private static final int RECALL_SHARE = 2;
 
   /** Most answers that are being processed at once. */
   static final int UNPROCESSED_MAX = 1_024;
 
-  /** How long one Watch may take: the leader answers after a tenth of a second. */
+  /**
+   * How long a Watch may take without a lease: the leader answers after a tenth of a second. Else
+   * as long as the lease, which lasts several of the round trips that the leader measures.
+   */
   private static final long WATCH_MAX_NS = 1_000_000_000L;
 
   /** Pause after a Watch that failed. */
@@ -45,7 +48,7 @@ public final class PoolSession {
         }
 
         @Override
-        public void onLease(long untilNs) {}
+        public void onLease(long reliedUntilNs, long untilNs) {}
 
         @Override
         public void onLeaseEnding() {}
@@ -69,6 +72,10 @@ public final class PoolSession {
   private boolean isClosed;
   private boolean isLost;
   private boolean isLeaseSuspended;
+
+  /** How long the last lease was that this term's leader granted. */
+  private long leaseNs;
+
   private int attempt;
   private long term;
   private long receivedIndex = -1;
@@ -174,6 +181,7 @@ public final class PoolSession {
   }
 
   private void forget() {
+    leaseNs = 0;
     receivedIndex = -1;
     confirmedIndex = -1;
     unprocessed.clear();
@@ -195,7 +203,7 @@ public final class PoolSession {
         to,
         new Request.Watch(client, term, receivedIndex, confirmedIndex),
         null,
-        loop.nowNs() + WATCH_MAX_NS,
+        loop.nowNs() + Math.max(WATCH_MAX_NS, leaseNs),
         new Transport.ReplyHandler() {
           @Override
           public void onReply(Reply reply, Body bodyOrNull) {
@@ -237,7 +245,8 @@ public final class PoolSession {
       advance();
     }
     if (!watched.all() && watched.leaseMs() > 0) {
-      lease(sentNs + watched.leaseMs() * NS_PER_MS);
+      leaseNs = watched.leaseMs() * NS_PER_MS;
+      lease(sentNs + leaseNs);
     }
     // Beyond the bound the next confirmation asks for more; meanwhile the leader keeps it, bounded.
     if (number == watchNumber && unprocessed.size() < UNPROCESSED_MAX) {
@@ -252,8 +261,9 @@ public final class PoolSession {
     if (isLeaseSuspended) {
       return;
     }
-    watcher.onLease(untilNs);
-    leaseTimer = loop.at(untilNs - RECALL_NS, "lease", () -> watcher.onLeaseEnding());
+    long reliedUntilNs = untilNs - leaseNs / RECALL_SHARE;
+    watcher.onLease(reliedUntilNs, untilNs);
+    leaseTimer = loop.at(reliedUntilNs, "lease", () -> watcher.onLeaseEnding());
   }
 
   /** Sent at once: an author waits for it. */

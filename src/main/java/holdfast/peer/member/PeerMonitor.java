@@ -28,7 +28,7 @@ import java.util.function.Supplier;
  * thread.
  */
 public final class PeerMonitor {
-  /** A peer silent for this long is down. */
+  /** A peer silent for this long is down; longer where this process or the network is slow. */
   static final long DOWN_NS = 3_000_000_000L;
 
   /** And for this long, if it can't even be reached. */
@@ -259,7 +259,8 @@ public final class PeerMonitor {
   private boolean isGone(NodeId node) {
     long sinceNs = Math.max(ledSinceNs, ports.loop().awakeSinceNs());
     long silentNs = Math.min(heartbeats.silentNs(node), ports.loop().nowNs() - sinceNs);
-    return silentNs > DOWN_NS || heartbeats.isUnreachable(node) && silentNs > UNREACHABLE_DOWN_NS;
+    long countedNs = silentNs - leadership.patienceNs();
+    return countedNs > DOWN_NS || heartbeats.isUnreachable(node) && countedNs > UNREACHABLE_DOWN_NS;
   }
 
   private boolean isBack(PeerEntry peer) {

@@ -127,11 +127,16 @@ final class VoterManager {
 
   /** Whether this very incarnation was heard a moment ago. */
   private boolean isHeard(Endpoint voter) {
-    return heartbeats.silentNs(voter.node()) < SURE_SILENT_NS
+    return silentNs(voter.node()) < SURE_SILENT_NS
         && heartbeats
             .pulse(voter.node())
             .filter(pulse -> pulse.beat().incarnation() == voter.incarnation())
             .isPresent();
+  }
+
+  /** For how long a peer was silent, less what is slow here. */
+  private long silentNs(NodeId node) {
+    return heartbeats.silentNs(node) - leadership.patienceNs();
   }
 
   /**
@@ -146,8 +151,7 @@ final class VoterManager {
             .pulse(node)
             .filter(pulse -> pulse.beat().incarnation() > peer.incarnation())
             .isPresent();
-    boolean isHeardLately =
-        heartbeats.silentNs(node) < PeerMonitor.DOWN_NS && !heartbeats.isUnreachable(node);
+    boolean isHeardLately = silentNs(node) < PeerMonitor.DOWN_NS && !heartbeats.isUnreachable(node);
     return !isReplaced && (isHeardLately || peer.state().isLive() && !isGone.test(node));
   }
 

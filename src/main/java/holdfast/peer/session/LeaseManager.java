@@ -12,7 +12,6 @@ import holdfast.peer.view.PeerFault;
 import holdfast.peer.view.PeerPorts;
 import holdfast.port.Loop;
 import holdfast.port.Responder;
-import holdfast.protocol.Reply;
 import holdfast.protocol.Request;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -28,17 +27,11 @@ import java.util.Set;
  * acknowledges nothing for the longest lease its predecessor can have granted. Loop thread.
  */
 public final class LeaseManager {
-  /** The longest lease. */
-  static final long LEASE_NS = Reply.Watched.LEASE_MAX_MS * 1_000_000L;
-
   /**
    * How long a Watch waits for an invalidation (long poll): well below half a lease, so that it is
    * renewed in time.
    */
   static final long LONG_POLL_NS = 100_000_000L;
-
-  /** The quorum was heard so much later than the core's own lease counts: its safety margin. */
-  private static final long QUORUM_MARGIN_MS = 200;
 
   private final PeerPorts ports;
   private final Leadership leadership;
@@ -47,6 +40,7 @@ public final class LeaseManager {
   private final Map<ClientId, Long> heardNs = new HashMap<>();
   private final List<Waiting> waiting = new ArrayList<>();
   private final LockWakeups lockWakeups = new LockWakeups();
+  private final LeaseLength length;
   private long term = -1;
   private long ledSinceNs;
   private long sentIndex;
@@ -56,6 +50,7 @@ public final class LeaseManager {
     this.faults = faults;
     this.ports = ports;
     this.leadership = leadership;
+    length = new LeaseLength(ports, leadership, faults);
   }
 
   /** An acknowledgement that waits for others to confirm. */
@@ -88,6 +83,7 @@ public final class LeaseManager {
     forget();
     term = newTerm;
     ledSinceNs = ports.loop().nowNs();
+    length.startTerm(term);
   }
 
   /** The term whose leases these are; -1 while this peer doesn't lead. */
@@ -142,6 +138,9 @@ public final class LeaseManager {
       var queue = watchers.computeIfAbsent(watch.client(), client -> new WatchQueue(ports.loop()));
       // What was sent and confirmed in another term was another leader's.
       boolean isOurs = watch.term() == term;
+      if (isOurs) {
+        queue.sinceAnsweredMs().ifPresent(length::measured);
+      }
       queue.await(
           responder, isOurs ? watch.receivedIndex() : -1, isOurs ? watch.confirmedIndex() : -1);
       answerIfDue(queue);
@@ -159,12 +158,14 @@ public final class LeaseManager {
     }
   }
 
-  /** How long a lease given now may last: not beyond what this leader can vouch for. */
+  /**
+   * How long a lease given now may last. None is given by who may be deposed already: so nobody who
+   * is elected later needs to wait for longer than one from its election on.
+   */
   private long grantNs() {
-    long nowMs = ports.loop().nowNs() / 1_000_000L;
-    long coreMs = Math.min(leadership.driver().core().leaseUntilMs(), nowMs + LEASE_NS);
-    long vouchedMs = coreMs < nowMs - LEASE_NS ? 0 : coreMs + QUORUM_MARGIN_MS - nowMs;
-    return Math.clamp(vouchedMs, 0, Reply.Watched.LEASE_MAX_MS) * 1_000_000L;
+    boolean hasQuorum =
+        leadership.driver().core().leaseUntilMs() > ports.loop().nowNs() / 1_000_000L;
+    return hasQuorum && leadership.isCurrent() ? length.grantNs() : 0;
   }
 
   /**
@@ -252,7 +253,7 @@ public final class LeaseManager {
     boolean isForgetful = faults.contains(PeerFault.FORGET_LEASES);
     if (leadership.stateMachine().namespace().sessionCount() > 1 && !isForgetful) {
       // The leader before this one may have granted leases just before it lost its quorum.
-      untilNs = ledSinceNs + LEASE_NS;
+      untilNs = ledSinceNs + length.inheritedNs();
     }
     for (var entry : watchers.entrySet()) {
       WatchQueue queue = entry.getValue();

@@ -81,7 +81,8 @@ public final class NamespaceRequests {
   }
 
   private void refuseAsk(Request.Ask ask, Responder responder) {
-    if (ask.allowStale() && leadership.isReady()) {
+    // A slow election is no reason to answer with what may be old.
+    if (ask.allowStale() && leadership.isReady() && !leadership.isElecting()) {
       answer(ask, true, responder);
     } else {
       leadership.refuse(responder);

@@ -128,7 +128,7 @@ public final class SessionReaper {
     long nowNs = ports.loop().nowNs();
     for (ClientId client : leadership.stateMachine().namespace().sessions()) {
       long silentNs = nowNs - Math.max(sinceNs, leases.heardNs(client, sinceNs));
-      if (silentNs >= TIMEOUT_NS && !ending.contains(client)) {
+      if (silentNs - leadership.patienceNs() >= TIMEOUT_NS && !ending.contains(client)) {
         end(client, RaftDriver.Proposed.IGNORED);
       }
     }

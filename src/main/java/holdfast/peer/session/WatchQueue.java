@@ -9,6 +9,7 @@ import holdfast.protocol.Reply;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalLong;
 
 /**
  * The invalidations queued for one client, what it has confirmed of those sent, and its lease. Loop
@@ -17,6 +18,9 @@ import java.util.List;
 final class WatchQueue {
   /** Changes that wait for a client; one that falls further behind forgets all it knows. */
   static final int QUEUE_MAX = 4_096;
+
+  /** The client is granted one part in so many less than is waited for: clocks run unevenly. */
+  private static final int CLOCK_MARGIN = 10;
 
   private record Queued(long index, Invalidation change) {}
 
@@ -39,12 +43,22 @@ final class WatchQueue {
   private Responder responder;
   private Loop.Timer timer;
 
+  /** When the last Watch was answered, until the next one comes. */
+  private OptionalLong answeredNs = OptionalLong.empty();
+
   WatchQueue(Loop loop) {
     this.loop = loop;
   }
 
   long leaseUntilNs() {
     return leaseUntilNs;
+  }
+
+  /** How long its client took to ask again, if it was answered. Once. */
+  OptionalLong sinceAnsweredMs() {
+    OptionalLong last = answeredNs;
+    answeredNs = OptionalLong.empty();
+    return last.isEmpty() ? last : OptionalLong.of((loop.nowNs() - last.getAsLong()) / 1_000_000L);
   }
 
   /** Whether it has processed everything that the change at this index made stale. */
@@ -127,7 +141,9 @@ final class WatchQueue {
     long upTo = queue.isEmpty() ? index : queue.peekFirst().index() - 1;
     sentIndex = Math.max(sentIndex, upTo);
     allIndex = isAll ? upTo : allIndex;
-    long leaseMs = Math.clamp((leaseUntilNs - nowNs) / 1_000_000L, 0, Reply.Watched.LEASE_MAX_MS);
+    long leftMs = Math.clamp((leaseUntilNs - nowNs) / 1_000_000L, 0, Reply.Watched.LEASE_MAX_MS);
+    long leaseMs = leftMs - leftMs / CLOCK_MARGIN;
+    answeredNs = OptionalLong.of(nowNs);
     Responder now = responder;
     responder = null;
     boolean all = isAll;

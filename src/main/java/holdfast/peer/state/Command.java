@@ -8,6 +8,7 @@ import holdfast.model.NodeId;
 import holdfast.placement.PeerEntry;
 import holdfast.placement.PeerState;
 import holdfast.placement.PoolSettings;
+import holdfast.protocol.Reply;
 import holdfast.util.ByteReader;
 import holdfast.util.ByteWriter;
 import java.util.ArrayList;
@@ -69,6 +70,26 @@ public sealed interface Command {
    */
   record Revert(long inode, long version, long fromTick) implements Command {}
 
+  /**
+   * Cache leases may last so long once this is forced at a majority; or none that is longer lasts
+   * still. So whoever leads later knows how long to wait for those of its predecessors.
+   */
+  record SetLease(int leaseMs) implements Command {
+    /** The shortest, and what a pool begins with. */
+    public static final int SHORTEST_MS = 1_000;
+
+    /** The longest. */
+    public static final int LONGEST_MS = Reply.Watched.LEASE_MAX_MS;
+
+    static int check(int leaseMs) {
+      if (leaseMs < SHORTEST_MS || leaseMs > LONGEST_MS) {
+        throw new ByteReader.Malformed(
+            "read lease: expected=%d to %d ms, was=%d".formatted(SHORTEST_MS, LONGEST_MS, leaseMs));
+      }
+      return leaseMs;
+    }
+  }
+
   /** A tag and the fields. */
   default byte[] toBytes() {
     var out = new ByteWriter(256);
@@ -96,6 +117,7 @@ public sealed interface Command {
         c.inodes().forEach(out::u64);
       }
       case Settled c -> out.u8(11).u64(c.tick());
+      case SetLease c -> out.u8(13).u16(c.leaseMs());
       case Revert c -> out.u8(12).u64(c.inode()).u64(c.version()).u64(c.fromTick());
     }
     return out.toBytes();
@@ -123,7 +145,8 @@ public sealed interface Command {
           case 10 -> readOrphans(in);
           case 11 -> new Settled(in.u64());
           case 12 -> new Revert(in.u64(), in.u64(), in.u64());
-          default -> throw new ByteReader.Malformed("read command: expected=1 to 12, was=" + tag);
+          case 13 -> new SetLease(SetLease.check(in.u16()));
+          default -> throw new ByteReader.Malformed("read command: expected=1 to 13, was=" + tag);
         };
     in.end();
     return command;

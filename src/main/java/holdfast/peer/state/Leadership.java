@@ -18,9 +18,6 @@ import java.util.Optional;
  * is; and words the refusals that follow from that.
  */
 public final class Leadership {
-  /** So long without a leader means that no election can succeed. */
-  static final long NO_QUORUM_NS = 4_000_000_000L;
-
   private final PeerConfig config;
   private final PeerPorts ports;
   private Heartbeats heartbeats;
@@ -193,10 +190,25 @@ public final class Leadership {
             .isPresent();
   }
 
-  /** Whether no majority of voters can be reached, as far as can be told. */
+  /**
+   * Whether no majority of voters can be reached, as far as can be told: elections had their time,
+   * as long as they take here.
+   */
   public boolean isWithoutQuorum() {
     long sinceNs = Math.max(leaderlessSinceNs, ports.loop().awakeSinceNs());
-    return isLeaderless && ports.loop().nowNs() - sinceNs > NO_QUORUM_NS;
+    long electionsMs =
+        hasLog() ? driver.core().electionsMs() : 2L * config.raft().electionTimeoutMaxMs();
+    return isLeaderless && ports.loop().nowNs() - sinceNs > electionsMs * 1_000_000L;
+  }
+
+  /** Whether nobody leads, and somebody may in a moment. */
+  public boolean isElecting() {
+    return isLeaderless && !isWithoutQuorum();
+  }
+
+  /** By how much longer than usual others may be silent before they count as gone. */
+  public long patienceNs() {
+    return hasLog() ? driver.core().patienceMs() * 1_000_000L : 0;
   }
 
   /** Answers what only a leader may answer. */

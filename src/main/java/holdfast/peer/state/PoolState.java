@@ -20,6 +20,7 @@ import java.util.TreeMap;
  * @param isPoolCreated whether the pool has begun: before that there is no namespace
  * @param dataKeyId the key clients seal with; 0 before the first client
  * @param absences since when peers of the map have been away or out
+ * @param leaseMs no cache lease that may last still was given for longer
  */
 public record PoolState(
     LogId log,
@@ -27,7 +28,8 @@ public record PoolState(
     PoolMap map,
     long dataKeyId,
     Lineage lineage,
-    SortedMap<NodeId, Absence> absences) {
+    SortedMap<NodeId, Absence> absences,
+    int leaseMs) {
   /** Most bytes encoded. */
   static final int ENCODED_MAX_BYTES =
       PoolMap.ENCODED_MAX_BYTES
@@ -35,7 +37,7 @@ public record PoolState(
           + PoolMap.PEERS_MAX * (NodeId.BYTES + Absence.BYTES)
           + 1_024;
 
-  private static final int FORMAT = 4;
+  private static final int FORMAT = 5;
 
   /** Freezes who is gone. */
   public PoolState {
@@ -45,11 +47,13 @@ public record PoolState(
   /** Before the first command. */
   static PoolState initial(LogId log) {
     var map = PoolMap.empty(new MapVersion(log, 0), PoolSettings.DEFAULT);
-    return new PoolState(log, false, map, 0, Lineage.FIRST, new TreeMap<>());
+    return new PoolState(
+        log, false, map, 0, Lineage.FIRST, new TreeMap<>(), Command.SetLease.SHORTEST_MS);
   }
 
   PoolState created(long index, PoolSettings settings) {
-    return new PoolState(log, true, PoolMap.empty(version(index), settings), 0, lineage, absences);
+    return new PoolState(
+        log, true, PoolMap.empty(version(index), settings), 0, lineage, absences, leaseMs);
   }
 
   PoolState withPeer(long index, PeerEntry peer) {
@@ -75,7 +79,7 @@ public record PoolState(
       case AWAY, OUT -> gone.putIfAbsent(peer.node(), now);
       case UP, SUSPECT, DRAINING, DOWN -> gone.remove(peer.node());
     }
-    return new PoolState(log, isPoolCreated, newMap, dataKeyId, lineage, gone);
+    return new PoolState(log, isPoolCreated, newMap, dataKeyId, lineage, gone, leaseMs);
   }
 
   /**
@@ -86,7 +90,7 @@ public record PoolState(
   PoolState withEpoch(long epoch, long tick) {
     var gone = new TreeMap<>(absences);
     gone.replaceAll((node, absence) -> absence.atEpoch(epoch, tick));
-    return new PoolState(log, isPoolCreated, map, dataKeyId, lineage, gone);
+    return new PoolState(log, isPoolCreated, map, dataKeyId, lineage, gone, leaseMs);
   }
 
   PoolState withSettings(long index, PoolSettings settings) {
@@ -96,7 +100,12 @@ public record PoolState(
   PoolState withDataKey(long newDataKeyId) {
     return dataKeyId != 0
         ? this
-        : new PoolState(log, isPoolCreated, map, newDataKeyId, lineage, absences);
+        : new PoolState(log, isPoolCreated, map, newDataKeyId, lineage, absences, leaseMs);
+  }
+
+  /** Cache leases may be so long from now on, or none is longer any more. */
+  PoolState withLease(int newLeaseMs) {
+    return new PoolState(log, isPoolCreated, map, dataKeyId, lineage, absences, newLeaseMs);
   }
 
   /** An entry was applied. */
@@ -104,7 +113,7 @@ public record PoolState(
     Lineage with = lineage.with(index, term);
     return with == lineage
         ? this
-        : new PoolState(log, isPoolCreated, map, dataKeyId, with, absences);
+        : new PoolState(log, isPoolCreated, map, dataKeyId, with, absences, leaseMs);
   }
 
   /**
@@ -115,11 +124,11 @@ public record PoolState(
   PoolState inLog(LogId next, long baseIndex, Lineage nextLineage) {
     var version = new MapVersion(next, baseIndex);
     var nextMap = new PoolMap(version, map.settings(), map.peers(), map.table());
-    return new PoolState(next, isPoolCreated, nextMap, dataKeyId, nextLineage, absences);
+    return new PoolState(next, isPoolCreated, nextMap, dataKeyId, nextLineage, absences, leaseMs);
   }
 
   private PoolState withMap(PoolMap newMap) {
-    return new PoolState(log, isPoolCreated, newMap, dataKeyId, lineage, absences);
+    return new PoolState(log, isPoolCreated, newMap, dataKeyId, lineage, absences, leaseMs);
   }
 
   private MapVersion version(long index) {
@@ -130,7 +139,7 @@ public record PoolState(
   public byte[] toBytes() {
     var out = new ByteWriter(8 << 10).u32(FORMAT);
     log.write(out);
-    out.bool(isPoolCreated).u64(dataKeyId);
+    out.bool(isPoolCreated).u64(dataKeyId).u16(leaseMs);
     lineage.write(out);
     map.write(out);
     out.u8(absences.size());
@@ -157,6 +166,7 @@ public record PoolState(
     var log = LogId.read(in);
     boolean isPoolCreated = in.bool();
     long dataKeyId = in.u64();
+    int leaseMs = Command.SetLease.check(in.u16());
     var lineage = Lineage.read(in);
     var map = PoolMap.read(in);
     int goneCount = in.u8();
@@ -165,6 +175,6 @@ public record PoolState(
       gone.put(NodeId.read(in), Absence.read(in));
     }
     in.end();
-    return new PoolState(log, isPoolCreated, map, dataKeyId, lineage, gone);
+    return new PoolState(log, isPoolCreated, map, dataKeyId, lineage, gone, leaseMs);
   }
 }

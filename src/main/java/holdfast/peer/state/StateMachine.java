@@ -136,6 +136,7 @@ public final class StateMachine {
         namespace = null;
       }
       case Command.Revert c -> revert(index, c);
+      case Command.SetLease c -> state = state.withLease(c.leaseMs());
     }
     if (before.map() != state.map()) {
       listener.onMap();

@@ -25,6 +25,8 @@ public enum PeerFault {
   ACKNOWLEDGE_UNCONFIRMED,
   /** A new leader forgets that its predecessor may have granted leases. */
   FORGET_LEASES,
+  /** The leader grants leases that are longer than the log says. */
+  LEASE_NOT_IN_LOG,
   /** A file whose chunks are lost keeps naming them. */
   NO_REVERT,
   /** The clock stands still while the machine sleeps; planted in the simulated loops. */

@@ -3,7 +3,6 @@ package holdfast.client.kernel;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import holdfast.client.pool.Deadlines;
-import holdfast.client.pool.PoolSession;
 import holdfast.metadata.op.Invalidation;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
@@ -77,10 +76,10 @@ class CacheLeaseTest {
   }
 
   @Test
-  void inTheSecondHalfOfALeaseNothingNewIsKept() {
+  void whenTheLeaseIsNotReliedOnAnyMoreNothingNewIsKept() {
     cacheLease.renew(nowNs + SECOND_NS);
 
-    nowNs += SECOND_NS - PoolSession.RECALL_NS;
+    nowNs += SECOND_NS;
 
     try (var ticket = cacheLease.begin()) {
       assertThat(ticket.attributesMs(7)).isZero();
@@ -104,7 +103,7 @@ class CacheLeaseTest {
 
   @Test
   void whatFindsNoRoomInTheTableIsKeptForTheRestOfTheLeaseOnly() {
-    cacheLease.renew(nowNs + SECOND_NS);
+    cacheLease.renew(nowNs + SECOND_NS / 2);
     try (var ticket = cacheLease.begin()) {
       for (long inode = 1; inode <= GrantTable.MAX; inode++) {
         assertThat(ticket.attributesMs(inode)).isEqualTo(CacheLease.LONG_MS);

@@ -19,7 +19,6 @@ import holdfast.client.api.Caller;
 import holdfast.client.api.ClientOptions;
 import holdfast.client.api.OpenFlags;
 import holdfast.client.api.PoolFileSystem;
-import holdfast.client.pool.PoolSession;
 import holdfast.metadata.op.Attributes;
 import holdfast.metadata.op.FileType;
 import holdfast.metadata.op.Invalidation;
@@ -168,7 +167,7 @@ class FileXattrsTest {
   /** Everybody's changes are told in time for so long. */
   private void lease(long forNs) {
     long nowNs = SystemClocks.monotonic().nowNs() + skippedNs.get();
-    pool.service.watcher().onLease(nowNs + forNs + PoolSession.RECALL_NS);
+    pool.service.watcher().onLease(nowNs + forNs, nowNs + 2 * forNs);
   }
 
   /** The kernel asks for it before every write(2). */

@@ -30,7 +30,7 @@ class SessionReaperTest {
     }
 
     @Override
-    public void onLease(long untilNs) {}
+    public void onLease(long reliedUntilNs, long untilNs) {}
 
     @Override
     public void onLeaseEnding() {}

@@ -42,7 +42,8 @@ class CommandTest {
           new Command.EndSession(CLIENT),
           new Command.RemoveOrphans(List.of(12L, 13L)),
           new Command.Settled(14),
-          new Command.Revert(15, 16, 17));
+          new Command.Revert(15, 16, 17),
+          new Command.SetLease(2_000));
 
   @Test
   void whatWasWrittenIsReadAndACutIsMalformed() {
@@ -55,7 +56,7 @@ class CommandTest {
       byte[] longer = Arrays.copyOf(bytes, bytes.length + 1);
       assertThrows(ByteReader.Malformed.class, () -> Command.of(longer), command::toString);
     }
-    assertThrows(ByteReader.Malformed.class, () -> Command.of(new byte[] {13}));
+    assertThrows(ByteReader.Malformed.class, () -> Command.of(new byte[] {14}));
   }
 
   @Test
