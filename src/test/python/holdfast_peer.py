@@ -146,23 +146,33 @@ def setup(io):
     return pool, own, certificate, home, gate, salt
 
 
+def wait(ck1, th4, place):
+    told = b"\0" + struct.pack(">H", place)
+    return told + mac(expand(ck1, b"wait", th4), told)
+
+
+def check_wait(message, ck1, th4, below):
+    place = struct.unpack(">H", message[1:3])[0]
+    assert place < below and message == wait(ck1, th4, place)
+
+
 def initiator(io):
     pool, own, certificate, home, gate, salt = setup(io)
     data_key_id = io.read()
     instance = os.urandom(16)
     ephemeral = x25519.X25519PrivateKey.generate()
-    m1 = b"HFH1" + bytes([1, 5, 5, 1]) + os.urandom(32) + raw_public(ephemeral)
+    m1 = b"HFH1" + bytes([1, 6, 6, 1]) + os.urandom(32) + raw_public(ephemeral)
     m1 += mac(gate, b"M1", m1)
     io.write(m1)
     m2 = io.read()
-    assert len(m2) == 1099 and m2[0] == 5 and m2[1] == 1
+    assert len(m2) == 1099 and m2[0] == 6 and m2[1] == 1
     clear, t2 = m2[:66], m2[66:]
     shared = ephemeral.exchange(x25519.X25519PublicKey.from_public_bytes(clear[34:66]))
     ck1 = extract(salt, shared)
     th1 = h(m1, clear)
     t = Reader(unseal(expand(ck1, b"m2", th1), t2))
     key_r, cert_r, instance_r = t.v(), t.v(), t.raw(16)
-    assert t.raw(3) == bytes([5, 5, 1])
+    assert t.raw(3) == bytes([6, 6, 1])
     t.raw(36)
     t.end()
     peer = load_public(key_r)
@@ -178,8 +188,11 @@ def initiator(io):
     plain += v(sign(own, b"holdfast/1 initiator", digest))
     t3b = seal(expand(ck2, b"m3b", th3), plain)
     io.write(v(t3a) + v(t3b))
-    m4 = io.read()
     th4 = h(th3, t3b)
+    m4, place = io.read(), 16385
+    while m4[0] == 0:
+        check_wait(m4, ck1, th4, place)
+        m4, place = io.read(), struct.unpack(">H", m4[1:3])[0]
     t = Reader(unseal(expand(ck2, b"m4", th4), m4))
     digest = h(th4, h(key_r), h(own_der), pool, instance_r)
     verify(peer, b"holdfast/1 responder", digest, t.v())
@@ -191,7 +204,7 @@ def initiator(io):
     io.write(first_frame(out, 7, 42, b"from python"))
     assert open_first_frame(back, io.read())[5:] == b"from java"
     nonce = os.urandom(32)
-    attach = b"HFH1" + bytes([2, 5, 5, 1]) + session + nonce
+    attach = b"HFH1" + bytes([2, 6, 6, 1]) + session + nonce
     key = expand(exporter, b"attach mac")
     io.write(attach + mac(key, attach))
     answer = io.read()
@@ -205,15 +218,15 @@ def responder(io):
     pool, own, certificate, home, gate, salt = setup(io)
     instance = os.urandom(16)
     m1 = io.read()
-    assert len(m1) == 104 and m1[:8] == b"HFH1" + bytes([1, 5, 5, 1])
+    assert len(m1) == 104 and m1[:8] == b"HFH1" + bytes([1, 6, 6, 1])
     assert hmac.compare_digest(m1[72:], mac(gate, b"M1", m1[:72]))
     ephemeral = x25519.X25519PrivateKey.generate()
-    clear = bytes([5, 1]) + os.urandom(32) + raw_public(ephemeral)
+    clear = bytes([6, 1]) + os.urandom(32) + raw_public(ephemeral)
     shared = ephemeral.exchange(x25519.X25519PublicKey.from_public_bytes(m1[40:72]))
     ck1 = extract(salt, shared)
     th1 = h(m1, clear)
     own_der = spki(own.public_key())
-    plain = v(own_der) + v(certificate) + instance + bytes([5, 5, 1])
+    plain = v(own_der) + v(certificate) + instance + bytes([6, 6, 1])
     plain += struct.pack(">I", 1) + bytes(32)
     t2 = seal(expand(ck1, b"m2", th1), plain)
     io.write(clear + t2)
@@ -233,6 +246,8 @@ def responder(io):
     digest = h(th3, h(key_i), h(own_der), pool, role, instance_i, data_key_id)
     verify(client, b"holdfast/1 initiator", digest, signature)
     th4 = h(th3, t3b)
+    io.write(wait(ck1, th4, 130))
+    io.write(wait(ck1, th4, 0))
     digest = h(th4, h(own_der), h(key_i), pool, instance)
     plain = v(sign(own, b"holdfast/1 responder", digest)) + os.urandom(16)
     plain += struct.pack(">IHH", 262144, 256, 8) + b"\0"

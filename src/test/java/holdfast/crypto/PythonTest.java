@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.fail;
 import holdfast.crypto.handshake.ConnectionKeys;
 import holdfast.crypto.handshake.FrameFormat;
 import holdfast.crypto.handshake.FrameSealer;
+import holdfast.crypto.handshake.HandshakeFormat;
 import holdfast.crypto.handshake.HandshakeResponder.Gate;
 import holdfast.crypto.handshake.HandshakeStatus;
 import holdfast.crypto.handshake.LocalNode;
@@ -128,6 +129,7 @@ class PythonTest {
       assertEquals(Gate.OPEN, responder.checkM1(python.read()));
       python.write(responder.answerM1());
       responder.checkM3(python.read());
+      python.write(responder.waiting(HandshakeFormat.PLACE_MAX)).write(responder.waiting(7));
       python.write(responder.m4());
       var session = responder.session();
       assertEquals(client.dataKeyId(), session.remote().dataKeyId());
@@ -151,6 +153,8 @@ class PythonTest {
       begin(python, Fixtures.peer(pool), Fixtures.PEER);
       python.write(initiator.m1());
       python.write(initiator.m3(python.read()));
+      assertEquals(130, initiator.waiting(python.read()));
+      assertEquals(0, initiator.waiting(python.read()));
       var session = initiator.finish(python.read());
       session.requireOk();
       assertEquals(Fixtures.LIMITS, session.limits());

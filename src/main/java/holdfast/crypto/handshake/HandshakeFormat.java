@@ -39,6 +39,15 @@ public final class HandshakeFormat {
   /** M4. */
   public static final int M4_BYTES = 473;
 
+  /** WAIT, which may come before M4; its first byte is 0, as no M4's is. */
+  public static final int WAIT_BYTES = 35;
+
+  /** WAITs of one handshake, and handshakes that wait at once, at most. */
+  public static final int WAITS_MAX = 128;
+
+  /** The highest place that a WAIT tells: so many turns of so many sources. */
+  public static final int PLACE_MAX = WAITS_MAX * WAITS_MAX;
+
   /** The message that attaches a connection to a session, prefix included. */
   public static final int ATTACH_BYTES = 88;
 
@@ -74,7 +83,7 @@ public final class HandshakeFormat {
 
   /** Protocol versions and session suites (bit s-1 for suite s) a node speaks. */
   record Versions(int min, int max, int suites) {
-    static final Versions OURS = new Versions(5, 5, 1);
+    static final Versions OURS = new Versions(6, 6, 1);
 
     /** The best common version; 0 if there is none. */
     int bestVersion(Versions other) {
@@ -113,6 +122,11 @@ public final class HandshakeFormat {
     return firstByte == 0 ? NO_VERSION_BYTES : M2_BYTES;
   }
 
+  /** Size of what follows M3 from its first byte: that of WAIT or of M4. */
+  public static int afterM3Bytes(int firstByte) {
+    return firstByte == 0 ? WAIT_BYTES : M4_BYTES;
+  }
+
   /** The text for a peer that closed instead of answering M1. */
   public static NetworkException closedWithoutAnswer(String address) {
     return new NetworkException(
@@ -147,6 +161,11 @@ public final class HandshakeFormat {
 
   static byte[] noVersionMac(PoolSecret secret, byte[] m1, byte[] versions) {
     return Hashes.hmac(secret.gateKey(), Hashes.ascii("no version"), m1, versions);
+  }
+
+  static byte[] wait(byte[] waitKey, int place) {
+    var out = new ByteWriter(WAIT_BYTES).u8(0).u16(place);
+    return out.raw(Hashes.hmac(waitKey, out.toBytes())).toBytes();
   }
 
   /** Opens one token of the handshake. */

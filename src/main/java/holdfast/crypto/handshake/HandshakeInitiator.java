@@ -27,8 +27,9 @@ import java.util.Optional;
 
 /**
  * The dialling side of a handshake, without I/O: send {@link #m1}, read M2 and give it to {@link
- * #m3}, send that, read M4 and give it to {@link #finish}. Each once, in this order; after an
- * exception the connection is closed. Not thread-safe, but may move between threads.
+ * #m3}, send that, read M4 and give it to {@link #finish}. Each once, in this order; between the
+ * last two WAITs may come, each for {@link #waiting}. After an exception the connection is closed.
+ * Not thread-safe, but may move between threads.
  */
 public final class HandshakeInitiator {
   private enum Step {
@@ -53,6 +54,9 @@ public final class HandshakeInitiator {
   private Credentials credentials;
   private InstanceId remoteInstance;
   private int remoteEpoch;
+  private byte[] waitKey;
+  private int place = HandshakeFormat.PLACE_MAX + 1;
+  private int waitCount;
   private byte[] ck2;
   private byte[] th4;
 
@@ -127,6 +131,40 @@ public final class HandshakeInitiator {
   }
 
   /**
+   * Takes a WAIT ({@link HandshakeFormat#WAIT_BYTES} bytes): the peer hasn't made M4 yet, but has
+   * worked.
+   *
+   * @return the place in its queue, lower than every one before
+   * @throws ProtocolException REFUSED if this handshake's responder didn't make it, MALFORMED if
+   *     the place isn't lower, or after too many
+   */
+  public int waiting(byte[] wait) {
+    Invariants.check(step == Step.M4, "WAIT at step %s", step);
+    HandshakeFormat.checkSize(wait, HandshakeFormat.WAIT_BYTES, "WAIT");
+    int told = (wait[1] & 0xFF) << 8 | wait[2] & 0xFF;
+    if (!Hashes.equal(wait, HandshakeFormat.wait(waitKey, told))) {
+      throw HandshakeFormat.refused("a WAIT of this handshake", "a forged one");
+    }
+    waitCount++;
+    if (told >= place || waitCount > HandshakeFormat.WAITS_MAX) {
+      throw new ProtocolException(
+          ErrorCode.MALFORMED,
+          "wait for peer: expected=a place below "
+              + place
+              + " in WAIT 1 to "
+              + HandshakeFormat.WAITS_MAX
+              + ", was="
+              + told
+              + " in WAIT "
+              + waitCount
+              + ", peer="
+              + address);
+    }
+    place = told;
+    return told;
+  }
+
+  /**
    * Takes M4 ({@link HandshakeFormat#M4_BYTES} bytes): the peer is now proved.
    *
    * @return the session, whose status the caller looks at
@@ -183,9 +221,10 @@ public final class HandshakeInitiator {
     byte[] th3 = Sha256.of(th2, t3a);
     ck2 = Hashes.extract(ck1, s);
     DataKey.erase(s);
-    DataKey.erase(ck1);
     byte[] t3b = seal(Hashes.expand(ck2, "m3b", th3), identity(th3));
     th4 = Sha256.of(th3, t3b);
+    waitKey = Hashes.expand(ck1, "wait", th4);
+    DataKey.erase(ck1);
     byte[] m3 = new ByteWriter(HandshakeFormat.M3_BYTES).v(t3a).v(t3b).toBytes();
     Invariants.check(m3.length == HandshakeFormat.M3_BYTES, "M3 of %s bytes", m3.length);
     return m3;

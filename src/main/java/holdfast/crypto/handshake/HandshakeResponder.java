@@ -28,7 +28,8 @@ import java.util.Arrays;
  *   <li>{@link #answerM1}: X25519 and Fernet (1 ms); send what it returns. After "no version"
  *       close.
  *   <li>{@link #checkM3}: Fernet only; passes only a fresh proof of the pool secret.
- *   <li>{@link #m4}: RSA (8 ms); may run on another thread. Send what it returns.
+ *   <li>{@link #m4}: RSA (8 ms); may run on another thread. Send what it returns. Until then {@link
+ *       #waiting} tells how the queue moves.
  *   <li>{@link #session}: look at its status; unless OK, close after sending M4.
  * </ol>
  *
@@ -72,6 +73,7 @@ public final class HandshakeResponder {
   private byte[] sealedSecret;
   private byte[] t3a;
   private byte[] t3b;
+  private byte[] waitKey;
   private EstablishedSession session;
 
   /** A handshake with whoever connected. */
@@ -149,6 +151,18 @@ public final class HandshakeResponder {
       throw HandshakeFormat.malformed(e);
     }
     sealedSecret = HandshakeFormat.open(Hashes.expand(ck1, "m3a", th2), t3a, "M3");
+    waitKey = Hashes.expand(ck1, "wait", Sha256.of(Sha256.of(th2, t3a), t3b));
+  }
+
+  /**
+   * A WAIT ({@link HandshakeFormat#WAIT_BYTES} bytes), to be sent between M3 and M4: {@code place}
+   * is lower than in the one before, and they are {@link HandshakeFormat#WAITS_MAX} at most. Called
+   * by the thread that called {@link #checkM3}, also while another one is in {@link #m4}.
+   */
+  public byte[] waiting(int place) {
+    Invariants.check(waitKey != null, "WAIT before M3");
+    Invariants.check(place >= 0 && place <= HandshakeFormat.PLACE_MAX, "WAIT at place %s", place);
+    return HandshakeFormat.wait(waitKey, place);
   }
 
   /**

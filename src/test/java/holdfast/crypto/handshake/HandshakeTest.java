@@ -341,7 +341,7 @@ class HandshakeTest {
 
   @Test
   void withoutACommonVersionTheInitiatorLearnsWhatThePeerSpeaks() {
-    var future = new Versions(6, 7, 1);
+    var future = new Versions(7, 8, 1);
     var random = new FixedRandom("x");
     var initiator =
         new HandshakeInitiator(
@@ -355,9 +355,33 @@ class HandshakeTest {
     var failure = assertThrows(HoldfastException.class, () -> initiator.m3(answer));
     assertEquals(ErrorCode.UNSUPPORTED, failure.code());
     assertEquals(
-        "connect to peer: expected=protocol version 6 to 7, was=5 to 5: update the older holdfast,"
+        "connect to peer: expected=protocol version 7 to 8, was=6 to 6: update the older holdfast,"
             + " peer=here:1",
         failure.getMessage());
+  }
+
+  @Test
+  void aNodeWithoutWaitsIsToldWhichOfTheTwoToUpdate() {
+    var old = new Versions(5, 5, 1);
+    var random = new FixedRandom("x");
+    var initiator =
+        new HandshakeInitiator(
+            client, pool.members(), Optional.empty(), "here:1", random, Fixtures.WALL, old);
+    var responder = Fixtures.responder(peer, welcome);
+    assertEquals(Gate.NO_VERSION, responder.checkM1(initiator.m1()));
+    byte[] answer = responder.answerM1();
+    var failure = assertThrows(HoldfastException.class, () -> initiator.m3(answer));
+    assertEquals(
+        "connect to peer: expected=protocol version 5 to 5, was=6 to 6: update the older holdfast,"
+            + " peer=here:1",
+        failure.getMessage());
+
+    var newer = Fixtures.initiator(client, pool);
+    var older = new HandshakeResponder(peer, welcome, new FixedRandom("r"), Fixtures.WALL, old);
+    assertEquals(Gate.NO_VERSION, older.checkM1(newer.m1()));
+    byte[] olderAnswer = older.answerM1();
+    failure = assertThrows(HoldfastException.class, () -> newer.m3(olderAnswer));
+    assertTrue(failure.getMessage().contains("version 6 to 6, was=5 to 5"), failure.getMessage());
   }
 
   @Test
@@ -446,7 +470,10 @@ class HandshakeTest {
 
   @Test
   void allSizesTogetherStayUnderTheLimitBeforeAuthentication() {
-    int initiatorReads = HandshakeFormat.M2_BYTES + HandshakeFormat.M4_BYTES;
+    int initiatorReads =
+        HandshakeFormat.M2_BYTES
+            + HandshakeFormat.WAITS_MAX * HandshakeFormat.WAIT_BYTES
+            + HandshakeFormat.M4_BYTES;
     int responderReads = HandshakeFormat.M1_BYTES + HandshakeFormat.M3_BYTES;
 
     assertTrue(initiatorReads <= HandshakeFormat.UNAUTHENTICATED_BYTES_MAX);

@@ -54,6 +54,7 @@ class GoldenTest {
     byte[] m2 = responder.answerM1();
     byte[] m3 = initiator.m3(m2);
     responder.checkM3(m3);
+    byte[] wait = responder.waiting(130);
     byte[] m4 = responder.m4();
     var atInitiator = initiator.finish(m4);
     var atResponder = responder.session();
@@ -80,13 +81,14 @@ class GoldenTest {
     fields.put("m1", m1);
     fields.put("m2", m2);
     fields.put("m3", m3);
+    fields.put("wait", wait);
     fields.put("m4", m4);
     fields.put("session-id", atInitiator.id().toBytes());
     fields.put("frame", frame);
     fields.put("attach", attach.message());
     fields.put("attach-answer", answer.message());
     fields.put("attached-frame", attachedFrame);
-    assertGolden(5, "handshake", fields);
+    assertGolden(6, "handshake", fields);
   }
 
   @Test
