@@ -21,6 +21,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BiConsumer;
+import java.util.function.Supplier;
 
 /** Connects to addresses and does the handshake, on a virtual thread of its own for each dial. */
 final class Dialer {
@@ -54,11 +55,6 @@ final class Dialer {
     this.handshakes = handshakes;
   }
 
-  /** One handshake on a connected socket. */
-  private interface Shake {
-    Authenticated with(Socket socket, SocketInput input) throws IOException;
-  }
-
   /**
    * Tries the addresses in order until one answers as {@code expected}; {@code then} is called once
    * on a thread of the dialer, with one of the two.
@@ -74,9 +70,7 @@ final class Dialer {
           HoldfastException last = null;
           for (HostPort address : addresses) {
             try {
-              return connectPatiently(
-                  address,
-                  (socket, input) -> handshakes.initiate(socket, input, expected, address));
+              return connectPatiently(address, () -> handshakes.initiate(expected, address));
             } catch (HoldfastException e) {
               if (last != null) {
                 e.addSuppressed(last);
@@ -94,9 +88,7 @@ final class Dialer {
     start(
         "attach " + address,
         then,
-        () ->
-            connectPatiently(
-                address, (socket, input) -> handshakes.attach(socket, input, session)));
+        () -> connectPatiently(address, () -> handshakes.attach(session)));
   }
 
   /** No dial starts any more, and none that is in flight succeeds. */
@@ -137,10 +129,10 @@ final class Dialer {
   }
 
   /** A peer under load closes what is too much as it closes strangers: so ask more than once. */
-  private Authenticated connectPatiently(HostPort address, Shake shake) {
+  private Authenticated connectPatiently(HostPort address, Supplier<Handshakes.Prepared> next) {
     for (int attempt = 1; ; attempt++) {
       try {
-        return connect(address, shake);
+        return connect(address, next.get());
       } catch (Handshakes.ClosedWithoutAnswer e) {
         if (attempt >= ATTEMPTS_MAX || isClosed.get()) {
           throw e.refusal();
@@ -150,7 +142,7 @@ final class Dialer {
     }
   }
 
-  private Authenticated connect(HostPort address, Shake shake)
+  private Authenticated connect(HostPort address, Handshakes.Prepared handshake)
       throws Handshakes.ClosedWithoutAnswer {
     var socket = new Socket();
     boolean isDone = false;
@@ -165,8 +157,8 @@ final class Dialer {
           new InetSocketAddress(target, address.port()),
           (int) TimeUnit.NANOSECONDS.toMillis(limits.connectNs()));
       var input = new SocketInput(socket, clock);
-      input.expectHandshake(clock.nowNs() + limits.handshakeNs(), SocketInput.STRANGER_BYTES_MAX);
-      var done = shake.with(socket, input);
+      input.expectHandshake(limits.handshakeSilenceNs(), SocketInput.STRANGER_BYTES_MAX);
+      var done = handshake.over(socket, input);
       isDone = !isClosed.get();
       return done;
     } catch (ConnectException e) {

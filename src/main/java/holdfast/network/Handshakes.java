@@ -9,7 +9,6 @@ import holdfast.crypto.handshake.HandshakeInitiator;
 import holdfast.crypto.handshake.HandshakeResponder;
 import holdfast.crypto.handshake.HandshakeStatus;
 import holdfast.model.ErrorCode;
-import holdfast.model.HoldfastException;
 import holdfast.model.HostPort;
 import holdfast.model.NetworkException;
 import holdfast.model.NodeId;
@@ -20,29 +19,22 @@ import holdfast.util.NamedThreads;
 import holdfast.util.WallClock;
 import java.io.EOFException;
 import java.io.IOException;
-import java.net.InetAddress;
 import java.net.Socket;
 import java.net.SocketException;
 import java.net.SocketTimeoutException;
 import java.security.SecureRandom;
 import java.util.Optional;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.Future;
-import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 
 /**
  * Runs handshakes over sockets, both ways, within the limits for strangers: {@code
  * crypto.handshake} makes and checks the messages, here they are read and written. Blocks: called
- * on virtual threads. RSA of the answering side runs on one platform thread.
+ * on virtual threads. RSA of the answering side runs on one platform thread. A handshake has no
+ * time limit in all: it ends when it makes no progress for a while.
  */
 final class Handshakes {
-  /** Handshakes that wait for the RSA thread. */
-  static final int RSA_QUEUE_MAX = 16;
-
   /** How often one that exceeds its address's rate looks whether it may go on. */
   private static final long RATE_LOOK_NS = TimeUnit.MILLISECONDS.toNanos(50);
 
@@ -53,7 +45,7 @@ final class Handshakes {
   private final NetworkLimits limits;
   private final StrangerGate gate;
   private final SessionDirectory directory;
-  private final ThreadPoolExecutor rsa;
+  private final RsaQueue rsa;
 
   /** {@code directory} knows the sessions that connections are attached to. */
   Handshakes(
@@ -72,7 +64,7 @@ final class Handshakes {
     this.limits = limits;
     this.gate = gate;
     this.directory = directory;
-    this.rsa = threads.platformPool("rsa", 1, RSA_QUEUE_MAX);
+    this.rsa = new RsaQueue(threads);
   }
 
   /** This node. */
@@ -82,13 +74,22 @@ final class Handshakes {
 
   /** Answers no more. */
   void close() {
-    rsa.shutdownNow();
+    rsa.close();
+  }
+
+  /** The RSA work of the answering side. */
+  RsaQueue rsa() {
+    return rsa;
+  }
+
+  /** The dialling side, ready to be run once: what needs time before the first message is done. */
+  interface Prepared {
+    /** Runs it on a connected socket. */
+    Authenticated over(Socket socket, SocketInput input) throws IOException;
   }
 
   /** The dialling side of a new session. Throws unless the other side says that it is open. */
-  Authenticated initiate(
-      Socket socket, SocketInput input, Optional<NodeId> expected, HostPort address)
-      throws IOException {
+  Prepared initiate(Optional<NodeId> expected, HostPort address) {
     var initiator =
         new HandshakeInitiator(
             identity.self().get(),
@@ -97,47 +98,70 @@ final class Handshakes {
             address.toString(),
             random,
             wall);
-    byte[] m2 = firstAnswer(socket, input, initiator.m1(), address);
-    send(socket, initiator.m3(m2));
-    var session = initiator.finish(input.bytes(HandshakeFormat.M4_BYTES));
-    session.requireOk();
-    return authenticated(socket, input, session, session.connection(), false, Optional.of(address));
+    byte[] m1 = initiator.m1();
+    return (socket, input) -> {
+      byte[] first =
+          firstByte(socket, input, m1, HandshakeFormat.closedWithoutAnswer("" + address));
+      byte[] m2 = whole(input, first, HandshakeFormat.m2Bytes(first[0] & 0xFF));
+      send(socket, initiator.m3(m2));
+      var session = initiator.finish(m4(input, initiator));
+      session.requireOk();
+      return authenticated(
+          socket, input, session, session.connection(), false, Optional.of(address));
+    };
   }
 
   /** The dialling side of one more connection of a session. */
-  Authenticated attach(Socket socket, SocketInput input, Authenticated to) throws IOException {
+  Prepared attach(Authenticated to) {
     var initiator = to.session().attach(random);
-    send(socket, initiator.message());
-    var keys = initiator.finish(input.bytes(HandshakeFormat.ATTACH_ANSWER_BYTES));
-    return authenticated(socket, input, to.session(), keys, true, to.remote().dialled());
+    var refusal =
+        new NetworkException(
+            ErrorCode.UNREACHABLE,
+            "attach connection: expected=an answer, was=closed without one: the session is over"
+                + " there, or too many connect at once; peer="
+                + to.remote().node().shortForm());
+    return (socket, input) -> {
+      byte[] first = firstByte(socket, input, initiator.message(), refusal);
+      var keys = initiator.finish(whole(input, first, HandshakeFormat.ATTACH_ANSWER_BYTES));
+      return authenticated(socket, input, to.session(), keys, true, to.remote().dialled());
+    };
   }
 
   /** The side that was dialled. */
-  Authenticated respond(Socket socket, SocketInput input) throws IOException {
+  Authenticated respond(Socket socket, SocketInput input, StrangerGate.Place place)
+      throws IOException {
+    input.expectMessage();
     byte[] prefix = input.bytes(HandshakeFormat.PREFIX_BYTES);
     return switch (HandshakeFormat.kindOf(prefix)) {
-      case SESSION -> respondToM1(socket, input, prefix);
+      case SESSION -> respondToM1(socket, input, place, prefix);
       case ATTACH -> respondToAttach(socket, input, prefix);
       case STRANGER -> throw stranger("no Holdfast handshake");
     };
   }
 
-  private Authenticated respondToM1(Socket socket, SocketInput input, byte[] prefix)
+  private Authenticated respondToM1(
+      Socket socket, SocketInput input, StrangerGate.Place place, byte[] prefix)
       throws IOException {
-    long deadlineNs = clock.nowNs() + limits.handshakeNs();
     var responder = new HandshakeResponder(identity.self().get(), identity.policy(), random, wall);
     var gateSays = responder.checkM1(whole(input, prefix, HandshakeFormat.M1_BYTES));
     if (gateSays == HandshakeResponder.Gate.STRANGER) {
       throw stranger("another pool's secret");
     }
-    awaitRate(socket.getInetAddress(), deadlineNs);
+    if (!gate.proves(place)) {
+      throw busy();
+    }
+    awaitRate(place);
     send(socket, responder.answerM1());
     if (gateSays == HandshakeResponder.Gate.NO_VERSION) {
       throw new ProtocolException(
           ErrorCode.UNSUPPORTED, "accept session: expected=a common version, was=none");
     }
+    input.expectMessage();
     responder.checkM3(input.bytes(HandshakeFormat.M3_BYTES));
-    byte[] m4 = m4(responder, deadlineNs);
+    if (!gate.provesFresh(place)) {
+      throw busy();
+    }
+    byte[] m4 = m4(socket, responder, place);
     var session = responder.session();
     if (session.status() != HandshakeStatus.OK) {
       send(socket, m4);
@@ -163,7 +187,7 @@ final class Handshakes {
     byte[] message = whole(input, prefix, HandshakeFormat.ATTACH_BYTES);
     var to =
         directory
-            .find(AttachAnswer.sessionOf(message), limits.handshakeNs())
+            .find(AttachAnswer.sessionOf(message), newSilence())
             .filter(found -> !found.isInitiator())
             .orElseThrow(() -> stranger("a connection of no session"));
     var answer = to.session().answerAttach(message, random);
@@ -171,17 +195,16 @@ final class Handshakes {
     return authenticated(socket, input, to.session(), answer.keys(), true, Optional.empty());
   }
 
-  /** M2, read so that a stranger's silence or garbage is distinguished from trouble on the way. */
-  private static byte[] firstAnswer(Socket socket, SocketInput input, byte[] m1, HostPort address)
+  /** The begin of the answer to the first message, so that a refusal is told from trouble. */
+  private static byte[] firstByte(
+      Socket socket, SocketInput input, byte[] message, NetworkException refusal)
       throws IOException {
     try {
-      send(socket, m1);
-      byte[] first = input.bytes(1);
-      return whole(input, first, HandshakeFormat.m2Bytes(first[0] & 0xFF));
-    } catch (SocketTimeoutException e) {
-      throw e;
+      send(socket, message);
+      input.expectMessage();
+      return input.bytes(1);
     } catch (EOFException | SocketException e) {
-      throw new ClosedWithoutAnswer(HandshakeFormat.closedWithoutAnswer(address.toString()), e);
+      throw new ClosedWithoutAnswer(refusal, e);
     }
   }
 
@@ -202,34 +225,62 @@ final class Handshakes {
     }
   }
 
-  private byte[] m4(HandshakeResponder responder, long deadlineNs) throws IOException {
-    try {
-      Future<byte[]> m4 = rsa.submit(responder::m4);
-      return m4.get(Math.max(0, deadlineNs - clock.nowNs()), TimeUnit.NANOSECONDS);
-    } catch (RejectedExecutionException e) {
-      throw new NetworkException(
-          ErrorCode.BUSY, "accept session: expected=at most " + RSA_QUEUE_MAX + " waiting", e);
-    } catch (TimeoutException e) {
-      throw new SocketTimeoutException("accept session: expected=an end in time, was=busy");
-    } catch (ExecutionException e) {
-      if (e.getCause() instanceof HoldfastException cause) {
-        throw cause;
+  /** M4, after as many WAITs as come: each tells that the other side has worked. */
+  private static byte[] m4(SocketInput input, HandshakeInitiator initiator) throws IOException {
+    while (true) {
+      input.expectMessage();
+      byte[] first = input.bytes(1);
+      byte[] message = whole(input, first, HandshakeFormat.afterM3Bytes(first[0] & 0xFF));
+      if (message.length == HandshakeFormat.M4_BYTES) {
+        return message;
       }
-      throw new IllegalStateException("accept session: " + e.getCause(), e);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new NetworkException(ErrorCode.SHUTTING_DOWN, "accept session: interrupted", e);
+      initiator.waiting(message);
     }
   }
 
-  /** Waits, in its place among the few half-open connections of its address, for its turn. */
-  private void awaitRate(InetAddress source, long deadlineNs) throws IOException {
-    while (!gate.allowsHello(source, clock.nowNs())) {
-      if (clock.nowNs() - deadlineNs >= 0) {
-        throw new SocketTimeoutException("accept session: expected=fewer a second, was=more");
+  /** Makes M4 in its turn. */
+  private byte[] m4(Socket socket, HandshakeResponder responder, StrangerGate.Place place)
+      throws IOException {
+    var told = new AtomicInteger();
+    return rsa.run(
+        place.source(),
+        responder::m4,
+        newSilence(),
+        at -> {
+          if (told.getAndIncrement() < HandshakeFormat.WAITS_MAX) {
+            send(socket, responder.waiting(at));
+          }
+        });
+  }
+
+  private Silence newSilence() {
+    return new Silence(clock, limits.handshakeSilenceNs());
+  }
+
+  /** Waits for the turn of a valid M1 among those of its address. */
+  private void awaitRate(StrangerGate.Place place) throws IOException {
+    var silence = newSilence();
+    int lowest = Integer.MAX_VALUE;
+    while (!gate.allowsHello(place, clock.nowNs())) {
+      int before = gate.hellosBefore(place);
+      if (before < 0) {
+        throw busy();
       }
-      LockSupport.parkNanos(RATE_LOOK_NS);
+      if (before < lowest) {
+        lowest = before;
+        silence.broken();
+      } else if (silence.isOver()) {
+        throw new SocketTimeoutException(
+            "accept session: expected=its turn, was=none of its address's for " + silence.max());
+      }
+      LockSupport.parkNanos(silence.lookNs(RATE_LOOK_NS));
+      silence.looked();
     }
+  }
+
+  private static NetworkException busy() {
+    return new NetworkException(
+        ErrorCode.BUSY, "accept session: expected=a place for it, was=too many handshakes at once");
   }
 
   private Authenticated authenticated(

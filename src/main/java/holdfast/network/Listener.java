@@ -31,6 +31,12 @@ final class Listener {
   /** Pause after a failure to accept (out of file descriptors): it must not spin. */
   private static final long PAUSE_MS = 100;
 
+  /** How often it is looked whether a place is free that only this node's lateness holds. */
+  private static final long ROOM_LOOK_MS = 10;
+
+  /** How often that is tried. */
+  private static final int ROOM_LOOKS_MAX = 500;
+
   private static final System.Logger LOG = System.getLogger("holdfast.network");
 
   private final NamedThreads threads;
@@ -136,39 +142,80 @@ final class Listener {
   }
 
   private void acceptOne() throws IOException, InterruptedException {
-    gate.awaitPlace();
+    gate.awaitConnection();
     boolean isHandedOn = false;
     try {
       Socket socket = server.accept();
       InetAddress source = socket.getInetAddress();
-      if (gate.enters(source)) {
-        isHandedOn = true;
-        threads.startVirtual("handshake " + source.getHostAddress(), () -> handshake(socket));
-      } else {
+      var stranger = new Stranger(socket);
+      var place = enter(source, stranger);
+      if (place == null) {
         Sockets.closeQuietly(socket);
+        return;
       }
+      isHandedOn = true;
+      threads.startVirtual(
+          "handshake " + source.getHostAddress(), () -> handshake(stranger, place));
     } finally {
       if (!isHandedOn) {
-        gate.leavePlace();
+        gate.unused();
       }
     }
   }
 
-  private void handshake(Socket socket) {
+  private static final class Stranger implements StrangerGate.Holder {
+    private final Socket socket;
+    private volatile boolean hadToGo;
+
+    private Stranger(Socket socket) {
+      this.socket = socket;
+    }
+
+    @Override
+    public boolean hasUnread() {
+      try {
+        return socket.getInputStream().available() > 0;
+      } catch (IOException e) {
+        return false; // closed: it can go
+      }
+    }
+
+    @Override
+    public void close() {
+      hadToGo = true;
+      Sockets.closeQuietly(socket);
+    }
+  }
+
+  /** A place for it, once this node has read what others sent before; null if that takes long. */
+  private StrangerGate.Place enter(InetAddress source, Stranger stranger)
+      throws InterruptedException {
+    var place = gate.enters(source, stranger);
+    for (int look = 0; place == null && look < ROOM_LOOKS_MAX; look++) {
+      if (closed.await(ROOM_LOOK_MS, TimeUnit.MILLISECONDS)) {
+        return null;
+      }
+      place = gate.enters(source, stranger);
+    }
+    return place;
+  }
+
+  private void handshake(Stranger stranger, StrangerGate.Place place) {
+    Socket socket = stranger.socket;
     InetAddress source = socket.getInetAddress();
     Authenticated done = null;
     try {
       Sockets.tune(socket);
       var input = new SocketInput(socket, clock);
-      input.expectHandshake(clock.nowNs() + limits.handshakeNs(), SocketInput.STRANGER_BYTES_MAX);
-      done = handshakes.respond(socket, input);
+      input.expectHandshake(limits.handshakeSilenceNs(), SocketInput.STRANGER_BYTES_MAX);
+      done = handshakes.respond(socket, input, place);
     } catch (EOFException e) {
       // Who dials a peer at two addresses leaves one of them: nothing is wrong.
       LOG.log(Level.DEBUG, "refuse connection: from={0}, was=gone", source.getHostAddress());
     } catch (IOException | ByteReader.Malformed | HoldfastException e) {
-      logOnce(source, e);
+      logOnce(source, stranger.hadToGo ? "made room for a later one" : e.getMessage());
     } finally {
-      gate.leaves(source);
+      gate.leaves(place);
       if (done == null) {
         Sockets.closeQuietly(socket);
       }
@@ -178,7 +225,7 @@ final class Listener {
     }
   }
 
-  private void logOnce(InetAddress source, Exception e) {
+  private void logOnce(InetAddress source, String why) {
     Level level = gate.allowsLog(source, clock.nowNs()) ? Level.INFO : Level.TRACE;
     LOG.log(
         level,
@@ -186,7 +233,7 @@ final class Listener {
             "refuse connection: from="
                 + source.getHostAddress()
                 + ", why="
-                + e.getMessage()
+                + why
                 + "; more from there is not logged for a while");
   }
 }

@@ -6,7 +6,8 @@ import java.util.concurrent.TimeUnit;
  * The network's bounds that tests shrink; docs/sessions.md lists them. What never changes is a
  * constant where it is used.
  *
- * @param handshakeNs from accepting or connecting to the end of the handshake
+ * @param handshakeSilenceNs longest time in which a handshake, or the attaching of a connection,
+ *     makes no progress
  * @param connectNs for one TCP connect
  * @param pingIdleNs silence on a control connection after which a PING asks
  * @param silenceMaxNs silence on a control connection after which it counts as dead
@@ -18,7 +19,7 @@ import java.util.concurrent.TimeUnit;
  * @param backoffMaxNs longest pause between two dials
  */
 public record NetworkLimits(
-    long handshakeNs,
+    long handshakeSilenceNs,
     long connectNs,
     long pingIdleNs,
     long silenceMaxNs,
@@ -44,8 +45,8 @@ public record NetworkLimits(
         TimeUnit.SECONDS.toNanos(2));
   }
 
-  /** The same with another time for the handshake. */
-  NetworkLimits withHandshakeNs(long ns) {
+  /** The same with another patience with handshakes. */
+  NetworkLimits withHandshakeSilenceNs(long ns) {
     return new NetworkLimits(
         ns,
         connectNs,
@@ -62,7 +63,7 @@ public record NetworkLimits(
   /** The same with other patience: ping, silence and body stall. */
   NetworkLimits withPatience(long pingNs, long silenceNs, long stallNs) {
     return new NetworkLimits(
-        handshakeNs,
+        handshakeSilenceNs,
         connectNs,
         pingNs,
         silenceNs,
@@ -77,7 +78,7 @@ public record NetworkLimits(
   /** The same with another number of bodies of each kind. */
   NetworkLimits withBodies(int each) {
     return new NetworkLimits(
-        handshakeNs,
+        handshakeSilenceNs,
         connectNs,
         pingIdleNs,
         silenceMaxNs,

@@ -45,6 +45,7 @@ final class Session {
   private final AtomicInteger inboundCount = new AtomicInteger();
   private int lastNumber;
   private boolean isOpeningBulk;
+  private int bulkWantCount;
   private long lastUsedNs;
   private volatile HoldfastException ended;
 
@@ -281,22 +282,33 @@ final class Session {
       host.openBulk(this);
     } else {
       control.offer(new Outgoing.Frame(SessionFrames.BULK_WANTED, 0, new byte[0]));
-      host.loop()
-          .at(
-              host.loop().nowNs() + host.limits().handshakeNs(),
-              "bulk connection wanted",
-              this::bulkIsLate);
+      expectBulk(++bulkWantCount);
     }
   }
 
-  private void bulkIsLate() {
-    if (isOpen() && isOpeningBulk) {
-      attachFailed(
-          new NetworkException(
-              ErrorCode.UNREACHABLE,
-              "open bulk connection: expected=one from the side that dialled, was=none, peer="
-                  + name()));
+  /** What has come by then is looked at first: hence behind what waits for the loop. */
+  private void expectBulk(int want) {
+    long sinceNs = host.loop().nowNs();
+    host.loop()
+        .at(
+            sinceNs + host.limits().handshakeSilenceNs(),
+            "bulk connection wanted",
+            () -> host.post(() -> bulkIsLate(want, sinceNs)));
+  }
+
+  private void bulkIsLate(int want, long sinceNs) {
+    if (!isOpen() || !isOpeningBulk || want != bulkWantCount) {
+      return;
     }
+    if (host.loop().awakeSinceNs() - sinceNs > 0) {
+      expectBulk(want); // this node was late itself
+      return;
+    }
+    attachFailed(
+        new NetworkException(
+            ErrorCode.UNREACHABLE,
+            "open bulk connection: expected=one from the side that dialled, was=none, peer="
+                + name()));
   }
 
   private void over(HoldfastException why) {

@@ -9,8 +9,9 @@ import java.net.SocketTimeoutException;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Reads a socket, buffered, under a patience that changes with the phase: a deadline and a budget
- * of bytes while the other side is a stranger, silence watching afterwards. One thread.
+ * Reads a socket, buffered, under a patience that changes with the phase: for each message of the
+ * handshake, within a budget of bytes, while the other side is a stranger; silence watching
+ * afterwards. One thread.
  */
 final class SocketInput {
   /** Buffer before authentication: all that a stranger can make us buffer. */
@@ -29,6 +30,9 @@ final class SocketInput {
 
     /** Nothing came for {@code silentNs}; throws to end the connection. */
     void onSilence(long silentNs) throws IOException;
+
+    /** The wait ended with bytes. */
+    default void onReceived() {}
   }
 
   private final Socket socket;
@@ -40,6 +44,7 @@ final class SocketInput {
   private long budgetBytes = Long.MAX_VALUE;
   private long lastReceivedNs;
   private Patience patience;
+  private HandshakePatience handshake;
 
   SocketInput(Socket socket, MonotonicClock clock) throws IOException {
     this.socket = socket;
@@ -48,29 +53,19 @@ final class SocketInput {
     this.lastReceivedNs = clock.nowNs();
   }
 
-  /** The stranger phase: everything before {@code deadlineNs} and within {@code budgetBytes}. */
-  void expectHandshake(long deadlineNs, int budgetBytes) {
+  /**
+   * The stranger phase: each message begins within {@code silenceNs} and is whole within as long
+   * again, all of them within {@code budgetBytes}.
+   */
+  void expectHandshake(long silenceNs, int budgetBytes) {
     this.budgetBytes = budgetBytes;
-    this.patience =
-        new Patience() {
-          @Override
-          public long waitNs() throws IOException {
-            return leftNs();
-          }
+    this.handshake = new HandshakePatience(new Silence(clock, silenceNs));
+    this.patience = handshake;
+  }
 
-          @Override
-          public void onSilence(long silentNs) throws IOException {
-            leftNs();
-          }
-
-          private long leftNs() throws IOException {
-            long leftNs = deadlineNs - clock.nowNs();
-            if (leftNs <= 0) {
-              throw new SocketTimeoutException("handshake: expected=an end in time, was=silence");
-            }
-            return leftNs;
-          }
-        };
+  /** The next message of the handshake is due: all before it was taken, or ours was sent. */
+  void expectMessage() {
+    handshake.expectMessage();
   }
 
   /** The session phase: a larger buffer, no budget. */
@@ -82,6 +77,7 @@ final class SocketInput {
     buffer = larger;
     budgetBytes = Long.MAX_VALUE;
     patience = frames;
+    handshake = null;
   }
 
   /** The next four bytes, big-endian. */
@@ -143,6 +139,7 @@ final class SocketInput {
           throw new EOFException("receive: expected=more bytes, was=end of stream");
         }
         lastReceivedNs = clock.nowNs();
+        patience.onReceived();
         return count;
       } catch (SocketTimeoutException e) {
         patience.onSilence(clock.nowNs() - lastReceivedNs);

@@ -3,6 +3,7 @@ package holdfast.network;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import holdfast.crypto.handshake.HandshakeFormat;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import holdfast.model.HostPort;
@@ -19,6 +20,7 @@ import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -44,7 +46,7 @@ class HostileNetworkTest {
     long seed = System.nanoTime();
     System.out.println("seed=" + seed);
     var random = new Random(seed);
-    var b = answering(peer(1, LIMITS.withHandshakeNs(500 * MS)));
+    var b = answering(peer(1, LIMITS.withHandshakeSilenceNs(500 * MS)));
     HostPort address = b.transport.listen(0);
 
     for (int i = 0; i < 100; i++) {
@@ -63,22 +65,62 @@ class HostileNetworkTest {
 
   @Test
   void slowStrangersKeepNobodyOut() throws Exception {
-    var b = answering(peer(1, LIMITS.withHandshakeNs(1_500 * MS)));
+    var b = answering(peer(1, LIMITS.withHandshakeSilenceNs(1_500 * MS)));
     HostPort address = b.transport.listen(0);
     var slow = new ArrayList<Socket>();
-    for (int i = 0; i < StrangerGate.HALF_OPEN_PER_ADDRESS_MAX; i++) {
+    for (int i = 0; i < StrangerGate.STRANGERS_PER_ADDRESS_MAX; i++) {
       Socket socket = from("127.0.0.2", address);
       socket.getOutputStream().write('H');
       slow.add(socket);
       open.add(socket);
     }
 
-    try (Socket oneTooMany = from("127.0.0.2", address)) {
-      assertThat(readsAsClosed(oneTooMany)).isTrue();
-    }
+    var stranger = open(TestNode.client(new TestPool(2), 0, LIMITS));
+    assertThat(dial(stranger, address)).hasMessageContaining("closed without an answer");
     assertServes(b, address);
+    Socket oneMore = from("127.0.0.2", address);
+    open.add(oneMore);
+    assertThat(readsAsClosed(slow.remove(0))).isTrue();
+    assertServes(b, address);
+    slow.add(oneMore);
     for (Socket socket : slow) {
       assertThat(readsAsClosed(socket)).isTrue();
+    }
+  }
+
+  @Test
+  void aStrangerWhoSendsAByteNowAndThenIsCut() throws Exception {
+    var b = answering(peer(1, LIMITS.withHandshakeSilenceNs(500 * MS)));
+    HostPort address = b.transport.listen(0);
+    try (Socket socket = from("127.0.0.2", address)) {
+      socket.setSoTimeout(100);
+      byte[] beginning = "HFH1\1\6\6\1".getBytes(java.nio.charset.StandardCharsets.US_ASCII);
+      boolean isCut = false;
+      for (int sent = 0; !isCut && sent < HandshakeFormat.M1_BYTES - 1; sent++) {
+        isCut = !isTaken(socket, sent < beginning.length ? beginning[sent] : 0);
+        isCut |= readsAsClosed(socket);
+      }
+
+      assertThat(isCut).isTrue();
+    }
+  }
+
+  @Test
+  void handshakesThatTakeLongerInAllThanTheSilenceAllSucceedWhileTheyProgress() throws Exception {
+    var patient = LIMITS.withHandshakeSilenceNs(2_000 * MS);
+    var b = answering(peer(1, patient));
+    HostPort address = b.transport.listen(0);
+    pool.onStatus = () -> LockSupport.parkNanos(200 * MS);
+
+    var asked = new ArrayList<CompletableFuture<TestNode.Answered>>();
+    for (int i = 0; i < 30; i++) {
+      var a = open(TestNode.client(pool, 0, patient));
+      a.learn(b.id, address);
+      asked.add(a.ask(b, new Request.GetSpace(), null));
+    }
+
+    for (var each : asked) {
+      assertThat(each.get().reply()).isEqualTo(new Reply.Done());
     }
   }
 
@@ -293,6 +335,15 @@ class HostileNetworkTest {
       throw new AssertionError("still open", e);
     } catch (IOException e) {
       return 0;
+    }
+  }
+
+  private static boolean isTaken(Socket socket, int value) {
+    try {
+      socket.getOutputStream().write(value);
+      return true;
+    } catch (IOException e) {
+      return false;
     }
   }
 

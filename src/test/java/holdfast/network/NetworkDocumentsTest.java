@@ -3,6 +3,7 @@ package holdfast.network;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import holdfast.crypto.handshake.FrameFormat;
+import holdfast.crypto.handshake.HandshakeFormat;
 import holdfast.port.Body;
 import holdfast.port.Transport;
 import java.nio.file.Files;
@@ -30,10 +31,16 @@ class NetworkDocumentsTest {
     var rows = rowsOf("docs/sessions.md");
     var limits = NetworkLimits.standard();
 
-    assertRow(rows, "connections in their handshake", StrangerGate.HALF_OPEN_MAX);
-    assertRow(rows, "… from one address (IPv6: /64)", StrangerGate.HALF_OPEN_PER_ADDRESS_MAX);
+    assertRow(rows, "connections without a valid M1", StrangerGate.STRANGERS_MAX);
+    assertRow(rows, "… from one address (IPv6: /64)", StrangerGate.STRANGERS_PER_ADDRESS_MAX);
+    assertRow(rows, "handshakes with a valid M1", StrangerGate.PROVED_MAX);
+    assertRow(rows, "… of one address", StrangerGate.PROVED_PER_ADDRESS_MAX);
+    assertRow(
+        rows,
+        "connections of all kinds before their handshake is done",
+        StrangerGate.CONNECTIONS_MAX);
     assertRow(rows, "valid M1 a second and address", StrangerGate.HELLOS_PER_SECOND_MAX);
-    assertRow(rows, "handshakes waiting for the RSA thread", Handshakes.RSA_QUEUE_MAX);
+    assertRow(rows, "handshakes waiting for the RSA thread", RsaQueue.WAITING_MAX);
     assertRow(rows, "sessions of a node", NodeTransport.SESSIONS_MAX);
     assertRow(rows, "dials under way", Dialer.DIALS_MAX);
     assertRow(rows, "requests pending in a node, in a session", Transport.REQUESTS_MAX);
@@ -44,8 +51,14 @@ class NetworkDocumentsTest {
     assertRow(rows, "client's request", limits.clientBodiesMax());
     assertRow(rows, "peer's replica request", limits.replicaBodiesMax());
     assertRow(rows, "reply to an own request", limits.fetchedBodiesMax());
-    assertThat(limits.handshakeNs()).isEqualTo(5_000_000_000L);
-    assertThat(rows.get("time for the whole handshake")).startsWith("5 s");
+    assertThat(limits.handshakeSilenceNs()).isEqualTo(5_000_000_000L);
+    assertThat(rows.get("silence in a handshake")).isEqualTo("5 s");
+    assertThat(rows.get("silence after BULK_WANTED")).isEqualTo("5 s");
+    assertThat(limits.handshakeSilenceNs() / Silence.LOOKS).isEqualTo(1_000_000_000L);
+    assertThat(Files.readString(Path.of("docs/protocol-handshake.md")))
+        .contains("hence " + grouped(HandshakeFormat.PLACE_MAX) + " at most")
+        .contains("WAIT, responder to initiator, " + HandshakeFormat.WAIT_BYTES + " bytes")
+        .contains("the " + (HandshakeFormat.WAITS_MAX + 1) + "th WAIT");
     assertThat(SocketInput.STRANGER_BYTES_MAX).isEqualTo(8 << 10);
     assertThat(Files.readString(Path.of("docs/sessions.md")))
         .contains("1 to " + grouped(Body.MAX_BYTES))

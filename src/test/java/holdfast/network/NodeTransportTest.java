@@ -242,6 +242,40 @@ class NodeTransportTest {
   }
 
   @Test
+  void aNodeThatWasStoppedGivesTheOtherItsTimeToAttachAnew() throws Exception {
+    var limits = LIMITS.withHandshakeSilenceNs(TimeUnit.SECONDS.toNanos(2));
+    var a = node(0, limits);
+    var b = node(1, limits);
+    b.listening(a);
+    a.answerer = NodeTransportTest::storeOrServe;
+    a.send(b, new Notice.Goodbye());
+    b.await("connected");
+    byte[] chunk = chunk(1);
+    var aGoesOn = new CountDownLatch(1);
+    var bGoesOn = new CountDownLatch(1);
+    a.loop.post(() -> stoppedUntil(aGoesOn));
+    var put = b.ask(a, new Request.PutChunk(idOf(chunk), 1, true), Body.whole(chunk));
+    b.loop.run(() -> {}); // it has asked for a connection
+    b.loop.post(() -> stoppedUntil(bGoesOn));
+    Thread.sleep(3_000); // as long as the machine sleeps
+
+    bGoesOn.countDown();
+    b.loop.run(() -> {});
+    b.loop.run(() -> {}); // what was due is dealt with, before the other could do anything
+    aGoesOn.countDown();
+
+    assertThat(put.get().reply()).isEqualTo(new Reply.Done());
+  }
+
+  private static void stoppedUntil(CountDownLatch goesOn) {
+    try {
+      goesOn.await();
+    } catch (InterruptedException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  @Test
   void twoPeersThatDialEachOtherAtOnceEndWithOneSession() throws Exception {
     var a = peer(0);
     var b = peer(1);

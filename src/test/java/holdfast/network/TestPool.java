@@ -28,6 +28,9 @@ public final class TestPool {
 
   private final PoolSecret secret;
 
+  /** Runs on the thread that makes the last message of an answered handshake. */
+  volatile Runnable onStatus = () -> {};
+
   /** A pool whose secret is filled with one byte: another byte, another secret. */
   public TestPool(int fill) {
     byte[] bytes = new byte[PoolSecret.BYTES];
@@ -59,11 +62,16 @@ public final class TestPool {
     NodeKey key = key(number);
     var certificate = Certificate.issue(POOL, key.id(), role, HOME, RANDOM);
     var self = new LocalNode(key, certificate, instance, List.of(secret), dataKeyId);
-    return new NodeIdentity(() -> self, new Policy());
+    return new NodeIdentity(() -> self, new Policy(this));
   }
 
   private static final class Policy implements ResponderPolicy {
     private final MemberList members = MemberList.ofRoot(HOME.publicKey());
+    private final TestPool pool;
+
+    private Policy(TestPool pool) {
+      this.pool = pool;
+    }
 
     @Override
     public Admission admission() {
@@ -73,6 +81,7 @@ public final class TestPool {
     @Override
     public HandshakeStatus status(
         NodeId node, Role role, InstanceId instance, long dataKeyId, int epoch) {
+      pool.onStatus.run();
       return role == Role.PEER || dataKeyId == DATA_KEY_ID
           ? HandshakeStatus.OK
           : HandshakeStatus.DATA_KEY_DIFFERS;
