@@ -3,6 +3,8 @@ package holdfast.app;
 import holdfast.client.ClientFileSystem;
 import holdfast.client.api.ClientOptions;
 import holdfast.client.file.KeySealing;
+import holdfast.client.pool.Deadline;
+import holdfast.client.pool.Deadlines;
 import holdfast.client.pool.RemotePoolService;
 import holdfast.crypto.CipherSuite;
 import holdfast.crypto.DataKey;
@@ -28,6 +30,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Function;
 import java.util.function.Supplier;
 
 /**
@@ -43,15 +46,15 @@ final class ClientNode implements AutoCloseable {
   private final NodeTransport transport;
   private final RemotePoolService service;
   private final PeerFinder finder;
-  private final Duration timeout;
+  private final Deadlines deadlines;
   private final DataKey dataKey;
 
   /** Sealing as the pool has it; learned when the session was opened. */
   private CipherSuite suite;
 
   private ClientNode(CommonOptions common, Duration timeout) {
-    this.timeout = timeout;
     base = new NodeBase(common);
+    deadlines = new Deadlines(base.clock, timeout.toNanos());
     Certificate certificate;
     try {
       dataKey = dataKeyOf(base.pool());
@@ -114,7 +117,7 @@ final class ClientNode implements AutoCloseable {
     finder.start();
     long startNs = base.clock.nowNs();
     try {
-      int wire = await(service.open(deadlineNs()));
+      int wire = ask(service::open);
       suite =
           CipherSuite.ofWire(wire)
               .orElseThrow(
@@ -142,7 +145,7 @@ final class ClientNode implements AutoCloseable {
         "open session again",
         () ->
             service
-                .open(deadlineNs())
+                .open(deadlines.begin())
                 .whenComplete(
                     (wire, failure) -> {
                       if (failure == null) {
@@ -184,11 +187,6 @@ final class ClientNode implements AutoCloseable {
     return answer.completeOnTimeout(false, 1, TimeUnit.SECONDS).join();
   }
 
-  /** The deadline of a call that begins now. */
-  long deadlineNs() {
-    return base.clock.nowNs() + timeout.toNanos();
-  }
-
   RemotePoolService service() {
     return service;
   }
@@ -212,31 +210,17 @@ final class ClientNode implements AutoCloseable {
         Math.max(2, Runtime.getRuntime().availableProcessors()));
   }
 
-  /** Waits for a future of the service; its failure or TIMED_OUT is thrown. */
-  <T> T await(CompletableFuture<T> future) {
-    try {
-      return future.get(timeout.toMillis() + 1_000, TimeUnit.MILLISECONDS);
-    } catch (ExecutionException e) {
-      if (e.getCause() instanceof HoldfastException known) {
-        throw known;
-      }
-      throw new HoldfastException(ErrorCode.INTERNAL, "ask the pool: " + e.getCause(), e);
-    } catch (TimeoutException e) {
-      throw new HoldfastException(
-          ErrorCode.TIMED_OUT,
-          "ask the pool: expected=an answer in " + timeout.toSeconds() + " s, was=none",
-          e);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new HoldfastException(ErrorCode.SHUTTING_DOWN, "ask the pool: interrupted", e);
-    }
+  /** Makes a call of the service and waits for it; its failure or TIMED_OUT is thrown. */
+  <T> T ask(Function<Deadline, CompletableFuture<T>> call) {
+    Deadline deadline = deadlines.begin();
+    return deadlines.await(call.apply(deadline), deadline);
   }
 
   /** Best effort: without it the pool notices after the session's timeout. */
   private void endSession() {
     try {
       service
-          .endSession(base.clock.nowNs() + END_SESSION_NS)
+          .endSession(deadlines.in(END_SESSION_NS))
           .get(2 * END_SESSION_NS, TimeUnit.NANOSECONDS);
     } catch (ExecutionException | TimeoutException e) {
       LOG.log(Level.DEBUG, "end session: {0}", e.getMessage());

@@ -16,7 +16,7 @@ abstract class FileCommand implements Callable<Integer> {
   @Option(
       names = "--timeout",
       paramLabel = "TIME",
-      description = "Longest wait of a call (default: ${DEFAULT-VALUE}).")
+      description = "How long nothing of a call may move (default: ${DEFAULT-VALUE}).")
   String timeout = "10s";
 
   @Mixin CommonOptions common;

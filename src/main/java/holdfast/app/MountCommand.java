@@ -39,7 +39,7 @@ final class MountCommand implements Callable<Integer> {
   @Option(
       names = "--timeout",
       paramLabel = "TIME",
-      description = "Longest wait of a call (default: ${DEFAULT-VALUE}).")
+      description = "How long nothing of a call may move (default: ${DEFAULT-VALUE}).")
   String timeout = "10s";
 
   @Option(

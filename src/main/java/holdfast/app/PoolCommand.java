@@ -34,7 +34,7 @@ final class PoolCommand implements Callable<Integer> {
   private static int show(CommonOptions common, PrintWriter out) {
     LogOutput.start(System.err, common.isVerbose, true);
     try (ClientNode node = ClientNode.connect(common, TIMEOUT)) {
-      PoolStatus status = node.await(node.service().status(node.deadlineNs()));
+      PoolStatus status = node.ask(node.service()::status);
       out.println("pool=" + status.pool());
       out.println("replicas=" + status.replicas());
       out.println("min-copies=" + status.minCopies());
@@ -71,7 +71,7 @@ final class PoolCommand implements Callable<Integer> {
       LogOutput.start(System.err, common.isVerbose, true);
       List<Request.SetPool.Setting> wanted = settings.stream().map(Set::parse).toList();
       try (ClientNode node = ClientNode.connect(common, TIMEOUT)) {
-        node.await(node.service().setPool(wanted, node.deadlineNs()));
+        node.ask(deadline -> node.service().setPool(wanted, deadline));
         return Main.EXIT_DONE;
       }
     }

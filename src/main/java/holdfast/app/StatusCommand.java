@@ -28,7 +28,10 @@ final class StatusCommand implements Callable<Integer> {
   @Option(names = "--watch", description = "Print again each second until interrupted.")
   boolean watches;
 
-  @Option(names = "--timeout", description = "Longest wait (default: ${DEFAULT-VALUE}).")
+  @Option(
+      names = "--timeout",
+      paramLabel = "TIME",
+      description = "How long nothing of a call may move (default: ${DEFAULT-VALUE}).")
   String timeout = "10s";
 
   @Mixin CommonOptions common;
@@ -41,7 +44,7 @@ final class StatusCommand implements Callable<Integer> {
     PrintWriter out = spec.commandLine().getOut();
     try (ClientNode node = ClientNode.connect(common, limit)) {
       do {
-        PoolStatus status = node.await(node.service().status(node.deadlineNs()));
+        PoolStatus status = node.ask(node.service()::status);
         out.println(isJson ? StatusJson.of(status) : StatusText.of(status).stripTrailing());
         if (watches) {
           LockSupport.parkNanos(WATCH_EVERY_NS);

@@ -32,6 +32,7 @@ import holdfast.client.names.NameOperations;
 import holdfast.client.names.OrphanPins;
 import holdfast.client.names.SealedNamespace;
 import holdfast.client.names.StatMapper;
+import holdfast.client.pool.Deadline;
 import holdfast.client.pool.Deadlines;
 import holdfast.client.pool.FreeSpace;
 import holdfast.client.pool.PoolService;
@@ -180,6 +181,11 @@ public final class ClientFileSystem implements PoolFileSystem {
   }
 
   @Override
+  public long movedNs(Thread thread) {
+    return deadlines.movedNs(thread);
+  }
+
+  @Override
   public void attach(KernelCache cache) {
     pages.attach(cache);
   }
@@ -249,7 +255,7 @@ public final class ClientFileSystem implements PoolFileSystem {
 
   @Override
   public byte[] readLink(long inode) {
-    return namespace.readLink(inode, deadlines.deadlineNs());
+    return namespace.readLink(inode, deadlines.begin());
   }
 
   @Override
@@ -290,13 +296,13 @@ public final class ClientFileSystem implements PoolFileSystem {
     if ((openFlags & OpenFlags.ACCESS_MASK) != OpenFlags.READ_ONLY) {
       mayChange();
     }
-    long deadlineNs = deadlines.deadlineNs();
+    Deadline deadline = deadlines.begin();
     OpenFile file = files.fileOrNull(inode);
     if (file != null) {
       // What another handle here wrote must not look older than the pool's version of it.
       fileLayer.pipeline().saveAll(file);
     }
-    return pins.open(inode, deadlineNs);
+    return pins.open(inode, deadline);
   }
 
   @Override
@@ -343,7 +349,7 @@ public final class ClientFileSystem implements PoolFileSystem {
   @Override
   public void lock(long handle, LockRequest request) {
     FileHandle open = files.handle(handle);
-    lockManager.set(open, LockManager.lock(request), deadlines.deadlineNs());
+    lockManager.set(open, LockManager.lock(request), deadlines.begin());
     if (request.mode() != LockMode.EXCLUSIVE) {
       lockWaits.wake(open.inode());
     }
@@ -375,7 +381,7 @@ public final class ClientFileSystem implements PoolFileSystem {
   @Override
   public void readDirectory(long directory, long cookie, DirectorySink sink) {
     try (var ticket = cacheLease.begin()) {
-      listings.read(directory, cookie, sink, deadlines.deadlineNs());
+      listings.read(directory, cookie, sink, deadlines.begin());
       if (!ticket.mayKeepListing(directory)) {
         notToKeep.add(directory);
       }

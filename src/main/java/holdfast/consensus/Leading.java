@@ -126,7 +126,33 @@ final class Leading {
     return core.commitIndex >= firstIndex;
   }
 
-  void propose(List<Proposal> proposals) {
+  /** What only a leader does anything about. */
+  void on(Event event) {
+    if (event instanceof Event.Propose propose) {
+      propose(propose.proposals());
+    } else if (event instanceof Event.Read read) {
+      read(read.id());
+    } else if (event instanceof Event.ChangeMembership change) {
+      change(change.id(), change.change());
+    } else if (event instanceof Event.Force force) {
+      force(force.upToIndex());
+    } else if (event instanceof Event.TransferLeadership transfer) {
+      transferTo(transfer.target());
+    } else if (event instanceof Event.SnapshotBytes piece) {
+      replication.snapshotBytes(piece);
+    } else if (event instanceof Event.SnapshotUnavailable gone) {
+      replication.snapshotUnavailable(gone.to(), gone.snapshotIndex());
+    }
+  }
+
+  /** Rises as the other members write and force entries. */
+  long movedCount() {
+    return replication.members().values().stream()
+        .mapToLong(member -> member.matchIndex + member.forcedIndex)
+        .sum();
+  }
+
+  private void propose(List<Proposal> proposals) {
     List<LogEntry> entries = new ArrayList<>();
     List<Effect> answers = new ArrayList<>();
     long bytes = 0;
@@ -167,7 +193,7 @@ final class Leading {
     return full ? Optional.of(Rejection.BUSY) : Optional.empty();
   }
 
-  void read(long id) {
+  private void read(long id) {
     if (reads.begin(id, isOwnTermCommitted(), quorum, replication.lastRound())) {
       replication.heartbeat();
     }
@@ -189,7 +215,7 @@ final class Leading {
   }
 
   /** Force the log up to there on a majority, and as far as the first entry of our term. */
-  void force(long upToIndex) {
+  private void force(long upToIndex) {
     long index = Math.min(Math.max(upToIndex, firstIndex), core.log.lastIndex());
     if (index > replication.forceWantedIndex) {
       replication.forceWantedIndex = index;
@@ -270,7 +296,7 @@ final class Leading {
     }
   }
 
-  void change(long id, MembershipChange change) {
+  private void change(long id, MembershipChange change) {
     Optional<Rejection> refused = rejection();
     if (refused.isEmpty()) {
       refused = unfit(change);
@@ -364,7 +390,7 @@ final class Leading {
   }
 
   /** Hands leadership over when the target's log equals ours (dissertation, 3.10). */
-  void transferTo(Endpoint target) {
+  private void transferTo(Endpoint target) {
     if (target.equals(core.self)
         || !core.configuration().isVoter(target)
         || transferTarget.isPresent()) {
@@ -391,14 +417,6 @@ final class Leading {
       }
       core.out.send(new RaftMessage.TimeoutNow(core.to(target.endpoint)));
     }
-  }
-
-  void snapshotBytes(Event.SnapshotBytes piece) {
-    replication.snapshotBytes(piece);
-  }
-
-  void snapshotUnavailable(Endpoint to, long snapshotIndex) {
-    replication.snapshotUnavailable(to, snapshotIndex);
   }
 
   long lowestOutgoingSnapshot() {

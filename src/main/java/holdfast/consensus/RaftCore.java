@@ -139,22 +139,8 @@ public final class RaftCore {
   private void askLeader(Event event) {
     if (leading == null) {
       rejectIfAsked(event, Rejection.NOT_LEADER);
-      return;
-    }
-    if (event instanceof Event.Propose propose) {
-      leading.propose(propose.proposals());
-    } else if (event instanceof Event.Read read) {
-      leading.read(read.id());
-    } else if (event instanceof Event.ChangeMembership change) {
-      leading.change(change.id(), change.change());
-    } else if (event instanceof Event.Force force) {
-      leading.force(force.upToIndex());
-    } else if (event instanceof Event.TransferLeadership transfer) {
-      leading.transferTo(transfer.target());
-    } else if (event instanceof Event.SnapshotBytes piece) {
-      leading.snapshotBytes(piece);
-    } else if (event instanceof Event.SnapshotUnavailable gone) {
-      leading.snapshotUnavailable(gone.to(), gone.snapshotIndex());
+    } else {
+      leading.on(event);
     }
   }
 
@@ -473,6 +459,12 @@ public final class RaftCore {
   /** In so many ms without a leader an election should have been won, one that failed included. */
   public long electionsMs() {
     return 2 * (core.config.electionTimeoutMaxMs() + core.slowness.electionMs(0));
+  }
+
+  /** Rises as entries are written, forced and committed, here and at those whom this one leads. */
+  public long movedCount() {
+    long others = leading == null ? 0 : leading.movedCount();
+    return core.commitIndex + core.forcedIndex + core.out.writtenIndex() + others;
   }
 
   /** What a leader knows about the other members; empty elsewhere. */

@@ -41,6 +41,11 @@ final class BodyIntake {
   private Body body;
   private Sha256 digest;
 
+  /** Of the reply whose body arrives, for other threads: its request's number, and its bytes. */
+  private volatile int replyRequest;
+
+  private volatile long replyBytes;
+
   /** {@code permits} waits for a place for the body of a message. */
   BodyIntake(Function<Message, Runnable> permits, Sink sink) {
     this.permits = permits;
@@ -61,6 +66,11 @@ final class BodyIntake {
   static boolean isWhole(Message message, int lengthBytes) {
     return !(message instanceof Reply.Chunk reply)
         || reply.offsetBytes() == 0 && reply.chunkLengthBytes() == lengthBytes;
+  }
+
+  /** Bytes that have come of the reply to this request, while it is what comes; any thread. */
+  long replyBytes(int ofRequest) {
+    return replyRequest == ofRequest ? replyBytes : 0;
   }
 
   /** True between two pieces of a body. */
@@ -148,6 +158,9 @@ final class BodyIntake {
     digest = new Sha256();
     if (message instanceof Request) {
       sink.onRequest(request, message, body);
+    } else {
+      replyBytes = 0;
+      replyRequest = request;
     }
   }
 
@@ -157,6 +170,7 @@ final class BodyIntake {
       int offset = body.availableBytes();
       int count = in.readSome(body.array(), offset, leftBytes);
       body.advance(count);
+      replyBytes = body.availableBytes();
       leftBytes -= count;
       if (header.isWhole()) {
         digest.update(body.array(), offset, count);

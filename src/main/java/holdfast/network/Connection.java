@@ -31,6 +31,9 @@ final class Connection {
     /** A request of a type that this version doesn't know. */
     void onUnknownRequest(Connection from, int request, String text);
 
+    /** The other side works on a request of ours. */
+    void onProgress(int request, long count);
+
     /** The other side asks for a bulk connection. */
     void onBulkWanted(Connection from);
 
@@ -107,6 +110,19 @@ final class Connection {
     outbox.cancel(outgoing, why);
   }
 
+  /**
+   * How much of what this body waits for was sent: rises with its own bytes and with those of
+   * bodies before it.
+   */
+  long sentFor(Outgoing.WithBody outgoing) {
+    return outbox.sentFor(outgoing);
+  }
+
+  /** Bytes of the reply to this request that have come, while it is what comes; else 0. */
+  long replyBytes(int request) {
+    return intake == null ? 0 : intake.replyBytes(request);
+  }
+
   /** Bodies waiting or in flight from here. */
   int bodyCount() {
     return outbox.bodyCount();
@@ -176,10 +192,19 @@ final class Connection {
       case SessionFrames.PING ->
           offer(new Outgoing.Frame(SessionFrames.PONG, frame.request(), new byte[0]));
       case SessionFrames.PONG -> {}
+      case SessionFrames.PROGRESS ->
+          events.onProgress(frame.request(), readProgress(frame.payload()));
       case SessionFrames.BULK_WANTED -> events.onBulkWanted(this);
       default -> readMessage(frame.type(), frame.request(), frame.payload());
     }
     return true;
+  }
+
+  private static long readProgress(byte[] payload) {
+    var in = new ByteReader(payload);
+    long count = in.u64();
+    in.end();
+    return count;
   }
 
   private void readPiece(int request, byte[] payload) throws IOException {

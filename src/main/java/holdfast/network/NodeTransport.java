@@ -151,13 +151,13 @@ public final class NodeTransport implements Transport, AutoCloseable {
   }
 
   @Override
-  public void request(
-      NodeId to, Request request, Body bodyOrNull, long deadlineNs, ReplyHandler handler) {
+  public InFlight request(
+      NodeId to, Request request, Body bodyOrNull, long silenceNs, ReplyHandler handler) {
     Invariants.check(
         (BodyIntake.chunkOf(request) == null) == (bodyOrNull == null),
         "send request: expected=a body exactly where it has a chunk, was=%s",
         request.getClass().getSimpleName());
-    var pending = newPending(to, request, bodyOrNull, deadlineNs, handler);
+    var pending = newPending(to, request, bodyOrNull, silenceNs, handler);
     if (isClosed) {
       pending.fail(new NetworkException(ErrorCode.SHUTTING_DOWN, "send: this node stops"));
     } else if (requests.size() > REQUESTS_MAX) {
@@ -168,6 +168,13 @@ public final class NodeTransport implements Transport, AutoCloseable {
     } else {
       link(to).request(pending);
     }
+    return pending;
+  }
+
+  @Override
+  public long waitingBytes(NodeId to) {
+    Link link = links.get(to);
+    return link == null ? 0 : link.waitingBytes();
   }
 
   @Override
@@ -225,31 +232,21 @@ public final class NodeTransport implements Transport, AutoCloseable {
   }
 
   private OutboundRequest newPending(
-      NodeId to, Request request, Body bodyOrNull, long deadlineNs, ReplyHandler handler) {
+      NodeId to, Request request, Body bodyOrNull, long silenceNs, ReplyHandler handler) {
     var cell = new OutboundRequest[1];
     var pending =
         new OutboundRequest(
             to,
             request,
             bodyOrNull,
-            deadlineNs,
+            silenceNs,
+            loop,
             handler,
             () -> requests.remove(cell[0]),
             host::post);
     cell[0] = pending;
     requests.add(pending);
-    pending.timer(
-        loop.at(
-            deadlineNs,
-            "request",
-            () ->
-                pending.fail(
-                    new NetworkException(
-                        ErrorCode.TIMED_OUT,
-                        "wait for reply: expected=one in time, was=none, request="
-                            + request.getClass().getSimpleName()
-                            + ", peer="
-                            + to.shortForm()))));
+    pending.watch();
     return pending;
   }
 

@@ -1,23 +1,36 @@
 package holdfast.network;
 
+import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
+import holdfast.model.NetworkException;
 import holdfast.model.NodeId;
 import holdfast.port.Body;
 import holdfast.port.Loop;
 import holdfast.port.Transport;
 import holdfast.protocol.Reply;
 import holdfast.protocol.Request;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
 /**
- * One own request until its reply, its deadline or the end of its session. Loop only. Its handler
- * is called exactly once.
+ * One own request until its reply, its silence or the end of its session. Loop only. Its handler
+ * gets exactly one end of it.
  */
-final class OutboundRequest {
+final class OutboundRequest implements Transport.InFlight {
+  /** No request lasts longer, whatever moves: a member that only pretends to work holds nobody. */
+  static final long LONGEST_NS = TimeUnit.HOURS.toNanos(1);
+
+  /** How often in its silence, and at least, one looks what has moved. */
+  private static final int LOOKS_PER_SILENCE = 4;
+
+  private static final long LOOK_MAX_NS = TimeUnit.MILLISECONDS.toNanos(500);
+
   private final NodeId to;
   private final Request request;
   private final Body bodyOrNull;
-  private final long deadlineNs;
+  private final long silenceNs;
+  private final Loop loop;
+  private final long startNs;
   private final Transport.ReplyHandler handler;
   private final Runnable onEnded;
   private final Consumer<Runnable> poster;
@@ -28,6 +41,15 @@ final class OutboundRequest {
   private int number;
   private boolean isEnded;
 
+  /** What the other side reported last. */
+  private long told;
+
+  /** Of the bytes of its reply as many were seen. */
+  private long replyBytes;
+
+  private long moved;
+  private long movedNs;
+
   /**
    * {@code onEnded} runs once, before the handler. A failure reaches the handler through {@code
    * poster}, so that no caller of {@link Transport#request} is called back before it returns.
@@ -36,14 +58,18 @@ final class OutboundRequest {
       NodeId to,
       Request request,
       Body bodyOrNull,
-      long deadlineNs,
+      long silenceNs,
+      Loop loop,
       Transport.ReplyHandler handler,
       Runnable onEnded,
       Consumer<Runnable> poster) {
     this.to = to;
     this.request = request;
     this.bodyOrNull = bodyOrNull;
-    this.deadlineNs = deadlineNs;
+    this.silenceNs = silenceNs;
+    this.loop = loop;
+    this.startNs = loop.nowNs();
+    this.movedNs = startNs;
     this.handler = handler;
     this.onEnded = onEnded;
     this.poster = poster;
@@ -66,8 +92,63 @@ final class OutboundRequest {
     return bodyOrNull != null || request instanceof Request.GetChunk;
   }
 
-  void timer(Loop.Timer pending) {
-    timer = pending;
+  /** Fails it when nothing of it has moved for too long, from now on. */
+  void watch() {
+    long nowNs = loop.nowNs();
+    // What this process missed while it was late is nobody's silence.
+    long sinceNs = Math.max(movedNs, loop.awakeSinceNs());
+    long leftNs = Math.min(sinceNs + silenceNs, startNs + LONGEST_NS) - nowNs;
+    long lookNs = Math.min(silenceNs / LOOKS_PER_SILENCE, LOOK_MAX_NS);
+    timer = loop.at(nowNs + Math.max(0, Math.min(leftNs, lookNs)), "request", this::look);
+  }
+
+  private void look() {
+    long nowNs = loop.nowNs();
+    noteMoved(nowNs);
+    boolean isSilent = nowNs - Math.max(movedNs, loop.awakeSinceNs()) >= silenceNs;
+    if (isSilent || nowNs - startNs >= LONGEST_NS) {
+      fail(
+          new NetworkException(
+              ErrorCode.TIMED_OUT,
+              "wait for reply: expected=a sign of work, was=none for "
+                  + silenceNs / 1_000_000
+                  + " ms, request="
+                  + request.getClass().getSimpleName()
+                  + ", peer="
+                  + to.shortForm()));
+    } else if (!isEnded) {
+      watch();
+    }
+  }
+
+  private void noteMoved(long nowNs) {
+    long now = told;
+    if (connection != null) {
+      replyBytes = Math.max(replyBytes, connection.replyBytes(number));
+      now += replyBytes + (outgoing == null ? 0 : connection.sentFor(outgoing));
+    }
+    if (now != moved) {
+      moved = now;
+      movedNs = nowNs;
+      handler.onProgress();
+    }
+  }
+
+  /** The other side works on it: a count that isn't higher than the last one says nothing. */
+  void progress(long count) {
+    told = Math.max(told, count);
+  }
+
+  @Override
+  public void giveUp(HoldfastException why) {
+    fail(why);
+  }
+
+  /** Bytes of its body that wait here. */
+  long waitingBytes() {
+    return bodyOrNull == null
+        ? 0
+        : outgoing == null ? bodyOrNull.lengthBytes() : outgoing.unsentBytes();
   }
 
   /** It goes out under this number of a session. */

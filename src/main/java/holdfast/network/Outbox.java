@@ -55,6 +55,10 @@ final class Outbox {
   private final ArrayDeque<Outgoing.WithBody> bodies = new ArrayDeque<>();
   private final ArrayList<Runnable> toRun = new ArrayList<>();
   private int framesBytes;
+
+  /** Bytes of bodies handed to the writer so far. */
+  private long sentBytes;
+
   private Outgoing.WithBody current;
   private boolean isEnding;
   private boolean isClosed;
@@ -111,6 +115,16 @@ final class Outbox {
     try {
       outgoing.failLocked(why);
       changed.signal();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Bytes of bodies sent until this one was, itself included; rises until then. */
+  long sentFor(Outgoing.WithBody outgoing) {
+    lock.lock();
+    try {
+      return outgoing.isSentLocked() ? outgoing.sentUpToLocked() : sentBytes;
     } finally {
       lock.unlock();
     }
@@ -229,7 +243,8 @@ final class Outbox {
     int offsetBytes = outgoing.sentBytesLocked();
     int countBytes = outgoing.failureLocked() == null ? outgoing.pieceBytesLocked() : 0;
     if (countBytes > 0) {
-      outgoing.sentLocked(countBytes, nowNs);
+      sentBytes += countBytes;
+      outgoing.sentLocked(countBytes, nowNs, sentBytes);
       if (offsetBytes + countBytes == outgoing.body().lengthBytes()) {
         current = null;
       }

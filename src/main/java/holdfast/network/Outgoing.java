@@ -36,7 +36,8 @@ sealed interface Outgoing {
     private final Runnable onEnded;
     private HoldfastException failure;
     private boolean isSourceEnded;
-    private int sentBytes;
+    private volatile int sentBytes;
+    private long sentUpToBytes;
     private long progressNs;
 
     /**
@@ -147,7 +148,22 @@ sealed interface Outgoing {
           : 0;
     }
 
-    void sentLocked(int countBytes, long nowNs) {
+    boolean isSentLocked() {
+      return sentBytes == body.lengthBytes();
+    }
+
+    /** Bytes of bodies that its connection had sent when it was sent. */
+    long sentUpToLocked() {
+      return sentUpToBytes;
+    }
+
+    /** Bytes that haven't been handed to the writer; without the lock a moment old. */
+    int unsentBytes() {
+      return body.lengthBytes() - sentBytes;
+    }
+
+    void sentLocked(int countBytes, long nowNs, long ofConnectionBytes) {
+      sentUpToBytes = ofConnectionBytes;
       sentBytes += countBytes;
       progressNs = nowNs;
     }

@@ -43,6 +43,7 @@ final class Session {
   private final Map<Integer, OutboundRequest> pending = new HashMap<>();
   private final ArrayDeque<OutboundRequest> awaitingBulk = new ArrayDeque<>();
   private final AtomicInteger inboundCount = new AtomicInteger();
+  private final InboundRequests inbound;
   private int lastNumber;
   private boolean isOpeningBulk;
   private int bulkWantCount;
@@ -54,6 +55,7 @@ final class Session {
     this.identity = identity;
     this.remote = identity.remote();
     this.control = control;
+    this.inbound = new InboundRequests(host, control);
     this.lastUsedNs = host.loop().nowNs();
   }
 
@@ -115,6 +117,12 @@ final class Session {
       }
       submit(request, free);
     }
+  }
+
+  /** Bytes of bodies that wait to be sent. */
+  long waitingBytes() {
+    long bytes = awaitingBulk.stream().mapToLong(OutboundRequest::waitingBytes).sum();
+    return bytes + pending.values().stream().mapToLong(OutboundRequest::waitingBytes).sum();
   }
 
   /** The request with this number is over. */
@@ -350,7 +358,9 @@ final class Session {
               inboundCount.decrementAndGet();
               releaseWhenEnded(bodyOrNull);
             });
+    inbound.add(number, responder);
     if (bodyOrNull != null) {
+      responder.working(bodyOrNull::availableBytes);
       bodyOrNull.whenEnded(
           why -> {
             if (why != null) {
@@ -376,6 +386,13 @@ final class Session {
     OutboundRequest request = pending.remove(number);
     if (request != null) {
       request.reply(reply, bodyOrNull);
+    }
+  }
+
+  void onLoopProgress(int number, long count) {
+    OutboundRequest request = pending.get(number);
+    if (request != null) {
+      request.progress(count);
     }
   }
 

@@ -65,6 +65,11 @@ final class SessionEvents implements Connection.Events {
   }
 
   @Override
+  public void onProgress(int number, long count) {
+    inOrder(() -> session.onLoopProgress(number, count));
+  }
+
+  @Override
   public void onBulkWanted(Connection from) {
     inOrder(session::onLoopBulkWanted);
   }

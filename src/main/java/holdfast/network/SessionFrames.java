@@ -17,5 +17,8 @@ final class SessionFrames {
   /** The side that was dialled asks for one more bulk connection. No payload. */
   static final int BULK_WANTED = 6;
 
+  /** A request of the receiver's is worked on: u64 count, higher than the last one. */
+  static final int PROGRESS = 7;
+
   private SessionFrames() {}
 }

@@ -8,8 +8,14 @@ import java.net.StandardSocketOptions;
 
 /** Sets the options that all TCP sockets have in common. */
 final class Sockets {
-  /** Send and receive buffer, in bytes: a piece of a body and more; the system may give less. */
-  static final int BUFFER_BYTES = 1 << 20;
+  /** Receive buffer, in bytes; the system may give less. */
+  static final int RECEIVE_BUFFER_BYTES = 1 << 20;
+
+  /**
+   * Send buffer, in bytes: a piece of a body; the system gives twice as much. What is in it nobody
+   * hears of until it gets through: with more a slow link is silent for longer than a slow peer.
+   */
+  static final int SEND_BUFFER_BYTES = 256 << 10;
 
   private static final System.Logger LOG = System.getLogger("holdfast.network");
 
@@ -17,8 +23,8 @@ final class Sockets {
 
   /** Sets the options of a socket, before it is connected where that is possible. */
   static void tune(Socket socket) throws IOException {
-    socket.setOption(StandardSocketOptions.SO_SNDBUF, BUFFER_BYTES);
-    socket.setOption(StandardSocketOptions.SO_RCVBUF, BUFFER_BYTES);
+    socket.setOption(StandardSocketOptions.SO_SNDBUF, SEND_BUFFER_BYTES);
+    socket.setOption(StandardSocketOptions.SO_RCVBUF, RECEIVE_BUFFER_BYTES);
     socket.setTcpNoDelay(true);
   }
 

@@ -14,7 +14,7 @@ import java.util.TreeSet;
  * Tracks which peers have a session with this one, and which of them get heartbeats. Loop thread.
  */
 final class Connections {
-  private static final long PROBE_DEADLINE_NS = 1_000_000_000L;
+  private static final long PROBE_SILENCE_NS = 1_000_000_000L;
 
   private final NodeId self;
   private final PeerPorts ports;
@@ -59,7 +59,7 @@ final class Connections {
             peer,
             new Request.WhoLeads(self),
             null,
-            ports.loop().nowNs() + PROBE_DEADLINE_NS,
+            PROBE_SILENCE_NS,
             Replies.handler(
                 (reply, none) -> heartbeats.onReachable(peer),
                 why -> {

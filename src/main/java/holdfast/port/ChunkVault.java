@@ -4,6 +4,7 @@ import holdfast.model.ChunkId;
 import holdfast.model.StorageException;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.function.LongSupplier;
 
 /**
  * The port to the chunks on this peer's disk. Methods with a callback return at once and call back
@@ -69,6 +70,13 @@ public interface ChunkVault {
 
   /** The chunks of a partition after {@code afterOrNull} in id order, at most {@code maxCount}. */
   List<Listed> list(int partition, ChunkId afterOrNull, int maxCount);
+
+  /**
+   * What rises as the disk gets on with all that was asked of it so far: with each operation that
+   * ends, as many times as there are such. Asked for right after an operation it says whether that
+   * one, or what is before it, moves. Loop thread.
+   */
+  LongSupplier progress();
 
   /** Room and use. */
   Space space();

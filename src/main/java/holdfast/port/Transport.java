@@ -24,10 +24,18 @@ public interface Transport {
   void send(NodeId to, Notice notice);
 
   /**
-   * Sends a request, with the bytes that belong to it or null; {@code handler} is called exactly
-   * once. A failure says nothing about whether the other side carried the request out.
+   * Sends a request, with the bytes that belong to it or null; {@code handler} gets exactly one end
+   * of it. A failure says nothing about whether the other side carried the request out.
+   *
+   * @param silenceNs it fails with TIMED_OUT when nothing of it has moved for so long, however long
+   *     it takes in all: its bytes and those before them, those of its reply, and what the other
+   *     side reports of its work ({@link Responder#working})
    */
-  void request(NodeId to, Request request, Body bodyOrNull, long deadlineNs, ReplyHandler handler);
+  InFlight request(
+      NodeId to, Request request, Body bodyOrNull, long silenceNs, ReplyHandler handler);
+
+  /** Bytes of bodies that were handed over for this node and haven't gone to its socket. */
+  long waitingBytes(NodeId to);
 
   /** Remembers where a node may be reached; sessions are opened when first needed. */
   void learn(NodeId node, List<HostPort> addresses);
@@ -41,8 +49,17 @@ public interface Transport {
   /** True while an authenticated session with the node is open. */
   boolean isConnected(NodeId node);
 
+  /** A request until its end. */
+  interface InFlight {
+    /** Ends it with this failure, unless it has ended: no more of its body is sent. */
+    void giveUp(HoldfastException why);
+  }
+
   /** What becomes of one request. */
   interface ReplyHandler {
+    /** Something of it has moved since the last call, or the request. Never after its end. */
+    default void onProgress() {}
+
     /**
      * The reply, with the bytes that belong to it (complete) or null. It may be a {@link
      * Reply.Failure}: that is the other side's answer, with its hint who leads.

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 
@@ -22,6 +23,9 @@ public final class DiskVault implements ChunkVault {
   private final LongSupplier otherBytes;
   private final Executor disk;
   private final Loop loop;
+
+  private final AtomicLong askedCount = new AtomicLong();
+  private final AtomicLong endedCount = new AtomicLong();
 
   /** Loop thread. */
   private Runnable failedListener = () -> {};
@@ -164,6 +168,12 @@ public final class DiskVault implements ChunkVault {
   }
 
   @Override
+  public LongSupplier progress() {
+    long asked = askedCount.get();
+    return () -> Math.min(asked, endedCount.get());
+  }
+
+  @Override
   public Space space() {
     long chunkBytes = store.diskBytes();
     return new Space(
@@ -184,6 +194,7 @@ public final class DiskVault implements ChunkVault {
 
   /** Runs the work on the disk's executor; whatever it throws goes to the loop. */
   private void submit(Runnable work, Consumer<StorageException> onFailure) {
+    askedCount.incrementAndGet();
     try {
       disk.execute(
           () -> {
@@ -193,9 +204,12 @@ public final class DiskVault implements ChunkVault {
               // A map whose file shrank faults with an Error: nobody may wait for ever for it.
               StorageException why = DiskFailure.of(e);
               loop.post(() -> onFailure.accept(why));
+            } finally {
+              endedCount.incrementAndGet();
             }
           });
     } catch (RejectedExecutionException e) {
+      endedCount.incrementAndGet();
       var busy =
           new StorageException(
               ErrorCode.BUSY,

@@ -48,6 +48,7 @@ final class EntryPoints {
         "client.pool",
         "ChangedAttributes",
         "ChangedDirectories",
+        "Deadline",
         "Deadlines",
         "FreeSpace",
         "LostContent",

@@ -1,5 +1,6 @@
 package holdfast.client;
 
+import holdfast.client.pool.Deadline;
 import holdfast.client.pool.Deadlines;
 import holdfast.client.pool.PoolService;
 import holdfast.client.pool.UnknownOutcomes;
@@ -252,7 +253,7 @@ public final class MemoryPoolService implements PoolService {
   }
 
   @Override
-  public CompletableFuture<Answered> ask(Query query, long deadlineNs) {
+  public CompletableFuture<Answered> ask(Query query, Deadline deadline) {
     askCount.incrementAndGet();
     HoldfastException silent = silence;
     if (silent != null) {
@@ -275,7 +276,7 @@ public final class MemoryPoolService implements PoolService {
       Operation operation,
       InlineChunk chunkOrNull,
       boolean forced,
-      long deadlineNs) {
+      Deadline deadline) {
     changeCount.incrementAndGet();
     return beforeChange
         .apply(operation)
@@ -391,7 +392,7 @@ public final class MemoryPoolService implements PoolService {
   }
 
   @Override
-  public CompletableFuture<Stored> store(ChunkId chunk, Body sealed, long deadlineNs) {
+  public CompletableFuture<Stored> store(ChunkId chunk, Body sealed, Deadline deadline) {
     storeCount.incrementAndGet();
     if (storeFailure != null) {
       return CompletableFuture.failedFuture(storeFailure);
@@ -408,13 +409,13 @@ public final class MemoryPoolService implements PoolService {
   }
 
   @Override
-  public CompletableFuture<Boolean> has(ChunkId chunk, long deadlineNs) {
+  public CompletableFuture<Boolean> has(ChunkId chunk, Deadline deadline) {
     return beforeFetch.apply(chunk).thenApply(go -> chunks.containsKey(chunk));
   }
 
   @Override
   public CompletableFuture<Fetched> fetch(
-      ChunkId chunk, int offsetBytes, int lengthBytes, Set<NodeId> avoid, long deadlineNs) {
+      ChunkId chunk, int offsetBytes, int lengthBytes, Set<NodeId> avoid, Deadline deadline) {
     fetchCount.incrementAndGet();
     return beforeFetch
         .apply(chunk)
@@ -444,7 +445,7 @@ public final class MemoryPoolService implements PoolService {
   }
 
   @Override
-  public CompletableFuture<Void> force(Set<ChunkId> wanted, long deadlineNs) {
+  public CompletableFuture<Void> force(Set<ChunkId> wanted, Deadline deadline) {
     lock.lock();
     try {
       if (!chunks.keySet().containsAll(wanted)) {
@@ -471,7 +472,7 @@ public final class MemoryPoolService implements PoolService {
   }
 
   @Override
-  public CompletableFuture<Void> forceLog(ClientId under, long deadlineNs) {
+  public CompletableFuture<Void> forceLog(ClientId under, Deadline deadline) {
     beforeForce.run();
     lock.lock();
     try {
@@ -542,7 +543,7 @@ public final class MemoryPoolService implements PoolService {
   }
 
   @Override
-  public CompletableFuture<Reply.Space> space(long deadlineNs) {
+  public CompletableFuture<Reply.Space> space(Deadline deadline) {
     HoldfastException silent = silence;
     if (silent != null) {
       return CompletableFuture.failedFuture(silent);
@@ -557,13 +558,14 @@ public final class MemoryPoolService implements PoolService {
   }
 
   @Override
-  public CompletableFuture<PoolStatus> status(long deadlineNs) {
+  public CompletableFuture<PoolStatus> status(Deadline deadline) {
     return CompletableFuture.failedFuture(
         new HoldfastException(ErrorCode.UNSUPPORTED, "a pool in memory has no status"));
   }
 
   @Override
-  public CompletableFuture<Void> setPool(List<Request.SetPool.Setting> settings, long deadlineNs) {
+  public CompletableFuture<Void> setPool(
+      List<Request.SetPool.Setting> settings, Deadline deadline) {
     return CompletableFuture.failedFuture(
         new HoldfastException(ErrorCode.UNSUPPORTED, "a pool in memory has no settings"));
   }

@@ -1,5 +1,6 @@
 package holdfast.client;
 
+import holdfast.client.pool.Deadline;
 import holdfast.client.pool.PoolService;
 import holdfast.client.pool.PoolServiceContractTest;
 import java.util.concurrent.CompletableFuture;
@@ -13,8 +14,8 @@ final class MemoryPoolServiceTest extends PoolServiceContractTest {
   }
 
   @Override
-  protected long deadlineNs() {
-    return 1L << 60;
+  protected Deadline deadline() {
+    return Deadline.in(() -> 0, 1L << 60);
   }
 
   @Override

@@ -113,7 +113,7 @@ public final class TestNode implements NodeService, AutoCloseable {
                 to,
                 request,
                 bodyOrNull,
-                loop.nowNs() + patienceNs,
+                patienceNs,
                 new Transport.ReplyHandler() {
                   @Override
                   public void onReply(Reply reply, Body body) {

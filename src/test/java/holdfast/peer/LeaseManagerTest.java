@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import holdfast.client.pool.Deadline;
 import holdfast.client.pool.PoolService;
 import holdfast.metadata.op.Answer;
 import holdfast.metadata.op.FileLock;
@@ -282,7 +283,7 @@ class LeaseManagerTest {
     var told = new Listener();
     SimClient author = openAndWait(told);
     cluster.peers().forEach(peer -> cluster.network().cutBoth(author.id(), peer.id()));
-    var made = author.makeDirectory("d", author.loop().nowNs() + SHORT_NS);
+    var made = author.makeDirectory("d", Deadline.in(author.loop()::nowNs, SHORT_NS));
     cluster.await("failed", SimWorld.S, made::isCompletedExceptionally);
     assertEquals(1, told.unknownCount);
 
@@ -347,7 +348,7 @@ class LeaseManagerTest {
     SimClient author = openAndWait(own);
     SimClient other = openAndWait(new Listener());
     cluster.peers().forEach(peer -> cluster.network().cut(peer.id(), author.id()));
-    var made = author.makeDirectory("d", author.loop().nowNs() + SHORT_NS);
+    var made = author.makeDirectory("d", Deadline.in(author.loop()::nowNs, SHORT_NS));
     cluster.await("failed", SimWorld.S, made::isCompletedExceptionally);
     var outcome = UnansweredException.outcomeOf(made);
     cluster.peers().forEach(peer -> cluster.network().cutBoth(author.id(), peer.id()));

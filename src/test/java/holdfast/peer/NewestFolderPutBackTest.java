@@ -289,7 +289,7 @@ class NewestFolderPutBackTest {
                 peer.id(),
                 request,
                 null,
-                loop.nowNs() + 5 * SimWorld.S,
+                5 * SimWorld.S,
                 Replies.handler(
                     (reply, none) -> answer.complete(reply), answer::completeExceptionally)));
     return answer;

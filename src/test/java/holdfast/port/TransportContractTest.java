@@ -19,6 +19,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
@@ -33,6 +34,7 @@ public abstract class TransportContractTest {
 
   private static final long MS = 1_000_000L;
   private static final long PATIENCE_NS = 20_000 * MS;
+  private static final long WORK_NS = 300 * MS;
   private static final int BODY_BYTES = 300_000;
 
   /**
@@ -114,10 +116,18 @@ public abstract class TransportContractTest {
     private final List<Reply> replies = new CopyOnWriteArrayList<>();
     private final List<Body> bodies = new CopyOnWriteArrayList<>();
     private final List<ErrorCode> failures = new CopyOnWriteArrayList<>();
+    private volatile int progressCount;
+    private volatile Transport.InFlight inFlight;
     private volatile boolean isCalling = true;
 
     Outcome(Node node) {
       this.node = node;
+    }
+
+    @Override
+    public void onProgress() {
+      assertTrue(node.isOnLoop().getAsBoolean() && !isOver(), "after its end");
+      progressCount++;
     }
 
     @Override
@@ -172,8 +182,7 @@ public abstract class TransportContractTest {
   /** Called on the client's loop. */
   private Outcome request(NodeId to, Request request, Body bodyOrNull, long patienceNs) {
     var outcome = new Outcome(client);
-    long deadlineNs = client.loop().nowNs() + patienceNs;
-    client.transport().request(to, request, bodyOrNull, deadlineNs, outcome);
+    outcome.inFlight = client.transport().request(to, request, bodyOrNull, patienceNs, outcome);
     outcome.isCalling = false;
     return outcome;
   }
@@ -320,6 +329,77 @@ public abstract class TransportContractTest {
       assertEquals(i, summary.partition());
       assertEquals(1, outcomes.get(i).replies.size());
     }
+  }
+
+  /** A timer's worth of work, so many times; then the answer. */
+  private void work(Responder responder, AtomicLong count, int times) {
+    if (times == 0) {
+      responder.reply(new Reply.Done(), null);
+      return;
+    }
+    peer.loop()
+        .at(
+            peer.loop().nowNs() + WORK_NS,
+            "work",
+            () -> {
+              count.incrementAndGet();
+              work(responder, count, times - 1);
+            });
+  }
+
+  @Test
+  void aRequestLastsAsLongAsItsWorkMoves() {
+    make();
+    peerService.answer =
+        asked -> {
+          var count = new AtomicLong();
+          asked.responder().working(count::get);
+          work(asked.responder(), count, 12);
+        };
+
+    var outcome = ask(peer.id(), new Request.GetSpace(), null, 6 * WORK_NS);
+
+    assertEquals(List.of(), outcome.failures);
+    assertEquals(List.of(new Reply.Done()), outcome.replies);
+    assertTrue(outcome.progressCount > 0);
+  }
+
+  @Test
+  void aCountThatStaysIsSilence() {
+    make();
+    var parked = new CopyOnWriteArrayList<Responder>();
+    peerService.answer =
+        asked -> {
+          asked.responder().working(() -> 7);
+          parked.add(asked.responder());
+        };
+
+    var outcome = ask(peer.id(), new Request.GetSpace(), null, 6 * WORK_NS);
+
+    assertEquals(List.of(ErrorCode.TIMED_OUT), outcome.failures);
+    assertTrue(outcome.progressCount <= 1, "that it is worked on at all may be told once");
+  }
+
+  @Test
+  void whoGivesARequestUpHearsThatAndNothingElse() {
+    make();
+    assertAnswered();
+    var parked = new CopyOnWriteArrayList<Responder>();
+    peerService.answer = asked -> parked.add(asked.responder());
+    var made = new ArrayList<Outcome>();
+    onLoop(client, () -> made.add(request(peer.id(), new Request.GetSpace(), null, PATIENCE_NS)));
+    runUntil(() -> !parked.isEmpty());
+
+    onLoop(
+        client,
+        () -> made.getFirst().inFlight.giveUp(new HoldfastException(ErrorCode.BUSY, "enough")));
+    runUntil(made.getFirst()::isOver);
+    onLoop(peer, () -> parked.getFirst().reply(new Reply.Done(), null));
+    peerService.answer = asked -> asked.responder().reply(new Reply.Done(), null);
+    assertAnswered();
+
+    assertEquals(List.of(ErrorCode.BUSY), made.getFirst().failures);
+    assertEquals(List.of(), made.getFirst().replies);
   }
 
   @Test

@@ -1,5 +1,6 @@
 package holdfast.sim;
 
+import holdfast.client.pool.Deadline;
 import holdfast.metadata.Namespace;
 import holdfast.model.ChunkId;
 import holdfast.placement.PoolMap;
@@ -312,7 +313,7 @@ public final class ChaosRun {
     isStatusAsked = true;
     client
         .service()
-        .status(client.loop().nowNs() + 2 * SimWorld.S)
+        .status(Deadline.in(client.loop()::nowNs, 2 * SimWorld.S))
         .whenComplete(
             (PoolStatus status, Throwable failure) -> {
               isStatusAsked = false;

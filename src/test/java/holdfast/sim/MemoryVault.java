@@ -12,6 +12,7 @@ import java.util.SplittableRandom;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Consumer;
+import java.util.function.LongSupplier;
 import java.util.stream.Stream;
 
 /**
@@ -92,6 +93,7 @@ public final class MemoryVault implements ChunkVault {
   private final SplittableRandom random;
   private Runnable failedListener = () -> {};
   private int waitingCount;
+  private long endedCount;
 
   public MemoryVault(SimWorld world, SimLoop loop, Platter platter) {
     this.loop = loop;
@@ -248,6 +250,12 @@ public final class MemoryVault implements ChunkVault {
         platter.written.size());
   }
 
+  @Override
+  public LongSupplier progress() {
+    long asked = endedCount + waitingCount;
+    return () -> Math.min(asked, endedCount);
+  }
+
   private void later(String what, Consumer<StorageException> onFailure, Runnable task) {
     long delayNs = random.nextLong(WRITE_MIN_NS, WRITE_MAX_NS);
     if (waitingCount >= OPERATIONS_MAX) {
@@ -261,6 +269,7 @@ public final class MemoryVault implements ChunkVault {
         what,
         () -> {
           waitingCount--;
+          endedCount++;
           task.run();
         });
   }

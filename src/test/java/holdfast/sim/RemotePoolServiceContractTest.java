@@ -1,5 +1,6 @@
 package holdfast.sim;
 
+import holdfast.client.pool.Deadline;
 import holdfast.client.pool.PoolService;
 import holdfast.client.pool.PoolServiceContractTest;
 import java.util.concurrent.CompletableFuture;
@@ -21,7 +22,7 @@ final class RemotePoolServiceContractTest extends PoolServiceContractTest {
   }
 
   @Override
-  protected long deadlineNs() {
+  protected Deadline deadline() {
     return client.deadline();
   }
 

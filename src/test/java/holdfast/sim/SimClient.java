@@ -1,5 +1,6 @@
 package holdfast.sim;
 
+import holdfast.client.pool.Deadline;
 import holdfast.client.pool.PoolService;
 import holdfast.client.pool.RemotePoolService;
 import holdfast.metadata.op.Answer;
@@ -82,8 +83,8 @@ public final class SimClient {
     return service.open(deadline());
   }
 
-  public long deadline() {
-    return loop.nowNs() + CALL_NS;
+  public Deadline deadline() {
+    return Deadline.in(loop::nowNs, CALL_NS);
   }
 
   /** A file that is created whole: its chunk stored first, then its name. */
@@ -143,7 +144,7 @@ public final class SimClient {
     return makeDirectory(directory, deadline());
   }
 
-  public CompletableFuture<OperationResult> makeDirectory(String directory, long deadlineNs) {
+  public CompletableFuture<OperationResult> makeDirectory(String directory, Deadline deadline) {
     return service.change(
         new Operation.Create(
             ROOT,
@@ -161,7 +162,7 @@ public final class SimClient {
             Optional.empty()),
         null,
         false,
-        deadlineNs);
+        deadline);
   }
 
   public CompletableFuture<OperationResult> unlink(String file) {

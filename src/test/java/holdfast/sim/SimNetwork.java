@@ -28,7 +28,7 @@ public final class SimNetwork {
         new Weather(SimWorld.MS / 10, 20 * SimWorld.MS, 0.03, 0.03, 0.05, 0.0005);
   }
 
-  static final long BYTES_PER_MS = 100_000;
+  private static final long BYTES_PER_MS = 100_000;
   private static final long NOTICE_LATE_MAX_NS = 800 * SimWorld.MS;
   private static final long BREAK_MIN_NS = 1_500 * SimWorld.MS;
   private static final long BREAK_MAX_NS = 4_000 * SimWorld.MS;
@@ -40,6 +40,7 @@ public final class SimNetwork {
   private final Map<HostPort, SimTransport> listening =
       new TreeMap<>(java.util.Comparator.comparing(HostPort::toString));
   private final Set<Link> cuts = new HashSet<>();
+  private final Map<NodeId, Long> bytesPerMs = new TreeMap<>();
   private Weather weather = Weather.FAIR;
 
   public SimNetwork(SimWorld world) {
@@ -49,6 +50,16 @@ public final class SimNetwork {
 
   public void weather(Weather now) {
     weather = now;
+  }
+
+  /** Bodies to and from this node take so long from now on. */
+  public void slow(NodeId node, long nowBytesPerMs) {
+    bytesPerMs.put(node, nowBytesPerMs);
+  }
+
+  long bytesPerMs(NodeId from, NodeId to) {
+    return Math.min(
+        bytesPerMs.getOrDefault(from, BYTES_PER_MS), bytesPerMs.getOrDefault(to, BYTES_PER_MS));
   }
 
   /** Cuts one direction. */

@@ -10,6 +10,9 @@ import java.util.Map;
 
 /** One side of a session between two processes. */
 final class SimSession {
+  /** Between two pieces of a body that takes longer. */
+  private static final long STEP_NS = 250 * SimWorld.MS;
+
   private final SimNetwork network;
   private final SimTransport owner;
   private final Map<Long, SimTransport.Pending> pending = new LinkedHashMap<>();
@@ -18,6 +21,7 @@ final class SimSession {
   private boolean open = true;
   private boolean breaking;
   private long lastArrivalNs;
+  private long lineFreeNs;
 
   private SimSession(SimNetwork network, SimTransport owner) {
     this.network = network;
@@ -83,13 +87,30 @@ final class SimSession {
     other.arriving.add(body);
     source.whenEnded(
         failure -> {
-          long ms = source.lengthBytes() / SimNetwork.BYTES_PER_MS;
-          long atNs = network.world().nowNs() + network.delayNs() + ms * SimWorld.MS;
-          network
-              .world()
-              .after(atNs - network.world().nowNs(), "body", () -> finish(source, body, whenWhole));
+          long nowNs = network.world().nowNs();
+          long bytesPerMs = network.bytesPerMs(owner.self(), other.owner.self());
+          long lengthNs = source.lengthBytes() / bytesPerMs * SimWorld.MS;
+          // One body after another, as on a wire.
+          long beginNs = Math.max(nowNs, lineFreeNs);
+          lineFreeNs = beginNs + lengthNs;
+          long endNs = lineFreeNs + network.delayNs();
+          for (long stepNs = beginNs + STEP_NS; stepNs < endNs; stepNs += STEP_NS) {
+            int upTo = (int) ((stepNs - beginNs) / SimWorld.MS * bytesPerMs);
+            network.world().after(stepNs - nowNs, "piece", () -> advance(source, body, upTo));
+          }
+          network.world().after(endNs - nowNs, "body", () -> finish(source, body, whenWhole));
         });
     return body;
+  }
+
+  private void advance(Body source, Body body, int upTo) {
+    int have = body.availableBytes();
+    boolean passes =
+        other.isOpen() && isOpen() && !breaking && !other.owner.loop().isDeafTo(owner.loop());
+    if (passes && source.isComplete() && upTo > have && upTo < body.lengthBytes()) {
+      System.arraycopy(source.array(), have, body.array(), have, upTo - have);
+      body.advance(upTo - have);
+    }
   }
 
   private void finish(Body source, Body body, Runnable whenWhole) {
@@ -101,8 +122,9 @@ final class SimSession {
       body.fail(new NetworkException(ErrorCode.UNREACHABLE, "receive body: sender gave up"));
       return;
     }
-    System.arraycopy(source.array(), 0, body.array(), 0, source.lengthBytes());
-    body.advance(source.lengthBytes());
+    int have = body.availableBytes();
+    System.arraycopy(source.array(), have, body.array(), have, source.lengthBytes() - have);
+    body.advance(source.lengthBytes() - have);
     body.complete();
     other.owner.loop().post(whenWhole);
   }

@@ -23,10 +23,12 @@ import java.util.Optional;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Consumer;
+import java.util.function.LongSupplier;
 
 /** {@link Transport} of one simulated process. */
 public final class SimTransport implements Transport {
   private static final long DIAL_TIMEOUT_NS = 2 * SimWorld.S;
+  private static final long TELL_EVERY_NS = SimWorld.S / 2;
 
   private final SimNetwork network;
   private final SimWorld world;
@@ -70,11 +72,20 @@ public final class SimTransport implements Transport {
     private final NodeId to;
     private final Request request;
     private final Body bodyOrNull;
+    private final long silenceNs;
     private final ReplyHandler handler;
+    private long movedNs;
     private Loop.Timer timer;
     private boolean done;
 
-    private Pending(long id, NodeId to, Request request, Body bodyOrNull, ReplyHandler handler) {
+    private Pending(
+        long id,
+        NodeId to,
+        Request request,
+        Body bodyOrNull,
+        long silenceNs,
+        ReplyHandler handler) {
+      this.silenceNs = silenceNs;
       this.id = id;
       this.to = to;
       this.request = request;
@@ -122,18 +133,19 @@ public final class SimTransport implements Transport {
   }
 
   @Override
-  public void request(
-      NodeId to, Request request, Body bodyOrNull, long deadlineNs, ReplyHandler handler) {
+  public InFlight request(
+      NodeId to, Request request, Body bodyOrNull, long silenceNs, ReplyHandler handler) {
     if (to.equals(self)) {
       throw new AssertionError("request to self: " + request);
     }
-    var pending = new Pending(nextRequest++, to, request, bodyOrNull, handler);
+    var pending = new Pending(nextRequest++, to, request, bodyOrNull, silenceNs, handler);
     if (pendingCount >= REQUESTS_MAX) {
       loop.post(() -> handler.onFailure(error(ErrorCode.BUSY, "send request: too many", to)));
-      return;
+      return why -> {};
     }
     pendingCount++;
-    pending.timer = loop.at(deadlineNs, "request deadline", () -> expire(pending));
+    pending.movedNs = loop.nowNs();
+    expireLater(pending);
     SimSession session = sessions.get(to);
     if (session != null) {
       transmit(session, pending);
@@ -141,6 +153,28 @@ public final class SimTransport implements Transport {
       waiting.put(pending.id, pending);
       dialKnown(to);
     }
+    return why -> giveUp(pending, why);
+  }
+
+  private void giveUp(Pending pending, HoldfastException why) {
+    waiting.remove(pending.id);
+    if (finish(pending)) {
+      loop.post(() -> pending.handler.onFailure(why));
+    }
+  }
+
+  @Override
+  public long waitingBytes(NodeId to) {
+    return 0;
+  }
+
+  private void expireLater(Pending pending) {
+    long sinceNs = Math.max(pending.movedNs, loop.awakeSinceNs());
+    pending.timer =
+        loop.at(
+            Math.max(loop.nowNs(), sinceNs + pending.silenceNs),
+            "request silence",
+            () -> expire(pending));
   }
 
   private void transmit(SimSession session, Pending pending) {
@@ -161,6 +195,36 @@ public final class SimTransport implements Transport {
   private Responder responder(SimSession session, long id) {
     return new Responder() {
       private boolean used;
+      private LongSupplier working = () -> 0;
+      private long lastSeen;
+      private boolean isTelling;
+
+      @Override
+      public void working(LongSupplier count) {
+        working = count;
+        if (!isTelling) {
+          isTelling = true;
+          tellLater();
+        }
+      }
+
+      private void tellLater() {
+        loop.postAfter(
+            TELL_EVERY_NS,
+            "tell progress",
+            () -> {
+              if (used || gone) {
+                return;
+              }
+              long seen = working.getAsLong();
+              if (seen != lastSeen) {
+                lastSeen = seen;
+                SimTransport there = session.other().owner();
+                session.carry("progress", () -> there.progress(session.other(), id));
+              }
+              tellLater();
+            });
+      }
 
       @Override
       public void reply(Reply reply, Body bodyOrNull) {
@@ -198,7 +262,20 @@ public final class SimTransport implements Transport {
     pending.handler.onReply(reply, bodyOrNull);
   }
 
+  private void progress(SimSession session, long id) {
+    Pending pending = session.pending().get(id);
+    if (pending != null && !pending.done) {
+      pending.movedNs = loop.nowNs();
+      pending.handler.onProgress();
+    }
+  }
+
   private void expire(Pending pending) {
+    long sinceNs = Math.max(pending.movedNs, loop.awakeSinceNs());
+    if (!pending.done && loop.nowNs() - sinceNs < pending.silenceNs) {
+      expireLater(pending);
+      return;
+    }
     waiting.remove(pending.id);
     if (finish(pending)) {
       pending.handler.onFailure(error(ErrorCode.TIMED_OUT, "send request: no reply", pending.to));

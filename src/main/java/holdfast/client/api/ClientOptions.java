@@ -5,20 +5,20 @@ import java.time.Duration;
 /**
  * The options of a client's file system that its user sets.
  *
- * @param timeout each call's deadline
+ * @param timeout how long nothing of a call may move before it fails
  * @param cacheSizeBytes opened blocks kept in memory
  * @param isReadOnly refuse every change with READ_ONLY
  * @param ownerOrNull shows all inodes as this owner's, and creates them so; null: as stored
  */
 public record ClientOptions(
     Duration timeout, long cacheSizeBytes, boolean isReadOnly, Owner ownerOrNull) {
-  /** Default deadline of a call. */
+  /** Default of that. */
   public static final Duration TIMEOUT = Duration.ofSeconds(10);
 
-  /** Shortest deadline of a call. */
+  /** Shortest. */
   public static final Duration TIMEOUT_MIN = Duration.ofMillis(100);
 
-  /** Longest deadline of a call. */
+  /** Longest. */
   public static final Duration TIMEOUT_MAX = Duration.ofHours(1);
 
   /** Default cache of opened blocks. */

@@ -41,6 +41,16 @@ public interface PoolFileSystem extends AutoCloseable {
   /** Invalidations of what the kernel caches of this file system go to this cache from now on. */
   default void attach(KernelCache cache) {}
 
+  /**
+   * When something of the work for this thread's call moved last, on the clock that this file
+   * system was made with: who watches over calls gives it that much more time. Any thread.
+   *
+   * @return a time long past where nothing is known
+   */
+  default long movedNs(Thread thread) {
+    return Long.MIN_VALUE / 2;
+  }
+
   /** The attributes of an inode; an unlinked one that is still open has them too. */
   FileAttributes attributes(long inode);
 

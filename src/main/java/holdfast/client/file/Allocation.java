@@ -2,6 +2,7 @@ package holdfast.client.file;
 
 import holdfast.client.api.PoolFileSystem;
 import holdfast.client.api.PoolSpace;
+import holdfast.client.pool.Deadline;
 import holdfast.client.pool.FreeSpace;
 import holdfast.metadata.op.Extent;
 import holdfast.model.ErrorCode;
@@ -21,7 +22,7 @@ final class Allocation {
     this.freeSpace = freeSpace;
   }
 
-  void allocate(FileHandle handle, int mode, long offset, long lengthBytes, long deadlineNs) {
+  void allocate(FileHandle handle, int mode, long offset, long lengthBytes, Deadline deadline) {
     OpenFile file = handle.file();
     long lossCount = handle.checkBeforeChange();
     if (offset < 0 || lengthBytes <= 0) {
@@ -37,14 +38,14 @@ final class Allocation {
     switch (mode) {
       case 0 -> {
         checkRoom(file, offset, end);
-        change(file, end, end, true, lossCount, deadlineNs);
+        change(file, end, end, true, lossCount, deadline);
       }
       case PoolFileSystem.ALLOCATE_KEEP_SIZE -> checkRoom(file, offset, end);
       case PoolFileSystem.ALLOCATE_PUNCH_HOLE | PoolFileSystem.ALLOCATE_KEEP_SIZE,
           PoolFileSystem.ALLOCATE_ZERO_RANGE | PoolFileSystem.ALLOCATE_KEEP_SIZE ->
-          change(file, offset, end, false, lossCount, deadlineNs);
+          change(file, offset, end, false, lossCount, deadline);
       case PoolFileSystem.ALLOCATE_ZERO_RANGE ->
-          change(file, offset, end, true, lossCount, deadlineNs);
+          change(file, offset, end, true, lossCount, deadline);
       default ->
           throw new HoldfastException(
               ErrorCode.UNSUPPORTED, "allocate: expected=a known mode, was=" + mode);
@@ -53,10 +54,10 @@ final class Allocation {
 
   /** Makes the range a hole as far as the file reaches, and lets the file reach its end. */
   private void change(
-      OpenFile file, long offset, long end, boolean mayGrow, long lossCount, long deadlineNs) {
+      OpenFile file, long offset, long end, boolean mayGrow, long lossCount, Deadline deadline) {
     long sizeBytes = file.status().sizeBytes();
     if (offset < sizeBytes || mayGrow && end > sizeBytes) {
-      pipeline.punch(file, offset, end, mayGrow, lossCount, deadlineNs);
+      pipeline.punch(file, offset, end, mayGrow, lossCount, deadline);
     }
   }
 

@@ -1,5 +1,6 @@
 package holdfast.client.file;
 
+import holdfast.client.pool.Deadline;
 import holdfast.client.pool.Deadlines;
 import holdfast.client.pool.PoolService;
 import holdfast.metadata.op.Extent;
@@ -59,7 +60,7 @@ final class ChunkReader {
    *
    * @return one future for each block that the extent touches, in order
    */
-  List<CompletableFuture<byte[]>> blocks(Extent extent, long deadlineNs) {
+  List<CompletableFuture<byte[]>> blocks(Extent extent, Deadline deadline) {
     int first = extent.chunkOffset() / Sealing.BLOCK_BYTES;
     int last = (extent.chunkOffset() + extent.lengthBytes() - 1) / Sealing.BLOCK_BYTES;
     var wanted = new ArrayList<CompletableFuture<byte[]>>(last - first + 1);
@@ -69,41 +70,41 @@ final class ChunkReader {
       var there = cache.claim(new BlockCache.Key(extent.chunk(), block), mine);
       wanted.add(there == null ? mine : there);
       if (there != null || run.size() == RUN_MAX_BLOCKS) {
-        fetch(extent, block - run.size(), run, deadlineNs);
+        fetch(extent, block - run.size(), run, deadline);
         run = new ArrayList<>();
       }
       if (there == null) {
         run.add(mine);
       }
     }
-    fetch(extent, last + 1 - run.size(), run, deadlineNs);
+    fetch(extent, last + 1 - run.size(), run, deadline);
     return wanted;
   }
 
   private void fetch(
-      Extent extent, int firstBlock, List<CompletableFuture<byte[]>> blocks, long deadlineNs) {
+      Extent extent, int firstBlock, List<CompletableFuture<byte[]>> blocks, Deadline deadline) {
     if (!blocks.isEmpty()) {
       runsInFlight.incrementAndGet();
       blocks.getLast().whenComplete((block, failure) -> runsInFlight.decrementAndGet());
       fetch(
           new Run(extent.chunk(), extent.salt(), extent.keyReference(), firstBlock, blocks),
           Set.of(),
-          deadlineNs);
+          deadline);
     }
   }
 
-  private void fetch(Run run, Set<NodeId> avoid, long deadlineNs) {
+  private void fetch(Run run, Set<NodeId> avoid, Deadline deadline) {
     int offsetBytes = sealing.sealedStart(run.firstBlock());
     int lengthBytes = run.blocks().size() * sealing.sealedBlockBytes();
     try {
       service
-          .fetch(run.chunk(), offsetBytes, lengthBytes, avoid, deadlineNs)
+          .fetch(run.chunk(), offsetBytes, lengthBytes, avoid, deadline)
           .whenComplete(
               (fetched, failure) -> {
                 if (failure != null) {
                   fail(run, Deadlines.asHoldfast(failure));
                 } else {
-                  onSealers(run, () -> open(run, fetched, avoid, deadlineNs));
+                  onSealers(run, () -> open(run, fetched, avoid, deadline));
                 }
               });
     } catch (RuntimeException e) {
@@ -136,7 +137,7 @@ final class ChunkReader {
     }
   }
 
-  private void open(Run run, PoolService.Fetched fetched, Set<NodeId> avoid, long deadlineNs) {
+  private void open(Run run, PoolService.Fetched fetched, Set<NodeId> avoid, Deadline deadline) {
     Body body = fetched.sealed();
     Sealing.Opener opener = sealing.opener(run.salt(), run.keyReference());
     var broken = new ArrayList<CompletableFuture<byte[]>>();
@@ -159,7 +160,7 @@ final class ChunkReader {
       }
     }
     if (!broken.isEmpty()) {
-      elsewhere(run, firstBroken, broken, fetched.from(), avoid, deadlineNs);
+      elsewhere(run, firstBroken, broken, fetched.from(), avoid, deadline);
     }
   }
 
@@ -169,7 +170,7 @@ final class ChunkReader {
       List<CompletableFuture<byte[]>> broken,
       NodeId holder,
       Set<NodeId> avoid,
-      long deadlineNs) {
+      Deadline deadline) {
     var rest =
         new Run(
             run.chunk(), run.salt(), run.keyReference(), run.firstBlock() + firstBroken, broken);
@@ -186,7 +187,7 @@ final class ChunkReader {
                   + ", chunk="
                   + run.chunk()));
     } else {
-      fetch(rest, nowAvoid, deadlineNs);
+      fetch(rest, nowAvoid, deadline);
     }
   }
 
@@ -203,8 +204,9 @@ final class ChunkReader {
    *
    * @throws HoldfastException what the fetch failed with
    */
-  void read(Extent extent, byte[] target, int targetOffset, Deadlines deadlines, long deadlineNs) {
-    List<CompletableFuture<byte[]>> blocks = blocks(extent, deadlineNs);
+  void read(
+      Extent extent, byte[] target, int targetOffset, Deadlines deadlines, Deadline deadline) {
+    List<CompletableFuture<byte[]>> blocks = blocks(extent, deadline);
     int at = extent.chunkOffset();
     int end = at + extent.lengthBytes();
     int firstBlock = at / Sealing.BLOCK_BYTES;
@@ -212,7 +214,7 @@ final class ChunkReader {
       int block = at / Sealing.BLOCK_BYTES;
       int inBlock = at % Sealing.BLOCK_BYTES;
       int count = Math.min(end - at, Sealing.BLOCK_BYTES - inBlock);
-      byte[] plain = deadlines.await(blocks.get(block - firstBlock), deadlineNs);
+      byte[] plain = deadlines.await(blocks.get(block - firstBlock), deadline);
       if (plain.length < inBlock + count) {
         throw new HoldfastException(
             ErrorCode.SEAL_BROKEN,

@@ -1,5 +1,6 @@
 package holdfast.client.file;
 
+import holdfast.client.pool.Deadline;
 import holdfast.client.pool.Deadlines;
 import holdfast.client.pool.LostContent;
 import holdfast.client.pool.PoolService;
@@ -49,20 +50,20 @@ final class Committer {
    *     moved: the caller does what is needed and calls again
    * @throws HoldfastException STALE_EPOCH when chunks must be uploaded again first
    */
-  boolean commit(OpenFile file, CommitPlan.Inline inlineOrNull, boolean forced, long deadlineNs) {
+  boolean commit(OpenFile file, CommitPlan.Inline inlineOrNull, boolean forced, Deadline deadline) {
     CommitPlan.Inline inline = inlineOrNull;
-    if (file.status().mustMoveAppends() && !reconciler.rebase(file, deadlineNs)) {
+    if (file.status().mustMoveAppends() && !reconciler.rebase(file, deadline)) {
       return false;
     }
     for (int round = 0; round < ROUNDS_MAX; round++) {
-      if (!reconciler.vouch(file, deadlineNs)) {
+      if (!reconciler.vouch(file, deadline)) {
         return false;
       }
-      switch (begin(file, inline, deadlineNs)) {
+      switch (begin(file, inline, deadline)) {
         case CommitPlan plan -> {
-          OperationResult result = carryOut(file, plan, forced, deadlineNs);
+          OperationResult result = carryOut(file, plan, forced, deadline);
           if (result instanceof OperationResult.Failed failed) {
-            if (!mayGoOn(file, failed, deadlineNs)) {
+            if (!mayGoOn(file, failed, deadline)) {
               return false;
             }
           } else if (plan.isLast()) {
@@ -94,9 +95,9 @@ final class Committer {
 
   /** Waits for the commit in flight: that counts as no round, as the deadline bounds it. */
   private CommitPlanner.Decision begin(
-      OpenFile file, CommitPlan.Inline inlineOrNull, long deadlineNs) {
+      OpenFile file, CommitPlan.Inline inlineOrNull, Deadline deadline) {
     while (true) {
-      file.awaitCommit(deadlineNs);
+      file.awaitCommit(deadline);
       var terms = new CommitPlanner.Terms(service.client(), service.epoch());
       CommitPlanner.Decision decision = file.beginCommit(inlineOrNull, terms);
       if (decision != CommitPlanner.NoPlan.COMMITTING) {
@@ -107,14 +108,14 @@ final class Committer {
 
   /** Makes the plan's change; however it ends, the plan ends too, now or later. */
   private OperationResult carryOut(
-      OpenFile file, CommitPlan plan, boolean forced, long deadlineNs) {
+      OpenFile file, CommitPlan plan, boolean forced, Deadline deadline) {
     CompletableFuture<OperationResult> answer = null;
     OperationResult result = NOT_BEGUN;
     try {
       answer =
           service.change(
-              plan.under(), plan.commit(), inlineChunk(plan.inlineOrNull()), forced, deadlineNs);
-      result = deadlines.await(answer, deadlineNs);
+              plan.under(), plan.commit(), inlineChunk(plan.inlineOrNull()), forced, deadline);
+      result = deadlines.await(answer, deadline);
       return result;
     } catch (HoldfastException e) {
       if (answer != null) {
@@ -172,10 +173,10 @@ final class Committer {
   }
 
   /** False when appended bytes have to be saved first. */
-  private boolean mayGoOn(OpenFile file, OperationResult.Failed why, long deadlineNs) {
+  private boolean mayGoOn(OpenFile file, OperationResult.Failed why, Deadline deadline) {
     switch (why.code()) {
       case STALE_VERSION -> {
-        return reconciler.rebase(file, deadlineNs);
+        return reconciler.rebase(file, deadline);
       }
       case NO_SESSION -> {
         // Another session has begun, and what was written under a lock of the old one is dropped:

@@ -1,5 +1,6 @@
 package holdfast.client.file;
 
+import holdfast.client.pool.Deadline;
 import holdfast.client.pool.Deadlines;
 import holdfast.client.pool.PoolService;
 import holdfast.model.ClientId;
@@ -27,15 +28,15 @@ final class ContentForce {
    *
    * @param commit saves and commits, where that has to come before
    */
-  void force(OpenFile file, Runnable commit, long deadlineNs) {
+  void force(OpenFile file, Runnable commit, Deadline deadline) {
     while (true) {
       ClientId under = service.client();
-      if (!reconciler.vouch(file, deadlineNs)) {
+      if (!reconciler.vouch(file, deadline)) {
         commit.run();
         continue;
       }
-      reconciler.vouchForClosed(file, deadlineNs);
-      if (tryForce(file, under, deadlineNs)) {
+      reconciler.vouchForClosed(file, deadline);
+      if (tryForce(file, under, deadline)) {
         return;
       }
       file.sessionLost(); // what was committed may be lost: is it there?
@@ -43,15 +44,15 @@ final class ContentForce {
   }
 
   /** False if the session was lost. */
-  private boolean tryForce(OpenFile file, ClientId under, long deadlineNs) {
+  private boolean tryForce(OpenFile file, ClientId under, Deadline deadline) {
     SyncedFile.Unsynced unsynced = file.unsynced();
     if (!unsynced.chunks().isEmpty()) {
-      deadlines.await(service.force(unsynced.chunks(), deadlineNs), deadlineNs);
+      deadlines.await(service.force(unsynced.chunks(), deadline), deadline);
     }
     try {
-      deadlines.await(service.forceLog(under, deadlineNs), deadlineNs);
+      deadlines.await(service.forceLog(under, deadline), deadline);
     } catch (HoldfastException e) {
-      if (e.code() == ErrorCode.NO_SESSION && deadlineNs - deadlines.nowNs() > 0) {
+      if (e.code() == ErrorCode.NO_SESSION && !deadline.isOver()) {
         return false;
       }
       throw e;

@@ -1,5 +1,6 @@
 package holdfast.client.file;
 
+import holdfast.client.pool.Deadline;
 import holdfast.client.pool.Deadlines;
 import holdfast.client.pool.PoolService;
 import holdfast.metadata.op.Answer;
@@ -34,8 +35,8 @@ final class ExtentLoader {
   record Loaded(Attributes attributes, List<Extent> extents, boolean isStale) {}
 
   /** As the pool has it now; throws NO_QUORUM where only an older state can be read. */
-  Loaded loadNewest(long inode, long deadlineNs) {
-    Loaded loaded = load(inode, deadlineNs);
+  Loaded loadNewest(long inode, Deadline deadline) {
+    Loaded loaded = load(inode, deadline);
     if (loaded.isStale()) {
       throw new HoldfastException(
           ErrorCode.NO_QUORUM,
@@ -45,9 +46,9 @@ final class ExtentLoader {
     return loaded;
   }
 
-  Loaded load(long inode, long deadlineNs) {
+  Loaded load(long inode, Deadline deadline) {
     for (int i = 0; i < TRIES_MAX; i++) {
-      Loaded loaded = tryLoad(inode, deadlineNs);
+      Loaded loaded = tryLoad(inode, deadline);
       if (loaded != null) {
         return loaded;
       }
@@ -56,14 +57,14 @@ final class ExtentLoader {
         ErrorCode.BUSY, "read extents: expected=one version, was=ever new ones, inode=" + inode);
   }
 
-  private Loaded tryLoad(long inode, long deadlineNs) {
+  private Loaded tryLoad(long inode, Deadline deadline) {
     var extents = new ArrayList<Extent>();
     Attributes first = null;
     long fromOffset = 0;
     boolean isStale = false;
     while (true) {
       var query = new Query.ReadExtents(inode, fromOffset, Query.EXTENTS_MAX);
-      PoolService.Answered answered = deadlines.await(service.ask(query, deadlineNs), deadlineNs);
+      PoolService.Answered answered = deadlines.await(service.ask(query, deadline), deadline);
       if (!(answered.answer().orThrow() instanceof Answer.Extents page)) {
         throw new HoldfastException(
             ErrorCode.MALFORMED, "read extents: expected=extents, was=" + answered.answer());

@@ -2,6 +2,7 @@ package holdfast.client.file;
 
 import holdfast.client.api.PoolFileSystem;
 import holdfast.client.kernel.PageInvalidations;
+import holdfast.client.pool.Deadline;
 import holdfast.client.pool.Deadlines;
 import holdfast.client.pool.SaveFailure;
 import holdfast.model.ErrorCode;
@@ -45,16 +46,12 @@ public final class FileIo {
   public int read(long handle, long offset, byte[] target, int targetOffset, int length) {
     FileHandle open = files.handle(handle);
     open.checkLock();
-    long deadlineNs = deadlines.deadlineNs();
+    Deadline deadline = deadlines.begin();
     FileImage.Gaps gaps = open.file().read(offset, target, targetOffset, length);
-    readAhead.after(open, offset, gaps.lengthBytes(), deadlineNs);
+    readAhead.after(open, offset, gaps.lengthBytes(), deadline);
     for (var extent : gaps.extents()) {
       reader.read(
-          extent,
-          target,
-          targetOffset + (int) (extent.fileOffset() - offset),
-          deadlines,
-          deadlineNs);
+          extent, target, targetOffset + (int) (extent.fileOffset() - offset), deadlines, deadline);
     }
     return gaps.lengthBytes();
   }
@@ -91,13 +88,13 @@ public final class FileIo {
         sourceOffset,
         length,
         () -> files.all().forEach(pipeline::saveAll),
-        deadlines.deadlineNs());
+        deadlines.begin());
   }
 
   /** See {@link PoolFileSystem#allocate}. */
   public void allocate(long handle, int mode, long offset, long lengthBytes) {
     FileHandle open = files.handle(handle);
-    allocation.allocate(open, mode, offset, lengthBytes, deadlines.deadlineNs());
+    allocation.allocate(open, mode, offset, lengthBytes, deadlines.begin());
   }
 
   /** See {@link PoolFileSystem#flush}. */
@@ -120,7 +117,7 @@ public final class FileIo {
     try {
       if (!isReadOnly) {
         open.file().endAppend(open);
-        pipeline.flush(open.file(), forced, deadlines.deadlineNs());
+        pipeline.flush(open.file(), forced, deadlines.begin());
       }
     } catch (HoldfastException e) {
       // What was dropped is the worse failure, and this handle must report it.

@@ -105,7 +105,7 @@ public final class FileLayer {
     flusher.stop();
     for (OpenFile file : files.all()) {
       try {
-        pipeline.flush(file, false, deadlines.deadlineNs());
+        pipeline.flush(file, false, deadlines.begin());
       } catch (HoldfastException e) {
         LOG.log(Level.ERROR, "save file at the end: {0}", e.getMessage());
       }

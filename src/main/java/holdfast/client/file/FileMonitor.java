@@ -1,5 +1,6 @@
 package holdfast.client.file;
 
+import holdfast.client.pool.Deadline;
 import holdfast.client.pool.Deadlines;
 import holdfast.client.pool.LeaderCall;
 import holdfast.metadata.op.Attributes;
@@ -87,6 +88,9 @@ abstract sealed class FileMonitor permits SyncedFile {
     }
   }
 
+  /** When something of what is on its way to the pool moved last. */
+  private volatile long movedNs = Long.MIN_VALUE / 2;
+
   /**
    * As the pool has it.
    *
@@ -128,6 +132,11 @@ abstract sealed class FileMonitor permits SyncedFile {
     return guarded;
   }
 
+  /** Something of what is on its way to the pool has moved. Any thread. */
+  final void moved() {
+    movedNs = nowNs();
+  }
+
   /** Wakes waiting threads to look again. */
   final void signal() {
     changed.signalAll();
@@ -149,8 +158,8 @@ abstract sealed class FileMonitor permits SyncedFile {
   }
 
   /** Waits for a change of anything, and for as long as one wait lasts. */
-  final void awaitChange(Guarded in, long deadlineNs) {
-    awaitChange(in, deadlineNs, LOOK_AGAIN_NS);
+  final void awaitChange(Guarded in, Deadline deadline) {
+    awaitChange(in, deadline, LOOK_AGAIN_NS);
   }
 
   /**
@@ -158,11 +167,12 @@ abstract sealed class FileMonitor permits SyncedFile {
    *
    * @throws HoldfastException TIMED_OUT when the deadline is over
    */
-  final void awaitChange(Guarded in, long deadlineNs, long atMostNs) {
+  final void awaitChange(Guarded in, Deadline deadline, long atMostNs) {
     try {
-      long leftNs = deadlineNs - nowNs();
+      deadline.movedAt(movedNs);
+      long leftNs = deadline.leftNs();
       if (leftNs <= 0 || changed.awaitNanos(Math.min(leftNs, atMostNs)) < 0) {
-        if (deadlineNs - nowNs() <= 0) {
+        if (deadline.isOver()) {
           throw new HoldfastException(
               ErrorCode.TIMED_OUT,
               "save file: expected=stored by the deadline, was="
@@ -183,19 +193,19 @@ abstract sealed class FileMonitor permits SyncedFile {
    *
    * @throws HoldfastException that, or TIMED_OUT
    */
-  final void awaitAnswer(Guarded in, long deadlineNs) {
+  final void awaitAnswer(Guarded in, Deadline deadline) {
     boolean isOverdue =
         in.unansweredOrNull != null && nowNs() - in.unansweredNs >= LeaderCall.QUORUM_WAIT_NS;
     if (isOverdue) {
       throw Deadlines.asHoldfast(in.unansweredOrNull);
     }
-    awaitChange(in, deadlineNs, LOOK_AGAIN_NS);
+    awaitChange(in, deadline, LOOK_AGAIN_NS);
   }
 
   /** Waits until no commit is in flight; throws as {@link #awaitAnswer}. */
-  final void awaitCommit(Guarded in, long deadlineNs) {
+  final void awaitCommit(Guarded in, Deadline deadline) {
     while (in.image.isCommitting()) {
-      awaitAnswer(in, deadlineNs);
+      awaitAnswer(in, deadline);
     }
   }
 }

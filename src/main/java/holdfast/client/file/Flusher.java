@@ -49,7 +49,7 @@ final class Flusher {
 
   private void save(OpenFile file) {
     try {
-      pipeline.flush(file, false, deadlines.deadlineNs());
+      pipeline.flush(file, false, deadlines.begin());
     } catch (HoldfastException e) {
       // What is lost by it is noted for the handles; what is left is tried again in a while.
       LOG.log(Level.DEBUG, "save file in the background: {0}", e.getMessage());

@@ -1,5 +1,6 @@
 package holdfast.client.file;
 
+import holdfast.client.pool.Deadline;
 import holdfast.client.pool.Deadlines;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
@@ -12,6 +13,9 @@ final class MemoryBudget {
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition freed = lock.newCondition();
   private long usedBytes;
+
+  /** Rises as what takes the room moves on. */
+  private long movedCount;
 
   MemoryBudget(long maxBytes) {
     this.maxBytes = maxBytes;
@@ -37,13 +41,13 @@ final class MemoryBudget {
    *
    * @return false when there was no room for {@code atMostNs}
    */
-  boolean acquire(long bytes, Deadlines deadlines, long atMostNs, long deadlineNs) {
+  boolean acquire(long bytes, Deadlines deadlines, long atMostNs, Deadline deadline) {
     long untilNs = deadlines.nowNs() + atMostNs;
     lock.lock();
     try {
       while (usedBytes > 0 && usedBytes + bytes > maxBytes) {
         long nowNs = deadlines.nowNs();
-        if (deadlineNs - nowNs <= 0) {
+        if (deadline.isOver()) {
           throw new HoldfastException(
               ErrorCode.TIMED_OUT,
               "write: expected=room for unsaved data, was="
@@ -53,7 +57,11 @@ final class MemoryBudget {
         if (untilNs - nowNs <= 0) {
           return false;
         }
-        freed.awaitNanos(Math.min(deadlineNs - nowNs, untilNs - nowNs));
+        long before = movedCount;
+        freed.awaitNanos(Math.min(deadline.leftNs(), untilNs - nowNs));
+        if (movedCount != before) {
+          deadline.moved();
+        }
       }
       usedBytes += bytes;
       return true;
@@ -74,7 +82,18 @@ final class MemoryBudget {
     lock.lock();
     try {
       usedBytes -= bytes;
+      movedCount += bytes > 0 ? 1 : 0;
       freed.signalAll();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Something of what takes the room has moved on its way to the pool. */
+  void moved() {
+    lock.lock();
+    try {
+      movedCount++;
     } finally {
       lock.unlock();
     }

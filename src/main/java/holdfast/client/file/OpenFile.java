@@ -1,5 +1,6 @@
 package holdfast.client.file;
 
+import holdfast.client.pool.Deadline;
 import holdfast.metadata.op.Attributes;
 import holdfast.metadata.op.Extent;
 import holdfast.metadata.op.ExtentMap;
@@ -155,12 +156,12 @@ public final class OpenFile extends SyncedFile {
       int sourceOffset,
       int lengthBytes,
       long budgetBytes,
-      long deadlineNs) {
+      Deadline deadline) {
     try (Guarded in = enter()) {
       in.budgetedBytes += budgetBytes;
       AppendLog appends = in.image.appends();
       while (isAppend && appends.isPaused()) {
-        awaitChange(in, deadlineNs);
+        awaitChange(in, deadline);
       }
       long offset = isAppend ? in.image.sizeBytes() : kernelOffset;
       long end = offset + lengthBytes;
@@ -254,13 +255,13 @@ public final class OpenFile extends SyncedFile {
    *
    * @param isNow it has come, since the kernel lets no program write meanwhile
    */
-  void awaitAppends(boolean isNow, long deadlineNs) {
+  void awaitAppends(boolean isNow, Deadline deadline) {
     try (Guarded in = enter()) {
       AppendLog appends = in.image.appends();
       long untilNs = nowNs() + AppendLog.OPEN_MAX_NS;
       long openNs = appends.openLeftNs(nowNs());
       while (!isNow && openNs > 0 && untilNs - nowNs() > 0) {
-        awaitChange(in, deadlineNs, Math.min(openNs, untilNs - nowNs()));
+        awaitChange(in, deadline, Math.min(openNs, untilNs - nowNs()));
         openNs = appends.openLeftNs(nowNs());
       }
       if (isNow || openNs <= 0) {

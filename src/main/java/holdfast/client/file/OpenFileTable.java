@@ -3,6 +3,7 @@ package holdfast.client.file;
 import holdfast.client.api.ClientOptions;
 import holdfast.client.api.OpenedFile;
 import holdfast.client.kernel.InodeTable;
+import holdfast.client.pool.Deadline;
 import holdfast.metadata.op.Attributes;
 import holdfast.metadata.op.Extent;
 import holdfast.model.ErrorCode;
@@ -46,10 +47,10 @@ public final class OpenFileTable {
   }
 
   /** Opens a file as the pool has it now, or as it is here while it has unsaved changes. Blocks. */
-  public OpenedFile open(long inode, long deadlineNs) {
+  public OpenedFile open(long inode, Deadline deadline) {
     openingCount.incrementAndGet();
     try {
-      Asked asked = ask(inode, true, deadlineNs);
+      Asked asked = ask(inode, true, deadline);
       ExtentLoader.Loaded loaded = asked.loaded();
       return open(loaded.attributes(), loaded.extents(), asked.session(), false);
     } finally {
@@ -69,18 +70,18 @@ public final class OpenFileTable {
    *
    * @param mayAwait as {@link Reconciler#look}
    */
-  private Asked ask(long inode, boolean mayAwait, long deadlineNs) {
+  private Asked ask(long inode, boolean mayAwait, Deadline deadline) {
     while (true) { // until no session is lost meanwhile, or the deadline is over
       OpenFile known = fileOrNull(inode);
       if (known != null) {
-        reconciler.look(known, mayAwait, deadlineNs);
+        reconciler.look(known, mayAwait, deadline);
       }
       long session = sessionCount.get();
-      ExtentLoader.Loaded loaded = loader.load(inode, deadlineNs);
+      ExtentLoader.Loaded loaded = loader.load(inode, deadline);
       if (session == sessionCount.get()) {
         return new Asked(loaded, session);
       }
-      if (deadlineNs - shared.deadlines().nowNs() <= 0) {
+      if (deadline.isOver()) {
         throw new HoldfastException(
             ErrorCode.TIMED_OUT,
             "open file: expected=a session that lasts, was=ever lost ones, inode=" + inode);
@@ -180,9 +181,9 @@ public final class OpenFileTable {
    * is as it is now. Returns whether the pool's content isn't what was known of it. Blocks, but not
    * for a commit of this mount: that may wait for the other's, and the other's for this.
    */
-  public boolean reload(OpenFile file, long deadlineNs) {
+  public boolean reload(OpenFile file, Deadline deadline) {
     Attributes before = file.status().committed();
-    Asked asked = ask(file.inode(), false, deadlineNs);
+    Asked asked = ask(file.inode(), false, deadline);
     lock.lock();
     try {
       boolean isOpen = files.get(file.inode()) == file;

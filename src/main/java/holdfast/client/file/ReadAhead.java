@@ -1,5 +1,7 @@
 package holdfast.client.file;
 
+import holdfast.client.pool.Deadline;
+
 /** Fetches blocks in the background before a sequential reader asks for them. Any thread. */
 final class ReadAhead {
   /** How far a sequential reader is read ahead, in bytes. */
@@ -15,12 +17,12 @@ final class ReadAhead {
   }
 
   /** Notes a read of the handle, and starts fetching what it will probably read next. */
-  void after(FileHandle handle, long offset, int lengthBytes, long deadlineNs) {
+  void after(FileHandle handle, long offset, int lengthBytes, Deadline deadline) {
     if (lengthBytes > 0 && reader.mayReadAhead()) {
       handle
           .file()
           .ahead(handle, offset, lengthBytes, AHEAD_BYTES, AHEAD_SLACK_BYTES)
-          .forEach(extent -> reader.blocks(extent, deadlineNs));
+          .forEach(extent -> reader.blocks(extent, deadline));
     }
   }
 }

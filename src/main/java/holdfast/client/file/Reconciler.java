@@ -1,6 +1,7 @@
 package holdfast.client.file;
 
 import holdfast.client.kernel.PageInvalidations;
+import holdfast.client.pool.Deadline;
 import holdfast.client.pool.Deadlines;
 import holdfast.client.pool.PoolService;
 import holdfast.client.pool.SaveFailure;
@@ -50,22 +51,21 @@ final class Reconciler {
    * Another client committed: what was written here is laid over its version. False when appended
    * bytes have to be saved first.
    */
-  boolean rebase(OpenFile file, long deadlineNs) {
-    return rebase(file, SyncedFile.NO_LOSS, true, deadlineNs);
+  boolean rebase(OpenFile file, Deadline deadline) {
+    return rebase(file, SyncedFile.NO_LOSS, true, deadline);
   }
 
   /** Likewise; {@code askedAfter} and {@code mayAwait} as {@link SyncedFile#rebase}. */
-  private boolean rebase(OpenFile file, long askedAfter, boolean mayAwait, long deadlineNs) {
+  private boolean rebase(OpenFile file, long askedAfter, boolean mayAwait, Deadline deadline) {
     // A session that is lost while it is asked makes another round.
     while (true) {
       Acknowledged.Known before = file.known();
-      ExtentLoader.Loaded newer = loadOrNull(file, deadlineNs);
+      ExtentLoader.Loaded newer = loadOrNull(file, deadline);
       if (newer == null) {
         return true;
       }
       SyncedFile.Rebased rebased =
-          file.rebase(
-              newer.attributes(), newer.extents(), before, askedAfter, mayAwait, deadlineNs);
+          file.rebase(newer.attributes(), newer.extents(), before, askedAfter, mayAwait, deadline);
       if (rebased.outcome() == SyncedFile.Outcome.REPLACED) {
         pages.dropSoon(file.inode());
       }
@@ -76,12 +76,12 @@ final class Reconciler {
       if (rebased.outcome() != SyncedFile.Outcome.OVERTAKEN) {
         return rebased.outcome() != SyncedFile.Outcome.APPENDS_FIRST;
       }
-      checkDeadline(file.inode(), deadlineNs);
+      checkDeadline(file.inode(), deadline);
     }
   }
 
-  private void checkDeadline(long inode, long deadlineNs) {
-    if (deadlineNs - deadlines.nowNs() <= 0) {
+  private void checkDeadline(long inode, Deadline deadline) {
+    if (deadline.isOver()) {
       throw new HoldfastException(
           ErrorCode.TIMED_OUT,
           "look what the pool has: expected=a session that lasts, was=ever lost ones, inode="
@@ -93,21 +93,21 @@ final class Reconciler {
    * For an fsync, or a change that rests on what is there: throws, once, if what closed handles
    * have written is lost, or a change of its attributes.
    */
-  void vouchForClosed(OpenFile file, long deadlineNs) {
+  void vouchForClosed(OpenFile file, Deadline deadline) {
     FileStatus status = file.status();
     // What the pool was last heard to have may be older than what it has.
     boolean isBehind =
         !status.isGone() && ownChanges.isAhead(file.inode(), status.committed().version());
-    if (isBehind && !rebase(file, deadlineNs)) {
+    if (isBehind && !rebase(file, deadline)) {
       return; // what was appended is saved first: then it is asked again
     }
     file.reportClosed();
   }
 
   /** Null if the pool doesn't know the file any more. */
-  private ExtentLoader.Loaded loadOrNull(OpenFile file, long deadlineNs) {
+  private ExtentLoader.Loaded loadOrNull(OpenFile file, Deadline deadline) {
     try {
-      return loader.loadNewest(file.inode(), deadlineNs);
+      return loader.loadNewest(file.inode(), deadline);
     } catch (HoldfastException e) {
       if (e.code() != ErrorCode.NOT_FOUND) {
         throw e;
@@ -124,26 +124,26 @@ final class Reconciler {
    *
    * @return false when appended bytes have to be saved first
    */
-  boolean vouch(OpenFile file, long deadlineNs) {
-    return vouch(file, true, deadlineNs);
+  boolean vouch(OpenFile file, Deadline deadline) {
+    return vouch(file, true, deadline);
   }
 
   /** Likewise; {@code mayAwait} as {@link #look}. */
-  private boolean vouch(OpenFile file, boolean mayAwait, long deadlineNs) {
+  private boolean vouch(OpenFile file, boolean mayAwait, Deadline deadline) {
     HoldfastException lost = null;
     // A session that is lost from here on isn't settled by what is found now.
-    for (SyncedFile.Indeterminate indeterminate = file.indeterminateOrNull(mayAwait, deadlineNs);
+    for (SyncedFile.Indeterminate indeterminate = file.indeterminateOrNull(mayAwait, deadline);
         indeterminate != null;
-        indeterminate = file.indeterminateOrNull(mayAwait, deadlineNs)) {
-      if (deadlineNs - deadlines.nowNs() <= 0) {
+        indeterminate = file.indeterminateOrNull(mayAwait, deadline)) {
+      if (deadline.isOver()) {
         throw new HoldfastException(
             ErrorCode.TIMED_OUT,
             "look what the pool has: expected=an end by the deadline, was=ever new commits, inode="
                 + file.inode());
       }
-      HoldfastException lostNow = lostStoredOrNull(file, indeterminate, deadlineNs);
+      HoldfastException lostNow = lostStoredOrNull(file, indeterminate, deadline);
       lost = lostNow == null ? lost : lostNow;
-      if (!rebase(file, indeterminate.askedAfter(), mayAwait, deadlineNs)) {
+      if (!rebase(file, indeterminate.askedAfter(), mayAwait, deadline)) {
         return false;
       }
     }
@@ -159,14 +159,14 @@ final class Reconciler {
    * dropped, and that is what is returned.
    */
   private HoldfastException lostStoredOrNull(
-      OpenFile file, SyncedFile.Indeterminate indeterminate, long deadlineNs) {
-    if (indeterminate.isRepeated() && loadOrNull(file, deadlineNs) == null) {
+      OpenFile file, SyncedFile.Indeterminate indeterminate, Deadline deadline) {
+    if (indeterminate.isRepeated() && loadOrNull(file, deadline) == null) {
       return null; // a pool that is away doesn't count: that throws
     }
     HoldfastException why = null;
     Set<ChunkId> missing = Set.of();
     try {
-      missing = missing(List.copyOf(indeterminate.chunks()), deadlineNs);
+      missing = missing(List.copyOf(indeterminate.chunks()), deadline);
     } catch (HoldfastException e) {
       if (file.undecidedNs(LOOK_MAX_NS) < LOOKED_NS) {
         throw SaveFailure.of(e);
@@ -184,13 +184,13 @@ final class Reconciler {
   }
 
   /** The first of these that no peer has any more; none: all are there. */
-  private Set<ChunkId> missing(List<ChunkId> chunks, long deadlineNs) {
+  private Set<ChunkId> missing(List<ChunkId> chunks, Deadline deadline) {
     for (int i = 0; i < chunks.size(); i += LOOKS_AT_ONCE) {
       List<ChunkId> some = chunks.subList(i, Math.min(chunks.size(), i + LOOKS_AT_ONCE));
       List<CompletableFuture<Boolean>> looks =
-          some.stream().map(chunk -> service.has(chunk, deadlineNs)).toList();
+          some.stream().map(chunk -> service.has(chunk, deadline)).toList();
       for (int look = 0; look < looks.size(); look++) {
-        if (!deadlines.await(looks.get(look), deadlineNs)) {
+        if (!deadlines.await(looks.get(look), deadline)) {
           return Set.of(some.get(look));
         }
       }
@@ -205,9 +205,9 @@ final class Reconciler {
    * @param mayAwait whether it may wait for a commit in flight; else what that would decide stays
    *     open, for the next commit to find out
    */
-  void look(OpenFile file, boolean mayAwait, long deadlineNs) {
+  void look(OpenFile file, boolean mayAwait, Deadline deadline) {
     try {
-      vouch(file, mayAwait, deadlineNs);
+      vouch(file, mayAwait, deadline);
     } catch (HoldfastException e) {
       if (file.status().isIndeterminate()) {
         throw e;

@@ -1,5 +1,6 @@
 package holdfast.client.file;
 
+import holdfast.client.pool.Deadline;
 import holdfast.client.pool.Deadlines;
 import holdfast.client.pool.LostContent;
 import holdfast.client.pool.SaveFailure;
@@ -98,12 +99,12 @@ abstract sealed class SyncedFile extends FileMonitor permits OpenFile {
    * @return false if one is paused that wasn't tried since {@code sinceNs}: what it met may be over
    * @throws HoldfastException what one met since, or TIMED_OUT
    */
-  boolean awaitUploads(long upTo, long sinceNs, long deadlineNs) {
+  boolean awaitUploads(long upTo, long sinceNs, Deadline deadline) {
     try (Guarded in = enter()) {
       while (!in.image.isApplied(upTo)) {
         Upload paused = in.image.pausedOrNull(upTo);
         if (paused == null) {
-          awaitAnswer(in, deadlineNs);
+          awaitAnswer(in, deadline);
         } else if (paused.triedNs() - sinceNs >= 0) {
           throw Deadlines.asHoldfast(paused.pausedOrNull());
         } else {
@@ -149,9 +150,9 @@ abstract sealed class SyncedFile extends FileMonitor permits OpenFile {
   }
 
   /** Waits until no commit is in flight; throws as {@link #awaitUploads}. */
-  void awaitCommit(long deadlineNs) {
+  void awaitCommit(Deadline deadline) {
     try (Guarded in = enter()) {
-      awaitCommit(in, deadlineNs);
+      awaitCommit(in, deadline);
     }
   }
 
@@ -239,12 +240,12 @@ abstract sealed class SyncedFile extends FileMonitor permits OpenFile {
       Acknowledged.Known before,
       long askedAfter,
       boolean mayAwait,
-      long deadlineNs) {
+      Deadline deadline) {
     try (Guarded in = enter()) {
       if (!mayAwait && in.image.isCommitting()) {
         return new Rebased(Outcome.SAME, null);
       }
-      awaitCommit(in, deadlineNs);
+      awaitCommit(in, deadline);
       if (in.isClosed) {
         return new Rebased(Outcome.SAME, null); // what is lost is reported to who opens it again
       }
@@ -343,14 +344,14 @@ abstract sealed class SyncedFile extends FileMonitor permits OpenFile {
   record Indeterminate(long askedAfter, Set<ChunkId> chunks, boolean isRepeated) {}
 
   /** That; null where there is nothing. Waits for the commit in flight; or null, if it may not. */
-  Indeterminate indeterminateOrNull(boolean mayAwait, long deadlineNs) {
+  Indeterminate indeterminateOrNull(boolean mayAwait, Deadline deadline) {
     try (Guarded in = enter()) {
       boolean isAny = in.acknowledged.isIndeterminate() && !in.image.isGone() && !in.isClosed;
       if (!isAny || !mayAwait && in.image.isCommitting()) {
         return null;
       }
       // What a commit has claimed is restored if it hasn't happened.
-      awaitCommit(in, deadlineNs);
+      awaitCommit(in, deadline);
       return new Indeterminate(
           in.acknowledged.lossCount(), in.image.storedChunks(), in.acknowledged.isLooking());
     }

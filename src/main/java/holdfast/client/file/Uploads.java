@@ -1,6 +1,7 @@
 package holdfast.client.file;
 
 import holdfast.client.kernel.PageInvalidations;
+import holdfast.client.pool.Deadline;
 import holdfast.client.pool.Deadlines;
 import holdfast.client.pool.PoolService;
 import holdfast.metadata.op.Extent;
@@ -30,6 +31,7 @@ final class Uploads {
   private final Executor sealers;
   private final Deadlines deadlines;
   private final PageInvalidations pages;
+  private final MemoryBudget budget;
   private final long storeTimeoutNs;
   private final BufferPool arrays;
 
@@ -40,12 +42,14 @@ final class Uploads {
       Executor sealers,
       Deadlines deadlines,
       PageInvalidations pages,
+      MemoryBudget budget,
       long storeTimeoutNs) {
     this.service = service;
     this.sealing = sealing;
     this.sealers = sealers;
     this.deadlines = deadlines;
     this.pages = pages;
+    this.budget = budget;
     this.storeTimeoutNs = storeTimeoutNs;
     arrays = new BufferPool(sealing.sealedBytes(ExtentMap.WINDOW_BYTES), ARRAYS_MAX);
   }
@@ -84,7 +88,7 @@ final class Uploads {
     try {
       Upload.SealedPiece sealed = sealed(upload);
       service
-          .store(sealed.sealed().chunk(), sealed.body(), deadlines.nowNs() + storeTimeoutNs)
+          .store(sealed.sealed().chunk(), sealed.body(), deadlineOf(file))
           .whenComplete(
               (stored, failure) ->
                   onSealers(
@@ -100,6 +104,17 @@ final class Uploads {
     } catch (RuntimeException e) {
       failed(file, upload, Deadlines.asHoldfast(e));
     }
+  }
+
+  /** Whoever waits for the file to be saved, or for memory, waits for as long as this moves. */
+  private Deadline deadlineOf(OpenFile file) {
+    return deadlines
+        .in(storeTimeoutNs)
+        .with(
+            () -> {
+              file.moved();
+              budget.moved();
+            });
   }
 
   /** Sealed again it would be another chunk, and the one before would stay where it got to. */

@@ -2,6 +2,7 @@ package holdfast.client.file;
 
 import holdfast.client.kernel.CacheLease;
 import holdfast.client.kernel.PageInvalidations;
+import holdfast.client.pool.Deadline;
 import holdfast.client.pool.Deadlines;
 import holdfast.client.pool.PoolService;
 import holdfast.metadata.op.Extent;
@@ -75,7 +76,7 @@ public final class WritePipeline {
     this.pages = pages;
     committer = new Committer(service, reconciler, deadlines, sealers);
     contentForce = new ContentForce(service, reconciler, deadlines);
-    uploads = new Uploads(service, sealing, sealers, deadlines, pages, storeTimeoutNs);
+    uploads = new Uploads(service, sealing, sealers, deadlines, pages, budget, storeTimeoutNs);
   }
 
   /**
@@ -93,14 +94,14 @@ public final class WritePipeline {
       int sourceOffset,
       int lengthBytes,
       Runnable onPressure,
-      long deadlineNs) {
+      Deadline deadline) {
     OpenFile file = handle.file();
     // One block more than can be needed: what others have acquired meanwhile is returned.
     long wantedBytes = (lengthBytes / DirtyData.BLOCK_BYTES + 2L) * DirtyData.BLOCK_BYTES;
     while (!budget.tryAcquire(wantedBytes)) {
       saveAll(file);
       onPressure.run();
-      if (budget.acquire(wantedBytes, deadlines, PRESSURE_NS, deadlineNs)) {
+      if (budget.acquire(wantedBytes, deadlines, PRESSURE_NS, deadline)) {
         break;
       }
     }
@@ -113,7 +114,7 @@ public final class WritePipeline {
             sourceOffset,
             lengthBytes,
             wantedBytes,
-            deadlineNs);
+            deadline);
     uploads.submit(file, written.started());
     return written.offset();
   }
@@ -127,67 +128,67 @@ public final class WritePipeline {
    * Saves what was written before the call and commits it. When this returns, it is written at
    * min-copies; with {@code forced}, forced to disk there and at a majority of voters.
    */
-  public void flush(OpenFile file, boolean forced, long deadlineNs) {
-    file.awaitAppends(forced, deadlineNs);
+  public void flush(OpenFile file, boolean forced, Deadline deadline) {
+    file.awaitAppends(forced, deadline);
     if (forced) {
-      reconciler.vouchForClosed(file, deadlineNs);
+      reconciler.vouchForClosed(file, deadline);
     }
-    boolean isInline = flushInline(file, forced, deadlineNs);
+    boolean isInline = flushInline(file, forced, deadline);
     if (!isInline) {
       saveAll(file);
-      awaitUploads(file, deadlineNs);
-      commit(file, deadlineNs);
+      awaitUploads(file, deadline);
+      commit(file, deadline);
     }
     if (forced && !(isInline && file.isAllForced())) {
-      contentForce.force(file, () -> commit(file, deadlineNs), deadlineNs);
+      contentForce.force(file, () -> commit(file, deadline), deadline);
     } else if (forced) {
-      reconciler.vouchForClosed(file, deadlineNs); // of what was found out meanwhile
+      reconciler.vouchForClosed(file, deadline); // of what was found out meanwhile
     }
   }
 
-  private void commit(OpenFile file, long deadlineNs) {
+  private void commit(OpenFile file, Deadline deadline) {
     try {
-      commitSpread(file, deadlineNs);
+      commitSpread(file, deadline);
     } catch (HoldfastException e) {
       if (e.code() != ErrorCode.STALE_EPOCH) {
         throw e;
       }
       // Uploaded so long ago that a sweep may have removed it: upload again, then commit.
-      uploadAgain(file, deadlineNs);
-      commitSpread(file, deadlineNs);
+      uploadAgain(file, deadline);
+      commitSpread(file, deadline);
     }
   }
 
   /** Commits; windows may crowd again by what others write meanwhile. Ends by the deadline. */
-  private void commitSpread(OpenFile file, long deadlineNs) {
+  private void commitSpread(OpenFile file, Deadline deadline) {
     try (var pause = new AppendPause(file, cacheLease)) {
       do {
         if (pause.isNeeded()) {
           saveAll(file);
-          awaitUploads(file, deadlineNs);
+          awaitUploads(file, deadline);
         }
-        spreadCrowded(file, deadlineNs);
-      } while (!committer.commit(file, null, false, deadlineNs));
+        spreadCrowded(file, deadline);
+      } while (!committer.commit(file, null, false, deadline));
     }
   }
 
-  private void uploadAgain(OpenFile file, long deadlineNs) {
+  private void uploadAgain(OpenFile file, Deadline deadline) {
     long rebaseCount = file.status().rebaseCount();
     List<Long> windows = file.uncommittedWindows();
     long newEpoch = service.epoch();
     for (int i = 0; i < windows.size(); i += WINDOWS_AT_ONCE) {
       List<Long> some = windows.subList(i, Math.min(windows.size(), i + WINDOWS_AT_ONCE));
-      rewriteWindows(file, some, deadlineNs);
-      awaitUploads(file, deadlineNs);
+      rewriteWindows(file, some, deadline);
+      awaitUploads(file, deadline);
     }
     file.uploadedAgain(rebaseCount, newEpoch);
   }
 
   /** One that was begun before and failed has another try: what it met may be over. */
-  private void awaitUploads(OpenFile file, long deadlineNs) {
+  private void awaitUploads(OpenFile file, Deadline deadline) {
     long sinceNs = deadlines.nowNs();
     long upTo = file.status().uploadsStarted();
-    while (!file.awaitUploads(upTo, sinceNs, deadlineNs)) {
+    while (!file.awaitUploads(upTo, sinceNs, deadline)) {
       uploads.submit(file, file.startUploads(false));
     }
   }
@@ -196,7 +197,7 @@ public final class WritePipeline {
    * A small file's whole new content goes with its operation: one round trip. False when it
    * couldn't: it is being stored as all others are.
    */
-  private boolean flushInline(OpenFile file, boolean forced, long deadlineNs) {
+  private boolean flushInline(OpenFile file, boolean forced, Deadline deadline) {
     List<Upload> started = file.startSmall(INLINE_MAX_BYTES);
     if (started.size() != 1) {
       uploads.submit(file, started);
@@ -205,7 +206,7 @@ public final class WritePipeline {
     Upload upload = started.getFirst();
     boolean isDone = false;
     try {
-      isDone = committer.commit(file, inline(file, upload), forced, deadlineNs);
+      isDone = committer.commit(file, inline(file, upload), forced, deadline);
     } catch (HoldfastException e) {
       // A mount that changed nothing for long knows an old epoch; the refusal has brought the new.
       if (e.code() != ErrorCode.STALE_EPOCH) {
@@ -249,13 +250,13 @@ public final class WritePipeline {
   }
 
   /** Sets the size; otherwise as {@link #punch}. */
-  public void truncate(OpenFile file, long sizeBytes, long lossCount, long deadlineNs) {
-    flush(file, false, deadlineNs);
+  public void truncate(OpenFile file, long sizeBytes, long lossCount, Deadline deadline) {
+    flush(file, false, deadline);
     if (sizeBytes > 0) {
-      reconciler.vouchForClosed(file, deadlineNs);
+      reconciler.vouchForClosed(file, deadline);
     }
     file.resize(sizeBytes, lossCount);
-    commitChange(file, lossCount, deadlineNs);
+    commitChange(file, lossCount, deadline);
   }
 
   /**
@@ -266,15 +267,16 @@ public final class WritePipeline {
    * @param mayGrow whether the file is to reach the range's end
    * @param lossCount how many losses the caller's handle knew of before it
    */
-  void punch(OpenFile file, long from, long to, boolean mayGrow, long lossCount, long deadlineNs) {
-    flush(file, false, deadlineNs);
-    reconciler.vouchForClosed(file, deadlineNs);
+  void punch(
+      OpenFile file, long from, long to, boolean mayGrow, long lossCount, Deadline deadline) {
+    flush(file, false, deadline);
+    reconciler.vouchForClosed(file, deadline);
     file.punch(from, to, mayGrow, lossCount);
-    commitChange(file, lossCount, deadlineNs);
+    commitChange(file, lossCount, deadline);
   }
 
-  private void commitChange(OpenFile file, long lossCountBefore, long deadlineNs) {
-    commit(file, deadlineNs);
+  private void commitChange(OpenFile file, long lossCountBefore, Deadline deadline) {
+    commit(file, deadline);
     // Another thread may have found it: then the change has gone with what was lost.
     file.losses().throwSince(lossCountBefore);
   }
@@ -283,17 +285,17 @@ public final class WritePipeline {
    * Rewrites windows that random writes have cut into too many extents, before they are refused.
    * Ends by the deadline.
    */
-  private void spreadCrowded(OpenFile file, long deadlineNs) {
+  private void spreadCrowded(OpenFile file, Deadline deadline) {
     List<Long> crowded = Extents.crowdedWindows(file.status().extents(), WINDOWS_AT_ONCE);
     while (!crowded.isEmpty()) {
-      if (deadlineNs - deadlines.nowNs() <= 0) {
+      if (deadline.isOver()) {
         throw new HoldfastException(
             ErrorCode.TIMED_OUT,
             "rewrite crowded windows: expected=an end by the deadline, was=more, inode="
                 + file.inode());
       }
-      rewriteWindows(file, crowded, deadlineNs);
-      awaitUploads(file, deadlineNs);
+      rewriteWindows(file, crowded, deadline);
+      awaitUploads(file, deadline);
       crowded = Extents.crowdedWindows(file.status().extents(), WINDOWS_AT_ONCE);
     }
   }
@@ -302,14 +304,14 @@ public final class WritePipeline {
    * Reads windows as the pool has them and uploads each as one chunk, beneath whatever was written
    * meanwhile.
    */
-  private void rewriteWindows(OpenFile file, List<Long> windows, long deadlineNs) {
+  private void rewriteWindows(OpenFile file, List<Long> windows, Deadline deadline) {
     FileStatus before = file.status();
     for (long window : windows) {
       int lengthBytes = (int) Math.min(ExtentMap.WINDOW_BYTES, before.sizeBytes() - window);
       if (lengthBytes > 0) {
         byte[] plain = new byte[lengthBytes];
         for (Extent extent : Extents.within(before.extents(), window, window + lengthBytes)) {
-          reader.read(extent, plain, (int) (extent.fileOffset() - window), deadlines, deadlineNs);
+          reader.read(extent, plain, (int) (extent.fileOffset() - window), deadlines, deadline);
         }
         Upload upload = file.startRewriteOrNull(before.extents(), window, plain);
         uploads.submit(file, upload == null ? List.of() : List.of(upload));

@@ -57,11 +57,13 @@ public final class FuseMount {
   private final Unmount unmount;
   private final PageWriteback pages;
   private final ReentrantLock unmounting = new ReentrantLock();
+  private final PoolFileSystem files;
   private final MonotonicClock clock;
 
   private FuseMount(
       Path mountPoint,
       MountOptions options,
+      PoolFileSystem files,
       Operations operations,
       FuseSession session,
       LookupCounts counts,
@@ -69,6 +71,7 @@ public final class FuseMount {
       MonotonicClock clock) {
     this.mountPoint = mountPoint;
     this.options = options;
+    this.files = files;
     this.operations = operations;
     this.session = session;
     this.counts = counts;
@@ -110,9 +113,10 @@ public final class FuseMount {
     var ready = new CountDownLatch(1);
     var table = new OperationTable(operations, ready::countDown);
     var session = open(library, layouts, threads, table, place, options);
-    var mount = new FuseMount(place, options, operations, session, counts, unmount, clock);
+    var mount = new FuseMount(place, options, files, operations, session, counts, unmount, clock);
     session.start();
-    threads.startPlatform("fuse-watchdog", new Watchdog(session, clock, options.deadline()));
+    threads.startPlatform(
+        "fuse-watchdog", new Watchdog(session, files::movedNs, clock, options.deadline()));
     mount.awaitReady(ready);
     files.attach(session.notifier());
     return mount;
@@ -207,19 +211,31 @@ public final class FuseMount {
   }
 
   /**
-   * Waits until no callback is in the file system, for as long as the last one may take: all
-   * threads have ended, or (detached, with files still open) none works and none will.
+   * Waits until no callback is in the file system, for as long as any of them moves: all threads
+   * have ended, or (detached, with files still open) none works and none will.
    */
   private void awaitDrained() throws InterruptedException {
-    long deadlineNs = clock.nowNs() + options.deadline().plus(DRAIN_MARGIN).toNanos();
+    long silenceNs = options.deadline().plus(DRAIN_MARGIN).toNanos();
+    long startNs = clock.nowNs();
     while (session.drained().getCount() > 0 && (session.isBusy() || !operations.isStopped())) {
-      if (clock.nowNs() - deadlineNs >= 0) {
+      if (clock.nowNs() - Math.max(startNs, movedNs()) >= silenceNs) {
         LOG.log(Level.WARNING, "unmount {0}: expected=calls finished, was=some hang", mountPoint);
         operations.stop();
         return;
       }
       session.drained().await(LOOK_EVERY_MS, TimeUnit.MILLISECONDS);
     }
+  }
+
+  /** When a call that is in the file system has moved last. */
+  private long movedNs() {
+    long movedNs = Long.MIN_VALUE / 2;
+    for (Worker worker : session.workers()) {
+      if (worker.current != null) {
+        movedNs = Math.max(movedNs, files.movedNs(worker.thread));
+      }
+    }
+    return movedNs;
   }
 
   private void awaitReady(CountDownLatch ready) {

@@ -5,12 +5,13 @@ import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.time.Duration;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.ToLongFunction;
 
 /**
- * Answers ETIMEDOUT for requests that are worked on for longer than the deadline, so that no caller
- * waits for ever for a file system that hangs. The late reply finds the request claimed. Looks ten
- * times in a deadline, so a caller waits 1.1 deadlines at most, not counting what the machine
- * slept.
+ * Answers ETIMEDOUT for requests of which nothing has moved for longer than the deadline, so that
+ * no caller waits for ever for a file system that hangs. The late reply finds the request claimed.
+ * Looks ten times in a deadline, so a caller waits 1.1 deadlines at most after the last sign of
+ * progress, not counting what the machine slept.
  */
 final class Watchdog implements Runnable {
   private static final Logger LOG = System.getLogger("holdfast.client.fuse");
@@ -18,13 +19,22 @@ final class Watchdog implements Runnable {
   private static final long NS_PER_MS = 1_000_000L;
 
   private final FuseSession session;
+  private final ToLongFunction<Thread> movedNs;
   private final MonotonicClock clock;
   private final long deadlineNs;
   private long lookedNs;
   private long awakeSinceNs;
 
-  Watchdog(FuseSession session, MonotonicClock clock, Duration deadline) {
+  /**
+   * @param movedNs when a thread's call has moved last, on the clock
+   */
+  Watchdog(
+      FuseSession session,
+      ToLongFunction<Thread> movedNs,
+      MonotonicClock clock,
+      Duration deadline) {
     this.session = session;
+    this.movedNs = movedNs;
     this.clock = clock;
     this.deadlineNs = deadline.toNanos();
     this.lookedNs = clock.nowNs();
@@ -51,17 +61,18 @@ final class Watchdog implements Runnable {
     lookedNs = nowNs;
     for (Worker worker : session.workers()) {
       FuseRequest request = worker.current;
-      if (request != null && isOverdue(request, nowNs) && request.reply(Errno.ETIMEDOUT)) {
+      if (request != null && isOverdue(worker, request, nowNs) && request.reply(Errno.ETIMEDOUT)) {
         LOG.log(
             Level.WARNING,
-            "fuse {0}: expected=an answer within {1} ms, was=none; answered ETIMEDOUT",
+            "fuse {0}: expected=a sign of progress within {1} ms, was=none; answered ETIMEDOUT",
             request,
             deadlineNs / NS_PER_MS);
       }
     }
   }
 
-  private boolean isOverdue(FuseRequest request, long nowNs) {
-    return nowNs - Math.max(request.startNs(), awakeSinceNs) > deadlineNs;
+  private boolean isOverdue(Worker worker, FuseRequest request, long nowNs) {
+    long sinceNs = Math.max(request.startNs(), awakeSinceNs);
+    return nowNs - sinceNs > deadlineNs && nowNs - movedNs.applyAsLong(worker.thread) > deadlineNs;
   }
 }

@@ -22,9 +22,13 @@ final class Worker {
   final long statvfs;
   final long flock = NativeMemory.allocate(StructLayouts.FLOCK_BYTES);
 
+  /** Whose worker this is. */
+  final Thread thread = Thread.currentThread();
+
   /** The request being worked on, or null. The watchdog reads it. */
   volatile FuseRequest current;
 
+  /** The calling thread's. */
   Worker(StructLayouts layouts, long receiveBytes) {
     this.receiveBytes = receiveBytes;
     receiveBuffer = NativeMemory.allocate(receiveBytes);

@@ -162,7 +162,7 @@ public final class PageInvalidations {
       return;
     }
     try {
-      deadlines.await(done, deadlines.nowNs() + WAIT_MAX_NS);
+      deadlines.await(done, deadlines.in(WAIT_MAX_NS));
     } catch (HoldfastException e) {
       LOG.log(Level.WARNING, "drop pages of inode {0}: {1}", inode, e.getMessage());
     }

@@ -10,6 +10,7 @@ import holdfast.client.file.OpenFileTable;
 import holdfast.client.file.WritePipeline;
 import holdfast.client.kernel.CacheLease;
 import holdfast.client.kernel.InodeTable;
+import holdfast.client.pool.Deadline;
 import holdfast.client.pool.Deadlines;
 import holdfast.client.pool.SaveFailure;
 import holdfast.metadata.op.Attributes;
@@ -82,14 +83,14 @@ public final class AttributeOperations {
 
   /** Of the root, what was answered last will do where the pool is silent. */
   private Attributes ask(long inode) {
-    long deadlineNs = deadlines.deadlineNs();
+    Deadline deadline = deadlines.begin();
     Attributes last = inode == Attributes.ROOT_INODE ? inodes.lastOrNull(inode) : null;
     if (last == null || cacheLease.isLeased()) {
-      return authority.attributes(inode, deadlineNs);
+      return authority.attributes(inode, deadline);
     }
-    long silenceNs = deadlines.nowNs() + ROOT_SILENCE_NS;
     try {
-      return authority.attributes(inode, deadlineNs - silenceNs > 0 ? silenceNs : deadlineNs);
+      return authority.attributes(
+          inode, deadlines.in(Math.min(ROOT_SILENCE_NS, deadlines.timeoutNs())));
     } catch (HoldfastException e) {
       if (SaveFailure.isPoolAway(e)) {
         return last;
@@ -117,21 +118,21 @@ public final class AttributeOperations {
 
   /** Changes them; the caller has checked that it may. A cut by a handle reports its losses. */
   public FileAttributes set(long inode, AttributeChange change, long handle) {
-    long deadlineNs = deadlines.deadlineNs();
+    Deadline deadline = deadlines.begin();
     OpenFile file = files.fileOrNull(inode);
     if (file != null && change.has(AttributeChange.MTIME)) {
-      pipeline.flush(file, false, deadlineNs); // it would bring a newer time along later
+      pipeline.flush(file, false, deadline); // it would bring a newer time along later
     }
     FileAttributes shown = null;
     if (change.has(AttributeChange.SIZE)) {
-      shown = truncate(inode, handle, change.sizeBytes(), deadlineNs);
+      shown = truncate(inode, handle, change.sizeBytes(), deadline);
     }
     Operation.SetAttributes operation = change.operation(inode, wallClock.nowNs());
     if (operation.mask() == 0 && shown != null) {
       return shown;
     }
     try (var ticket = cacheLease.begin()) {
-      Attributes after = authority.setAttributes(operation, deadlineNs);
+      Attributes after = authority.setAttributes(operation, deadline);
       return file == null
           ? statMapper.shown(after, ticket.attributesMs(inode), 0)
           : statMapper.shown(file.attributesChanged(after));
@@ -150,17 +151,17 @@ public final class AttributeOperations {
     return after;
   }
 
-  private FileAttributes truncate(long inode, long handle, long sizeBytes, long deadlineNs) {
+  private FileAttributes truncate(long inode, long handle, long sizeBytes, Deadline deadline) {
     // A removed file that is open here is known to nobody else: it mustn't be asked for.
     OpenedFile opened = files.openAgain(inode);
     if (opened == null) {
-      opened = pins.open(inode, deadlineNs);
+      opened = pins.open(inode, deadline);
     }
     try {
       OpenFile file = files.handle(opened.handle()).file();
       boolean isByHandle = handle != PoolFileSystem.NO_HANDLE;
       long lossCount = files.handle(isByHandle ? handle : opened.handle()).checkBeforeChange();
-      pipeline.truncate(file, sizeBytes, lossCount, deadlineNs);
+      pipeline.truncate(file, sizeBytes, lossCount, deadline);
       return statMapper.shown(file.shown().attributes());
     } finally {
       closer.drop(opened.handle());

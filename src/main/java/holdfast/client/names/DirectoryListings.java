@@ -3,6 +3,7 @@ package holdfast.client.names;
 import holdfast.client.api.DirectorySink;
 import holdfast.client.api.FileAttributes;
 import holdfast.client.api.PoolFileSystem;
+import holdfast.client.pool.Deadline;
 import holdfast.metadata.op.Answer;
 import holdfast.metadata.op.DirectoryEntry;
 import holdfast.util.BoundedMap;
@@ -27,8 +28,8 @@ public final class DirectoryListings {
   }
 
   /** See {@link PoolFileSystem#readDirectory}; a cookie of 0 starts with what is there now. */
-  public void read(long inode, long cookie, DirectorySink sink, long deadlineNs) {
-    listing(inode, cookie == 0).read(cookie, sink, deadlineNs);
+  public void read(long inode, long cookie, DirectorySink sink, Deadline deadline) {
+    listing(inode, cookie == 0).read(cookie, sink, deadline);
   }
 
   private Listing listing(long inode, boolean isNew) {
@@ -77,36 +78,36 @@ public final class DirectoryListings {
     }
 
     /** See {@link PoolFileSystem#readDirectory}. */
-    void read(long cookie, DirectorySink sink, long deadlineNs) {
+    void read(long cookie, DirectorySink sink, Deadline deadline) {
       lock.lock();
       try {
         long after = cookie;
         if (after == 0) {
           page = null;
-          load(0, deadlineNs);
+          load(0, deadline);
           if (!sink.accept(new byte[] {'.'}, inode, FileAttributes.DIRECTORY, DOT_COOKIE)) {
             return;
           }
           after = DOT_COOKIE;
         }
         if (after == DOT_COOKIE) {
-          load(0, deadlineNs);
+          load(0, deadline);
           byte[] dots = {'.', '.'};
           if (!sink.accept(dots, page.parentInode(), FileAttributes.DIRECTORY, DOT_DOT_COOKIE)) {
             return;
           }
           after = DOT_DOT_COOKIE;
         }
-        entries(after == DOT_DOT_COOKIE ? 0 : after, sink, deadlineNs);
+        entries(after == DOT_DOT_COOKIE ? 0 : after, sink, deadline);
       } finally {
         lock.unlock();
       }
     }
 
-    private void entries(long afterCookie, DirectorySink sink, long deadlineNs) {
+    private void entries(long afterCookie, DirectorySink sink, Deadline deadline) {
       long after = afterCookie;
       while (true) {
-        load(after, deadlineNs);
+        load(after, deadline);
         List<DirectoryEntry> entries = page.entries();
         for (DirectoryEntry entry : entries) {
           if (entry.cookie() <= after) {
@@ -126,14 +127,14 @@ public final class DirectoryListings {
     }
 
     /** Loads the page that begins after the cookie, unless it is there. */
-    private void load(long afterCookie, long deadlineNs) {
+    private void load(long afterCookie, Deadline deadline) {
       boolean isThere =
           page != null
               && afterCookie >= pageAfterCookie
               && (page.atEnd()
                   || !page.entries().isEmpty() && afterCookie < page.entries().getLast().cookie());
       if (!isThere) {
-        page = namespace.list(inode, afterCookie, PAGE_ENTRIES, deadlineNs);
+        page = namespace.list(inode, afterCookie, PAGE_ENTRIES, deadline);
         pageAfterCookie = afterCookie;
       }
     }

@@ -41,7 +41,7 @@ public final class FileCloser {
         pipeline.revert(open.file());
       } else if (open.file().status().isUnsaved()) {
         open.file().endAppend(open);
-        pipeline.flush(open.file(), false, deadlines.deadlineNs());
+        pipeline.flush(open.file(), false, deadlines.begin());
       }
     } catch (HoldfastException e) {
       LOG.log(

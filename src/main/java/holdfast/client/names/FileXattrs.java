@@ -9,6 +9,7 @@ import holdfast.client.file.OpenFileTable;
 import holdfast.client.file.Sealing;
 import holdfast.client.kernel.CacheLease;
 import holdfast.client.kernel.InodeTable;
+import holdfast.client.pool.Deadline;
 import holdfast.client.pool.Deadlines;
 import holdfast.metadata.op.Answer;
 import holdfast.metadata.op.Attributes;
@@ -72,11 +73,11 @@ public final class FileXattrs {
     if (isForUserOnly && !begins(name, USER) || isAbsent(inode, isCapability) || isGone(inode)) {
       return null;
     }
-    long deadlineNs = deadlines.deadlineNs();
-    SealId sealId = namespace.sealId(inode, deadlineNs);
+    Deadline deadline = deadlines.begin();
+    SealId sealId = namespace.sealId(inode, deadline);
     XattrName sealed = sealing.xattrName(sealId, name);
     long askedNs = deadlines.nowNs();
-    Answer answer = askOrNull(inode, new Query.GetXattr(inode, sealed), deadlineNs);
+    Answer answer = askOrNull(inode, new Query.GetXattr(inode, sealed), deadline);
     if (answer == null) {
       return null;
     }
@@ -102,7 +103,7 @@ public final class FileXattrs {
       return List.of();
     }
     long askedNs = deadlines.nowNs();
-    Answer answer = askOrNull(inode, new Query.ListXattrs(inode), deadlines.deadlineNs());
+    Answer answer = askOrNull(inode, new Query.ListXattrs(inode), deadlines.begin());
     if (answer == null) {
       return List.of();
     }
@@ -134,25 +135,25 @@ public final class FileXattrs {
               throw new HoldfastException(
                   ErrorCode.INVALID, "set xattr: expected=flags 0 to 2, was=" + flags);
         };
-    long deadlineNs = deadlines.deadlineNs();
-    SealId sealId = namespace.sealId(inode, deadlineNs);
+    Deadline deadline = deadlines.begin();
+    SealId sealId = namespace.sealId(inode, deadline);
     XattrName sealed = sealing.xattrName(sealId, name);
     changed(
         new Operation.SetXattr(
             inode, sealed, sealing.xattrValue(sealId, sealed, value), mode, wallClock.nowNs()),
-        deadlineNs);
+        deadline);
   }
 
   public void remove(long inode, byte[] name) {
     checkNamespace(name);
     checkSupported(name);
-    long deadlineNs = deadlines.deadlineNs();
-    XattrName sealed = sealing.xattrName(namespace.sealId(inode, deadlineNs), name);
-    changed(new Operation.RemoveXattr(inode, sealed, wallClock.nowNs()), deadlineNs);
+    Deadline deadline = deadlines.begin();
+    XattrName sealed = sealing.xattrName(namespace.sealId(inode, deadline), name);
+    changed(new Operation.RemoveXattr(inode, sealed, wallClock.nowNs()), deadline);
   }
 
-  private void changed(Operation operation, long deadlineNs) {
-    Attributes after = namespace.change(operation, deadlineNs).attributes();
+  private void changed(Operation operation, Deadline deadline) {
+    Attributes after = namespace.change(operation, deadline).attributes();
     OpenFile file = files.fileOrNull(after.inode());
     if (file != null) {
       file.attributesChanged(after);
@@ -160,9 +161,9 @@ public final class FileXattrs {
   }
 
   /** Null if the pool doesn't know an inode any more that may be open here. */
-  private Answer askOrNull(long inode, Query query, long deadlineNs) {
+  private Answer askOrNull(long inode, Query query, Deadline deadline) {
     try {
-      return namespace.ask(query, deadlineNs);
+      return namespace.ask(query, deadline);
     } catch (HoldfastException e) {
       boolean isGone = e.code() == ErrorCode.NOT_FOUND;
       if (isGone && files.goneOrNull(inode) != null) {

@@ -7,6 +7,7 @@ import holdfast.client.file.OpenFile;
 import holdfast.client.file.OpenFileTable;
 import holdfast.client.file.WritePipeline;
 import holdfast.client.kernel.PageInvalidations;
+import holdfast.client.pool.Deadline;
 import holdfast.client.pool.Deadlines;
 import holdfast.client.pool.PoolService;
 import holdfast.metadata.op.Answer;
@@ -101,10 +102,7 @@ public final class LockManager {
   /** A lock that keeps the wanted one from being set, or null. */
   public LockRequest inTheWayOrNull(long inode, LockRequest wanted) {
     var query = new Query.GetLock(inode, service.client(), lock(wanted));
-    return find(query, deadlines.deadlineNs())
-        .granted()
-        .map(found -> seen(query, found))
-        .orElse(null);
+    return find(query, deadlines.begin()).granted().map(found -> seen(query, found)).orElse(null);
   }
 
   private static LockRequest seen(Query.GetLock query, Answer.Lock.Granted found) {
@@ -123,13 +121,13 @@ public final class LockManager {
    * Whether it is worth trying to set this lock: a question, where a refusal is an entry of the
    * log.
    */
-  boolean isFree(FileHandle handle, FileLock wanted, long deadlineNs) {
+  boolean isFree(FileHandle handle, FileLock wanted, Deadline deadline) {
     var query = new Query.GetLock(handle.inode(), service.client(), wanted);
-    return find(query, deadlineNs).granted().isEmpty();
+    return find(query, deadline).granted().isEmpty();
   }
 
-  private Answer.Lock find(Query.GetLock query, long deadlineNs) {
-    var answered = deadlines.await(service.ask(query, deadlineNs), deadlineNs);
+  private Answer.Lock find(Query.GetLock query, Deadline deadline) {
+    var answered = deadlines.await(service.ask(query, deadline), deadline);
     if (!(answered.answer().orThrow() instanceof Answer.Lock answer)) {
       throw new HoldfastException(
           ErrorCode.MALFORMED, "ask for lock: expected=a lock, was=" + answered.answer());
@@ -138,7 +136,7 @@ public final class LockManager {
   }
 
   /** Sets or releases a lock now; LOCKED if another's is in the way. */
-  public void set(FileHandle handle, FileLock lock, long deadlineNs) {
+  public void set(FileHandle handle, FileLock lock, Deadline deadline) {
     OpenFile file = handle.file();
     var owner = GrantedLocks.Owner.of(file.inode(), lock);
     if (lock.mode() != LockMode.NONE) {
@@ -147,9 +145,9 @@ public final class LockManager {
       return; // a lost lock too: a program that can't unlock thinks that it has it for ever
     }
     handle.file().endAppend(handle);
-    save(file, deadlineNs);
+    save(file, deadline);
     if (lock.mode() == LockMode.NONE) {
-      unlock(owner, lock, deadlineNs);
+      unlock(owner, lock, deadline);
     } else {
       if (unreleased.size() >= UNRELEASED_MAX) {
         throw new HoldfastException(
@@ -158,16 +156,16 @@ public final class LockManager {
                 + UNRELEASED_MAX
                 + " releases at most that the pool doesn't know, was=more; does it answer?");
       }
-      sendUnreleased(owner, deadlineNs);
-      acquire(handle, owner, lock, deadlineNs);
+      sendUnreleased(owner, deadline);
+      acquire(handle, owner, lock, deadline);
     }
   }
 
-  private void unlock(GrantedLocks.Owner owner, FileLock none, long deadlineNs) {
+  private void unlock(GrantedLocks.Owner owner, FileLock none, Deadline deadline) {
     long since = granted.losses();
     Set<FileHandle> handles = granted.remove(owner, none);
     try {
-      release(owner.inode(), none, deadlineNs);
+      release(owner.inode(), none, deadline);
     } catch (HoldfastException e) {
       if (!handles.isEmpty()) {
         granted.add(owner, handles, none, since);
@@ -177,18 +175,18 @@ public final class LockManager {
   }
 
   /** An owner's unsent releases come before its next lock, which they would release otherwise. */
-  private void sendUnreleased(GrantedLocks.Owner owner, long deadlineNs) {
+  private void sendUnreleased(GrantedLocks.Owner owner, Deadline deadline) {
     for (Release release : unreleased) {
       if (release.isOf(owner)) {
-        send(release, deadlineNs);
+        send(release, deadline);
       }
     }
   }
 
   /** Waits for a thread that is sending it already. */
-  private void send(Release release, long deadlineNs) {
+  private void send(Release release, Deadline deadline) {
     try {
-      if (!release.sending.tryLock(deadlineNs - deadlines.nowNs(), TimeUnit.NANOSECONDS)) {
+      if (!release.sending.tryLock(deadline.leftNs(), TimeUnit.NANOSECONDS)) {
         throw new HoldfastException(
             ErrorCode.TIMED_OUT,
             "lock file: expected=an earlier lock released by the deadline, was=not yet");
@@ -200,9 +198,9 @@ public final class LockManager {
     try {
       if (unreleased.contains(release)) {
         if (release.wasGranted) {
-          save(release.file, deadlineNs);
+          save(release.file, deadline);
         }
-        release(release.file.inode(), release.lock, deadlineNs);
+        release(release.file.inode(), release.lock, deadline);
         unreleased.remove(release);
       }
     } finally {
@@ -210,19 +208,19 @@ public final class LockManager {
     }
   }
 
-  private void save(OpenFile file, long deadlineNs) {
+  private void save(OpenFile file, Deadline deadline) {
     if (file.status().isUnsaved()) {
-      pipeline.flush(file, false, deadlineNs);
+      pipeline.flush(file, false, deadline);
     }
   }
 
   private void acquire(
-      FileHandle handle, GrantedLocks.Owner owner, FileLock lock, long deadlineNs) {
+      FileHandle handle, GrantedLocks.Owner owner, FileLock lock, Deadline deadline) {
     for (int round = 0; round < ROUNDS_MAX; round++) {
       long since = granted.losses();
       OperationResult result;
       try {
-        result = change(owner.inode(), lock, deadlineNs);
+        result = change(owner.inode(), lock, deadline);
       } catch (HoldfastException e) {
         releaseIndeterminate(handle.file(), owner, lock);
         throw e;
@@ -230,13 +228,13 @@ public final class LockManager {
       switch (result) {
         case OperationResult.Done done -> {
           if (granted.add(owner, Set.of(handle), lock, since)) {
-            refreshOrReturn(handle, lock, done.attributes().version(), deadlineNs);
+            refreshOrReturn(handle, lock, done.attributes().version(), deadline);
             return;
           }
         }
         case OperationResult.Failed failed -> {
           if (failed.code() != ErrorCode.NO_SESSION) {
-            refused(owner, failed, deadlineNs);
+            refused(owner, failed, deadline);
           }
         }
       }
@@ -246,16 +244,16 @@ public final class LockManager {
         ErrorCode.NO_SESSION, "lock file: expected=a session that lasts, was=lost, " + owner);
   }
 
-  private OperationResult change(long inode, FileLock lock, long deadlineNs) {
+  private OperationResult change(long inode, FileLock lock, Deadline deadline) {
     var operation = new Operation.SetLock(inode, lock, wallClock.nowNs());
-    return deadlines.await(service.change(operation, null, false, deadlineNs), deadlineNs);
+    return deadlines.await(service.change(operation, null, false, deadline), deadline);
   }
 
   /** As flock(2) has it, a lock that can't be converted is gone. */
-  private void refused(GrantedLocks.Owner owner, OperationResult.Failed why, long deadlineNs) {
+  private void refused(GrantedLocks.Owner owner, OperationResult.Failed why, Deadline deadline) {
     boolean isConversion = owner.family() == LockFamily.FLOCK && granted.contains(owner);
     if (isConversion && why.code() == ErrorCode.LOCKED) {
-      unlock(owner, all(owner), deadlineNs);
+      unlock(owner, all(owner), deadline);
     }
     throw new HoldfastException(why.code(), why.text());
   }
@@ -275,9 +273,9 @@ public final class LockManager {
     }
   }
 
-  private void refreshOrReturn(FileHandle handle, FileLock lock, long version, long deadlineNs) {
+  private void refreshOrReturn(FileHandle handle, FileLock lock, long version, Deadline deadline) {
     try {
-      refresh(handle.file(), version, deadlineNs);
+      refresh(handle.file(), version, deadline);
     } catch (HoldfastException e) {
       returnLock(handle, lock);
       throw e;
@@ -285,24 +283,24 @@ public final class LockManager {
   }
 
   /** What is known of the file is at least what it was when the lock was set. */
-  private void refresh(OpenFile file, long version, long deadlineNs) {
+  private void refresh(OpenFile file, long version, Deadline deadline) {
     FileStatus status = file.status();
     boolean isNewest = status.isAtLeast(version) && !status.isIndeterminate();
     if (isNewest && !status.hasStalePages() && !pages.isStale(file.inode())) {
       return;
     }
-    files.reload(file, deadlineNs);
+    files.reload(file, deadline);
     while (!file.status().isAtLeast(version)) {
-      checkDeadline(file, deadlineNs);
+      checkDeadline(file, deadline);
       // A program here has written since: a commit lays that over the newer version.
-      pipeline.flush(file, false, deadlineNs);
-      files.reload(file, deadlineNs);
+      pipeline.flush(file, false, deadline);
+      files.reload(file, deadline);
     }
     pages.drop(file.inode(), true);
   }
 
-  private void checkDeadline(OpenFile file, long deadlineNs) {
-    if (deadlineNs - deadlines.nowNs() <= 0) {
+  private void checkDeadline(OpenFile file, Deadline deadline) {
+    if (deadline.isOver()) {
       throw new HoldfastException(
           ErrorCode.TIMED_OUT,
           "lock file: expected=its newest version by the deadline, was=older, inode="
@@ -311,8 +309,8 @@ public final class LockManager {
   }
 
   /** Releases what the owner has in this range; the session's end has released it too. */
-  private void release(long inode, FileLock none, long deadlineNs) {
-    OperationResult result = change(inode, none, deadlineNs);
+  private void release(long inode, FileLock none, Deadline deadline) {
+    OperationResult result = change(inode, none, deadline);
     if (result instanceof OperationResult.Failed failed
         && failed.code() != ErrorCode.NO_SESSION
         && failed.code() != ErrorCode.NOT_FOUND) {
@@ -375,7 +373,7 @@ public final class LockManager {
 
   private void trySend(Release release) {
     try {
-      send(release, deadlines.deadlineNs());
+      send(release, deadlines.begin());
     } catch (HoldfastException e) {
       LOG.log(Level.WARNING, "release lock: trying again: {0}", e.getMessage());
     }

@@ -2,6 +2,7 @@ package holdfast.client.names;
 
 import holdfast.client.api.PendingLock;
 import holdfast.client.file.FileHandle;
+import holdfast.client.pool.Deadline;
 import holdfast.client.pool.Deadlines;
 import holdfast.metadata.op.FileLock;
 import holdfast.model.ErrorCode;
@@ -149,11 +150,11 @@ public final class LockWaits {
     }
     HoldfastException failure = null;
     try {
-      long deadlineNs = deadlines.deadlineNs();
-      if (isToAsk && !lockManager.isFree(wait.handle, wait.wanted, deadlineNs)) {
+      Deadline deadline = deadlines.begin();
+      if (isToAsk && !lockManager.isFree(wait.handle, wait.wanted, deadline)) {
         failure = new HoldfastException(ErrorCode.LOCKED, "wait for lock: was=held by another");
       } else {
-        lockManager.set(wait.handle, wait.wanted, deadlineNs);
+        lockManager.set(wait.handle, wait.wanted, deadline);
       }
     } catch (HoldfastException e) {
       failure = e;

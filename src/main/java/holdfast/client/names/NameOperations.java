@@ -11,6 +11,7 @@ import holdfast.client.file.OpenFile;
 import holdfast.client.file.OpenFileTable;
 import holdfast.client.file.WritePipeline;
 import holdfast.client.kernel.CacheLease;
+import holdfast.client.pool.Deadline;
 import holdfast.client.pool.Deadlines;
 import holdfast.metadata.op.Attributes;
 import holdfast.metadata.op.FileType;
@@ -70,7 +71,7 @@ public final class NameOperations {
 
   private Attributes find(CacheLease.Ticket ticket, long parent, byte[] name) {
     try {
-      return authority.lookup(parent, name, deadlines.deadlineNs());
+      return authority.lookup(parent, name, deadlines.begin());
     } catch (HoldfastException e) {
       if (e.code() == ErrorCode.NOT_FOUND) {
         throw new AbsentException(e, ticket.entryMs(parent, name));
@@ -88,18 +89,18 @@ public final class NameOperations {
 
   private CreatedFile create(
       CacheLease.Ticket ticket, Caller caller, long parent, byte[] name, int mode, int openFlags) {
-    long deadlineNs = deadlines.deadlineNs();
+    Deadline deadline = deadlines.begin();
     long session = files.sessionCount();
     boolean isExclusive = (openFlags & OpenFlags.EXCLUSIVE) != 0;
     var wanted = statMapper.wanted(caller, FileType.FILE, mode, 0, null);
-    Attributes created = authority.create(parent, name, wanted, isExclusive, deadlineNs);
+    Attributes created = authority.create(parent, name, wanted, isExclusive, deadline);
     boolean isNew = created.version() == 0 && created.sizeBytes() == 0;
     OpenedFile opened =
-        isNew ? files.openNew(created, session) : pins.open(created.inode(), deadlineNs);
+        isNew ? files.openNew(created, session) : pins.open(created.inode(), deadline);
     if (!isNew && (openFlags & OpenFlags.TRUNCATE) != 0) {
       try {
         FileHandle its = files.handle(opened.handle());
-        pipeline.truncate(its.file(), 0, its.checkBeforeChange(), deadlineNs);
+        pipeline.truncate(its.file(), 0, its.checkBeforeChange(), deadline);
       } catch (RuntimeException e) {
         closer.drop(opened.handle());
         throw e;
@@ -119,9 +120,9 @@ public final class NameOperations {
       int rdev,
       byte[] targetOrNull) {
     var wanted = statMapper.wanted(caller, type, mode, rdev, targetOrNull);
-    long deadlineNs = deadlines.deadlineNs();
+    Deadline deadline = deadlines.begin();
     try (var ticket = cacheLease.begin(parent)) {
-      Attributes made = authority.create(parent, name, wanted, true, deadlineNs);
+      Attributes made = authority.create(parent, name, wanted, true, deadline);
       return statMapper.shown(
           made, ticket.attributesMs(made.inode()), ticket.entryMs(parent, name));
     }
@@ -129,28 +130,25 @@ public final class NameOperations {
 
   /** Removes a name that isn't a directory's. */
   public void unlink(long parent, byte[] name) {
-    cacheLease.during(() -> unlink(parent, name, deadlines.deadlineNs()), parent);
+    cacheLease.during(() -> unlink(parent, name, deadlines.begin()), parent);
   }
 
   /** Removes an empty directory. */
   public void removeDirectory(long parent, byte[] name) {
     cacheLease.during(
-        () -> changed(authority.removeDirectory(parent, name, deadlines.deadlineNs())), parent);
+        () -> changed(authority.removeDirectory(parent, name, deadlines.begin())), parent);
   }
 
   /** Moves a name. */
   public void rename(long parent, byte[] name, long newParent, byte[] newName, RenameMode mode) {
     cacheLease.during(
-        () -> rename(parent, name, newParent, newName, mode, deadlines.deadlineNs()),
-        parent,
-        newParent);
+        () -> rename(parent, name, newParent, newName, mode, deadlines.begin()), parent, newParent);
   }
 
   /** Gives an inode one more name. */
   public FileAttributes link(long inode, long newParent, byte[] newName) {
     try (var ticket = cacheLease.begin(newParent)) {
-      Attributes linked =
-          changed(authority.link(inode, newParent, newName, deadlines.deadlineNs()));
+      Attributes linked = changed(authority.link(inode, newParent, newName, deadlines.begin()));
       boolean isOpen = files.fileOrNull(inode) != null;
       return statMapper.shown(
           linked, isOpen ? 0 : ticket.attributesMs(inode), ticket.entryMs(newParent, newName));
@@ -158,17 +156,17 @@ public final class NameOperations {
   }
 
   /** So that a file that is open here outlives its name. */
-  private void unlink(long parent, byte[] name, long deadlineNs) {
+  private void unlink(long parent, byte[] name, Deadline deadline) {
     if (files.isIdle()) {
-      removed(authority.unlink(parent, name, false, deadlineNs), false);
+      removed(authority.unlink(parent, name, false, deadline), false);
       return;
     }
-    long inode = authority.lookup(parent, name, deadlineNs).inode();
+    long inode = authority.lookup(parent, name, deadline).inode();
     Lock removing = pins.removing(inode);
     removing.lock();
     try {
       boolean pin = pins.isOpen(inode);
-      removed(authority.unlink(parent, name, pin, deadlineNs), pin);
+      removed(authority.unlink(parent, name, pin, deadline), pin);
     } finally {
       removing.unlock();
     }
@@ -176,18 +174,23 @@ public final class NameOperations {
 
   /** Likewise, over what has the new name if the mode says so. */
   private void rename(
-      long parent, byte[] name, long newParent, byte[] newName, RenameMode mode, long deadlineNs) {
+      long parent,
+      byte[] name,
+      long newParent,
+      byte[] newName,
+      RenameMode mode,
+      Deadline deadline) {
     boolean mayReplace = mode == RenameMode.REPLACE && !files.isIdle();
-    long replaced = mayReplace ? inodeOf(newParent, newName, deadlineNs) : NO_INODE;
+    long replaced = mayReplace ? inodeOf(newParent, newName, deadline) : NO_INODE;
     if (replaced == NO_INODE) {
-      rename(parent, name, newParent, newName, mode, false, deadlineNs);
+      rename(parent, name, newParent, newName, mode, false, deadline);
       return;
     }
     Lock removing = pins.removing(replaced);
     removing.lock();
     try {
       boolean pin = pins.isOpen(replaced);
-      rename(parent, name, newParent, newName, mode, pin, deadlineNs);
+      rename(parent, name, newParent, newName, mode, pin, deadline);
     } finally {
       removing.unlock();
     }
@@ -200,9 +203,9 @@ public final class NameOperations {
       byte[] newName,
       RenameMode mode,
       boolean pin,
-      long deadlineNs) {
+      Deadline deadline) {
     OperationResult.Done done =
-        authority.rename(parent, name, newParent, newName, mode, pin, deadlineNs);
+        authority.rename(parent, name, newParent, newName, mode, pin, deadline);
     changed(done.attributes());
     done.others().forEach(after -> removed(after, pin && after.linkCount() == 0));
   }
@@ -212,9 +215,9 @@ public final class NameOperations {
     changed(after);
   }
 
-  private long inodeOf(long parent, byte[] name, long deadlineNs) {
+  private long inodeOf(long parent, byte[] name, Deadline deadline) {
     try {
-      return authority.lookup(parent, name, deadlineNs).inode();
+      return authority.lookup(parent, name, deadline).inode();
     } catch (HoldfastException e) {
       if (e.code() == ErrorCode.NOT_FOUND) {
         return NO_INODE;

@@ -3,6 +3,7 @@ package holdfast.client.names;
 import holdfast.client.api.OpenedFile;
 import holdfast.client.file.OpenFile;
 import holdfast.client.file.OpenFileTable;
+import holdfast.client.pool.Deadline;
 import holdfast.client.pool.Deadlines;
 import holdfast.client.pool.PoolService;
 import holdfast.metadata.op.Answer;
@@ -48,11 +49,11 @@ public final class OrphanPins {
   }
 
   /** Opens a file: either before its name is removed here, and then it is pinned, or after. */
-  public OpenedFile open(long inode, long deadlineNs) {
+  public OpenedFile open(long inode, Deadline deadline) {
     Lock opening = stripe(inode).readLock();
     opening.lock();
     try {
-      return files.open(inode, deadlineNs);
+      return files.open(inode, deadline);
     } finally {
       opening.unlock();
     }
@@ -115,7 +116,7 @@ public final class OrphanPins {
 
   private void change(Operation operation) {
     service
-        .change(operation, null, false, deadlines.deadlineNs())
+        .change(operation, null, false, deadlines.begin())
         .whenComplete(
             (result, failure) -> {
               if (failure != null) {
@@ -166,7 +167,7 @@ public final class OrphanPins {
 
   private void look(OpenFile file) {
     service
-        .ask(new Query.GetAttributes(file.inode()), deadlines.deadlineNs())
+        .ask(new Query.GetAttributes(file.inode()), deadlines.begin())
         .whenComplete(
             (answered, failure) -> {
               if (failure != null || answered.stale()) {

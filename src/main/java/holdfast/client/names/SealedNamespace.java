@@ -4,6 +4,7 @@ import holdfast.client.file.Sealing;
 import holdfast.client.kernel.InodeTable;
 import holdfast.client.pool.ChangedAttributes;
 import holdfast.client.pool.ChangedDirectories;
+import holdfast.client.pool.Deadline;
 import holdfast.client.pool.Deadlines;
 import holdfast.client.pool.LostContent;
 import holdfast.client.pool.PoolService;
@@ -60,9 +61,9 @@ public final class SealedNamespace implements NamespaceAuthority {
   }
 
   @Override
-  public Attributes attributes(long inode, long deadlineNs) {
+  public Attributes attributes(long inode, Deadline deadline) {
     long askedNs = deadlines.nowNs();
-    if (ask(new Query.GetAttributes(inode), deadlineNs) instanceof Answer.Inode found) {
+    if (ask(new Query.GetAttributes(inode), deadline) instanceof Answer.Inode found) {
       inodes.answered(found.attributes(), askedNs);
       return found.attributes();
     }
@@ -70,14 +71,14 @@ public final class SealedNamespace implements NamespaceAuthority {
   }
 
   @Override
-  public Attributes lookup(long parent, byte[] name, long deadlineNs) {
-    return lookupEntry(parent, name, deadlineNs).attributes();
+  public Attributes lookup(long parent, byte[] name, Deadline deadline) {
+    return lookupEntry(parent, name, deadline).attributes();
   }
 
-  private DirectoryEntry lookupEntry(long parent, byte[] name, long deadlineNs) {
-    EntryName sealed = sealing.name(sealId(parent, deadlineNs), name);
+  private DirectoryEntry lookupEntry(long parent, byte[] name, Deadline deadline) {
+    EntryName sealed = sealing.name(sealId(parent, deadline), name);
     long askedNs = deadlines.nowNs();
-    if (ask(new Query.Lookup(parent, sealed), deadlineNs) instanceof Answer.Entry found) {
+    if (ask(new Query.Lookup(parent, sealed), deadline) instanceof Answer.Entry found) {
       inodes.answered(found.entry().attributes(), askedNs);
       return found.entry();
     }
@@ -86,8 +87,8 @@ public final class SealedNamespace implements NamespaceAuthority {
 
   @Override
   public Attributes create(
-      long parent, byte[] name, Wanted wanted, boolean exclusive, long deadlineNs) {
-    SealId parentSeal = sealId(parent, deadlineNs);
+      long parent, byte[] name, Wanted wanted, boolean exclusive, Deadline deadline) {
+    SealId parentSeal = sealId(parent, deadline);
     SealId childSeal = newSealId.get();
     EntryName sealed = sealing.name(parentSeal, name);
     var operation =
@@ -106,27 +107,27 @@ public final class SealedNamespace implements NamespaceAuthority {
             exclusive,
             wallClock.nowNs(),
             Optional.empty());
-    return change(operation, deadlineNs).attributes();
+    return change(operation, deadline).attributes();
   }
 
-  public byte[] readLink(long inode, long deadlineNs) {
-    if (ask(new Query.ReadLink(inode), deadlineNs) instanceof Answer.Target found) {
+  public byte[] readLink(long inode, Deadline deadline) {
+    if (ask(new Query.ReadLink(inode), deadline) instanceof Answer.Target found) {
       return sealing.openTarget(found.attributes().sealId(), found.target());
     }
     throw wrongAnswer();
   }
 
   @Override
-  public Attributes unlink(long parent, byte[] name, boolean pin, long deadlineNs) {
-    EntryName sealed = sealing.name(sealId(parent, deadlineNs), name);
-    return change(new Operation.Unlink(parent, sealed, pin, wallClock.nowNs()), deadlineNs)
+  public Attributes unlink(long parent, byte[] name, boolean pin, Deadline deadline) {
+    EntryName sealed = sealing.name(sealId(parent, deadline), name);
+    return change(new Operation.Unlink(parent, sealed, pin, wallClock.nowNs()), deadline)
         .attributes();
   }
 
   @Override
-  public Attributes removeDirectory(long parent, byte[] name, long deadlineNs) {
-    EntryName sealed = sealing.name(sealId(parent, deadlineNs), name);
-    return change(new Operation.RemoveDirectory(parent, sealed, wallClock.nowNs()), deadlineNs)
+  public Attributes removeDirectory(long parent, byte[] name, Deadline deadline) {
+    EntryName sealed = sealing.name(sealId(parent, deadline), name);
+    return change(new Operation.RemoveDirectory(parent, sealed, wallClock.nowNs()), deadline)
         .attributes();
   }
 
@@ -138,25 +139,25 @@ public final class SealedNamespace implements NamespaceAuthority {
       byte[] newName,
       RenameMode mode,
       boolean pin,
-      long deadlineNs) {
+      Deadline deadline) {
     while (true) {
       ClientId under = service.client();
-      Attributes moved = lookup(oldParent, oldName, deadlineNs);
+      Attributes moved = lookup(oldParent, oldName, deadline);
       if (saved.isLost(moved.inode(), moved.version())) {
         saved.reported(moved.inode(), moved.version()); // once, as by an fsync
         throw LostContent.ofMoved(moved.inode());
       }
       try {
-        return rename(moved, oldParent, oldName, newParent, newName, mode, pin, deadlineNs);
+        return rename(moved, oldParent, oldName, newParent, newName, mode, pin, deadline);
       } catch (HoldfastException e) {
         if (e.code() != ErrorCode.STALE_VERSION) {
           throw e;
         }
         boolean isOthers =
             under.equals(service.client())
-                && lookup(oldParent, oldName, deadlineNs).inode() != moved.inode();
+                && lookup(oldParent, oldName, deadline).inode() != moved.inode();
         // Another client may have moved something else there; a power cut may, too.
-        if (!isOthers || deadlineNs - deadlines.nowNs() <= 0) {
+        if (!isOthers || deadline.isOver()) {
           saved.reported(moved.inode(), 0); // older than any that was expected
           throw LostContent.ofMoved(moved.inode());
         }
@@ -172,14 +173,14 @@ public final class SealedNamespace implements NamespaceAuthority {
       byte[] newName,
       RenameMode mode,
       boolean pin,
-      long deadlineNs) {
-    SealId oldSeal = sealId(oldParent, deadlineNs);
-    SealId newSeal = sealId(newParent, deadlineNs);
+      Deadline deadline) {
+    SealId oldSeal = sealId(oldParent, deadline);
+    SealId newSeal = sealId(newParent, deadline);
     EntryName oldSealed = sealing.name(oldSeal, oldName);
     EntryName newSealed = sealing.name(newSeal, newName);
     Tag oldTag = Tag.ZERO;
     if (mode == RenameMode.EXCHANGE) {
-      Attributes other = lookup(newParent, newName, deadlineNs);
+      Attributes other = lookup(newParent, newName, deadline);
       oldTag = sealing.entryTag(oldSeal, oldSealed, other.sealId(), other.type());
     }
     long contentVersion = moved.type() == FileType.FILE ? saved.version(moved) : 0;
@@ -196,29 +197,29 @@ public final class SealedNamespace implements NamespaceAuthority {
             moved.inode(),
             contentVersion,
             wallClock.nowNs());
-    return change(rename, deadlineNs);
+    return change(rename, deadline);
   }
 
   @Override
-  public Attributes link(long inode, long newParent, byte[] newName, long deadlineNs) {
-    SealId parentSeal = sealId(newParent, deadlineNs);
+  public Attributes link(long inode, long newParent, byte[] newName, Deadline deadline) {
+    SealId parentSeal = sealId(newParent, deadline);
     EntryName sealed = sealing.name(parentSeal, newName);
-    Attributes child = attributes(inode, deadlineNs);
+    Attributes child = attributes(inode, deadline);
     Tag tag = sealing.entryTag(parentSeal, sealed, child.sealId(), child.type());
-    return change(new Operation.Link(newParent, sealed, tag, inode, wallClock.nowNs()), deadlineNs)
+    return change(new Operation.Link(newParent, sealed, tag, inode, wallClock.nowNs()), deadline)
         .attributes();
   }
 
   @Override
-  public Attributes setAttributes(Operation.SetAttributes operation, long deadlineNs) {
-    return change(operation, deadlineNs).attributes();
+  public Attributes setAttributes(Operation.SetAttributes operation, Deadline deadline) {
+    return change(operation, deadline).attributes();
   }
 
   /** One page of a directory, with its names sealed still. */
-  Answer.Listing list(long directory, long afterCookie, int maxEntries, long deadlineNs) {
+  Answer.Listing list(long directory, long afterCookie, int maxEntries, Deadline deadline) {
     var query = new Query.ReadDirectory(directory, afterCookie, maxEntries);
     long askedNs = deadlines.nowNs();
-    if (ask(query, deadlineNs) instanceof Answer.Listing page) {
+    if (ask(query, deadline) instanceof Answer.Listing page) {
       inodes.answered(page.directory(), askedNs);
       return page;
     }
@@ -252,7 +253,7 @@ public final class SealedNamespace implements NamespaceAuthority {
    */
   public void forceDirectory(long directory) {
     try {
-      attributes.vouchForDirectory(directory, service, deadlines, deadlines.deadlineNs());
+      attributes.vouchForDirectory(directory, service, deadlines, deadlines.begin());
     } catch (HoldfastException e) {
       throw SaveFailure.of(e);
     }
@@ -263,25 +264,25 @@ public final class SealedNamespace implements NamespaceAuthority {
     return saved;
   }
 
-  SealId sealId(long inode, long deadlineNs) {
+  SealId sealId(long inode, Deadline deadline) {
     SealId sealId = inodes.sealIdOrNull(inode);
-    return sealId != null ? sealId : attributes(inode, deadlineNs).sealId();
+    return sealId != null ? sealId : attributes(inode, deadline).sealId();
   }
 
-  Answer ask(Query query, long deadlineNs) {
-    return deadlines.await(service.ask(query, deadlineNs), deadlineNs).answer().orThrow();
+  Answer ask(Query query, Deadline deadline) {
+    return deadlines.await(service.ask(query, deadline), deadline).answer().orThrow();
   }
 
-  OperationResult.Done change(Operation operation, long deadlineNs) {
+  OperationResult.Done change(Operation operation, Deadline deadline) {
     long session = changed.sessionCount();
     long attributesSession = attributes.sessionCount();
-    changed.beforeChange(operation, service, deadlines, deadlineNs);
+    changed.beforeChange(operation, service, deadlines, deadline);
     for (long inode : ChangedAttributes.inodes(operation)) {
-      attributes.beforeChange(inode, service, deadlines, deadlineNs);
+      attributes.beforeChange(inode, service, deadlines, deadline);
     }
     long askedNs = deadlines.nowNs();
     OperationResult.Done done =
-        deadlines.await(service.change(operation, null, false, deadlineNs), deadlineNs).orThrow();
+        deadlines.await(service.change(operation, null, false, deadline), deadline).orThrow();
     changed.changed(operation, done, session, deadlines.nowNs());
     if (ChangedAttributes.isOf(operation)) {
       attributes.changed(operation, done.attributes(), attributesSession, deadlines.nowNs());

@@ -210,12 +210,13 @@ public final class ChangedAttributes {
    * Something of the inode is about to be changed, after which an earlier change may not be missed
    * any more: finds out before whether it is lost. Blocks until the deadline at most.
    */
-  public void beforeChange(long inode, PoolService service, Deadlines deadlines, long deadlineNs) {
+  public void beforeChange(
+      long inode, PoolService service, Deadlines deadlines, Deadline deadline) {
     Changed last = indeterminateOrNull(inode);
     if (last == null || last.isLost()) {
       return;
     }
-    boolean isLost = isGone(last, service, deadlines, deadlineNs);
+    boolean isLost = isGone(last, service, deadlines, deadline);
     lock.lock();
     try {
       if (isLost) {
@@ -230,12 +231,12 @@ public final class ChangedAttributes {
 
   /** Throws STORE_FAILED, once, if a change of the directory's own attributes is lost. */
   public void vouchForDirectory(
-      long directory, PoolService service, Deadlines deadlines, long deadlineNs) {
+      long directory, PoolService service, Deadlines deadlines, Deadline deadline) {
     Changed last = indeterminateOrNull(directory);
     if (last == null) {
       return;
     }
-    if (isGone(last, service, deadlines, deadlineNs)) {
+    if (isGone(last, service, deadlines, deadline)) {
       reported(directory);
       throw LostContent.ofAttributes(directory);
     }
@@ -248,12 +249,12 @@ public final class ChangedAttributes {
   }
 
   private static boolean isGone(
-      Changed last, PoolService service, Deadlines deadlines, long deadlineNs) {
+      Changed last, PoolService service, Deadlines deadlines, Deadline deadline) {
     if (last.isLost()) {
       return true;
     }
     var query = new Query.GetAttributes(last.after().inode());
-    PoolService.Answered answered = deadlines.await(service.ask(query, deadlineNs), deadlineNs);
+    PoolService.Answered answered = deadlines.await(service.ask(query, deadline), deadline);
     if (answered.stale()) {
       throw new HoldfastException(
           ErrorCode.NO_QUORUM,

@@ -134,15 +134,15 @@ public final class ChangedDirectories {
    * STORE_FAILED, once, if a change of it was lost before. Blocks until the deadline at most.
    */
   public void force(long directory, PoolService service, Deadlines deadlines) {
-    long deadlineNs = deadlines.deadlineNs();
+    Deadline deadline = deadlines.begin();
     while (true) {
       ClientId under = service.client();
       try {
-        vouch(directory, service, deadlines, deadlineNs);
-        deadlines.await(service.forceLog(under, deadlineNs), deadlineNs);
+        vouch(directory, service, deadlines, deadline);
+        deadlines.await(service.forceLog(under, deadline), deadline);
         return;
       } catch (HoldfastException e) {
-        if (e.code() != ErrorCode.NO_SESSION || deadlineNs - deadlines.nowNs() <= 0) {
+        if (e.code() != ErrorCode.NO_SESSION || deadline.isOver()) {
           throw SaveFailure.of(e);
         }
       }
@@ -154,11 +154,11 @@ public final class ChangedDirectories {
    * before whether it is lost. Blocks until the deadline at most.
    */
   public void beforeChange(
-      Operation operation, PoolService service, Deadlines deadlines, long deadlineNs) {
+      Operation operation, PoolService service, Deadlines deadlines, Deadline deadline) {
     for (long directory : DirectoryChange.directories(operation)) {
       Indeterminate unsettled = indeterminateOrNull(directory);
       if (unsettled != null && unsettled != LOST) {
-        boolean isLost = isLost(unsettled, service, deadlines, deadlineNs);
+        boolean isLost = isLost(unsettled, service, deadlines, deadline);
         lock.lock();
         try {
           if (isLost) {
@@ -183,10 +183,10 @@ public final class ChangedDirectories {
   }
 
   /** Throws STORE_FAILED, once, if a change of the directory is lost. */
-  private void vouch(long directory, PoolService service, Deadlines deadlines, long deadlineNs) {
+  private void vouch(long directory, PoolService service, Deadlines deadlines, Deadline deadline) {
     Indeterminate unsettled = indeterminateOrNull(directory);
     while (unsettled != null) {
-      boolean isLost = unsettled == LOST || isLost(unsettled, service, deadlines, deadlineNs);
+      boolean isLost = unsettled == LOST || isLost(unsettled, service, deadlines, deadline);
       if (settle(directory, unsettled)) {
         if (isLost) {
           throw LostContent.ofDirectory(directory);
@@ -208,15 +208,15 @@ public final class ChangedDirectories {
   }
 
   private static boolean isLost(
-      Indeterminate unsettled, PoolService service, Deadlines deadlines, long deadlineNs) {
-    return unsettled.known().isLost(query -> ask(query, service, deadlines, deadlineNs))
+      Indeterminate unsettled, PoolService service, Deadlines deadlines, Deadline deadline) {
+    return unsettled.known().isLost(query -> ask(query, service, deadlines, deadline))
         || (!unsettled.inFlight().equals(unsettled.known())
-            && unsettled.inFlight().isLost(query -> ask(query, service, deadlines, deadlineNs)));
+            && unsettled.inFlight().isLost(query -> ask(query, service, deadlines, deadline)));
   }
 
   private static Answer ask(
-      Query query, PoolService service, Deadlines deadlines, long deadlineNs) {
-    PoolService.Answered answered = deadlines.await(service.ask(query, deadlineNs), deadlineNs);
+      Query query, PoolService service, Deadlines deadlines, Deadline deadline) {
+    PoolService.Answered answered = deadlines.await(service.ask(query, deadline), deadline);
     if (answered.stale()) {
       throw new HoldfastException(
           ErrorCode.NO_QUORUM,

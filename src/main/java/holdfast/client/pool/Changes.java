@@ -59,7 +59,7 @@ final class Changes {
       Operation operation,
       InlineChunk chunkOrNull,
       boolean forced,
-      long deadlineNs,
+      Deadline deadline,
       CompletableFuture<OperationResult> changed) {}
 
   /**
@@ -72,10 +72,10 @@ final class Changes {
       Operation operation,
       InlineChunk chunkOrNull,
       boolean forced,
-      long deadlineNs,
+      Deadline deadline,
       boolean isOfSession) {
     var changed = new CompletableFuture<OperationResult>();
-    var change = new Change(operation, chunkOrNull, forced, deadlineNs, changed);
+    var change = new Change(operation, chunkOrNull, forced, deadline, changed);
     loop.post(
         () -> {
           if (isOfSession && !under.equals(session.client())) {
@@ -112,7 +112,7 @@ final class Changes {
    */
   private void awaitRoom(ChangeWindow window, Runnable start, Change change) {
     long nowNs = loop.nowNs();
-    long leftNs = change.deadlineNs() - nowNs;
+    long leftNs = change.deadline().leftNs();
     boolean isLeaderless = view.leaderlessNs(loop) >= LeaderCall.QUORUM_WAIT_NS;
     if (leftNs > 0 && !isLeaderless) {
       loop.at(
@@ -140,7 +140,7 @@ final class Changes {
   private void awaitSession(Change change) {
     if (session.isOpen()) {
       begin(change, false);
-    } else if (change.deadlineNs() - loop.nowNs() <= 0) {
+    } else if (change.deadline().isOver()) {
       change
           .changed()
           .completeExceptionally(
@@ -157,7 +157,7 @@ final class Changes {
     InlineChunk chunkOrNull = change.chunkOrNull();
     send(
             under,
-            change.deadlineNs(),
+            change.deadline(),
             () ->
                 new Request.Change(
                     under,
@@ -201,7 +201,7 @@ final class Changes {
       ClientId under, ChangeWindow window, long sequence) {
     return send(
             under,
-            loop.nowNs() + RetryingCall.ATTEMPT_MAX_NS,
+            Deadline.in(loop::nowNs, RetryingCall.ATTEMPT_SILENCE_NS),
             () ->
                 new Request.Change(
                     under, sequence, window.answeredBelow(), UnknownOutcomes.NOTHING, null, false),
@@ -215,14 +215,14 @@ final class Changes {
   }
 
   private CompletableFuture<OperationResult> send(
-      ClientId under, long deadlineNs, Supplier<Request> request, Body bodyOrNull) {
+      ClientId under, Deadline deadline, Supplier<Request> request, Body bodyOrNull) {
     var answered = new CompletableFuture<OperationResult>();
     var call =
         new LeaderCall<>(
             loop,
             transport,
             view,
-            deadlineNs,
+            deadline,
             answered,
             request,
             bodyOrNull,

@@ -3,6 +3,9 @@ package holdfast.client.pool;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import holdfast.util.MonotonicClock;
+import java.util.Collections;
+import java.util.Map;
+import java.util.WeakHashMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
@@ -19,20 +22,50 @@ public final class Deadlines {
    */
   private static final long GRACE_NS = 500_000_000L;
 
+  /** What a thread began last. */
+  private static final class Last {
+    volatile Deadline deadline;
+  }
+
   private final MonotonicClock clock;
   private final long timeoutNs;
+  private final ThreadLocal<Last> lastOfThread = ThreadLocal.withInitial(this::newLast);
+
+  /** As many as threads live. */
+  private final Map<Thread, Last> lastByThread = Collections.synchronizedMap(new WeakHashMap<>());
 
   public Deadlines(MonotonicClock clock, long timeoutNs) {
     this.clock = clock;
     this.timeoutNs = timeoutNs;
   }
 
-  /** The deadline of a call that begins now. */
-  public long deadlineNs() {
-    return clock.nowNs() + timeoutNs;
+  /** The deadline of a call that begins now, on this thread. */
+  public Deadline begin() {
+    Deadline begun = Deadline.in(clock, timeoutNs);
+    lastOfThread.get().deadline = begun;
+    return begun;
   }
 
-  /** How long a call may take. */
+  /** A deadline of another length, of a part of a call. */
+  public Deadline in(long silenceNs) {
+    return Deadline.in(clock, silenceNs);
+  }
+
+  /** When the call that this thread began last has moved last; a time long past if it has none. */
+  public long movedNs(Thread thread) {
+    Last last = lastByThread.get(thread);
+    return last == null || last.deadline == null
+        ? Long.MIN_VALUE / 2
+        : last.deadline.untilNs() - timeoutNs;
+  }
+
+  private Last newLast() {
+    var last = new Last();
+    lastByThread.put(Thread.currentThread(), last);
+    return last;
+  }
+
+  /** How long nothing of a call may move. */
   public long timeoutNs() {
     return timeoutNs;
   }
@@ -46,15 +79,22 @@ public final class Deadlines {
    *
    * @throws HoldfastException what the future failed with, or TIMED_OUT
    */
-  public <T> T await(CompletableFuture<T> future, long deadlineNs) {
+  public <T> T await(CompletableFuture<T> future, Deadline deadline) {
     try {
-      long leftNs = Math.max(0, deadlineNs - clock.nowNs()) + GRACE_NS;
-      return future.get(leftNs, TimeUnit.NANOSECONDS);
-    } catch (TimeoutException e) {
-      throw new HoldfastException(
-          ErrorCode.TIMED_OUT,
-          "wait for the pool: expected=an answer by the deadline, was=none",
-          e);
+      while (true) {
+        long untilNs = deadline.untilNs();
+        try {
+          long leftNs = Math.max(0, untilNs - clock.nowNs()) + GRACE_NS;
+          return future.get(leftNs, TimeUnit.NANOSECONDS);
+        } catch (TimeoutException e) {
+          if (deadline.untilNs() - untilNs <= 0) { // nothing has moved meanwhile
+            throw new HoldfastException(
+                ErrorCode.TIMED_OUT,
+                "wait for the pool: expected=an answer by the deadline, was=none",
+                e);
+          }
+        }
+      }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new HoldfastException(ErrorCode.SHUTTING_DOWN, "wait for the pool: interrupted", e);

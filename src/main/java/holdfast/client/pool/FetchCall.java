@@ -17,11 +17,11 @@ import java.util.concurrent.CompletableFuture;
 
 /** Reads sealed bytes from the owners of a chunk in turn, then from every peer. Loop only. */
 final class FetchCall extends RetryingCall<PoolService.Fetched> {
-  /** Longest wait for one holder: a dead one costs a reader less than a second. */
-  private static final long FETCH_ATTEMPT_MAX_NS = 900_000_000L;
+  /** Silence of one holder: a dead one costs a reader less than a second. */
+  private static final long FETCH_SILENCE_NS = 900_000_000L;
 
-  /** Longest wait for one in later rounds: a pool that is slow as a whole isn't asked ever more. */
-  private static final long LATE_ATTEMPT_MAX_NS = 3_600_000_000L;
+  /** The same in later rounds: a pool that is slow as a whole isn't asked ever more. */
+  private static final long LATE_SILENCE_NS = 3_600_000_000L;
 
   /** Rounds over all peers that all say they haven't got it, before that is believed. */
   private static final int MISSING_ROUNDS = 2;
@@ -47,7 +47,7 @@ final class FetchCall extends RetryingCall<PoolService.Fetched> {
       Loop loop,
       Transport transport,
       PoolView view,
-      long deadlineNs,
+      Deadline deadline,
       CompletableFuture<PoolService.Fetched> result,
       ChunkId chunk,
       int offsetBytes,
@@ -55,7 +55,7 @@ final class FetchCall extends RetryingCall<PoolService.Fetched> {
       Set<NodeId> avoid,
       Set<NodeId> witnesses,
       Runnable refreshMap) {
-    super(loop, transport, view, deadlineNs, result);
+    super(loop, transport, view, deadline, result);
     this.chunk = chunk;
     this.offsetBytes = offsetBytes;
     this.lengthBytes = lengthBytes;
@@ -115,8 +115,8 @@ final class FetchCall extends RetryingCall<PoolService.Fetched> {
   }
 
   @Override
-  long attemptMaxNs() {
-    return Math.min(LATE_ATTEMPT_MAX_NS, FETCH_ATTEMPT_MAX_NS << Math.min(roundCount - 1, 4));
+  long attemptSilenceNs() {
+    return Math.min(LATE_SILENCE_NS, FETCH_SILENCE_NS << Math.min(roundCount - 1, 4));
   }
 
   @Override

@@ -26,12 +26,15 @@ import java.util.concurrent.CompletableFuture;
 final class ForceCall {
   private static final long ROUND_PAUSE_NS = 250_000_000L;
 
+  /** A disk may take some seconds for one force, and says nothing meanwhile. */
+  private static final long HOLDER_SILENCE_NS = 5_000_000_000L;
+
   private final Loop loop;
   private final Transport transport;
   private final PoolView view;
   private final StoredAt storedAt;
   private final long startNs;
-  private final long deadlineNs;
+  private final Deadline deadline;
   private final CompletableFuture<Void> result;
   private final Map<ChunkId, Set<NodeId>> forced = new HashMap<>();
   private int waitingCount;
@@ -43,14 +46,14 @@ final class ForceCall {
       PoolView view,
       StoredAt storedAt,
       Set<ChunkId> chunks,
-      long deadlineNs,
+      Deadline deadline,
       CompletableFuture<Void> result) {
     this.loop = loop;
     this.transport = transport;
     this.view = view;
     this.storedAt = storedAt;
     this.startNs = loop.nowNs();
-    this.deadlineNs = deadlineNs;
+    this.deadline = deadline;
     this.result = result;
     chunks.forEach(chunk -> forced.put(chunk, new HashSet<>()));
   }
@@ -77,10 +80,9 @@ final class ForceCall {
           for (int from = 0; from < chunks.size(); from += Request.LIST_MAX) {
             var part = chunks.subList(from, Math.min(chunks.size(), from + Request.LIST_MAX));
             var request = new Request.ForceChunks(List.copyOf(part));
-            long nowNs = loop.nowNs();
-            long attemptNs = nowNs + Math.min(untilNs() - nowNs, RetryingCall.ATTEMPT_MAX_NS);
+            long silenceNs = Math.min(untilNs() - loop.nowNs(), HOLDER_SILENCE_NS);
             requests.add(
-                () -> transport.request(holder, request, null, attemptNs, new Answered(holder)));
+                () -> transport.request(holder, request, null, silenceNs, new Answered(holder)));
           }
         });
     waitingCount = requests.size();
@@ -113,7 +115,7 @@ final class ForceCall {
   }
 
   private long untilNs() {
-    return RetryingCall.untilNs(loop, startNs, deadlineNs);
+    return RetryingCall.untilNs(loop, startNs, deadline);
   }
 
   private boolean suffices(Set<NodeId> by) {
@@ -147,6 +149,11 @@ final class ForceCall {
         lastFailure = new HoldfastException(failure.code(), failure.text());
       }
       answered();
+    }
+
+    @Override
+    public void onProgress() {
+      deadline.moved();
     }
 
     @Override

@@ -32,7 +32,7 @@ public final class FreeSpace {
    */
   public void ask() {
     askedNs = deadlines.nowNs();
-    service.space(deadlines.deadlineNs()).thenAccept(space -> known = shown(space));
+    service.space(deadlines.begin()).thenAccept(space -> known = shown(space));
   }
 
   /**
@@ -48,11 +48,11 @@ public final class FreeSpace {
       return last;
     }
     askedNs = nowNs;
-    long deadlineNs = deadlines.deadlineNs();
+    Deadline deadline = deadlines.begin();
     CompletableFuture<PoolSpace> asked =
-        service.space(deadlineNs).thenApply(space -> known = shown(space));
+        service.space(deadline).thenApply(space -> known = shown(space));
     try {
-      return deadlines.await(asked, last == null ? deadlineNs : nowNs + SILENCE_NS);
+      return deadlines.await(asked, last == null ? deadline : deadlines.in(SILENCE_NS));
     } catch (HoldfastException e) {
       if (last == null) {
         throw e;

@@ -36,12 +36,12 @@ public final class LeaderCall<T> extends RetryingCall<T> {
       Loop loop,
       Transport transport,
       PoolView view,
-      long deadlineNs,
+      Deadline deadline,
       CompletableFuture<T> result,
       Supplier<Request> request,
       Body bodyOrNull,
       BiFunction<NodeId, Reply, T> reader) {
-    super(loop, transport, view, deadlineNs, result);
+    super(loop, transport, view, deadline, result);
     this.request = request;
     this.bodyOrNull = bodyOrNull;
     this.reader = reader;

@@ -66,7 +66,7 @@ final class MapRefresher {
         to,
         new Request.GetMap(view.mapIndex()),
         null,
-        nowNs + EVERY_NS,
+        EVERY_NS,
         new Transport.ReplyHandler() {
           @Override
           public void onReply(Reply reply, Body bodyOrNull) {

@@ -64,7 +64,7 @@ public interface PoolService {
   void watch(Watcher watcher);
 
   /** Asks the namespace. Stale only when no leader could be reached, and then marked. */
-  CompletableFuture<Answered> ask(Query query, long deadlineNs);
+  CompletableFuture<Answered> ask(Query query, Deadline deadline);
 
   /**
    * Changes the namespace exactly once, however often it is retried inside. An inline chunk is
@@ -81,16 +81,16 @@ public interface PoolService {
       Operation operation,
       InlineChunk chunkOrNull,
       boolean forced,
-      long deadlineNs);
+      Deadline deadline);
 
   /** Likewise, for whoever this client is now. */
   default CompletableFuture<OperationResult> change(
-      Operation operation, InlineChunk chunkOrNull, boolean forced, long deadlineNs) {
-    return change(client(), operation, chunkOrNull, forced, deadlineNs);
+      Operation operation, InlineChunk chunkOrNull, boolean forced, Deadline deadline) {
+    return change(client(), operation, chunkOrNull, forced, deadline);
   }
 
   /** Stores a sealed chunk: when complete, it is written at min-copies. */
-  CompletableFuture<Stored> store(ChunkId chunk, Body sealed, long deadlineNs);
+  CompletableFuture<Stored> store(ChunkId chunk, Body sealed, Deadline deadline);
 
   /**
    * Reads sealed bytes from the nearest owner that has them, skipping {@code avoid}; asks every
@@ -99,45 +99,45 @@ public interface PoolService {
    * @param lengthBytes -1 for all of it; cut at the chunk's end
    */
   CompletableFuture<Fetched> fetch(
-      ChunkId chunk, int offsetBytes, int lengthBytes, Set<NodeId> avoid, long deadlineNs);
+      ChunkId chunk, int offsetBytes, int lengthBytes, Set<NodeId> avoid, Deadline deadline);
 
   /**
    * Whether anybody has a chunk that this service has stored: false only where all of those who
    * wrote it say that they haven't, and so does everybody else who answers. Fails where one of them
    * can't be asked.
    */
-  CompletableFuture<Boolean> has(ChunkId chunk, long deadlineNs);
+  CompletableFuture<Boolean> has(ChunkId chunk, Deadline deadline);
 
   /**
    * When complete, these chunks are forced to disk at min-copies of their owners. While too few
    * have one it waits, since a copy may be in flight: TIMED_OUT at the deadline, or CHUNK_MISSING
    * before, where it is known that nobody will.
    */
-  CompletableFuture<Void> force(Set<ChunkId> chunks, long deadlineNs);
+  CompletableFuture<Void> force(Set<ChunkId> chunks, Deadline deadline);
 
   /**
    * When complete, everything this service changed before in the session of this id is forced at a
    * majority of voters. Fails with NO_SESSION when that session is over: what was changed in it may
    * have been lost in a power cut.
    */
-  CompletableFuture<Void> forceLog(ClientId under, long deadlineNs);
+  CompletableFuture<Void> forceLog(ClientId under, Deadline deadline);
 
   /** Likewise, for the session there is now. */
-  default CompletableFuture<Void> forceLog(long deadlineNs) {
-    return forceLog(client(), deadlineNs);
+  default CompletableFuture<Void> forceLog(Deadline deadline) {
+    return forceLog(client(), deadline);
   }
 
   /** A block of this chunk from this holder did not open: it should re-read its copy. */
   void reportBad(ChunkId chunk, NodeId holder);
 
   /** Total and free bytes as a file system shows them, and the number of files. */
-  CompletableFuture<Reply.Space> space(long deadlineNs);
+  CompletableFuture<Reply.Space> space(Deadline deadline);
 
   /** What {@code holdfast status} shows. */
-  CompletableFuture<PoolStatus> status(long deadlineNs);
+  CompletableFuture<PoolStatus> status(Deadline deadline);
 
   /** Changes settings of the pool. */
-  CompletableFuture<Void> setPool(List<Request.SetPool.Setting> settings, long deadlineNs);
+  CompletableFuture<Void> setPool(List<Request.SetPool.Setting> settings, Deadline deadline);
 
   /**
    * Who this client is to the pool now; another one after each lost session, once the watcher was

@@ -31,7 +31,7 @@ public final class PoolSession {
    * How long a Watch may take without a lease: the leader answers after a tenth of a second. Else
    * as long as the lease, which lasts several of the round trips that the leader measures.
    */
-  private static final long WATCH_MAX_NS = 1_000_000_000L;
+  private static final long WATCH_SILENCE_NS = 1_000_000_000L;
 
   /** Pause after a Watch that failed. */
   private static final long AGAIN_NS = 50_000_000L;
@@ -203,7 +203,7 @@ public final class PoolSession {
         to,
         new Request.Watch(client, term, receivedIndex, confirmedIndex),
         null,
-        loop.nowNs() + Math.max(WATCH_MAX_NS, leaseNs),
+        Math.max(WATCH_SILENCE_NS, leaseNs),
         new Transport.ReplyHandler() {
           @Override
           public void onReply(Reply reply, Body bodyOrNull) {

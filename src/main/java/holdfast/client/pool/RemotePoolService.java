@@ -76,20 +76,20 @@ public final class RemotePoolService implements PoolService, NodeService {
    *
    * @return completes with the pool's sealing suite number, or fails by the deadline
    */
-  public CompletableFuture<Integer> open(long deadlineNs) {
+  public CompletableFuture<Integer> open(Deadline deadline) {
     var opened = new CompletableFuture<Integer>();
     loop.post(
         () -> {
           maps.start();
-          openSession(opened, deadlineNs);
+          openSession(opened, deadline);
         });
     return opened;
   }
 
-  private void openSession(CompletableFuture<Integer> opened, long deadlineNs) {
+  private void openSession(CompletableFuture<Integer> opened, Deadline deadline) {
     leaderCall(
         opened,
-        deadlineNs,
+        deadline,
         () -> new Request.OpenSession(session.client(), dataKeyId),
         null,
         (from, reply) -> {
@@ -112,7 +112,7 @@ public final class RemotePoolService implements PoolService, NodeService {
       return;
     }
     var opened = new CompletableFuture<Integer>();
-    openSession(opened, loop.nowNs() + OPEN_AGAIN_NS);
+    openSession(opened, Deadline.in(loop::nowNs, OPEN_AGAIN_NS));
     opened.whenComplete(
         (suite, failure) -> {
           if (failure != null) {
@@ -123,7 +123,7 @@ public final class RemotePoolService implements PoolService, NodeService {
   }
 
   /** Ends the session in good order: its pins and locks are released now, not after its timeout. */
-  public CompletableFuture<Void> endSession(long deadlineNs) {
+  public CompletableFuture<Void> endSession(Deadline deadline) {
     var ended = new CompletableFuture<Void>();
     loop.post(
         () -> {
@@ -132,7 +132,7 @@ public final class RemotePoolService implements PoolService, NodeService {
             return;
           }
           session.close();
-          leaderDoes(new Request.CloseSession(session.client()), deadlineNs)
+          leaderDoes(new Request.CloseSession(session.client()), deadline)
               .whenComplete(
                   (done, failure) -> {
                     if (failure == null) {
@@ -151,13 +151,13 @@ public final class RemotePoolService implements PoolService, NodeService {
   }
 
   @Override
-  public CompletableFuture<Answered> ask(Query query, long deadlineNs) {
+  public CompletableFuture<Answered> ask(Query query, Deadline deadline) {
     var answered = new CompletableFuture<Answered>();
     loop.post(
         () ->
             leaderCall(
                 answered,
-                deadlineNs,
+                deadline,
                 () -> new Request.Ask(query, LeaderCall.staleWillDo(view, loop)),
                 null,
                 (from, reply) -> {
@@ -181,12 +181,12 @@ public final class RemotePoolService implements PoolService, NodeService {
       Operation operation,
       InlineChunk chunkOrNull,
       boolean forced,
-      long deadlineNs) {
-    return changes.make(under, operation, chunkOrNull, forced, deadlineNs, operation.isOfSession());
+      Deadline deadline) {
+    return changes.make(under, operation, chunkOrNull, forced, deadline, operation.isOfSession());
   }
 
   @Override
-  public CompletableFuture<Stored> store(ChunkId chunk, Body sealed, long deadlineNs) {
+  public CompletableFuture<Stored> store(ChunkId chunk, Body sealed, Deadline deadline) {
     var stored = new CompletableFuture<Stored>();
     // Before the call begins, so that it runs on the loop.
     var remembered =
@@ -199,17 +199,17 @@ public final class RemotePoolService implements PoolService, NodeService {
     loop.post(
         () ->
             new StoreCall(
-                    loop, transport, view, deadlineNs, stored, chunk, sealed, epoch, maps::refresh)
+                    loop, transport, view, deadline, stored, chunk, sealed, epoch, maps::refresh)
                 .start());
     return remembered;
   }
 
   @Override
   public CompletableFuture<Fetched> fetch(
-      ChunkId chunk, int offsetBytes, int lengthBytes, Set<NodeId> avoid, long deadlineNs) {
+      ChunkId chunk, int offsetBytes, int lengthBytes, Set<NodeId> avoid, Deadline deadline) {
     var fetched = new CompletableFuture<Fetched>();
     loop.post(
-        () -> fetch(fetched, chunk, offsetBytes, lengthBytes, avoid, Set.of(), deadlineNs).start());
+        () -> fetch(fetched, chunk, offsetBytes, lengthBytes, avoid, Set.of(), deadline).start());
     return fetched;
   }
 
@@ -220,12 +220,12 @@ public final class RemotePoolService implements PoolService, NodeService {
       int lengthBytes,
       Set<NodeId> avoid,
       Set<NodeId> witnesses,
-      long deadlineNs) {
+      Deadline deadline) {
     return new FetchCall(
         loop,
         transport,
         view,
-        deadlineNs,
+        deadline,
         fetched,
         chunk,
         offsetBytes,
@@ -236,13 +236,13 @@ public final class RemotePoolService implements PoolService, NodeService {
   }
 
   @Override
-  public CompletableFuture<Boolean> has(ChunkId chunk, long deadlineNs) {
+  public CompletableFuture<Boolean> has(ChunkId chunk, Deadline deadline) {
     var fetched = new CompletableFuture<Fetched>();
     loop.post(
         () -> {
           List<NodeId> by = storedAt.ofOrNull(chunk);
           Set<NodeId> witnesses = by == null ? Set.of() : Set.copyOf(by);
-          fetch(fetched, chunk, 0, 1, Set.of(), witnesses, deadlineNs).start();
+          fetch(fetched, chunk, 0, 1, Set.of(), witnesses, deadline).start();
         });
     return fetched.handle(
         (found, failure) -> {
@@ -258,40 +258,41 @@ public final class RemotePoolService implements PoolService, NodeService {
   }
 
   @Override
-  public CompletableFuture<Void> force(Set<ChunkId> chunks, long deadlineNs) {
+  public CompletableFuture<Void> force(Set<ChunkId> chunks, Deadline deadline) {
     var forced = new CompletableFuture<Void>();
     loop.post(
-        () -> new ForceCall(loop, transport, view, storedAt, chunks, deadlineNs, forced).start());
+        () -> new ForceCall(loop, transport, view, storedAt, chunks, deadline, forced).start());
     return forced;
   }
 
   /** Once forced, the session is asked for: it lives in the log that has what was changed in it. */
   @Override
-  public CompletableFuture<Void> forceLog(ClientId under, long deadlineNs) {
-    return leaderDoes(new Request.ForceLog(), deadlineNs)
+  public CompletableFuture<Void> forceLog(ClientId under, Deadline deadline) {
+    return leaderDoes(new Request.ForceLog(), deadline)
         .thenCompose(
-            forced -> changes.make(under, UnknownOutcomes.NOTHING, null, false, deadlineNs, true))
+            forced -> changes.make(under, UnknownOutcomes.NOTHING, null, false, deadline, true))
         .thenAccept(UnknownOutcomes::requireSession);
   }
 
   @Override
-  public CompletableFuture<Void> setPool(List<Request.SetPool.Setting> settings, long deadlineNs) {
-    return leaderDoes(new Request.SetPool(settings), deadlineNs);
+  public CompletableFuture<Void> setPool(
+      List<Request.SetPool.Setting> settings, Deadline deadline) {
+    return leaderDoes(new Request.SetPool(settings), deadline);
   }
 
   @Override
-  public CompletableFuture<Reply.Space> space(long deadlineNs) {
+  public CompletableFuture<Reply.Space> space(Deadline deadline) {
     return leaderTells(
         new Request.GetSpace(),
-        deadlineNs,
+        deadline,
         reply -> reply instanceof Reply.Space space ? space : null);
   }
 
   @Override
-  public CompletableFuture<PoolStatus> status(long deadlineNs) {
+  public CompletableFuture<PoolStatus> status(Deadline deadline) {
     return leaderTells(
         new Request.GetStatus(),
-        deadlineNs,
+        deadline,
         reply -> reply instanceof Reply.Status status ? status.status() : null);
   }
 
@@ -303,7 +304,7 @@ public final class RemotePoolService implements PoolService, NodeService {
                 holder,
                 new Request.VerifyChunk(chunk),
                 null,
-                loop.nowNs() + RetryingCall.ATTEMPT_MAX_NS,
+                RetryingCall.ATTEMPT_SILENCE_NS,
                 new Transport.ReplyHandler() {
                   @Override
                   public void onReply(Reply reply, Body bodyOrNull) {
@@ -371,29 +372,29 @@ public final class RemotePoolService implements PoolService, NodeService {
     }
   }
 
-  private CompletableFuture<Void> leaderDoes(Request request, long deadlineNs) {
-    return leaderTells(request, deadlineNs, reply -> reply instanceof Reply.Done done ? done : null)
+  private CompletableFuture<Void> leaderDoes(Request request, Deadline deadline) {
+    return leaderTells(request, deadline, reply -> reply instanceof Reply.Done done ? done : null)
         .thenApply(done -> null);
   }
 
   private <T> CompletableFuture<T> leaderTells(
-      Request request, long deadlineNs, Function<Reply, T> reader) {
+      Request request, Deadline deadline, Function<Reply, T> reader) {
     var answered = new CompletableFuture<T>();
     loop.post(
         () ->
             leaderCall(
-                answered, deadlineNs, () -> request, null, (from, reply) -> reader.apply(reply)));
+                answered, deadline, () -> request, null, (from, reply) -> reader.apply(reply)));
     return answered;
   }
 
   private <T> LeaderCall<T> leaderCall(
       CompletableFuture<T> result,
-      long deadlineNs,
+      Deadline deadline,
       Supplier<Request> request,
       Body bodyOrNull,
       BiFunction<NodeId, Reply, T> reader) {
     var call =
-        new LeaderCall<>(loop, transport, view, deadlineNs, result, request, bodyOrNull, reader);
+        new LeaderCall<>(loop, transport, view, deadline, result, request, bodyOrNull, reader);
     loop.post(call::start);
     return call;
   }

@@ -17,8 +17,8 @@ import java.util.concurrent.CompletableFuture;
  * @param <T> what the call is for
  */
 abstract class RetryingCall<T> {
-  /** Longest wait for one peer's answer before the next is tried. */
-  static final long ATTEMPT_MAX_NS = 2_500_000_000L;
+  /** A peer that is silent about the call for so long is left, and the next one tried. */
+  static final long ATTEMPT_SILENCE_NS = 2_500_000_000L;
 
   private static final long BACKOFF_FIRST_NS = 20_000_000L;
   private static final long BACKOFF_MAX_NS = 400_000_000L;
@@ -27,19 +27,23 @@ abstract class RetryingCall<T> {
   final Transport transport;
   final PoolView view;
   final long startNs;
-  private final long deadlineNs;
+  private final Deadline deadline;
   final CompletableFuture<T> result;
   private HoldfastException lastFailure;
   private int attemptCount;
   private long backoffNs = BACKOFF_FIRST_NS;
 
   RetryingCall(
-      Loop loop, Transport transport, PoolView view, long deadlineNs, CompletableFuture<T> result) {
+      Loop loop,
+      Transport transport,
+      PoolView view,
+      Deadline deadline,
+      CompletableFuture<T> result) {
     this.loop = loop;
     this.transport = transport;
     this.view = view;
     this.startNs = loop.nowNs();
-    this.deadlineNs = deadlineNs;
+    this.deadline = deadline;
     this.result = result;
   }
 
@@ -52,8 +56,9 @@ abstract class RetryingCall<T> {
     return null;
   }
 
-  long attemptMaxNs() {
-    return ATTEMPT_MAX_NS;
+  /** How long nothing of an attempt may move before the next one. */
+  long attemptSilenceNs() {
+    return ATTEMPT_SILENCE_NS;
   }
 
   /** A reply that is no failure: complete {@link #result}, or throw to have it tried elsewhere. */
@@ -85,13 +90,15 @@ abstract class RetryingCall<T> {
 
   /** When the call fails. */
   private long untilNs() {
-    return mayGoOnAfterPause() ? untilNs(loop, startNs, deadlineNs) : deadlineNs;
+    return mayGoOnAfterPause() ? untilNs(loop, startNs, deadline) : deadline.untilNs();
   }
 
   /** The deadline of what began then; after a pause of this process it has its whole time again. */
-  static long untilNs(Loop loop, long startNs, long deadlineNs) {
-    long pausedNs = Math.max(0, loop.awakeSinceNs() - startNs);
-    return deadlineNs + pausedNs;
+  static long untilNs(Loop loop, long startNs, Deadline deadline) {
+    long awakeNs = loop.awakeSinceNs();
+    long untilNs = deadline.untilNs();
+    boolean hasPaused = awakeNs - startNs > 0;
+    return hasPaused ? Math.max(untilNs, awakeNs + deadline.silenceNs()) : untilNs;
   }
 
   final void start() {
@@ -121,13 +128,17 @@ abstract class RetryingCall<T> {
       return;
     }
     attemptCount++;
-    long attemptDeadlineNs = Math.min(untilNs - nowNs, attemptMaxNs()) + nowNs;
     transport.request(
         to,
         request(),
         bodyOrNull(),
-        attemptDeadlineNs,
+        Math.min(untilNs - nowNs, attemptSilenceNs()),
         new Transport.ReplyHandler() {
+          @Override
+          public void onProgress() {
+            deadline.moved();
+          }
+
           @Override
           public void onReply(Reply reply, Body bodyOrNull) {
             replied(to, reply, bodyOrNull);

@@ -17,13 +17,15 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.function.LongSupplier;
 
 /**
  * Serves an fsync: has chunks forced to disk at as many of their holders as the pool wants copies
  * at least.
  */
 public final class ChunkForce {
-  private static final long ANSWER_NS = 4_000_000_000L;
+  /** Who doesn't get on with its part for so long isn't waited for. */
+  private static final long SILENCE_NS = 4_000_000_000L;
 
   private final PeerPorts ports;
   private final OwnForce own;
@@ -40,19 +42,23 @@ public final class ChunkForce {
   /**
    * A chunk that was just stored, for an fsync: min-copies have it on disk, or it fails. Calls one
    * of the two, once.
+   *
+   * @return rises while it is worked on
    */
-  public void force(
+  public LongSupplier force(
       ChunkId chunk, List<NodeId> holders, Runnable then, Consumer<HoldfastException> onFailure) {
     var asked = new LinkedHashSet<>(holders);
     asked.addAll(leadership.map().orElseThrow().targets(chunk.partition()));
-    new Round(Map.of(chunk, asked), true, then, onFailure).start();
+    return new Round(Map.of(chunk, asked), true, then, onFailure).start();
   }
 
   /**
    * Chunks stored at some time, for what must not come before them: min-copies have each on disk,
    * or everybody in reach that holds it, one at least. Calls one of the two, once.
+   *
+   * @return rises while it is worked on
    */
-  public void settle(
+  public LongSupplier settle(
       Collection<ChunkId> chunks, Runnable then, Consumer<HoldfastException> onFailure) {
     PoolMap map = leadership.map().orElseThrow();
     Map<ChunkId, Collection<NodeId>> asked = new HashMap<>();
@@ -63,7 +69,7 @@ public final class ChunkForce {
               .filter(node -> map.peer(node).orElseThrow().state().isLive())
               .toList());
     }
-    new Round(asked, false, then, onFailure).start();
+    return new Round(asked, false, then, onFailure).start();
   }
 
   private final class Round {
@@ -85,16 +91,17 @@ public final class ChunkForce {
       this.then = then;
       this.onFailure = onFailure;
       quorum = new WriteQuorum(leadership.map().orElseThrow(), leadership.isFresh(), faults);
-      round = new ForceRound(ports, own, leadership.self(), ANSWER_NS);
+      round = new ForceRound(ports, own, leadership.self(), SILENCE_NS);
     }
 
-    private void start() {
+    private LongSupplier start() {
       Map<NodeId, List<ChunkId>> byNode = new HashMap<>();
       asked.forEach(
           (chunk, nodes) ->
               nodes.forEach(
                   node -> byNode.computeIfAbsent(node, n -> new ArrayList<>()).add(chunk)));
       round.ask(byNode, this::onAnswer);
+      return round::movedCount;
     }
 
     private void onAnswer() {

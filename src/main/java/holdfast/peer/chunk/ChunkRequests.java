@@ -22,6 +22,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.LongSupplier;
 
 /** Serves requests about chunks: stores them as primary or replica, reads, verifies, lists. */
 public final class ChunkRequests {
@@ -42,6 +43,7 @@ public final class ChunkRequests {
   private boolean isForceDue;
   private long forceRestNs = FORCE_EVERY_NS;
   private long forceNotBeforeNs = Long.MIN_VALUE / 2;
+  private final Laggards laggards = new Laggards();
   private final Periodic forces;
   private int writing;
   private int reading;
@@ -124,11 +126,12 @@ public final class ChunkRequests {
       storeReplica(put.chunk(), body, responder);
     } else {
       noteClient();
-      write(
-          put.chunk(),
-          body,
-          holders -> responder.reply(new Reply.Stored(holders, leadership.epoch()), null),
-          responder::fail);
+      responder.working(
+          write(
+              put.chunk(),
+              body,
+              holders -> responder.reply(new Reply.Stored(holders, leadership.epoch()), null),
+              responder::fail));
     }
   }
 
@@ -165,6 +168,7 @@ public final class ChunkRequests {
                               responder.fail(why);
                             }
                           });
+                      responder.working(ports.vault().progress());
                     }));
   }
 
@@ -183,8 +187,12 @@ public final class ChunkRequests {
             });
   }
 
-  /** Stores a chunk at its targets; one of the two is called once. */
-  public void write(
+  /**
+   * Stores a chunk at its targets; one of the two is called once.
+   *
+   * @return rises while it is worked on
+   */
+  public LongSupplier write(
       ChunkId chunk,
       Body body,
       java.util.function.Consumer<List<NodeId>> onStored,
@@ -192,13 +200,15 @@ public final class ChunkRequests {
     if (leadership.map().isEmpty()) {
       onFailure.accept(
           Replies.error(ErrorCode.NOT_READY, "store chunk: expected=a pool map, was=none"));
-      return;
+      return () -> 0;
     }
     PoolMap map = leadership.map().get();
     List<NodeId> targets = map.targets(chunk.partition());
     List<NodeId> order = order(targets, map.readers(chunk.partition()), map);
+    int behind = (int) targets.stream().filter(laggards::isBehind).count();
     writing++;
-    new ChunkWrite(
+    var write =
+        new ChunkWrite(
             ports,
             leadership.self(),
             new WriteQuorum(map, leadership.isFresh(), faults),
@@ -206,6 +216,7 @@ public final class ChunkRequests {
             leadership.epoch(),
             body,
             order,
+            laggards,
             new ChunkWrite.Outcome() {
               @Override
               public void onStored(List<NodeId> holders) {
@@ -226,24 +237,26 @@ public final class ChunkRequests {
               public void onEnd() {
                 writing--;
               }
-            })
-        .start(Math.max(1, targets.size()));
+            });
+    write.start(Math.max(1, targets.size() - behind));
+    return write::movedCount;
   }
 
-  /** Targets, then other live peers; those that miss heartbeats after those that don't. */
+  /** Targets, then other live peers; those that are behind or miss heartbeats come last. */
   private List<NodeId> order(List<NodeId> targets, List<NodeId> readers, PoolMap map) {
     var candidates = new LinkedHashSet<>(targets);
     readers.stream()
         .filter(node -> map.peer(node).map(peer -> peer.state().isLive()).orElse(false))
         .forEach(candidates::add);
     var order = new ArrayList<NodeId>();
-    candidates.stream().filter(node -> !isSuspect(node)).forEach(order::add);
-    candidates.stream().filter(this::isSuspect).forEach(order::add);
+    candidates.stream().filter(node -> !isSlow(node)).forEach(order::add);
+    candidates.stream().filter(this::isSlow).forEach(order::add);
     return order;
   }
 
-  private boolean isSuspect(NodeId node) {
-    return !node.equals(leadership.self()) && heartbeats.isSuspect(node);
+  private boolean isSlow(NodeId node) {
+    boolean isSuspect = !node.equals(leadership.self()) && heartbeats.isSuspect(node);
+    return isSuspect || laggards.isBehind(node);
   }
 
   /**
@@ -281,6 +294,7 @@ public final class ChunkRequests {
                             "read chunk: expected=a folder that is whole, was=one that waits"));
               }
             });
+    responder.working(ports.vault().progress());
   }
 
   public void onVerify(Request.VerifyChunk verify, Responder responder) {
@@ -296,6 +310,7 @@ public final class ChunkRequests {
                 responder.fail(why);
               }
             });
+    responder.working(ports.vault().progress());
   }
 
   private void noteIfBad(ChunkId chunk, StorageException why) {
@@ -316,23 +331,27 @@ public final class ChunkRequests {
    *     nothing is there, and the content was undone for good.</i>
    */
   public void onForce(Request.ForceChunks force, boolean mayDeny, Responder responder) {
-    own.force(
-        force.chunks(),
-        new OwnForce.Outcome() {
-          @Override
-          public void onForced(List<ChunkId> forced, List<ChunkId> indeterminate, ChunkLoss loss) {
-            var entries = forced.stream().map(chunk -> new Reply.Chunks.Entry(chunk, 0)).toList();
-            var rest = new LinkedHashSet<>(force.chunks());
-            forced.forEach(rest::remove);
-            var notDenied = mayDeny ? indeterminate : List.copyOf(rest);
-            responder.reply(new Reply.Chunks(entries, true, notDenied, loss), null);
-          }
+    LongSupplier moved =
+        own.force(
+            force.chunks(),
+            new OwnForce.Outcome() {
+              @Override
+              public void onForced(
+                  List<ChunkId> forced, List<ChunkId> indeterminate, ChunkLoss loss) {
+                var entries =
+                    forced.stream().map(chunk -> new Reply.Chunks.Entry(chunk, 0)).toList();
+                var rest = new LinkedHashSet<>(force.chunks());
+                forced.forEach(rest::remove);
+                var notDenied = mayDeny ? indeterminate : List.copyOf(rest);
+                responder.reply(new Reply.Chunks(entries, true, notDenied, loss), null);
+              }
 
-          @Override
-          public void onFailure(StorageException why) {
-            responder.fail(why);
-          }
-        });
+              @Override
+              public void onFailure(StorageException why) {
+                responder.fail(why);
+              }
+            });
+    responder.working(moved);
   }
 
   public void onSummary(Request.GetSummary get, Responder responder) {

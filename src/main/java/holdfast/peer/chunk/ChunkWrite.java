@@ -9,12 +9,18 @@ import holdfast.peer.view.PeerPorts;
 import holdfast.peer.view.Replies;
 import holdfast.port.Body;
 import holdfast.port.Loop;
+import holdfast.port.Transport;
 import holdfast.protocol.Reply;
 import holdfast.protocol.Request;
 import java.util.ArrayDeque;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
+import java.util.function.LongSupplier;
 
 /**
  * The write of one chunk to its targets: stored here if this peer is one, forwarded to the others
@@ -25,8 +31,13 @@ final class ChunkWrite {
   /** After so long without an answer from a target a stand-in gets the chunk too. */
   private static final long HEDGE_NS = 1_500_000_000L;
 
-  /** Longest time a write takes, enough copies or not. */
-  static final long DEADLINE_NS = 5_500_000_000L;
+  /** A target of which nothing has moved for so long has failed. */
+  static final long TARGET_SILENCE_NS = 5_000_000_000L;
+
+  /** A write of which nothing has moved for so long fails: this peer's own disk may hang. */
+  static final long SILENCE_NS = 5_500_000_000L;
+
+  private static final long LOOK_NS = 500_000_000L;
 
   /** What becomes of a write. */
   interface Outcome {
@@ -51,10 +62,18 @@ final class ChunkWrite {
   private final Body body;
   private final Outcome outcome;
   private final ArrayDeque<NodeId> untried;
-  private final Set<NodeId> running = new LinkedHashSet<>();
+  private final Map<NodeId, Optional<Transport.InFlight>> running = new LinkedHashMap<>();
   private final Set<NodeId> written = new LinkedHashSet<>();
-  private final long deadlineNs;
-  private final Loop.Timer deadlineTimer;
+  private final Laggards laggards;
+
+  /** Those of {@link #running} that this write was answered without. */
+  private final Set<NodeId> lagging = new HashSet<>();
+
+  private LongSupplier ownProgress = () -> 0;
+  private long targetsMoved;
+  private long movedCount;
+  private long movedNs;
+  private Loop.Timer lookTimer;
   private Loop.Timer hedgeTimer;
   private HoldfastException lastFailure;
   private boolean isStarting;
@@ -64,6 +83,7 @@ final class ChunkWrite {
 
   /**
    * @param candidates targets first, then stand-ins, in the order they are tried
+   * @param laggards who is waited for by writes that were answered without them
    */
   ChunkWrite(
       PeerPorts ports,
@@ -73,6 +93,7 @@ final class ChunkWrite {
       long epoch,
       Body body,
       List<NodeId> candidates,
+      Laggards laggards,
       Outcome outcome) {
     this.ports = ports;
     this.self = self;
@@ -82,8 +103,9 @@ final class ChunkWrite {
     this.body = body;
     this.outcome = outcome;
     this.untried = new ArrayDeque<>(candidates);
-    this.deadlineNs = ports.loop().nowNs() + DEADLINE_NS;
-    this.deadlineTimer = ports.loop().at(deadlineNs, "write deadline", this::expire);
+    this.laggards = laggards;
+    this.movedNs = ports.loop().nowNs();
+    lookLater();
   }
 
   /** Begins with so many targets at once. */
@@ -118,20 +140,43 @@ final class ChunkWrite {
     if (node == null) {
       return false;
     }
-    running.add(node);
     if (node.equals(self)) {
+      running.put(node, Optional.empty());
       storeHere();
     } else {
-      ports
-          .transport()
-          .request(
-              node,
-              new Request.PutChunk(chunk, epoch, true),
-              body,
-              deadlineNs,
-              Replies.handler((reply, none) -> replied(node, reply), why -> failed(node, why)));
+      var handler =
+          Replies.handler(
+              (reply, none) -> replied(node, reply),
+              why -> failed(node, why),
+              () -> targetsMoved++);
+      var put = new Request.PutChunk(chunk, epoch, true);
+      running.put(
+          node,
+          Optional.of(ports.transport().request(node, put, body, TARGET_SILENCE_NS, handler)));
     }
     return true;
+  }
+
+  /** Rises while any target's copy moves. */
+  long movedCount() {
+    return targetsMoved + written.size() + body.availableBytes() + ownProgress.getAsLong();
+  }
+
+  private void lookLater() {
+    lookTimer = ports.loop().at(ports.loop().nowNs() + LOOK_NS, "write look", this::look);
+  }
+
+  private void look() {
+    long nowNs = ports.loop().nowNs();
+    if (movedCount() != movedCount) {
+      movedCount = movedCount();
+      movedNs = nowNs;
+    }
+    if (nowNs - Math.max(movedNs, ports.loop().awakeSinceNs()) >= SILENCE_NS) {
+      expire();
+    } else {
+      lookLater();
+    }
   }
 
   private void replied(NodeId node, Reply reply) {
@@ -156,6 +201,7 @@ final class ChunkWrite {
     if (!isPutting) {
       isPutting = true;
       ports.vault().put(chunk, body.array(), body.lengthBytes(), this::storedHere);
+      ownProgress = ports.vault().progress();
     }
   }
 
@@ -169,7 +215,7 @@ final class ChunkWrite {
       answerFailure(failure);
       running.remove(self);
       endIfNothingRuns();
-    } else if (running.contains(self)) {
+    } else if (running.containsKey(self)) {
       putHere();
     }
   }
@@ -184,19 +230,44 @@ final class ChunkWrite {
   }
 
   private void wrote(NodeId node) {
-    if (isEnded || !running.remove(node)) {
+    if (isEnded || !leave(node)) {
       return;
     }
     written.add(node);
     if (!isAnswered && quorum.isEnough(written)) {
       isAnswered = true;
       outcome.onStored(List.copyOf(written));
+      List.copyOf(running.keySet()).forEach(this::goOnWithout);
     }
     endIfNothingRuns();
   }
 
+  /** The node's copy is made or has failed; false if it was neither awaited. */
+  private boolean leave(NodeId node) {
+    if (lagging.remove(node)) {
+      laggards.leave(node);
+    }
+    return running.remove(node) != null;
+  }
+
+  /** A slow target has time for its copy, but not for any number of them: repair makes the rest. */
+  private void goOnWithout(NodeId node) {
+    if (node.equals(self)) {
+      return;
+    }
+    if (laggards.enter(node)) {
+      lagging.add(node);
+    } else {
+      Transport.InFlight put = running.remove(node).orElseThrow();
+      put.giveUp(
+          Replies.error(
+              ErrorCode.BUSY,
+              "store chunk: expected=one that keeps up, was=behind, peer=" + node.shortForm()));
+    }
+  }
+
   private void failed(NodeId node, HoldfastException why) {
-    if (isEnded || !running.remove(node)) {
+    if (isEnded || !leave(node)) {
       return;
     }
     lastFailure = worse(lastFailure, why);
@@ -250,7 +321,8 @@ final class ChunkWrite {
 
   private void end() {
     isEnded = true;
-    deadlineTimer.cancel();
+    lookTimer.cancel();
+    lagging.forEach(laggards::leave);
     if (hedgeTimer != null) {
       hedgeTimer.cancel();
     }

@@ -15,6 +15,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.LongSupplier;
 
 /**
  * One round of forcing chunks at several peers: collects who has which on disk, and who said that
@@ -24,21 +25,26 @@ final class ForceRound {
   private final PeerPorts ports;
   private final OwnForce own;
   private final NodeId self;
-  private final long answerNs;
+  private final long silenceNs;
   private final Map<ChunkId, Set<NodeId>> forced = new HashMap<>();
   private final Map<ChunkId, Set<NodeId>> absent = new HashMap<>();
   private final Map<NodeId, ChunkLoss> losses = new HashMap<>();
   private int waiting;
+
+  /** Rises with each answer, and while one is worked on elsewhere. */
+  private long movedCount;
+
+  private LongSupplier ownProgress = () -> 0;
   private Runnable onAnswer = () -> {};
 
   /**
-   * @param answerNs how long to wait for answers
+   * @param silenceNs how long nothing of an answer may move
    */
-  ForceRound(PeerPorts ports, OwnForce own, NodeId self, long answerNs) {
+  ForceRound(PeerPorts ports, OwnForce own, NodeId self, long silenceNs) {
     this.ports = ports;
     this.own = own;
     this.self = self;
-    this.answerNs = answerNs;
+    this.silenceNs = silenceNs;
   }
 
   /** Who has the chunk on its disk, forced. */
@@ -54,6 +60,11 @@ final class ForceRound {
   /** What a peer that answered may have lost of its chunks. */
   ChunkLoss loss(NodeId node) {
     return losses.getOrDefault(node, ChunkLoss.NONE);
+  }
+
+  /** Rises while any peer gets on with its part. */
+  long movedCount() {
+    return movedCount + ownProgress.getAsLong();
   }
 
   /** Whether every answer is there, or its time is over. */
@@ -86,7 +97,9 @@ final class ForceRound {
 
   private void ask(NodeId node, List<ChunkId> chunks) {
     if (node.equals(self)) {
-      own.force(chunks, here(chunks));
+      LongSupplier before = ownProgress;
+      LongSupplier one = own.force(chunks, here(chunks));
+      ownProgress = () -> before.getAsLong() + one.getAsLong();
       return;
     }
     ports
@@ -95,7 +108,7 @@ final class ForceRound {
             node,
             new Request.ForceChunks(chunks),
             null,
-            ports.loop().nowNs() + answerNs,
+            silenceNs,
             Replies.handler(
                 (reply, none) -> {
                   if (reply instanceof Reply.Chunks held) {
@@ -109,7 +122,8 @@ final class ForceRound {
                     later();
                   }
                 },
-                why -> later()));
+                why -> later(),
+                () -> movedCount++));
   }
 
   private OwnForce.Outcome here(List<ChunkId> chunks) {
@@ -152,6 +166,7 @@ final class ForceRound {
         .post(
             () -> {
               waiting--;
+              movedCount++;
               onAnswer.run();
             });
   }

@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.function.LongSupplier;
 
 /**
  * Forces chunks to this peer's own disk, and says which of them are there, missing or
@@ -75,9 +76,15 @@ public final class OwnForce {
     this.onStored = onStored;
   }
 
-  /** Calls one of the outcome's methods, once, never from within. */
-  void force(List<ChunkId> chunks, Outcome outcome) {
-    new Call(chunks, outcome).rewrite();
+  /**
+   * Calls one of the outcome's methods, once, never from within.
+   *
+   * @return rises while the disk gets on with it
+   */
+  LongSupplier force(List<ChunkId> chunks, Outcome outcome) {
+    var call = new Call(chunks, outcome);
+    call.rewrite();
+    return call::movedCount;
   }
 
   /** A chunk that was stored turned out not to be what was stored. */
@@ -92,6 +99,8 @@ public final class OwnForce {
     private final Set<ChunkId> wrong = new HashSet<>();
     private long roomBytes = loop.nowNs() - restUntilNs >= 0 ? REWRITE_MAX_BYTES : 0;
     private boolean isRewritten;
+    private long stepCount;
+    private LongSupplier step = () -> 0;
 
     private Call(List<ChunkId> chunks, Outcome outcome) {
       this.chunks = chunks;
@@ -102,12 +111,25 @@ public final class OwnForce {
       this.rest = order.iterator();
     }
 
+    private long movedCount() {
+      return stepCount + step.getAsLong();
+    }
+
+    /** The disk was asked for the next part of it. */
+    private void begun() {
+      stepCount += step.getAsLong() + 1;
+      LongSupplier disk = vault.progress();
+      long before = disk.getAsLong();
+      step = () -> disk.getAsLong() - before;
+    }
+
     private void rewrite() {
       while (roomBytes > 0 && rest.hasNext()) {
         ChunkId chunk = rest.next();
         if (isIndeterminate(chunk)) {
           roomBytes -= vault.readableBytes(chunk);
           vault.rewrite(chunk, why -> rewritten(chunk, why));
+          begun();
           return;
         }
       }
@@ -162,6 +184,7 @@ public final class OwnForce {
             }
             report(places);
           });
+      begun();
     }
 
     /** Looks again: a segment that failed meanwhile, for another's force, holds nothing more. */

@@ -31,7 +31,9 @@ public final class Repair {
   /** And when one does. */
   private static final int PULLS_BUSY_MAX = 1;
 
-  private static final long PULL_DEADLINE_NS = 8_000_000_000L;
+  /** A source of which nothing comes for so long is asked no more; a slow one has its time. */
+  private static final long PULL_SILENCE_NS = 5_000_000_000L;
+
   private static final long AGAIN_MIN_NS = 1_000_000_000L;
   private static final long AGAIN_MAX_NS = 30_000_000_000L;
   private static final long LOOK_AGAIN_NS = 250_000_000L;
@@ -127,7 +129,7 @@ public final class Repair {
             sources.next(),
             new Request.GetChunk(chunk, 0, -1),
             null,
-            ports.loop().nowNs() + PULL_DEADLINE_NS,
+            PULL_SILENCE_NS,
             Replies.handler(
                 (reply, body) -> {
                   if (reply instanceof Reply.Chunk && body != null && isNamed(chunk, body)) {

@@ -22,7 +22,7 @@ import java.util.function.Supplier;
  */
 public final class Joining {
   private static final long EVERY_NS = 500_000_000L;
-  private static final long ASK_DEADLINE_NS = 2_000_000_000L;
+  private static final long ASK_SILENCE_NS = 2_000_000_000L;
   private static final long DIAL_EVERY_NS = 2_000_000_000L;
   private static final long SAY_EVERY_NS = 30_000_000_000L;
   private static final long SAY_FIRST_NS = 3_000_000_000L;
@@ -112,7 +112,7 @@ public final class Joining {
             asked,
             new Request.WhoLeads(self),
             null,
-            ports.loop().nowNs() + ASK_DEADLINE_NS,
+            ASK_SILENCE_NS,
             Replies.handler((reply, none) -> onLeader(asked, reply), this::onFailure));
   }
 
@@ -141,7 +141,7 @@ public final class Joining {
             leader,
             node.request(),
             null,
-            ports.loop().nowNs() + ASK_DEADLINE_NS,
+            ASK_SILENCE_NS,
             Replies.handler(
                 (reply, none) -> {
                   isAsking = false;

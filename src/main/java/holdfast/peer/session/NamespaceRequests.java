@@ -27,6 +27,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.LongSupplier;
 
 /** Serves queries and changes of the namespace, as leader; stale reads as anybody. */
 public final class NamespaceRequests {
@@ -127,11 +128,12 @@ public final class NamespaceRequests {
     } else if (bodyOrNull == null) {
       proposeWhenSure(change, payload, List.of(), responder);
     } else {
-      chunks.write(
-          change.inlineChunk(),
-          bodyOrNull,
-          holders -> proposeWhenSure(change, payload, holders, responder),
-          responder::fail);
+      responder.working(
+          chunks.write(
+              change.inlineChunk(),
+              bodyOrNull,
+              holders -> proposeWhenSure(change, payload, holders, responder),
+              responder::fail));
     }
   }
 
@@ -155,7 +157,7 @@ public final class NamespaceRequests {
     if (chunks.isEmpty()) {
       then.run();
     } else {
-      chunkForce.settle(chunks, then, responder::fail);
+      responder.working(chunkForce.settle(chunks, then, responder::fail));
     }
   }
 
@@ -190,6 +192,7 @@ public final class NamespaceRequests {
       replyBeforeCommit(change, payload, responder);
       return;
     }
+    responder.working(leadership.driver().core()::movedCount);
     leadership
         .driver()
         .propose(
@@ -224,9 +227,17 @@ public final class NamespaceRequests {
   private Responder counted(Responder responder) {
     changing++;
     var isAnswered = new AtomicBoolean();
-    return (reply, bodyOrNull) -> {
-      changing -= isAnswered.compareAndSet(false, true) ? 1 : 0;
-      responder.reply(reply, bodyOrNull);
+    return new Responder() {
+      @Override
+      public void working(LongSupplier count) {
+        responder.working(count);
+      }
+
+      @Override
+      public void reply(Reply reply, Body bodyOrNull) {
+        changing -= isAnswered.compareAndSet(false, true) ? 1 : 0;
+        responder.reply(reply, bodyOrNull);
+      }
     };
   }
 
@@ -252,11 +263,12 @@ public final class NamespaceRequests {
     if (chunkOrNull == null) {
       forceLog.run();
     } else {
-      chunkForce.force(chunkOrNull, holders, forceLog, responder::fail);
+      responder.working(chunkForce.force(chunkOrNull, holders, forceLog, responder::fail));
     }
   }
 
   private void awaitForced(long index, Runnable then, Responder responder) {
+    responder.working(leadership.driver().core()::movedCount);
     leadership
         .driver()
         .awaitForced(

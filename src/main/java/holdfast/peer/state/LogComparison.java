@@ -16,7 +16,7 @@ import java.util.Optional;
 /** Asks peers that follow another log how this peer's log relates to theirs. Loop thread. */
 final class LogComparison {
   private static final long COMPARE_EVERY_NS = 1_000_000_000L;
-  private static final long COMPARE_DEADLINE_NS = 2_000_000_000L;
+  private static final long COMPARE_SILENCE_NS = 2_000_000_000L;
   private static final int COMPARED_MAX = 1_024;
 
   /** Whose log it is. */
@@ -60,18 +60,18 @@ final class LogComparison {
         nowNs - comparedNs.getOrDefault(from, nowNs - COMPARE_EVERY_NS) >= COMPARE_EVERY_NS;
     if (isDue && (comparedNs.size() < COMPARED_MAX || comparedNs.containsKey(from))) {
       comparedNs.put(from, nowNs);
-      ask(from, own.get(), nowNs + COMPARE_DEADLINE_NS);
+      ask(from, own.get());
     }
   }
 
-  private void ask(NodeId from, RaftCore core, long deadlineNs) {
+  private void ask(NodeId from, RaftCore core) {
     boolean isVoteKnown = core.isVoteKnown();
     long nonce = core.recovery().nonce();
     transport.request(
         from,
         held(core),
         null,
-        deadlineNs,
+        COMPARE_SILENCE_NS,
         Replies.handler(
             (reply, none) -> {
               // An answer about a log that was left since might lead back to an earlier one.

@@ -18,7 +18,18 @@ public final class Replies {
   /** Calls one of the two, once. */
   public static Transport.ReplyHandler handler(
       BiConsumer<Reply, Body> onReply, Consumer<HoldfastException> onFailure) {
+    return handler(onReply, onFailure, () -> {});
+  }
+
+  /** Calls one of the first two, once, and the third when something moves before. */
+  public static Transport.ReplyHandler handler(
+      BiConsumer<Reply, Body> onReply, Consumer<HoldfastException> onFailure, Runnable onProgress) {
     return new Transport.ReplyHandler() {
+      @Override
+      public void onProgress() {
+        onProgress.run();
+      }
+
       @Override
       public void onReply(Reply reply, Body bodyOrNull) {
         if (reply instanceof Reply.Failure failure) {

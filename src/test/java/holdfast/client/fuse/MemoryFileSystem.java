@@ -25,6 +25,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.function.LongSupplier;
 
 /**
  * A whole file system in memory, sparse, with POSIX semantics: what a mount is tried with. Names
@@ -104,6 +105,14 @@ final class MemoryFileSystem implements PoolFileSystem {
   final AtomicLong lookupCount = new AtomicLong();
   final AtomicLong xattrGetCount = new AtomicLong();
   volatile int largestWriteBytes;
+
+  /** When the calls that are worked on have moved last. */
+  volatile LongSupplier movedNs = () -> Long.MIN_VALUE / 2;
+
+  @Override
+  public long movedNs(Thread thread) {
+    return movedNs.getAsLong();
+  }
 
   MemoryFileSystem() {
     this(0);

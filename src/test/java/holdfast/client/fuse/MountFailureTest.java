@@ -235,6 +235,24 @@ final class MountFailureTest {
   }
 
   @Test
+  void aCallThatMovesIsNotAnsweredForBeforeItEnds() throws Exception {
+    var memory = new MemoryFileSystem();
+    var faulty = new FaultyFileSystem(memory);
+    try (var mounted = new MountedFixture(faulty.files, MountedFixture.options(DEADLINE))) {
+      mounted.run("echo content > f");
+      memory.movedNs = SystemClocks.monotonic()::nowNs;
+      faulty.faults.put("read", () -> Thread.sleep(DEADLINE.multipliedBy(4)));
+
+      assertEquals("content", mounted.run("cat f"), "four deadlines later");
+
+      memory.movedNs = () -> Long.MIN_VALUE / 2;
+      faulty.faults.put("open", () -> Thread.sleep(DEADLINE.multipliedBy(4)));
+      assertNotEquals(0, mounted.shell("cat f").exit(), "nothing moves");
+      faulty.faults.clear();
+    }
+  }
+
+  @Test
   void manyCallsThatHangDontKeepOthersWaiting() throws Exception {
     int hangingCount = 20;
     var faulty = new FaultyFileSystem(new MemoryFileSystem());
@@ -326,6 +344,7 @@ final class MountFailureTest {
     tried.add("close"); // not the mount's to call
     tried.add("attach"); // called when it is mounted: a failure there fails the mount
     tried.add("listed"); // called after the reply: nothing is left to answer
+    tried.add("movedNs"); // the watchdog asks, on its own thread
     for (var method : PoolFileSystem.class.getMethods()) {
       assertTrue(tried.contains(method.getName()), method.getName());
     }

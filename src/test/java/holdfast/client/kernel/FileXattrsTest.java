@@ -310,7 +310,7 @@ class FileXattrsTest {
     var created = fs.create(ROOT, 1, name("tmp"), 0644, 0);
     long file = created.attributes().inode();
     fs.unlink(1, name("tmp"));
-    pool.service.change(new Operation.Unpin(file, 1), null, false, 0).join();
+    pool.service.change(new Operation.Unpin(file, 1), null, false, null).join();
     pool.service.removeOrphans();
     skippedNs.addAndGet(InodeTable.ABSENT_NS + 1);
     assertNull(fs.xattrOrNull(file, CAPABILITY));
@@ -375,6 +375,6 @@ class FileXattrsTest {
     var swapped =
         new Operation.SetXattr(
             victim.inode(), victim.name(), source.value(), victim.mode(), victim.timeNs());
-    pool.service.change(swapped, null, false, 0).join();
+    pool.service.change(swapped, null, false, null).join();
   }
 }

@@ -44,7 +44,7 @@ public abstract class PoolServiceContractTest {
   protected abstract PoolService service();
 
   /** When a call of now must have ended. */
-  protected abstract long deadlineNs();
+  protected abstract Deadline deadline();
 
   /** Lets it end, and gives what {@link CompletableFuture#join} does. */
   protected abstract <T> T join(CompletableFuture<T> future);
@@ -109,7 +109,7 @@ public abstract class PoolServiceContractTest {
   }
 
   private OperationResult change(Operation operation) {
-    return join(service().change(operation, null, false, deadlineNs()));
+    return join(service().change(operation, null, false, deadline()));
   }
 
   private ErrorCode refusal(OperationResult result) {
@@ -121,7 +121,7 @@ public abstract class PoolServiceContractTest {
   }
 
   private Answer ask(Query query) {
-    PoolService.Answered answered = join(service().ask(query, deadlineNs()));
+    PoolService.Answered answered = join(service().ask(query, deadline()));
     assertFalse(answered.stale());
     return answered.answer();
   }
@@ -132,11 +132,11 @@ public abstract class PoolServiceContractTest {
   }
 
   private void store(byte[] bytes) {
-    join(service().store(name(bytes), Body.whole(bytes), deadlineNs()));
+    join(service().store(name(bytes), Body.whole(bytes), deadline()));
   }
 
   private CompletableFuture<PoolService.Fetched> fetch(ChunkId chunk, int offset, int length) {
-    return service().fetch(chunk, offset, length, Set.of(), deadlineNs());
+    return service().fetch(chunk, offset, length, Set.of(), deadline());
   }
 
   private void assertFetches(byte[] expected, ChunkId chunk, int offsetBytes, int lengthBytes) {
@@ -171,7 +171,7 @@ public abstract class PoolServiceContractTest {
     ChunkId chunk = name(bytes);
     long epoch = service().epoch();
 
-    var stored = join(service().store(chunk, Body.whole(bytes), deadlineNs()));
+    var stored = join(service().store(chunk, Body.whole(bytes), deadline()));
 
     assertFalse(stored.holders().isEmpty());
     assertTrue(stored.epoch() >= epoch);
@@ -194,8 +194,8 @@ public abstract class PoolServiceContractTest {
   void whetherAnybodyHasAChunkIsKnownOfWhatWasStored() {
     store(content(1));
 
-    assertTrue(join(service().has(name(content(1)), deadlineNs())));
-    assertFalse(join(service().has(name(content(2)), deadlineNs())));
+    assertTrue(join(service().has(name(content(1)), deadline())));
+    assertFalse(join(service().has(name(content(2)), deadline())));
   }
 
   @Test
@@ -203,7 +203,7 @@ public abstract class PoolServiceContractTest {
     byte[] bytes = content(1);
     var inline = new PoolService.InlineChunk(name(bytes), bytes);
 
-    assertDone(join(service().change(create("f", bytes), inline, true, deadlineNs())));
+    assertDone(join(service().change(create("f", bytes), inline, true, deadline())));
 
     assertEquals(bytes.length, attributes("f").sizeBytes());
     assertFetches(bytes, name(bytes), 0, -1);
@@ -221,7 +221,7 @@ public abstract class PoolServiceContractTest {
       var inline = new PoolService.InlineChunk(name(bytes), bytes);
       store(bytes);
 
-      assertDone(join(service().change(create("f" + i, bytes), inline, true, deadlineNs())));
+      assertDone(join(service().change(create("f" + i, bytes), inline, true, deadline())));
       store(bytes);
 
       assertFetches(bytes, name(bytes), 0, -1);
@@ -234,12 +234,12 @@ public abstract class PoolServiceContractTest {
     store(content(2));
     assertDone(change(create("f", content(1))));
 
-    join(service().force(Set.of(name(content(1)), name(content(2))), deadlineNs()));
-    join(service().force(Set.of(), deadlineNs()));
-    join(service().forceLog(deadlineNs()));
+    join(service().force(Set.of(name(content(1)), name(content(2))), deadline()));
+    join(service().force(Set.of(), deadline()));
+    join(service().forceLog(deadline()));
 
     Set<ChunkId> some = Set.of(name(content(1)), name(content(3)));
-    ErrorCode why = failure(service().force(some, deadlineNs()));
+    ErrorCode why = failure(service().force(some, deadline()));
     assertTrue(why == ErrorCode.CHUNK_MISSING || why == ErrorCode.TIMED_OUT, "was=" + why);
   }
 
@@ -252,15 +252,15 @@ public abstract class PoolServiceContractTest {
     Operation commit = commit(attributes("f"), bytes);
     assertTrue(commit.isOfSession());
 
-    var refused = join(service().change(other, commit, null, false, deadlineNs()));
+    var refused = join(service().change(other, commit, null, false, deadline()));
 
     assertEquals(ErrorCode.NO_SESSION, refusal(refused));
     assertEquals(0, attributes("f").sizeBytes());
-    assertEquals(ErrorCode.NO_SESSION, failure(service().forceLog(other, deadlineNs())));
+    assertEquals(ErrorCode.NO_SESSION, failure(service().forceLog(other, deadline())));
     assertDone(change(commit));
     assertEquals(bytes.length, attributes("f").sizeBytes());
     // What isn't of a session is made, whoever it was meant for.
-    assertDone(join(service().change(other, create("g", null), null, false, deadlineNs())));
+    assertDone(join(service().change(other, create("g", null), null, false, deadline())));
     assertEquals(0, attributes("g").sizeBytes());
   }
 
@@ -275,9 +275,9 @@ public abstract class PoolServiceContractTest {
 
   @Test
   void theSpaceCountsTheFiles() {
-    Reply.Space before = join(service().space(deadlineNs()));
+    Reply.Space before = join(service().space(deadline()));
     assertDone(change(create("f", null)));
-    Reply.Space after = join(service().space(deadlineNs()));
+    Reply.Space after = join(service().space(deadline()));
 
     assertTrue(before.freeBytes() >= 0 && before.freeBytes() <= before.totalBytes());
     assertEquals(before.fileCount() + 1, after.fileCount());

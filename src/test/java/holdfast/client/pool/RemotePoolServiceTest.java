@@ -83,10 +83,14 @@ class RemotePoolServiceTest {
       service.onConnected(
           new Remote(node, true, new InstanceId(1, 1), Optional.of(ADDRESS), "127.0.0.1", 0));
     }
-    var opened = service.open(loop.nowNs() + 10 * S);
+    var opened = service.open(in(10 * S));
     loop.advance(100 * MS);
     assertEquals(1, opened.join());
     network.sent.clear();
+  }
+
+  private Deadline in(long silenceNs) {
+    return Deadline.in(loop::nowNs, silenceNs);
   }
 
   /** As a pool in order does. */
@@ -135,7 +139,7 @@ class RemotePoolServiceTest {
             request instanceof Request.Ask ask && (ask.allowStale() || at.equals(leader))
                 ? ScriptedTransport.Answer.of(absent(leader == null, staleIndex))
                 : answer(at, request);
-    CompletableFuture<PoolService.Answered> asked = service.ask(query, loop.nowNs() + 10 * S);
+    CompletableFuture<PoolService.Answered> asked = service.ask(query, in(10 * S));
     loop.advance(5 * S);
     return asked;
   }
@@ -155,7 +159,7 @@ class RemotePoolServiceTest {
   @Test
   void thatANameIsAbsentIsNotBelievedOfAStateThatIsOlderThanWhatWasSeen() {
     var name = new Query.Lookup(1, new EntryName(new byte[48]));
-    service.change(OPERATION, null, false, loop.nowNs() + 10 * S); // it is answered with index 5
+    service.change(OPERATION, null, false, in(10 * S)); // it is answered with index 5
     loop.advance(100 * MS);
 
     assertTrue(askWithoutLeader(name, 5).join().stale());
@@ -178,7 +182,7 @@ class RemotePoolServiceTest {
   void aChangeFollowsTheHintToTheNewLeaderWithItsOldSequence() {
     leader = C;
 
-    var changed = service.change(OPERATION, null, false, loop.nowNs() + 10 * S);
+    var changed = service.change(OPERATION, null, false, in(10 * S));
     loop.advance(10 * MS);
 
     assertTrue(changed.isDone());
@@ -201,7 +205,7 @@ class RemotePoolServiceTest {
                     "not me",
                     new Reply.Leader(at.equals(A) ? B : A, ADDRESS)));
 
-    var changed = service.change(OPERATION, null, false, loop.nowNs() + 10 * S);
+    var changed = service.change(OPERATION, null, false, in(10 * S));
     loop.advance(10 * S + MS);
 
     assertEquals(ErrorCode.NOT_LEADER, failure(changed).code());
@@ -215,19 +219,19 @@ class RemotePoolServiceTest {
     service.onDisconnected(A);
     leader = B;
 
-    var changed = service.change(OPERATION, null, false, loop.nowNs() + 10 * S);
+    var changed = service.change(OPERATION, null, false, in(10 * S));
     loop.advance(S);
 
     assertTrue(changed.isDone());
   }
 
-  private List<CompletableFuture<?>> callsUntil(long deadlineNs) {
+  private List<CompletableFuture<?>> callsUntil(Deadline deadline) {
     return List.of(
-        service.ask(QUERY, deadlineNs),
-        service.change(OPERATION, null, false, deadlineNs),
-        service.store(CHUNK, Body.whole(new byte[10]), deadlineNs),
-        service.force(Set.of(CHUNK), deadlineNs),
-        service.forceLog(deadlineNs));
+        service.ask(QUERY, deadline),
+        service.change(OPERATION, null, false, deadline),
+        service.store(CHUNK, Body.whole(new byte[10]), deadline),
+        service.force(Set.of(CHUNK), deadline),
+        service.forceLog(deadline));
   }
 
   /**
@@ -239,20 +243,20 @@ class RemotePoolServiceTest {
     network.connected.remove(A);
     network.failures.put(A, code);
     leader = B;
-    long deadlineNs = loop.nowNs() + 10 * S;
+    Deadline deadline = in(10 * S);
 
-    List<CompletableFuture<?>> calls = callsUntil(deadlineNs);
+    List<CompletableFuture<?>> calls = callsUntil(deadline);
     loop.advance(2 * S);
     calls.forEach(CompletableFuture::join);
 
     leader = null;
-    var answered = service.ask(QUERY, loop.nowNs() + 10 * S);
+    var answered = service.ask(QUERY, in(10 * S));
     loop.advance(5 * S);
     assertTrue(answered.join().stale());
 
     network.connected.clear();
     ALL.forEach(node -> network.failures.put(node, code));
-    var nowhere = service.ask(QUERY, loop.nowNs() + 10 * S);
+    var nowhere = service.ask(QUERY, in(10 * S));
     loop.advance(10 * S + MS);
     assertEquals("reach peer: it is down", failure(nowhere).getMessage(), "the last one's reason");
   }
@@ -262,19 +266,71 @@ class RemotePoolServiceTest {
     leader = B;
     network.script = (at, request) -> at.equals(A) ? null : answer(at, request);
 
-    var changed = service.change(OPERATION, null, false, loop.nowNs() + 10 * S);
-    loop.advance(RetryingCall.ATTEMPT_MAX_NS + 500 * MS);
+    var changed = service.change(OPERATION, null, false, in(10 * S));
+    loop.advance(RetryingCall.ATTEMPT_SILENCE_NS + 500 * MS);
 
     assertTrue(changed.isDone());
+  }
+
+  /** A slow pool is no dead one: a call that is worked on lasts as long as that moves. */
+  @Test
+  void aCallLastsAsLongAsThePeerThatHasItWorksOnIt() {
+    network.script = (at, request) -> null;
+    network.working.addAll(ALL);
+    List<CompletableFuture<?>> calls = new ArrayList<>(callsUntil(in(10 * S)));
+    calls.add(service.fetch(CHUNK, 0, -1, Set.of(), in(10 * S)));
+    network.sent.clear();
+
+    loop.advance(100 * S);
+    int sentMeanwhile = network.sent.size();
+    for (CompletableFuture<?> call : calls) {
+      assertFalse(call.isDone(), "worked on");
+    }
+    network.working.clear();
+    loop.advance(20 * S);
+
+    for (CompletableFuture<?> call : calls) {
+      assertEquals(ErrorCode.TIMED_OUT, failure(call).code());
+    }
+    long resent =
+        network.sent.subList(0, sentMeanwhile).stream()
+            .filter(each -> each.request() instanceof Request.PutChunk)
+            .count();
+    assertTrue(resent <= 1, "a body that is on its way isn't sent again, was=" + resent);
+  }
+
+  @Test
+  void aChunkGoesThroughTheTargetForWhichLeastWaits() {
+    network.waitingBytes.put(A, 9L << 20);
+    network.waitingBytes.put(B, 8L << 20);
+    network.waitingBytes.put(C, 1L << 20);
+
+    service.store(CHUNK, Body.whole(new byte[10]), in(10 * S));
+    loop.advance(MS);
+
+    assertEquals(C, network.sent(Request.PutChunk.class).getFirst().to());
+  }
+
+  @Test
+  void eachTargetHasItsTurnBeforeOneIsTriedAgain() {
+    network.waitingBytes.put(A, 9L << 20);
+    network.script =
+        (at, request) -> request instanceof Request.PutChunk ? null : answer(at, request);
+
+    service.store(CHUNK, Body.whole(new byte[10]), in(60 * S));
+    loop.advance(20 * S);
+
+    var tried = network.sent(Request.PutChunk.class).stream().limit(3).map(each -> each.to());
+    assertEquals(Set.copyOf(ALL), Set.copyOf(tried.toList()));
   }
 
   @Test
   void everyCallEndsByItsDeadlineWhenNobodyAnswers() {
     network.script = (at, request) -> null;
-    long deadlineNs = loop.nowNs() + 10 * S;
-    List<CompletableFuture<?>> calls = new ArrayList<>(callsUntil(deadlineNs));
-    calls.add(service.fetch(CHUNK, 0, -1, Set.of(), deadlineNs));
-    calls.add(service.space(deadlineNs));
+    Deadline deadline = in(10 * S);
+    List<CompletableFuture<?>> calls = new ArrayList<>(callsUntil(deadline));
+    calls.add(service.fetch(CHUNK, 0, -1, Set.of(), deadline));
+    calls.add(service.space(deadline));
 
     loop.advance(10 * S + MS);
 
@@ -288,7 +344,7 @@ class RemotePoolServiceTest {
     leader = null;
     long startNs = loop.nowNs();
 
-    var answered = service.ask(QUERY, startNs + 10 * S);
+    var answered = service.ask(QUERY, in(10 * S));
     loop.advance(2_900 * MS);
     assertFalse(answered.isDone(), "too early for a stale answer");
     loop.advance(S);
@@ -308,8 +364,8 @@ class RemotePoolServiceTest {
     leader = null; // an election begins
     network.sent.clear();
 
-    var changed = service.change(OPERATION, null, false, loop.nowNs() + 10 * S);
-    var answered = service.ask(QUERY, loop.nowNs() + 10 * S);
+    var changed = service.change(OPERATION, null, false, in(10 * S));
+    var answered = service.ask(QUERY, in(10 * S));
     loop.advance(S);
     assertFalse(changed.isDone());
     assertFalse(answered.isDone());
@@ -328,7 +384,7 @@ class RemotePoolServiceTest {
     loop.advance(60 * S);
     network.sent.clear();
 
-    var answered = service.ask(QUERY, loop.nowNs() + 10 * S);
+    var answered = service.ask(QUERY, in(10 * S));
     loop.advance(10 * MS);
 
     assertFalse(answered.join().stale());
@@ -340,7 +396,7 @@ class RemotePoolServiceTest {
   void aChangeWithoutAMajorityFailsAfterSomeElectionsAndSaysSo() {
     leader = null;
 
-    var changed = service.change(OPERATION, null, false, loop.nowNs() + 10 * S);
+    var changed = service.change(OPERATION, null, false, in(10 * S));
     loop.advance(LeaderCall.QUORUM_WAIT_NS - 500 * MS);
     assertFalse(changed.isDone());
     loop.advance(S);
@@ -357,7 +413,7 @@ class RemotePoolServiceTest {
                 ? ScriptedTransport.Answer.of(new Reply.Failure(ErrorCode.BUSY, "busy", null))
                 : answer(at, request);
 
-    var answered = service.ask(QUERY, loop.nowNs() + 10 * S);
+    var answered = service.ask(QUERY, in(10 * S));
     loop.advance(5 * S);
 
     assertTrue(answered.isDone());
@@ -371,7 +427,7 @@ class RemotePoolServiceTest {
     network.script = (at, request) -> null;
     var lost = new ArrayList<CompletableFuture<OperationResult>>();
     for (int i = 0; i < 300; i++) {
-      lost.add(service.change(OPERATION, null, false, loop.nowNs() + 5 * S));
+      lost.add(service.change(OPERATION, null, false, in(5 * S)));
     }
     loop.advance(6 * S);
     lost.forEach(each -> assertEquals(ErrorCode.TIMED_OUT, failure(each).code()));
@@ -385,12 +441,12 @@ class RemotePoolServiceTest {
     network.script = this::answer;
     network.sent.clear();
 
-    var changed = service.change(OPERATION, null, false, loop.nowNs() + 5 * S);
+    var changed = service.change(OPERATION, null, false, in(5 * S));
     loop.advance(4 * S);
 
     assertTrue(changed.isDone());
     assertEquals(1, sentChanges(OPERATION).size(), "what waited until its deadline isn't begun");
-    service.change(OPERATION, null, false, loop.nowNs() + 5 * S);
+    service.change(OPERATION, null, false, in(5 * S));
     loop.advance(S);
     var last = sentChanges(OPERATION).getLast();
     assertEquals(last.sequence(), last.answeredBelow(), "nothing older is waited for");
@@ -405,7 +461,7 @@ class RemotePoolServiceTest {
 
   private CompletableFuture<OperationResult> outcomeOfALostChange() {
     network.script = (at, request) -> null;
-    var lost = service.change(OPERATION, null, false, loop.nowNs() + S);
+    var lost = service.change(OPERATION, null, false, in(S));
     loop.advance(2 * S);
     assertEquals(ErrorCode.TIMED_OUT, failure(lost).code());
     var outcome = UnansweredException.outcomeOf(lost);
@@ -419,7 +475,7 @@ class RemotePoolServiceTest {
     var outcome = outcomeOfALostChange();
     long sequence = sentChanges(OPERATION).getLast().sequence();
     network.script = this::answer;
-    var later = service.change(OPERATION, null, false, loop.nowNs() + 5 * S);
+    var later = service.change(OPERATION, null, false, in(5 * S));
     loop.advance(5 * S);
 
     assertEquals(result(), outcome.join());
@@ -430,7 +486,7 @@ class RemotePoolServiceTest {
     assertEquals(result(), later.join());
     assertTrue(sentChanges(OPERATION).getLast().answeredBelow() <= sequence, "still asked for");
     network.sent.clear();
-    service.change(OPERATION, null, false, loop.nowNs() + 5 * S);
+    service.change(OPERATION, null, false, in(5 * S));
     loop.advance(S);
     var last = sentChanges(OPERATION).getLast();
     assertEquals(last.sequence(), last.answeredBelow(), "its answer is kept for ever");
@@ -445,7 +501,7 @@ class RemotePoolServiceTest {
     assertEquals(
         ErrorCode.NO_SESSION,
         assertInstanceOf(OperationResult.Failed.class, outcome.join()).code());
-    var later = service.change(OPERATION, null, false, loop.nowNs() + 5 * S);
+    var later = service.change(OPERATION, null, false, in(5 * S));
     loop.advance(S);
     assertEquals(result(), later.join());
   }
@@ -530,16 +586,16 @@ class RemotePoolServiceTest {
   void withoutAMajorityAChangeThatFindsNoRoomFailsAsOthersDo() {
     leader = null;
     for (int i = 0; i < ChangeWindow.SPAN_MAX; i++) {
-      service.change(OPERATION, null, false, loop.nowNs() + 30 * S);
+      service.change(OPERATION, null, false, in(30 * S));
     }
     loop.advance(LeaderCall.QUORUM_WAIT_NS + S);
-    var changed = service.change(OPERATION, null, false, loop.nowNs() + 30 * S);
+    var changed = service.change(OPERATION, null, false, in(30 * S));
     loop.advance(S);
 
     assertEquals(ErrorCode.NO_QUORUM, failure(changed).code());
     leader = A;
     loop.advance(10 * S);
-    var later = service.change(OPERATION, null, false, loop.nowNs() + 30 * S);
+    var later = service.change(OPERATION, null, false, in(30 * S));
     loop.advance(S);
     assertEquals(result(), later.join());
     assertEquals(1, sentChanges(OPERATION).stream().filter(e -> e.sequence() > 128).count());
@@ -550,10 +606,10 @@ class RemotePoolServiceTest {
   void aChangeThatWaitsForRoomEndsAtItsDeadlineToo() {
     network.script = (at, request) -> null;
     for (int i = 0; i < ChangeWindow.SPAN_MAX; i++) {
-      service.change(OPERATION, null, false, loop.nowNs() + S);
+      service.change(OPERATION, null, false, in(S));
     }
     loop.advance(2 * S);
-    var waiting = service.change(OPERATION, null, false, loop.nowNs() + 3 * S);
+    var waiting = service.change(OPERATION, null, false, in(3 * S));
     loop.advance(4 * S);
 
     assertEquals(ErrorCode.TIMED_OUT, failure(waiting).code());
@@ -576,15 +632,14 @@ class RemotePoolServiceTest {
   void whatWasMeantForALostSessionIsNotMadeUnderTheNext() {
     ClientId old = service.client();
     endSessionOf(old);
-    var renewed = service.change(OPERATION, null, false, loop.nowNs() + 5 * S);
+    var renewed = service.change(OPERATION, null, false, in(5 * S));
     loop.advance(S);
     assertEquals(result(), renewed.join());
     assertNotEquals(old, service.client());
     network.sent.clear();
 
     var lock = FileLock.whole(LockFamily.FLOCK, LockMode.EXCLUSIVE, 1, 1);
-    var late =
-        service.change(old, new Operation.SetLock(5, lock, 1), null, false, loop.nowNs() + 5 * S);
+    var late = service.change(old, new Operation.SetLock(5, lock, 1), null, false, in(5 * S));
     loop.advance(S);
 
     assertEquals(ErrorCode.NO_SESSION, ((OperationResult.Failed) late.join()).code());
@@ -596,7 +651,7 @@ class RemotePoolServiceTest {
   void aChangeLostInANewSessionIsSettledInThatSession() {
     ClientId old = service.client();
     network.script = (at, request) -> null;
-    var first = service.change(OPERATION, null, false, loop.nowNs() + 100 * MS);
+    var first = service.change(OPERATION, null, false, in(100 * MS));
     loop.advance(400 * MS);
     assertEquals(ErrorCode.TIMED_OUT, failure(first).code());
     endSessionOf(old);
@@ -607,14 +662,14 @@ class RemotePoolServiceTest {
             request instanceof Request.Change change && !change.operation().equals(OPERATION)
                 ? null
                 : ending.apply(at, request);
-    service.change(OPERATION, null, false, loop.nowNs() + 5 * S);
+    service.change(OPERATION, null, false, in(5 * S));
     for (int i = 0; i < 1_000 && service.client().equals(old); i++) {
       loop.advance(10 * MS);
     }
     loop.advance(60 * MS);
     network.script = (at, request) -> null;
     network.sent.clear();
-    var second = service.change(OPERATION, null, false, loop.nowNs() + 20 * MS);
+    var second = service.change(OPERATION, null, false, in(20 * MS));
     loop.advance(30 * MS);
     assertEquals(ErrorCode.TIMED_OUT, failure(second).code());
 
@@ -654,7 +709,7 @@ class RemotePoolServiceTest {
   }
 
   private void changeSomething() {
-    service.change(OPERATION, null, false, loop.nowNs() + S);
+    service.change(OPERATION, null, false, in(S));
     loop.advance(2 * S);
   }
 
@@ -724,7 +779,7 @@ class RemotePoolServiceTest {
     NodeId second = map.targets(CHUNK.partition()).get(1);
     network.connected.remove(primary);
 
-    var stored = service.store(CHUNK, Body.whole(new byte[10]), loop.nowNs() + 10 * S);
+    var stored = service.store(CHUNK, Body.whole(new byte[10]), in(10 * S));
     loop.advance(10 * MS);
 
     assertEquals(ALL, stored.join().holders());
@@ -741,7 +796,7 @@ class RemotePoolServiceTest {
             request instanceof Request.PutChunk && at.equals(primary)
                 ? ScriptedTransport.Answer.of(new Reply.Failure(ErrorCode.NO_SPACE, "full", null))
                 : answer(at, request);
-    var stored = service.store(CHUNK, Body.whole(new byte[10]), loop.nowNs() + 10 * S);
+    var stored = service.store(CHUNK, Body.whole(new byte[10]), in(10 * S));
     loop.advance(10 * MS);
     assertTrue(stored.isDone() && !stored.isCompletedExceptionally());
 
@@ -750,7 +805,7 @@ class RemotePoolServiceTest {
             request instanceof Request.PutChunk
                 ? ScriptedTransport.Answer.of(new Reply.Failure(ErrorCode.NO_SPACE, "full", null))
                 : answer(at, request);
-    var refused = service.store(CHUNK, Body.whole(new byte[10]), loop.nowNs() + 10 * S);
+    var refused = service.store(CHUNK, Body.whole(new byte[10]), in(10 * S));
     loop.advance(10 * MS);
     assertEquals(ErrorCode.NO_SPACE, failure(refused).code());
   }
@@ -761,7 +816,7 @@ class RemotePoolServiceTest {
     network.connected.remove(readers.get(1));
     network.script = this::chunk;
 
-    var fetched = service.fetch(CHUNK, 0, -1, Set.of(readers.get(0)), loop.nowNs() + 10 * S);
+    var fetched = service.fetch(CHUNK, 0, -1, Set.of(readers.get(0)), in(10 * S));
     loop.advance(10 * MS);
 
     assertEquals(readers.get(2), fetched.join().from());
@@ -774,7 +829,7 @@ class RemotePoolServiceTest {
     network.script = (at, request) -> at.equals(first) ? null : chunk(at, request);
 
     CompletableFuture<PoolService.Fetched> fetched =
-        service.fetch(CHUNK, 0, -1, Set.of(), loop.nowNs() + 10 * S);
+        service.fetch(CHUNK, 0, -1, Set.of(), in(10 * S));
     loop.advance(S);
 
     assertTrue(fetched.isDone());
@@ -785,7 +840,7 @@ class RemotePoolServiceTest {
     network.script =
         (at, request) -> request instanceof Request.GetMap ? answer(at, request) : null;
 
-    service.fetch(CHUNK, 0, -1, Set.of(), loop.nowNs() + 30 * S);
+    service.fetch(CHUNK, 0, -1, Set.of(), in(30 * S));
     loop.advance(30 * S);
 
     int count = network.sent(Request.GetChunk.class).size();
@@ -812,8 +867,8 @@ class RemotePoolServiceTest {
     for (NodeId holder : ALL) {
       nobodyHasItBut(holder, ErrorCode.BUSY);
 
-      var fetched = service.fetch(CHUNK, 0, -1, Set.of(), loop.nowNs() + 10 * S);
-      var has = service.has(CHUNK, loop.nowNs() + 10 * S);
+      var fetched = service.fetch(CHUNK, 0, -1, Set.of(), in(10 * S));
+      var has = service.has(CHUNK, in(10 * S));
       loop.advance(11 * S);
 
       assertEquals(ErrorCode.BUSY, failure(fetched).code());
@@ -826,7 +881,7 @@ class RemotePoolServiceTest {
     for (NodeId holder : ALL) {
       nobodyHasItBut(holder, null);
       for (int tenth = 1; tenth < 40; tenth++) {
-        var fetched = service.fetch(CHUNK, 0, -1, Set.of(), loop.nowNs() + tenth * 100 * MS);
+        var fetched = service.fetch(CHUNK, 0, -1, Set.of(), in(tenth * 100 * MS));
         loop.advance(5 * S);
         assertNotEquals(ErrorCode.CHUNK_MISSING, failure(fetched).code(), holder + ", " + tenth);
       }
@@ -841,16 +896,16 @@ class RemotePoolServiceTest {
             request instanceof Request.PutChunk
                 ? ScriptedTransport.Answer.of(new Reply.Stored(ALL.subList(0, 2), 1))
                 : answer(at, request);
-    service.store(CHUNK, Body.whole(new byte[10]), loop.nowNs() + 10 * S);
+    service.store(CHUNK, Body.whole(new byte[10]), in(10 * S));
     loop.advance(S);
 
     nobodyHasItBut(ALL.get(2), null);
-    var denied = service.has(CHUNK, loop.nowNs() + 10 * S);
+    var denied = service.has(CHUNK, in(10 * S));
     loop.advance(10 * S);
     assertFalse(denied.join());
 
     nobodyHasItBut(ALL.get(1), null);
-    var unknown = service.has(CHUNK, loop.nowNs() + 10 * S);
+    var unknown = service.has(CHUNK, in(10 * S));
     loop.advance(11 * S);
     assertNotEquals(ErrorCode.CHUNK_MISSING, failure(unknown).code());
 
@@ -860,7 +915,7 @@ class RemotePoolServiceTest {
                 ? new ScriptedTransport.Answer(
                     new Reply.Chunk(CHUNK, 0, 10), Body.whole(new byte[1]))
                 : answer(at, request);
-    var there = service.has(CHUNK, loop.nowNs() + 10 * S);
+    var there = service.has(CHUNK, in(10 * S));
     loop.advance(S);
     assertTrue(there.join());
   }
@@ -874,7 +929,7 @@ class RemotePoolServiceTest {
                     new Reply.Failure(ErrorCode.CHUNK_MISSING, "none", null))
                 : answer(at, request);
 
-    var fetched = service.fetch(CHUNK, 0, -1, Set.of(), loop.nowNs() + 10 * S);
+    var fetched = service.fetch(CHUNK, 0, -1, Set.of(), in(10 * S));
     loop.advance(S);
 
     assertEquals(ErrorCode.CHUNK_MISSING, failure(fetched).code());
@@ -887,7 +942,7 @@ class RemotePoolServiceTest {
         (at, request) ->
             request instanceof Request.ForceChunks && at.equals(C) ? null : answer(at, request);
 
-    var forced = service.force(Set.of(CHUNK), loop.nowNs() + 10 * S);
+    var forced = service.force(Set.of(CHUNK), in(10 * S));
     loop.advance(10 * MS);
 
     assertTrue(forced.isDone() && !forced.isCompletedExceptionally());
@@ -902,7 +957,7 @@ class RemotePoolServiceTest {
                 ? ScriptedTransport.Answer.of(new Reply.Chunks(List.of(), true))
                 : answer(at, request);
 
-    var forced = service.force(Set.of(CHUNK), loop.nowNs() + 10 * S);
+    var forced = service.force(Set.of(CHUNK), in(10 * S));
     loop.advance(2 * S);
     assertFalse(forced.isDone(), "one copy isn't min-copies");
     holders.add(B);
@@ -920,9 +975,9 @@ class RemotePoolServiceTest {
   @Test
   void whatTheMachineSleptThroughIsAskedAndStoredAllTheSame() {
     network.script = (at, request) -> null;
-    var answered = service.ask(QUERY, loop.nowNs() + 10 * S);
-    var stored = service.store(CHUNK, Body.whole(new byte[1]), loop.nowNs() + 10 * S);
-    var forced = service.force(Set.of(CHUNK), loop.nowNs() + 10 * S);
+    var answered = service.ask(QUERY, in(10 * S));
+    var stored = service.store(CHUNK, Body.whole(new byte[1]), in(10 * S));
+    var forced = service.force(Set.of(CHUNK), in(10 * S));
     loop.advance(8 * S);
 
     loop.sleep(3_600 * S);
@@ -937,7 +992,7 @@ class RemotePoolServiceTest {
   @Test
   void butNotForEverIfThereIsNoAnswerAfterTheSleepEither() {
     network.script = (at, request) -> null;
-    var answered = service.ask(QUERY, loop.nowNs() + 10 * S);
+    var answered = service.ask(QUERY, in(10 * S));
     loop.advance(8 * S);
 
     loop.sleep(3_600 * S);
@@ -950,7 +1005,7 @@ class RemotePoolServiceTest {
   @Test
   void aChangeEndsAtItsDeadlineThoughTheMachineSlept() {
     network.script = (at, request) -> null;
-    var changed = service.change(OPERATION, null, false, loop.nowNs() + 10 * S);
+    var changed = service.change(OPERATION, null, false, in(10 * S));
     loop.advance(S);
 
     loop.sleep(3_600 * S);
@@ -969,13 +1024,13 @@ class RemotePoolServiceTest {
     loop.sleep(3_600 * S);
     network.sent.clear();
 
-    var answered = service.ask(QUERY, loop.nowNs() + 10 * S);
+    var answered = service.ask(QUERY, in(10 * S));
     loop.advance(100 * MS);
     assertFalse(answered.isDone());
     assertTrue(
         network.sent(Request.Ask.class).stream()
             .noneMatch(each -> ((Request.Ask) each.request()).allowStale()));
-    var changed = service.change(OPERATION, null, false, loop.nowNs() + 10 * S);
+    var changed = service.change(OPERATION, null, false, in(10 * S));
     loop.advance(4 * S);
     assertTrue(answered.join().stale());
     assertFalse(changed.isDone(), "an election may go on");

@@ -35,6 +35,13 @@ final class ScriptedTransport implements Transport {
   final List<Sent> sent = new ArrayList<>();
   final Set<NodeId> connected = new HashSet<>();
 
+  private static final long PROGRESS_NS = 500_000_000L;
+
+  /** Who reports that it works on what it doesn't answer. */
+  final Set<NodeId> working = new HashSet<>();
+
+  final Map<NodeId, Long> waitingBytes = new HashMap<>();
+
   /** Why a peer that isn't connected can't be reached; UNREACHABLE where nothing is said. */
   final Map<NodeId, ErrorCode> failures = new HashMap<>();
 
@@ -54,8 +61,8 @@ final class ScriptedTransport implements Transport {
   public void send(NodeId to, Notice notice) {}
 
   @Override
-  public void request(
-      NodeId to, Request request, Body bodyOrNull, long deadlineNs, ReplyHandler handler) {
+  public InFlight request(
+      NodeId to, Request request, Body bodyOrNull, long silenceNs, ReplyHandler handler) {
     sent.add(new Sent(to, request, loop.nowNs()));
     if (!connected.contains(to)) {
       loop.post(
@@ -63,19 +70,41 @@ final class ScriptedTransport implements Transport {
               handler.onFailure(
                   new HoldfastException(
                       failures.getOrDefault(to, ErrorCode.UNREACHABLE), "reach peer: it is down")));
-      return;
+      return why -> {};
     }
     Answer answer = script.apply(to, request);
     if (answer == null) {
-      loop.at(
-          deadlineNs,
-          "request deadline",
-          () ->
-              handler.onFailure(
-                  new HoldfastException(ErrorCode.TIMED_OUT, "await reply: none came")));
+      silent(loop.nowNs() + silenceNs, silenceNs, to, handler);
     } else {
       loop.post(() -> handler.onReply(answer.reply(), answer.bodyOrNull()));
     }
+    return why -> {};
+  }
+
+  /** Until then nothing comes; then, where the peer works on it, as long again. */
+  private void silent(long untilNs, long silenceNs, NodeId to, ReplyHandler handler) {
+    if (working.contains(to)) {
+      long nextNs = Math.min(untilNs, loop.nowNs() + PROGRESS_NS);
+      loop.at(
+          nextNs,
+          "progress",
+          () -> {
+            handler.onProgress();
+            silent(loop.nowNs() + silenceNs, silenceNs, to, handler);
+          });
+      return;
+    }
+    loop.at(
+        untilNs,
+        "request silence",
+        () ->
+            handler.onFailure(
+                new HoldfastException(ErrorCode.TIMED_OUT, "await reply: none came")));
+  }
+
+  @Override
+  public long waitingBytes(NodeId to) {
+    return waitingBytes.getOrDefault(to, 0L);
   }
 
   @Override

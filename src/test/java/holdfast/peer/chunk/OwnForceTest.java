@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.function.LongSupplier;
 import org.junit.jupiter.api.Test;
 
 /** What a peer says of chunks that it was asked to force. */
@@ -214,6 +215,11 @@ class OwnForceTest {
       lengths.putIfAbsent(chunk, 100);
       held.add(chunk);
       places.put(chunk, ++placeCount);
+    }
+
+    @Override
+    public LongSupplier progress() {
+      return () -> 0;
     }
 
     @Override

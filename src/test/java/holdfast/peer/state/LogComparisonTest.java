@@ -129,9 +129,15 @@ class LogComparisonTest {
       public void send(NodeId to, Notice notice) {}
 
       @Override
-      public void request(
-          NodeId to, Request request, Body bodyOrNull, long deadlineNs, ReplyHandler handler) {
+      public InFlight request(
+          NodeId to, Request request, Body bodyOrNull, long silenceNs, ReplyHandler handler) {
         asked.add(handler);
+        return why -> {};
+      }
+
+      @Override
+      public long waitingBytes(NodeId to) {
+        return 0;
       }
 
       @Override

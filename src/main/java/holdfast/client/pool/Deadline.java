@@ -1,0 +1,71 @@
+package holdfast.client.pool;
+
+import holdfast.util.MonotonicClock;
+
+/**
+ * When a call fails: so long after something of its work has moved for the last time, however long
+ * it takes in all. What moves are bytes, and counts that others report of their work on it; never
+ * time alone, and no answer that leads to the same question again. Any thread.
+ */
+public final class Deadline {
+  private final MonotonicClock clock;
+  private final long silenceNs;
+  private final Runnable onMoved;
+  private volatile long movedNs;
+
+  private Deadline(MonotonicClock clock, long silenceNs, long movedNs, Runnable onMoved) {
+    this.clock = clock;
+    this.silenceNs = silenceNs;
+    this.movedNs = movedNs;
+    this.onMoved = onMoved;
+  }
+
+  /** One that begins now. */
+  public static Deadline in(MonotonicClock clock, long silenceNs) {
+    return new Deadline(clock, silenceNs, clock.nowNs(), () -> {});
+  }
+
+  /** The same for a part of the call: what moves there moves here, too, and {@code also} runs. */
+  public Deadline with(Runnable also) {
+    return new Deadline(
+        clock,
+        silenceNs,
+        movedNs,
+        () -> {
+          moved();
+          also.run();
+        });
+  }
+
+  /** Something of the work has moved. */
+  public void moved() {
+    movedAt(clock.nowNs());
+  }
+
+  /** Something of it had moved then. */
+  public void movedAt(long atNs) {
+    if (atNs - movedNs > 0) {
+      movedNs = atNs;
+      onMoved.run();
+    }
+  }
+
+  /** How long nothing of it may move. */
+  public long silenceNs() {
+    return silenceNs;
+  }
+
+  /** When it is over, unless something moves before; on the monotonic clock. */
+  public long untilNs() {
+    return movedNs + silenceNs;
+  }
+
+  /** How long that is from now; 0 or less: it is over. */
+  public long leftNs() {
+    return untilNs() - clock.nowNs();
+  }
+
+  public boolean isOver() {
+    return leftNs() <= 0;
+  }
+}
