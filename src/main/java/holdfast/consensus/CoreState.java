@@ -152,7 +152,7 @@ final class CoreState {
   void forgetPromises() {
     if (!promised.isEmpty()) {
       promised = List.of();
-      persistHardState();
+      persistHardState(false);
     }
   }
 
@@ -224,13 +224,13 @@ final class CoreState {
     }
     votedFor = vote;
     if (!(has(Fault.VOTE_NOT_PERSISTED) && vote.isPresent())) {
-      persistHardState();
+      persistHardState(true);
     }
   }
 
-  private void persistHardState() {
+  private void persistHardState(boolean isPromised) {
     slowness.writeBegun(
-        out.persistHardState(new HardState(term, votedFor, knownCommitted, promised)));
+        out.persistHardState(new HardState(term, votedFor, knownCommitted, promised), isPromised));
   }
 
   /** Appends entries at the end of the log, after cutting it at {@code truncateFrom} if &gt; 0. */
@@ -273,7 +273,7 @@ final class CoreState {
     deliver(index);
     if (log.configurationIndex() > knownCommitted && log.configurationIndex() <= index) {
       knownCommitted = index;
-      persistHardState();
+      persistHardState(false);
     }
     if (!isSnapshotAsked
         && (commitIndex - snapshot.index() >= config.snapshotEntries()

@@ -26,7 +26,13 @@ final class Outbox {
   private List<Effect> effects = new ArrayList<>();
   private long lastTicket;
   private long doneTicket;
+
+  /** Of the last write of a term or a vote. */
   private long hardStateTicket;
+
+  /** Of the last write of entries. */
+  private long entriesTicket;
+
   private long handedOutTerm;
   private long durableTerm;
   private long writtenIndex;
@@ -49,9 +55,16 @@ final class Outbox {
     effects.add(effect);
   }
 
-  /** Returns the ticket of the write. */
-  long persistHardState(HardState state) {
-    hardStateTicket = ++lastTicket;
+  /**
+   * Returns the ticket of the write.
+   *
+   * @param isPromised whether it says more than what is committed: then nothing is sent before it
+   *     is done. <i>Event: a write takes 2 s; each time that a configuration was committed the
+   *     leader's heartbeats waited for the note of that, and it took its partner for dead.</i>
+   */
+  long persistHardState(HardState state, boolean isPromised) {
+    lastTicket++;
+    hardStateTicket = isPromised ? lastTicket : hardStateTicket;
     handedOutTerm = state.term();
     dropSuperseded();
     add(new Effect.PersistHardState(lastTicket, state));
@@ -82,14 +95,16 @@ final class Outbox {
     if (truncateFrom > 0) {
       cutAt(truncateFrom - 1);
     }
-    add(new Effect.AppendEntries(++lastTicket, truncateFrom, List.copyOf(entries)));
+    entriesTicket = ++lastTicket;
+    add(new Effect.AppendEntries(lastTicket, truncateFrom, List.copyOf(entries)));
     writes.add(new Write(lastTicket, entries.getLast().index()));
   }
 
   void resetLog(SnapshotMeta snapshot) {
     cutAt(snapshot.index());
     writtenIndex = snapshot.index();
-    add(new Effect.ResetLog(++lastTicket, snapshot));
+    entriesTicket = ++lastTicket;
+    add(new Effect.ResetLog(lastTicket, snapshot));
   }
 
   private void cutAt(long lastIndex) {
@@ -104,9 +119,9 @@ final class Outbox {
     sendAfter(message, hardStateTicket);
   }
 
-  /** Sends when everything handed out so far is written. */
+  /** Sends when all entries handed out so far are written, term and vote too. */
   void sendWhenWritten(RaftMessage message) {
-    sendAfter(message, lastTicket);
+    sendAfter(message, Math.max(hardStateTicket, entriesTicket));
   }
 
   private void sendAfter(RaftMessage message, long ticket) {

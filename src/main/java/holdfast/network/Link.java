@@ -94,15 +94,6 @@ final class Link {
     }
   }
 
-  /** Bytes of bodies that wait for a session, or to be sent over one. */
-  long waitingBytes() {
-    long bytes = waiting.stream().mapToLong(OutboundRequest::waitingBytes).sum();
-    for (Session session : sessions) {
-      bytes += session.waitingBytes();
-    }
-    return bytes;
-  }
-
   /** What becomes of a session that was opened. */
   enum Opened {
     /** The first one with this process. */

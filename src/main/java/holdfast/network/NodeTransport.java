@@ -172,12 +172,6 @@ public final class NodeTransport implements Transport, AutoCloseable {
   }
 
   @Override
-  public long waitingBytes(NodeId to) {
-    Link link = links.get(to);
-    return link == null ? 0 : link.waitingBytes();
-  }
-
-  @Override
   public void learn(NodeId node, List<HostPort> addresses) {
     if (!node.equals(handshakes.self())) {
       link(node).learn(addresses);

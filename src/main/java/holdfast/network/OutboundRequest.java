@@ -144,13 +144,6 @@ final class OutboundRequest implements Transport.InFlight {
     fail(why);
   }
 
-  /** Bytes of its body that wait here. */
-  long waitingBytes() {
-    return bodyOrNull == null
-        ? 0
-        : outgoing == null ? bodyOrNull.lengthBytes() : outgoing.unsentBytes();
-  }
-
   /** It goes out under this number of a session. */
   void submittedTo(Session onSession, Connection on, int as, Outgoing.WithBody outgoingOrNull) {
     session = onSession;

@@ -157,11 +157,6 @@ sealed interface Outgoing {
       return sentUpToBytes;
     }
 
-    /** Bytes that haven't been handed to the writer; without the lock a moment old. */
-    int unsentBytes() {
-      return body.lengthBytes() - sentBytes;
-    }
-
     void sentLocked(int countBytes, long nowNs, long ofConnectionBytes) {
       sentUpToBytes = ofConnectionBytes;
       sentBytes += countBytes;

@@ -119,12 +119,6 @@ final class Session {
     }
   }
 
-  /** Bytes of bodies that wait to be sent. */
-  long waitingBytes() {
-    long bytes = awaitingBulk.stream().mapToLong(OutboundRequest::waitingBytes).sum();
-    return bytes + pending.values().stream().mapToLong(OutboundRequest::waitingBytes).sum();
-  }
-
   /** The request with this number is over. */
   void forget(int number) {
     pending.remove(number);

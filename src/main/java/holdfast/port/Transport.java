@@ -34,9 +34,6 @@ public interface Transport {
   InFlight request(
       NodeId to, Request request, Body bodyOrNull, long silenceNs, ReplyHandler handler);
 
-  /** Bytes of bodies that were handed over for this node and haven't gone to its socket. */
-  long waitingBytes(NodeId to);
-
   /** Remembers where a node may be reached; sessions are opened when first needed. */
   void learn(NodeId node, List<HostPort> addresses);
 

@@ -175,6 +175,19 @@ class SlownessTest {
   }
 
   @Test
+  void heartbeatsDoNotWaitForANoteOfWhatIsCommitted() {
+    var harness = CoreHarness.ofThree().lead();
+    harness.accept(B, harness.core.lastIndex(), harness.core.lastIndex());
+    harness.step(new Event.ChangeMembership(8, new MembershipChange.AddFollower(CoreHarness.D)));
+    harness.isWriting = false;
+    long committed = harness.core.commitIndex();
+    harness.accept(B, harness.core.lastIndex(), harness.core.lastIndex());
+    assertTrue(harness.core.commitIndex() > committed, "the configuration is committed");
+
+    assertFalse(sent(Heartbeat.class, harness.tickAfter(300)).isEmpty());
+  }
+
+  @Test
   void howLongAVoterRefusesDoesNotDependOnWhatWasMeasured() {
     var harness = follower();
     late(harness, 2_000);

@@ -163,11 +163,6 @@ public final class SimTransport implements Transport {
     }
   }
 
-  @Override
-  public long waitingBytes(NodeId to) {
-    return 0;
-  }
-
   private void expireLater(Pending pending) {
     long sinceNs = Math.max(pending.movedNs, loop.awakeSinceNs());
     pending.timer =

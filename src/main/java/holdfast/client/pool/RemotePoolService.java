@@ -49,6 +49,7 @@ public final class RemotePoolService implements PoolService, NodeService {
   private final PoolSession session;
   private final Changes changes;
   private final StoredAt storedAt = new StoredAt();
+  private final StoreTimes storeTimes = new StoreTimes();
   private final StaleAnswers stale = new StaleAnswers();
   private volatile long epoch;
   private volatile boolean closed;
@@ -199,7 +200,16 @@ public final class RemotePoolService implements PoolService, NodeService {
     loop.post(
         () ->
             new StoreCall(
-                    loop, transport, view, deadline, stored, chunk, sealed, epoch, maps::refresh)
+                    loop,
+                    transport,
+                    view,
+                    deadline,
+                    stored,
+                    chunk,
+                    sealed,
+                    epoch,
+                    storeTimes,
+                    maps::refresh)
                 .start());
     return remembered;
   }

@@ -26,6 +26,8 @@ final class StoreCall extends RetryingCall<PoolService.Stored> {
   private final Body sealed;
   private final long epoch;
   private final Runnable refreshMap;
+  private final StoreTimes times;
+  private StoreTimes.Store store;
 
   /** Targets that had their turn; all of them have another one when each had. */
   private final Set<NodeId> tried = new HashSet<>();
@@ -39,11 +41,13 @@ final class StoreCall extends RetryingCall<PoolService.Stored> {
       ChunkId chunk,
       Body sealed,
       long epoch,
+      StoreTimes times,
       Runnable refreshMap) {
     super(loop, transport, view, deadline, result);
     this.chunk = chunk;
     this.sealed = sealed;
     this.epoch = epoch;
+    this.times = times;
     this.refreshMap = refreshMap;
   }
 
@@ -60,26 +64,14 @@ final class StoreCall extends RetryingCall<PoolService.Stored> {
     if (tried.containsAll(targets)) {
       tried.clear();
     }
-    NodeId target = leastBehind(targets.stream().filter(each -> !tried.contains(each)).toList());
+    NodeId target =
+        times.quickest(
+            targets.stream().filter(each -> !tried.contains(each)).toList(),
+            sealed.lengthBytes(),
+            loop.nowNs());
     tried.add(target);
+    store = times.begin(target, sealed.lengthBytes(), loop.nowNs());
     return target;
-  }
-
-  /**
-   * The first target for which the least waits here: it takes the chunk, and hands it on. <i>Event:
-   * one of three machines is behind 5 Mbit/s; a third of a large copy went through it.</i>
-   */
-  private NodeId leastBehind(List<NodeId> targets) {
-    NodeId least = targets.getFirst();
-    long leastBytes = transport.waitingBytes(least);
-    for (NodeId target : targets) {
-      long bytes = transport.waitingBytes(target);
-      if (bytes < leastBytes && transport.isConnected(target)) {
-        least = target;
-        leastBytes = bytes;
-      }
-    }
-    return least;
   }
 
   @Override
@@ -102,11 +94,13 @@ final class StoreCall extends RetryingCall<PoolService.Stored> {
     if (!(reply instanceof Reply.Stored stored)) {
       throw unexpected(from, reply);
     }
+    times.end(store, true, loop.nowNs());
     result.complete(new PoolService.Stored(stored.holders(), epoch));
   }
 
   @Override
   boolean onFailure(NodeId from, HoldfastException why, Reply.Leader leaderOrNull) {
+    times.end(store, false, loop.nowNs());
     refreshMap.run();
     // The next target at once, until each has had its turn.
     return attemptCount() < 3;

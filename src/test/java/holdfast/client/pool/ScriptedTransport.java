@@ -40,8 +40,6 @@ final class ScriptedTransport implements Transport {
   /** Who reports that it works on what it doesn't answer. */
   final Set<NodeId> working = new HashSet<>();
 
-  final Map<NodeId, Long> waitingBytes = new HashMap<>();
-
   /** Why a peer that isn't connected can't be reached; UNREACHABLE where nothing is said. */
   final Map<NodeId, ErrorCode> failures = new HashMap<>();
 
@@ -100,11 +98,6 @@ final class ScriptedTransport implements Transport {
         () ->
             handler.onFailure(
                 new HoldfastException(ErrorCode.TIMED_OUT, "await reply: none came")));
-  }
-
-  @Override
-  public long waitingBytes(NodeId to) {
-    return waitingBytes.getOrDefault(to, 0L);
   }
 
   @Override

@@ -136,11 +136,6 @@ class LogComparisonTest {
       }
 
       @Override
-      public long waitingBytes(NodeId to) {
-        return 0;
-      }
-
-      @Override
       public void learn(NodeId node, List<HostPort> addresses) {}
 
       @Override
