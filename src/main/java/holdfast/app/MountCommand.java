@@ -68,6 +68,7 @@ final class MountCommand implements Callable<Integer> {
             new MountOptions(MountProcess.source(), isReadOnly, allowsOther, limit.plus(MARGIN));
         FuseMount mount =
             FuseMount.mount(files, directory, mountOptions, node.base().threads, node.base().clock);
+        stop.whileMoves(files::movedCount);
         stop.whenAsked(mount::unmount);
         node.base().whenBroken(() -> Runtime.getRuntime().halt(Main.EXIT_FAILED));
         spec.commandLine()

@@ -101,6 +101,7 @@ final class PeerCommand implements Callable<Integer> {
                 Optional.ofNullable(runDirectory).or(PeerCommand::defaultRunDirectory),
                 acceptDamage))) {
       spec.commandLine().getOut().println(peer.readyLine());
+      stop.whileMoves(peer::diskTaskCount);
       peer.whenFailed(stopAsked::countDown);
       stopAsked.await();
       boolean isWell = peer.stop();

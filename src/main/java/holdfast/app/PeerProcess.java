@@ -48,6 +48,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.BooleanSupplier;
 
 /**
  * A peer process: its directory, its stores, its node and its place on the network, opened and
@@ -62,10 +63,12 @@ final class PeerProcess implements AutoCloseable {
   private static final int CHUNK_THREADS = 4;
 
   private static final int LOG_QUEUE_MAX = 65_536;
-  private static final long STOP_MAX_S = 5;
 
-  /** How long the node may take to begin: it writes and forces a little. */
-  private static final long START_MAX_S = 60;
+  /** A peer that stops isn't waited for when its disks have done nothing more for so long. */
+  private static final long STOP_SILENCE_S = 5;
+
+  /** Nor is one that begins: it reads its state, and writes and forces a little. */
+  private static final long START_SILENCE_S = 60;
 
   private final NodeBase base;
   private final StorageDirectory directory;
@@ -214,16 +217,41 @@ final class PeerProcess implements AutoCloseable {
     var started = new CountDownLatch(1);
     base.loop.post(() -> node.start(started::countDown));
     try {
-      long untilNs = base.clock.nowNs() + TimeUnit.SECONDS.toNanos(START_MAX_S);
-      while (!started.await(1, TimeUnit.SECONDS)) {
-        if (hasFailed || untilNs - base.clock.nowNs() <= 0) {
-          throw new StorageException(
-              ErrorCode.STORE_FAILED, "start peer: its operation log can't be used (see the log)");
-        }
+      if (!isDone(started::await, START_SILENCE_S, () -> hasFailed)) {
+        throw new StorageException(
+            ErrorCode.STORE_FAILED, "start peer: its operation log can't be used (see the log)");
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
+  }
+
+  /** Waits for something that awaits a while itself. */
+  private interface Await {
+    boolean done(long timeout, TimeUnit unit) throws InterruptedException;
+  }
+
+  /** Waits until it is done; false when the disks have ended nothing for so long, or it failed. */
+  private boolean isDone(Await what, long silenceS, BooleanSupplier hasEnded)
+      throws InterruptedException {
+    long seen = diskTaskCount();
+    for (int silentS = 0; silentS < silenceS && !hasEnded.getAsBoolean(); silentS++) {
+      if (what.done(1, TimeUnit.SECONDS)) {
+        return true;
+      }
+      long now = diskTaskCount();
+      silentS = now == seen ? silentS : 0;
+      seen = now;
+    }
+    return false;
+  }
+
+  /** What the disks have done: rises while the peer gets on. Any thread. */
+  long diskTaskCount() {
+    return chunkDisk.getCompletedTaskCount()
+        + logDisk.getCompletedTaskCount()
+        + snapshotDisk.getCompletedTaskCount()
+        + knownDisk.getCompletedTaskCount();
   }
 
   /** The data key that clients must have, 0 while this isn't known. Any thread. */
@@ -277,7 +305,7 @@ final class PeerProcess implements AutoCloseable {
   boolean stop() throws InterruptedException {
     var stopped = new CountDownLatch(1);
     base.loop.post(() -> node.stop(stopped::countDown));
-    boolean hasLeft = stopped.await(STOP_MAX_S, TimeUnit.SECONDS) && !hasFailed;
+    boolean hasLeft = isDone(stopped::await, STOP_SILENCE_S, () -> false) && !hasFailed;
     transport.close();
     base.close();
     boolean areDisksDone = end(chunkDisk) & end(logDisk) & end(snapshotDisk) & end(knownDisk);
@@ -292,9 +320,9 @@ final class PeerProcess implements AutoCloseable {
     return true;
   }
 
-  private static boolean end(ThreadPoolExecutor disk) throws InterruptedException {
+  private boolean end(ThreadPoolExecutor disk) throws InterruptedException {
     disk.shutdown();
-    return disk.awaitTermination(STOP_MAX_S, TimeUnit.SECONDS);
+    return isDone(disk::awaitTermination, STOP_SILENCE_S, () -> false);
   }
 
   /** Lets everything go as if the process had died, unless {@link #stop} was called. */

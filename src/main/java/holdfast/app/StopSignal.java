@@ -3,17 +3,19 @@ package holdfast.app;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.LongSupplier;
 
 /**
  * SIGTERM and SIGINT end a command in good order, with exit code 0 if it went well by then: the
  * JVM's shutdown hook asks the command to stop, waits until it has, and ends the process.
  */
 final class StopSignal {
-  /** How long the command may take to stop: saving what is unsaved has its own deadline. */
-  private static final long STOP_MAX_S = 30;
+  /** A command that stops, of which nothing has moved for so long, is ended. */
+  private static final long SILENCE_MAX_S = 30;
 
   private final AtomicReference<Runnable> onAsked = new AtomicReference<>(() -> {});
   private final CountDownLatch ended = new CountDownLatch(1);
+  private volatile LongSupplier moved = () -> 0;
   private volatile boolean isAsked;
   private volatile int exitCode = Main.EXIT_FAILED;
   private volatile String failureOrNull;
@@ -32,6 +34,11 @@ final class StopSignal {
     if (isAsked) {
       stop.run();
     }
+  }
+
+  /** Rises while the command gets on with its end: with what it saves, never with time. */
+  void whileMoves(LongSupplier count) {
+    moved = count;
   }
 
   /** The command has done its work: what follows is the end of a run without a failure. */
@@ -59,13 +66,14 @@ final class StopSignal {
     try {
       isAsked = true;
       onAsked.get().run();
-      if (ended.await(STOP_MAX_S, TimeUnit.SECONDS)) {
+      if (awaitEnd()) {
         if (failureOrNull != null) {
           System.err.println("holdfast: " + failureOrNull);
         }
         Runtime.getRuntime().halt(exitCode);
       }
-      System.err.println("holdfast: stop: not everything was saved in " + STOP_MAX_S + " s");
+      System.err.println(
+          "holdfast: stop: not everything was saved, and nothing more for " + SILENCE_MAX_S + " s");
     } catch (RuntimeException e) {
       System.err.println("holdfast: stop: " + e.getMessage());
     } catch (InterruptedException e) {
@@ -74,9 +82,22 @@ final class StopSignal {
     Runtime.getRuntime().halt(Main.EXIT_FAILED);
   }
 
+  private boolean awaitEnd() throws InterruptedException {
+    long seen = moved.getAsLong();
+    for (int silentS = 0; silentS < SILENCE_MAX_S; silentS++) {
+      if (ended.await(1, TimeUnit.SECONDS)) {
+        return true;
+      }
+      long now = moved.getAsLong();
+      silentS = now == seen ? silentS : 0;
+      seen = now;
+    }
+    return false;
+  }
+
   private static void waitForTheEnd() {
     try {
-      new CountDownLatch(1).await(STOP_MAX_S, TimeUnit.SECONDS);
+      new CountDownLatch(1).await(); // the hook ends the process
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }

@@ -447,6 +447,11 @@ public final class ClientFileSystem implements PoolFileSystem {
     return fileLayer.pipeline().unsavedBytes();
   }
 
+  /** Rises as unsaved data moves on its way to the pool. */
+  public long movedCount() {
+    return fileLayer.pipeline().movedCount();
+  }
+
   private void mayChange() {
     if (options.isReadOnly()) {
       throw new HoldfastException(

@@ -99,6 +99,16 @@ final class MemoryBudget {
     }
   }
 
+  /** Rises as what takes the room moves on. */
+  long movedCount() {
+    lock.lock();
+    try {
+      return movedCount;
+    } finally {
+      lock.unlock();
+    }
+  }
+
   long usedBytes() {
     lock.lock();
     try {

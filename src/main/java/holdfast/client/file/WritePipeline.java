@@ -323,4 +323,9 @@ public final class WritePipeline {
   public long unsavedBytes() {
     return budget.usedBytes();
   }
+
+  /** Rises as unsaved data moves on its way to the pool. */
+  public long movedCount() {
+    return budget.movedCount();
+  }
 }

@@ -19,7 +19,6 @@ import java.util.Set;
 public final class Leaving {
   private static final long HANDOVER_NS = 1_000_000_000L;
   private static final long HANDOVER_POLL_NS = 20_000_000L;
-  private static final long FORCE_MAX_NS = 1_000_000_000L;
 
   private final PeerPorts ports;
   private final Leadership leadership;
@@ -69,7 +68,9 @@ public final class Leaving {
    * remembered what was forced a second ago.</i>
    */
   private void forceBefore(Runnable then) {
-    ports.loop().at(ports.loop().nowNs() + FORCE_MAX_NS, "force before", () -> goodbyeOnce(then));
+    ports
+        .loop()
+        .at(ports.loop().nowNs() + leadership.forcesNs(), "force before", () -> goodbyeOnce(then));
     RaftDriver driver = leadership.driver();
     driver.awaitForced(
         driver.applied().index(),
@@ -99,7 +100,9 @@ public final class Leaving {
     }
     stopParts.run();
     isForcing = true;
-    ports.loop().at(ports.loop().nowNs() + FORCE_MAX_NS, "force at end", () -> finish(then));
+    ports
+        .loop()
+        .at(ports.loop().nowNs() + leadership.forcesNs(), "force at end", () -> finish(then));
     ports.log().force(why -> ports.vault().force(whyNot -> finish(then)));
   }
 

@@ -206,6 +206,13 @@ public final class Leadership {
     return isLeaderless && !isWithoutQuorum();
   }
 
+  /** How long some forced writes take here, by what was measured, and a second. */
+  public long forcesNs() {
+    long slowMs =
+        hasLog() ? driver.core().electionsMs() / 2 - config.raft().electionTimeoutMaxMs() : 0;
+    return (1_000 + slowMs) * 1_000_000L;
+  }
+
   /** By how much longer than usual others may be silent before they count as gone. */
   public long patienceNs() {
     return hasLog() ? driver.core().patienceMs() * 1_000_000L : 0;

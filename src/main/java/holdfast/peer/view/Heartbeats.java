@@ -125,9 +125,13 @@ public final class Heartbeats {
     return lastNs == null ? Long.MAX_VALUE / 2 : ports.loop().nowNs() - lastNs;
   }
 
-  /** Heartbeats are missing: others are preferred. */
+  /** Heartbeats are missing, and not because this process slept: others are preferred. */
   public boolean isSuspect(NodeId node) {
-    return isUnreachable(node) || silentNs(node) > SUSPECT_NS;
+    Long lastNs = heardNs.get(node);
+    boolean isSilent =
+        lastNs == null
+            || ports.loop().nowNs() - Math.max(lastNs, ports.loop().awakeSinceNs()) > SUSPECT_NS;
+    return isUnreachable(node) || isSilent;
   }
 
   /** Another process says that it is this peer: what the one before said may be no more so. */
