@@ -19,6 +19,7 @@ import java.util.Optional;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BiConsumer;
 import java.util.function.Supplier;
@@ -40,6 +41,7 @@ final class Dialer {
   private final InetAddress bind;
   private final Handshakes handshakes;
   private final Semaphore dials = new Semaphore(DIALS_MAX);
+  private final AtomicLong stepCount = new AtomicLong();
   private final AtomicBoolean isClosed = new AtomicBoolean();
 
   Dialer(
@@ -58,10 +60,13 @@ final class Dialer {
   /**
    * Tries the addresses in order until one answers as {@code expected}; {@code then} is called once
    * on a thread of the dialer, with one of the two.
+   *
+   * @param onStep runs, on any thread, each time that it gets on
    */
   void dial(
       Optional<NodeId> expected,
       List<HostPort> addresses,
+      Runnable onStep,
       BiConsumer<Authenticated, HoldfastException> then) {
     start(
         "dial " + addresses.get(0),
@@ -70,7 +75,8 @@ final class Dialer {
           HoldfastException last = null;
           for (HostPort address : addresses) {
             try {
-              return connectPatiently(address, () -> handshakes.initiate(expected, address));
+              return connectPatiently(
+                  address, () -> handshakes.initiate(expected, address), onStep);
             } catch (HoldfastException e) {
               if (last != null) {
                 e.addSuppressed(last);
@@ -83,12 +89,18 @@ final class Dialer {
   }
 
   /** Attaches one more connection to a session that this node dialled. */
-  void attach(Authenticated session, BiConsumer<Authenticated, HoldfastException> then) {
+  void attach(
+      Authenticated session, Runnable onStep, BiConsumer<Authenticated, HoldfastException> then) {
     HostPort address = session.remote().dialled().orElseThrow();
     start(
         "attach " + address,
         then,
-        () -> connectPatiently(address, () -> handshakes.attach(session)));
+        () -> connectPatiently(address, () -> handshakes.attach(session), onStep));
+  }
+
+  /** Rises as any dial gets on. Any thread. */
+  long stepCount() {
+    return stepCount.get();
   }
 
   /** No dial starts any more, and none that is in flight succeeds. */
@@ -129,10 +141,11 @@ final class Dialer {
   }
 
   /** A peer under load closes what is too much as it closes strangers: so ask more than once. */
-  private Authenticated connectPatiently(HostPort address, Supplier<Handshakes.Prepared> next) {
+  private Authenticated connectPatiently(
+      HostPort address, Supplier<Handshakes.Prepared> next, Runnable onStep) {
     for (int attempt = 1; ; attempt++) {
       try {
-        return connect(address, next.get());
+        return connect(address, next.get(), onStep);
       } catch (Handshakes.ClosedWithoutAnswer e) {
         if (attempt >= ATTEMPTS_MAX || isClosed.get()) {
           throw e.refusal();
@@ -142,7 +155,7 @@ final class Dialer {
     }
   }
 
-  private Authenticated connect(HostPort address, Handshakes.Prepared handshake)
+  private Authenticated connect(HostPort address, Handshakes.Prepared handshake, Runnable onStep)
       throws Handshakes.ClosedWithoutAnswer {
     var socket = new Socket();
     boolean isDone = false;
@@ -157,7 +170,13 @@ final class Dialer {
           new InetSocketAddress(target, address.port()),
           (int) TimeUnit.NANOSECONDS.toMillis(limits.connectNs()));
       var input = new SocketInput(socket, clock);
-      input.expectHandshake(limits.handshakeSilenceNs(), SocketInput.STRANGER_BYTES_MAX);
+      input.expectHandshake(
+          limits.handshakeSilenceNs(),
+          SocketInput.STRANGER_BYTES_MAX,
+          () -> {
+            stepCount.incrementAndGet();
+            onStep.run();
+          });
       var done = handshake.over(socket, input);
       isDone = !isClosed.get();
       return done;

@@ -12,7 +12,7 @@ import java.util.function.LongSupplier;
 final class InboundRequest implements Responder {
   private final Connection connection;
   private final int number;
-  private final Runnable onAnswered;
+  private Runnable onAnswered;
   private final AtomicBoolean isAnswered = new AtomicBoolean();
 
   /** Set when the answer is given and, with its body, sent. */
@@ -21,7 +21,7 @@ final class InboundRequest implements Responder {
   /** The answer's body while it waits or is sent. */
   private volatile Outgoing.WithBody answerOrNull;
 
-  private LongSupplier working = () -> 0;
+  private volatile LongSupplier working = () -> 0;
   private long lastSeen;
   private long movedCount;
   private long toldCount;
@@ -73,7 +73,10 @@ final class InboundRequest implements Responder {
         connection.close(Session.overflow(connection));
       }
     } finally {
-      onAnswered.run();
+      working = () -> 0; // what it counted may hold a body
+      Runnable then = onAnswered;
+      onAnswered = () -> {};
+      then.run();
     }
   }
 
@@ -100,6 +103,7 @@ final class InboundRequest implements Responder {
             why -> connection.offer(Outgoing.Frame.of(number, failure(why))),
             () -> {
               isOver = true;
+              answerOrNull = null;
               bodyOrNull.release();
             });
     answerOrNull = outgoing;

@@ -11,6 +11,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * All state about one other node: where it may be, the sessions with it, and what waits for one.
@@ -37,6 +38,10 @@ final class Link {
   private final ArrayList<Session> sessions = new ArrayList<>();
   private final ArrayDeque<OutboundRequest> waiting = new ArrayDeque<>();
   private final ArrayDeque<Notice> notices = new ArrayDeque<>();
+
+  /** Rises as dials of this node get on. */
+  private final AtomicLong dialSteps = new AtomicLong();
+
   private boolean isDialling;
   private HoldfastException lastFailure;
 
@@ -88,6 +93,7 @@ final class Link {
     if (session.isPresent()) {
       session.get().submit(request);
     } else if (dialIfNeeded()) {
+      request.waitsFor(dialSteps::get);
       waiting.add(request);
     } else {
       request.fail(unreachable());
@@ -237,7 +243,7 @@ final class Link {
       return false;
     }
     isDialling = true;
-    host.dial(node, List.copyOf(addresses));
+    host.dial(node, List.copyOf(addresses), dialSteps::incrementAndGet);
     return true;
   }
 
@@ -271,6 +277,6 @@ final class Link {
     void after(long ns, Runnable task);
 
     /** Dials a node; ends in {@link Link#dialled} on the loop. */
-    void dial(NodeId node, List<HostPort> addresses);
+    void dial(NodeId node, List<HostPort> addresses, Runnable onStep);
   }
 }

@@ -198,6 +198,7 @@ public final class NodeTransport implements Transport, AutoCloseable {
     dialer.dial(
         Optional.empty(),
         List.of(address),
+        () -> {},
         (done, why) ->
             host.post(
                 () -> {
@@ -207,6 +208,11 @@ public final class NodeTransport implements Transport, AutoCloseable {
                     told.forEach(then -> then.accept(failure));
                   }
                 }));
+  }
+
+  @Override
+  public long dialStepCount() {
+    return dialer.stepCount();
   }
 
   @Override
@@ -398,6 +404,7 @@ public final class NodeTransport implements Transport, AutoCloseable {
     public void openBulk(Session session) {
       dialer.attach(
           session.identity(),
+          session::attachStep,
           (done, why) ->
               post(
                   () -> {
@@ -425,10 +432,11 @@ public final class NodeTransport implements Transport, AutoCloseable {
     }
 
     @Override
-    public void dial(NodeId node, List<HostPort> addresses) {
+    public void dial(NodeId node, List<HostPort> addresses, Runnable onStep) {
       dialer.dial(
           Optional.of(node),
           addresses,
+          onStep,
           (done, why) ->
               post(
                   () -> {

@@ -11,6 +11,7 @@ import holdfast.protocol.Reply;
 import holdfast.protocol.Request;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import java.util.function.LongSupplier;
 
 /**
  * One own request until its reply, its silence or the end of its session. Loop only. Its handler
@@ -47,6 +48,7 @@ final class OutboundRequest implements Transport.InFlight {
   /** Of the bytes of its reply as many were seen. */
   private long replyBytes;
 
+  private LongSupplier waitedFor = () -> 0;
   private long moved;
   private long movedNs;
 
@@ -122,7 +124,7 @@ final class OutboundRequest implements Transport.InFlight {
   }
 
   private void noteMoved(long nowNs) {
-    long now = told;
+    long now = told + waitedFor.getAsLong();
     if (connection != null) {
       replyBytes = Math.max(replyBytes, connection.replyBytes(number));
       now += replyBytes + (outgoing == null ? 0 : connection.sentFor(outgoing));
@@ -144,8 +146,15 @@ final class OutboundRequest implements Transport.InFlight {
     fail(why);
   }
 
+  /** It waits for what moves with this count, until it is sent. */
+  void waitsFor(LongSupplier count) {
+    waitedFor = count;
+  }
+
   /** It goes out under this number of a session. */
   void submittedTo(Session onSession, Connection on, int as, Outgoing.WithBody outgoingOrNull) {
+    long waited = waitedFor.getAsLong();
+    waitedFor = () -> waited;
     session = onSession;
     connection = on;
     number = as;

@@ -45,6 +45,7 @@ final class SocketInput {
   private long lastReceivedNs;
   private Patience patience;
   private HandshakePatience handshake;
+  private Runnable onStep = () -> {};
 
   SocketInput(Socket socket, MonotonicClock clock) throws IOException {
     this.socket = socket;
@@ -58,6 +59,12 @@ final class SocketInput {
    * again, all of them within {@code budgetBytes}.
    */
   void expectHandshake(long silenceNs, int budgetBytes) {
+    expectHandshake(silenceNs, budgetBytes, () -> {});
+  }
+
+  /** Likewise; {@code onStep} runs with each message that was dealt with. */
+  void expectHandshake(long silenceNs, int budgetBytes, Runnable onStep) {
+    this.onStep = onStep;
     this.budgetBytes = budgetBytes;
     this.handshake = new HandshakePatience(new Silence(clock, silenceNs));
     this.patience = handshake;
@@ -66,6 +73,7 @@ final class SocketInput {
   /** The next message of the handshake is due: all before it was taken, or ours was sent. */
   void expectMessage() {
     handshake.expectMessage();
+    onStep.run();
   }
 
   /** The session phase: a larger buffer, no budget. */

@@ -43,6 +43,12 @@ public interface Transport {
    */
   void dial(HostPort address, java.util.function.Consumer<HoldfastException> onFailure);
 
+  /**
+   * Rises as dials get on, of whatever address: with each message of a handshake that was dealt
+   * with. Who knows no peer yet waits for as long as it does.
+   */
+  long dialStepCount();
+
   /** True while an authenticated session with the node is open. */
   boolean isConnected(NodeId node);
 

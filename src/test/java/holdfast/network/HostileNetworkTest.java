@@ -116,7 +116,8 @@ class HostileNetworkTest {
     for (int i = 0; i < 30; i++) {
       var a = open(TestNode.client(pool, 0, patient));
       a.learn(b.id, address);
-      asked.add(a.ask(b, new Request.GetSpace(), null));
+      // A request that waits for the session is worked on as long as that gets on.
+      asked.add(a.ask(b.id, new Request.GetSpace(), null, 3_000 * MS));
     }
 
     for (var each : asked) {

@@ -367,6 +367,7 @@ public abstract class TransportContractTest {
   @Test
   void aCountThatStaysIsSilence() {
     make();
+    assertAnswered(); // that a session is opened is progress, too
     var parked = new CopyOnWriteArrayList<Responder>();
     peerService.answer =
         asked -> {

@@ -45,6 +45,7 @@ public final class SimTransport implements Transport {
   private NodeService service;
   private long nextRequest = 1;
   private int pendingCount;
+  private long dialStepCount;
   private boolean gone;
 
   SimTransport(
@@ -161,6 +162,11 @@ public final class SimTransport implements Transport {
     if (finish(pending)) {
       loop.post(() -> pending.handler.onFailure(why));
     }
+  }
+
+  @Override
+  public long dialStepCount() {
+    return dialStepCount;
   }
 
   private void expireLater(Pending pending) {
@@ -344,6 +350,7 @@ public final class SimTransport implements Transport {
   }
 
   private void establish(SimTransport there, HostPort address) {
+    dialStepCount++;
     dialling.remove(there.self);
     if (there == this) {
       return;

@@ -30,6 +30,7 @@ abstract class RetryingCall<T> {
   private final Deadline deadline;
   final CompletableFuture<T> result;
   private HoldfastException lastFailure;
+  private long dialStepCount;
   private int attemptCount;
   private long backoffNs = BACKOFF_FIRST_NS;
 
@@ -45,6 +46,7 @@ abstract class RetryingCall<T> {
     this.startNs = loop.nowNs();
     this.deadline = deadline;
     this.result = result;
+    dialStepCount = transport.dialStepCount();
   }
 
   /** The peer to try now, or null to wait a little and be asked again. */
@@ -124,6 +126,7 @@ abstract class RetryingCall<T> {
       return; // target() has failed the call
     }
     if (to == null) {
+      noteDials();
       later();
       return;
     }
@@ -149,6 +152,15 @@ abstract class RetryingCall<T> {
             failed(to, notReached(why), null);
           }
         });
+  }
+
+  /** Nobody is known yet whom to ask: what moves is that peers are being reached. */
+  private void noteDials() {
+    long count = transport.dialStepCount();
+    if (count != dialStepCount && !view.hasPeers()) {
+      deadline.moved();
+    }
+    dialStepCount = count;
   }
 
   private void replied(NodeId from, Reply reply, Body bodyOrNull) {

@@ -272,6 +272,22 @@ class RemotePoolServiceTest {
     assertTrue(changed.isDone());
   }
 
+  /** A mount of a busy machine didn't start. */
+  @Test
+  void whoKnowsNoPeerYetWaitsAsLongAsDialsGetOn() {
+    var unconnected = new RemotePoolService(loop, network, () -> new ClientId(8, 1), 9);
+    var opened = unconnected.open(in(10 * S));
+
+    for (int i = 0; i < 20; i++) {
+      network.dialStepCount++;
+      loop.advance(3 * S);
+      assertFalse(opened.isDone());
+    }
+    loop.advance(11 * S);
+
+    assertEquals(ErrorCode.UNREACHABLE, failure(opened).code());
+  }
+
   /** It was EIO, which programs take for damage. */
   @Test
   void thatNobodyHasLedInTimeIsATimeout() {

@@ -37,6 +37,8 @@ final class ScriptedTransport implements Transport {
 
   private static final long PROGRESS_NS = 500_000_000L;
 
+  long dialStepCount;
+
   /** Who reports that it works on what it doesn't answer. */
   final Set<NodeId> working = new HashSet<>();
 
@@ -105,6 +107,11 @@ final class ScriptedTransport implements Transport {
 
   @Override
   public void dial(HostPort address, Consumer<HoldfastException> onFailure) {}
+
+  @Override
+  public long dialStepCount() {
+    return dialStepCount;
+  }
 
   @Override
   public boolean isConnected(NodeId node) {

@@ -142,6 +142,11 @@ class LogComparisonTest {
       public void dial(HostPort address, Consumer<HoldfastException> onFailure) {}
 
       @Override
+      public long dialStepCount() {
+        return 0;
+      }
+
+      @Override
       public boolean isConnected(NodeId node) {
         return true;
       }
