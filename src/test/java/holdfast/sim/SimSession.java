@@ -3,6 +3,7 @@ package holdfast.sim;
 import holdfast.model.ErrorCode;
 import holdfast.model.NetworkException;
 import holdfast.port.Body;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -13,6 +14,8 @@ final class SimSession {
   /** Between two pieces of a body that takes longer. */
   private static final long STEP_NS = 250 * SimWorld.MS;
 
+  private record Carry(Body source, Body body, Runnable onMoved, Runnable whenWhole) {}
+
   private final SimNetwork network;
   private final SimTransport owner;
   private final Map<Long, SimTransport.Pending> pending = new LinkedHashMap<>();
@@ -21,7 +24,8 @@ final class SimSession {
   private boolean open = true;
   private boolean breaking;
   private long lastArrivalNs;
-  private long lineFreeNs;
+  private final ArrayDeque<Carry> line = new ArrayDeque<>();
+  private boolean isCarrying;
 
   private SimSession(SimNetwork network, SimTransport owner) {
     this.network = network;
@@ -81,33 +85,89 @@ final class SimSession {
   /**
    * The body at the other side, which arrives while the source does. {@code whenWhole} runs there
    * when all is there; a failed one fails the body only.
+   *
+   * @param onMoved runs in the world as it, or what is before it on the wire, moves
    */
-  Body carryBody(Body source, Runnable whenWhole) {
+  Body carryBody(Body source, Runnable onMoved, Runnable whenWhole) {
     var body = Body.arriving(new byte[source.lengthBytes()], source.lengthBytes());
     other.arriving.add(body);
-    source.whenEnded(
-        failure -> {
-          long nowNs = network.world().nowNs();
-          long bytesPerMs = network.bytesPerMs(owner.self(), other.owner.self());
-          long lengthNs = source.lengthBytes() / bytesPerMs * SimWorld.MS;
-          // One body after another, as on a wire.
-          long beginNs = Math.max(nowNs, lineFreeNs);
-          lineFreeNs = beginNs + lengthNs;
-          long endNs = lineFreeNs + network.delayNs();
-          for (long stepNs = beginNs + STEP_NS; stepNs < endNs; stepNs += STEP_NS) {
-            int upTo = (int) ((stepNs - beginNs) / SimWorld.MS * bytesPerMs);
-            network.world().after(stepNs - nowNs, "piece", () -> advance(source, body, upTo));
-          }
-          network.world().after(endNs - nowNs, "body", () -> finish(source, body, whenWhole));
-        });
+    source.whenEnded(failure -> enqueue(new Carry(source, body, onMoved, whenWhole)));
     return body;
+  }
+
+  /** One body after another, as on a wire. */
+  private void enqueue(Carry carry) {
+    line.add(carry);
+    if (!isCarrying) {
+      carryNext();
+    }
+  }
+
+  private void carryNext() {
+    Carry next = line.poll();
+    isCarrying = next != null;
+    if (isCarrying) {
+      carryOn(next, 0);
+    }
+  }
+
+  private void carryOn(Carry carry, int sentBytes) {
+    if (!other.arriving.contains(carry.body())) {
+      carryNext(); // given up, or the session is over
+      return;
+    }
+    long bytesPerMs = network.bytesPerMs(owner.self(), other.owner.self());
+    long leftNs = (carry.source().lengthBytes() - sentBytes) / bytesPerMs * SimWorld.MS;
+    if (leftNs > STEP_NS) {
+      int upTo = (int) (sentBytes + STEP_NS / SimWorld.MS * bytesPerMs);
+      network
+          .world()
+          .after(
+              STEP_NS,
+              "piece",
+              () -> {
+                advance(carry.source(), carry.body(), upTo);
+                carry.onMoved().run();
+                line.forEach(waiting -> waiting.onMoved().run());
+                carryOn(carry, upTo);
+              });
+      return;
+    }
+    network
+        .world()
+        .after(
+            leftNs,
+            "end of body",
+            () -> {
+              network
+                  .world()
+                  .after(
+                      network.delayNs(),
+                      "body",
+                      () -> finish(carry.source(), carry.body(), carry.whenWhole()));
+              carryNext();
+            });
+  }
+
+  /** The sender gave it up: no more of it comes. */
+  void abortBody(Body body) {
+    if (other.arriving.contains(body)) {
+      carry(
+          "abort",
+          () -> {
+            if (other.arriving.remove(body)) {
+              body.fail(new NetworkException(ErrorCode.UNREACHABLE, "receive body: given up"));
+            }
+          });
+    }
   }
 
   private void advance(Body source, Body body, int upTo) {
     int have = body.availableBytes();
     boolean passes =
         other.isOpen() && isOpen() && !breaking && !other.owner.loop().isDeafTo(owner.loop());
-    if (passes && source.isComplete() && upTo > have && upTo < body.lengthBytes()) {
+    boolean isWanted = other.arriving.contains(body);
+    if (passes && isWanted && source.isComplete() && upTo > have && upTo < body.lengthBytes()) {
       System.arraycopy(source.array(), have, body.array(), have, upTo - have);
       body.advance(upTo - have);
     }
@@ -117,7 +177,9 @@ final class SimSession {
     if (!other.isOpen() || !isOpen() || !passes() || isMissed()) {
       return;
     }
-    other.arriving.remove(body);
+    if (!other.arriving.remove(body)) {
+      return; // given up
+    }
     if (!source.isComplete()) {
       body.fail(new NetworkException(ErrorCode.UNREACHABLE, "receive body: sender gave up"));
       return;

@@ -76,6 +76,11 @@ public final class SimTransport implements Transport {
     private final long silenceNs;
     private final ReplyHandler handler;
     private long movedNs;
+
+    /** Where it went, and its body there. */
+    private SimSession session;
+
+    private Body arrivingOrNull;
     private Loop.Timer timer;
     private boolean done;
 
@@ -160,6 +165,9 @@ public final class SimTransport implements Transport {
   private void giveUp(Pending pending, HoldfastException why) {
     waiting.remove(pending.id);
     if (finish(pending)) {
+      if (pending.arrivingOrNull != null) {
+        pending.session.abortBody(pending.arrivingOrNull);
+      }
       loop.post(() -> pending.handler.onFailure(why));
     }
   }
@@ -181,7 +189,13 @@ public final class SimTransport implements Transport {
   private void transmit(SimSession session, Pending pending) {
     session.pending().put(pending.id, pending);
     SimTransport there = session.other().owner();
-    Body body = pending.bodyOrNull == null ? null : session.carryBody(pending.bodyOrNull, () -> {});
+    Body body =
+        pending.bodyOrNull == null
+            ? null
+            : session.carryBody(
+                pending.bodyOrNull, () -> loop.post(() -> progress(session, pending.id)), () -> {});
+    pending.session = session;
+    pending.arrivingOrNull = body;
     String what = pending.request.getClass().getSimpleName();
     session.carry(
         what,
@@ -252,7 +266,10 @@ public final class SimTransport implements Transport {
     }
     var body = new Body[1];
     body[0] =
-        session.carryBody(bodyOrNull, () -> there.settle(session.other(), id, reply, body[0]));
+        session.carryBody(
+            bodyOrNull,
+            () -> there.loop.post(() -> there.progress(session.other(), id)),
+            () -> there.settle(session.other(), id, reply, body[0]));
   }
 
   private void settle(SimSession session, long id, Reply reply, Body bodyOrNull) {

@@ -37,6 +37,9 @@ final class ChunkWrite {
   /** A write of which nothing has moved for so long fails: this peer's own disk may hang. */
   static final long SILENCE_NS = 5_500_000_000L;
 
+  /** A copy that isn't made so long after the write was answered lags. */
+  private static final long LAG_NS = 1_500_000_000L;
+
   private static final long LOOK_NS = 500_000_000L;
 
   /** What becomes of a write. */
@@ -75,6 +78,7 @@ final class ChunkWrite {
   private long movedNs;
   private Loop.Timer lookTimer;
   private Loop.Timer hedgeTimer;
+  private Loop.Timer lagTimer;
   private HoldfastException lastFailure;
   private boolean isStarting;
   private boolean isPutting;
@@ -150,6 +154,7 @@ final class ChunkWrite {
               why -> failed(node, why),
               () -> targetsMoved++);
       var put = new Request.PutChunk(chunk, epoch, true);
+      laggards.begin(node);
       running.put(
           node,
           Optional.of(ports.transport().request(node, put, body, TARGET_SILENCE_NS, handler)));
@@ -237,17 +242,25 @@ final class ChunkWrite {
     if (!isAnswered && quorum.isEnough(written)) {
       isAnswered = true;
       outcome.onStored(List.copyOf(written));
-      List.copyOf(running.keySet()).forEach(this::goOnWithout);
+      long lagNs = ports.loop().nowNs() + LAG_NS;
+      lagTimer =
+          ports
+              .loop()
+              .at(
+                  lagNs,
+                  "write lag",
+                  () -> List.copyOf(running.keySet()).forEach(this::goOnWithout));
     }
     endIfNothingRuns();
   }
 
   /** The node's copy is made or has failed; false if it was neither awaited. */
   private boolean leave(NodeId node) {
-    if (lagging.remove(node)) {
-      laggards.leave(node);
+    boolean isAwaited = running.remove(node) != null;
+    if (isAwaited && !node.equals(self)) {
+      laggards.end(node, lagging.remove(node));
     }
-    return running.remove(node) != null;
+    return isAwaited;
   }
 
   /** A slow target has time for its copy, but not for any number of them: repair makes the rest. */
@@ -255,14 +268,16 @@ final class ChunkWrite {
     if (node.equals(self)) {
       return;
     }
-    if (laggards.enter(node)) {
+    if (laggards.lag(node)) {
       lagging.add(node);
     } else {
-      Transport.InFlight put = running.remove(node).orElseThrow();
+      Transport.InFlight put = running.get(node).orElseThrow();
+      leave(node);
       put.giveUp(
           Replies.error(
               ErrorCode.BUSY,
               "store chunk: expected=one that keeps up, was=behind, peer=" + node.shortForm()));
+      endIfNothingRuns();
     }
   }
 
@@ -322,9 +337,12 @@ final class ChunkWrite {
   private void end() {
     isEnded = true;
     lookTimer.cancel();
-    lagging.forEach(laggards::leave);
+    List.copyOf(running.keySet()).forEach(this::leave);
     if (hedgeTimer != null) {
       hedgeTimer.cancel();
+    }
+    if (lagTimer != null) {
+      lagTimer.cancel();
     }
     outcome.onEnd();
   }

@@ -5,33 +5,51 @@ import java.util.HashMap;
 import java.util.Map;
 
 /**
- * Counts, for each peer, the writes that were answered without its copy and go on with it: bounded,
- * since each keeps a body in memory, and a slow peer would take all places. <i>Event: one of three
- * machines is behind 5 Mbit/s; within seconds all bodies waited for it, and a copy onto the two
- * others went at its pace, and failed.</i> Loop thread.
+ * Counts, for each peer, the copies that are on their way to it, and those of them that lag: their
+ * writes were answered without them some time ago. These are bounded, since each keeps a body in
+ * memory, and a slow peer would take all places. <i>Event: one of three machines is behind 5
+ * Mbit/s; within seconds all bodies waited for it, and a copy onto the two others went at its pace,
+ * and failed.</i> Loop thread.
  */
 final class Laggards {
   /** Most of them at once. A quarter of the places for clients' bodies. */
   static final int COPIES_MAX = 4;
 
-  private final Map<NodeId, Integer> counts = new HashMap<>();
+  private static final class Counts {
+    int copies;
+    int lagging;
+  }
 
-  /** One more, unless there are too many: then its copy is left to repair. */
-  boolean enter(NodeId node) {
-    if (isBehind(node)) {
+  private final Map<NodeId, Counts> counts = new HashMap<>();
+
+  /** A copy is on its way there. */
+  void begin(NodeId node) {
+    counts.computeIfAbsent(node, of -> new Counts()).copies++;
+  }
+
+  /** It lags from now on; false if too many do: then it is left to repair. */
+  boolean lag(NodeId node) {
+    Counts of = counts.get(node);
+    if (of.lagging >= COPIES_MAX) {
       return false;
     }
-    counts.merge(node, 1, Integer::sum);
+    of.lagging++;
     return true;
   }
 
-  /** One less. */
-  void leave(NodeId node) {
-    counts.computeIfPresent(node, (of, count) -> count == 1 ? null : count - 1);
+  /** It is there, or has failed. */
+  void end(NodeId node, boolean wasLagging) {
+    Counts of = counts.get(node);
+    of.copies--;
+    of.lagging -= wasLagging ? 1 : 0;
+    if (of.copies == 0) {
+      counts.remove(node);
+    }
   }
 
   /** Whether no write that can do without this peer should begin with it. */
   boolean isBehind(NodeId node) {
-    return counts.getOrDefault(node, 0) >= COPIES_MAX;
+    Counts of = counts.get(node);
+    return of != null && of.lagging > 0 && of.copies >= COPIES_MAX;
   }
 }

@@ -13,16 +13,43 @@ class LaggardsTest {
   private final Laggards laggards = new Laggards();
 
   @Test
-  void soManyCopiesAreWaitedForAndNoMore() {
+  void soManyCopiesMayLagAndNoMore() {
     for (int i = 0; i < Laggards.COPIES_MAX; i++) {
-      assertFalse(laggards.isBehind(SLOW));
-      assertTrue(laggards.enter(SLOW));
+      laggards.begin(SLOW);
+      assertTrue(laggards.lag(SLOW));
     }
+    laggards.begin(SLOW);
 
     assertTrue(laggards.isBehind(SLOW));
-    assertFalse(laggards.enter(SLOW));
+    assertFalse(laggards.lag(SLOW));
     assertFalse(laggards.isBehind(OTHER), "each peer has its own");
-    laggards.leave(SLOW);
-    assertTrue(laggards.enter(SLOW));
+    laggards.end(SLOW, true);
+    assertTrue(laggards.lag(SLOW));
+  }
+
+  @Test
+  void whoHasManyCopiesOnTheirWayIsNotBehind() {
+    for (int i = 0; i < 10 * Laggards.COPIES_MAX; i++) {
+      laggards.begin(SLOW);
+    }
+
+    assertFalse(laggards.isBehind(SLOW));
+  }
+
+  @Test
+  void withOneThatLagsAFewAreBegunAndNoMore() {
+    laggards.begin(SLOW);
+    laggards.lag(SLOW);
+    assertFalse(laggards.isBehind(SLOW));
+
+    for (int i = 1; i < Laggards.COPIES_MAX; i++) {
+      laggards.begin(SLOW);
+    }
+    assertTrue(laggards.isBehind(SLOW));
+    for (int i = 1; i < Laggards.COPIES_MAX; i++) {
+      laggards.end(SLOW, false);
+    }
+    laggards.end(SLOW, true);
+    assertFalse(laggards.isBehind(SLOW));
   }
 }

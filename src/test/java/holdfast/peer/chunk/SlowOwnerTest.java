@@ -21,6 +21,9 @@ class SlowOwnerTest {
   /** A chunk takes 6.5 s. */
   private static final long SLOW_BYTES_PER_MS = 10;
 
+  /** All chunks of a test take less than a second. */
+  private static final long A_BIT_SLOW_BYTES_PER_MS = 5_000;
+
   private static final long WITHOUT_IT_NS = 10 * SimWorld.S;
 
   private static byte[] content(int seed) {
@@ -64,6 +67,25 @@ class SlowOwnerTest {
       assertInstanceOf(OperationResult.Done.class, cluster.get(write));
     }
     cluster.await("repaired", 1_200 * SimWorld.S, () -> slow.store().chunkCount() >= 40);
+  }
+
+  /** The third copy of a chunk is always a moment behind the second. */
+  @Test
+  void whoIsAMomentBehindGetsEveryCopyAtOnce() {
+    var cluster = SimCluster.of(3).start();
+    SimClient client = cluster.client();
+    cluster.get(client.open());
+    cluster.await("whole", 30 * SimWorld.S, cluster::isWhole);
+
+    cluster.network().slow(follower(cluster).id(), A_BIT_SLOW_BYTES_PER_MS);
+    var writes = write(client, 60);
+    cluster.await(
+        "all", 20 * SimWorld.S, () -> writes.stream().allMatch(CompletableFuture::isDone));
+    cluster.run(SimWorld.S);
+
+    for (SimPeer peer : cluster.peers()) {
+      assertTrue(peer.store().chunkCount() >= 60, "nothing is left to repair, at " + peer);
+    }
   }
 
   @Test
