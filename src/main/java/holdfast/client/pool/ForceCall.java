@@ -26,6 +26,9 @@ import java.util.concurrent.CompletableFuture;
 final class ForceCall {
   private static final long ROUND_PAUSE_NS = 250_000_000L;
 
+  /** Rounds on end that brought nothing; what moves after as many counts no more. */
+  private static final int IN_VAIN_MAX = 4;
+
   /** A disk may take some seconds for one force, and says nothing meanwhile. */
   private static final long HOLDER_SILENCE_NS = 5_000_000_000L;
 
@@ -38,6 +41,8 @@ final class ForceCall {
   private final CompletableFuture<Void> result;
   private final Map<ChunkId, Set<NodeId>> forced = new HashMap<>();
   private int waitingCount;
+  private int forcedBefore;
+  private int roundsInVain;
   private HoldfastException lastFailure;
 
   ForceCall(
@@ -62,7 +67,13 @@ final class ForceCall {
     round();
   }
 
+  /** Copies that are known to be on disk. */
+  private int forcedCount() {
+    return forced.values().stream().mapToInt(Set::size).sum();
+  }
+
   private void round() {
+    forcedBefore = forcedCount();
     var asked = new HashMap<NodeId, List<ChunkId>>();
     forced.forEach(
         (chunk, by) -> {
@@ -105,6 +116,7 @@ final class ForceCall {
 
   private void endRound() {
     boolean enough = forced.values().stream().allMatch(this::suffices);
+    roundsInVain = forcedCount() > forcedBefore ? 0 : roundsInVain + 1;
     if (enough) {
       result.complete(null);
     } else if (untilNs() - loop.nowNs() <= ROUND_PAUSE_NS) {
@@ -153,7 +165,9 @@ final class ForceCall {
 
     @Override
     public void onProgress() {
-      deadline.moved();
+      if (roundsInVain < IN_VAIN_MAX) {
+        deadline.moved();
+      }
     }
 
     @Override

@@ -20,6 +20,12 @@ abstract class RetryingCall<T> {
   /** A peer that is silent about the call for so long is left, and the next one tried. */
   static final long ATTEMPT_SILENCE_NS = 2_500_000_000L;
 
+  /**
+   * Attempts that moved and failed all the same; what moves after as many counts no more. A body
+   * that is sent again and again brings nobody forward.
+   */
+  private static final int MOVED_IN_VAIN_MAX = 4;
+
   private static final long BACKOFF_FIRST_NS = 20_000_000L;
   private static final long BACKOFF_MAX_NS = 400_000_000L;
 
@@ -32,6 +38,11 @@ abstract class RetryingCall<T> {
   private HoldfastException lastFailure;
   private long dialStepCount;
   private int attemptCount;
+
+  /** Whether something of the present attempt has moved. */
+  private boolean hasMoved;
+
+  private int movedInVainCount;
   private long backoffNs = BACKOFF_FIRST_NS;
 
   RetryingCall(
@@ -131,6 +142,7 @@ abstract class RetryingCall<T> {
       return;
     }
     attemptCount++;
+    hasMoved = false;
     transport.request(
         to,
         request(),
@@ -139,7 +151,10 @@ abstract class RetryingCall<T> {
         new Transport.ReplyHandler() {
           @Override
           public void onProgress() {
-            deadline.moved();
+            hasMoved = true;
+            if (movedInVainCount < MOVED_IN_VAIN_MAX) {
+              deadline.moved();
+            }
           }
 
           @Override
@@ -177,6 +192,7 @@ abstract class RetryingCall<T> {
 
   private void failed(NodeId from, HoldfastException why, Reply.Leader leaderOrNull) {
     lastFailure = why;
+    movedInVainCount += hasMoved ? 1 : 0;
     boolean again = onFailure(from, why, leaderOrNull);
     if (isFinal(why)) {
       fail(why);

@@ -329,6 +329,19 @@ class RemotePoolServiceTest {
     assertTrue(resent <= 1, "a body that is on its way isn't sent again, was=" + resent);
   }
 
+  /** A slow pair of which one is gone: the body got there each time, and nothing came of it. */
+  @Test
+  void whatMovesInVainAgainAndAgainIsNoProgress() {
+    network.script =
+        (at, request) -> request instanceof Request.PutChunk ? null : answer(at, request);
+    network.failingAfterNs = 7 * S;
+
+    var stored = service.store(CHUNK, Body.whole(new byte[10]), in(10 * S));
+    loop.advance(120 * S);
+
+    assertEquals(ErrorCode.TIMED_OUT, failure(stored).code());
+  }
+
   /** The first chunk shows that a peer is slow; no other goes through it. */
   @Test
   void chunksGoThroughTheQuickestTarget() {

@@ -39,6 +39,9 @@ final class ScriptedTransport implements Transport {
 
   long dialStepCount;
 
+  /** A request that isn't answered moves for so long, and fails then; 0: it doesn't. */
+  long failingAfterNs;
+
   /** Who reports that it works on what it doesn't answer. */
   final Set<NodeId> working = new HashSet<>();
 
@@ -73,7 +76,14 @@ final class ScriptedTransport implements Transport {
       return why -> {};
     }
     Answer answer = script.apply(to, request);
-    if (answer == null) {
+    if (answer == null && failingAfterNs > 0) {
+      loop.at(loop.nowNs() + PROGRESS_NS, "progress", handler::onProgress);
+      loop.at(loop.nowNs() + failingAfterNs - PROGRESS_NS, "progress", handler::onProgress);
+      loop.at(
+          loop.nowNs() + failingAfterNs,
+          "request failed",
+          () -> handler.onFailure(new HoldfastException(ErrorCode.TIMED_OUT, "store: too few")));
+    } else if (answer == null) {
       silent(loop.nowNs() + silenceNs, silenceNs, to, handler);
     } else {
       loop.post(() -> handler.onReply(answer.reply(), answer.bodyOrNull()));
