@@ -89,13 +89,12 @@ final class Dialer {
   }
 
   /** Attaches one more connection to a session that this node dialled. */
-  void attach(
-      Authenticated session, Runnable onStep, BiConsumer<Authenticated, HoldfastException> then) {
+  void attach(Authenticated session, BiConsumer<Authenticated, HoldfastException> then) {
     HostPort address = session.remote().dialled().orElseThrow();
     start(
         "attach " + address,
         then,
-        () -> connectPatiently(address, () -> handshakes.attach(session), onStep));
+        () -> connectPatiently(address, () -> handshakes.attach(session), () -> {}));
   }
 
   /** Rises as any dial gets on. Any thread. */

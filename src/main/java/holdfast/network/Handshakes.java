@@ -235,6 +235,7 @@ final class Handshakes {
         return message;
       }
       initiator.waiting(message);
+      input.noteStep();
     }
   }
 

@@ -404,7 +404,6 @@ public final class NodeTransport implements Transport, AutoCloseable {
     public void openBulk(Session session) {
       dialer.attach(
           session.identity(),
-          session::attachStep,
           (done, why) ->
               post(
                   () -> {

@@ -16,7 +16,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * One authenticated session with another process: a control connection, the bulk connections
@@ -43,10 +42,6 @@ final class Session {
   private final List<Connection> bulk = new ArrayList<>();
   private final Map<Integer, OutboundRequest> pending = new HashMap<>();
   private final ArrayDeque<OutboundRequest> awaitingBulk = new ArrayDeque<>();
-
-  /** Rises as bulk connections that this side opens get on. */
-  private final AtomicLong attachSteps = new AtomicLong();
-
   private final AtomicInteger inboundCount = new AtomicInteger();
   private final InboundRequests inbound;
   private int lastNumber;
@@ -114,7 +109,6 @@ final class Session {
     if (free == null && awaitingBulk.size() >= BULK_WAITING_MAX) {
       request.fail(busy("bulk connections"));
     } else if (free == null) {
-      request.waitsFor(attachSteps::get);
       awaitingBulk.add(request);
       wantBulk();
     } else {
@@ -123,11 +117,6 @@ final class Session {
       }
       submit(request, free);
     }
-  }
-
-  /** A bulk connection that is being attached gets on. Any thread. */
-  void attachStep() {
-    attachSteps.incrementAndGet();
   }
 
   /** The request with this number is over. */

@@ -62,7 +62,7 @@ final class SocketInput {
     expectHandshake(silenceNs, budgetBytes, () -> {});
   }
 
-  /** Likewise; {@code onStep} runs with each message that was dealt with. */
+  /** Likewise; {@code onStep} runs with each {@link #noteStep}. */
   void expectHandshake(long silenceNs, int budgetBytes, Runnable onStep) {
     this.onStep = onStep;
     this.budgetBytes = budgetBytes;
@@ -73,6 +73,10 @@ final class SocketInput {
   /** The next message of the handshake is due: all before it was taken, or ours was sent. */
   void expectMessage() {
     handshake.expectMessage();
+  }
+
+  /** The other side has worked on the handshake, and said so. */
+  void noteStep() {
     onStep.run();
   }
 

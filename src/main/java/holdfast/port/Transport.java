@@ -44,8 +44,9 @@ public interface Transport {
   void dial(HostPort address, java.util.function.Consumer<HoldfastException> onFailure);
 
   /**
-   * Rises as dials get on, of whatever address: with each message of a handshake that was dealt
-   * with. Who knows no peer yet waits for as long as it does.
+   * Rises as dials get on, of whatever address: with each peer that is busy and says that our turn
+   * comes nearer; never with a dial that is refused or tried again. Who knows no peer yet waits for
+   * as long as it does.
    */
   long dialStepCount();
 

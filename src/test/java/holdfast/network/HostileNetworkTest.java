@@ -136,6 +136,7 @@ class HostileNetworkTest {
     assertThat(why.code()).isEqualTo(ErrorCode.REFUSED);
     assertThat(why).hasMessageContaining("closed without an answer: another pool");
     assertThat(why).hasMessageContaining("use a copy of its home");
+    assertThat(stranger.transport.dialStepCount()).as("nobody works on it").isZero();
     assertThat(b.events).isEmpty();
   }
 
