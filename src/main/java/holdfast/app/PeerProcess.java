@@ -46,9 +46,7 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ThreadPoolExecutor;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
-import java.util.function.BooleanSupplier;
 
 /**
  * A peer process: its directory, its stores, its node and its place on the network, opened and
@@ -217,33 +215,14 @@ final class PeerProcess implements AutoCloseable {
     var started = new CountDownLatch(1);
     base.loop.post(() -> node.start(started::countDown));
     try {
-      if (!isDone(started::await, START_SILENCE_S, () -> hasFailed)) {
+      if (!MovingWait.isDone(
+          started::await, this::diskTaskCount, START_SILENCE_S, () -> hasFailed)) {
         throw new StorageException(
             ErrorCode.STORE_FAILED, "start peer: its operation log can't be used (see the log)");
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
-  }
-
-  /** Waits for something that awaits a while itself. */
-  private interface Await {
-    boolean done(long timeout, TimeUnit unit) throws InterruptedException;
-  }
-
-  /** Waits until it is done; false when the disks have ended nothing for so long, or it failed. */
-  private boolean isDone(Await what, long silenceS, BooleanSupplier hasEnded)
-      throws InterruptedException {
-    long seen = diskTaskCount();
-    for (int silentS = 0; silentS < silenceS && !hasEnded.getAsBoolean(); silentS++) {
-      if (what.done(1, TimeUnit.SECONDS)) {
-        return true;
-      }
-      long now = diskTaskCount();
-      silentS = now == seen ? silentS : 0;
-      seen = now;
-    }
-    return false;
   }
 
   /** What the disks have done: rises while the peer gets on. Any thread. */
@@ -305,7 +284,9 @@ final class PeerProcess implements AutoCloseable {
   boolean stop() throws InterruptedException {
     var stopped = new CountDownLatch(1);
     base.loop.post(() -> node.stop(stopped::countDown));
-    boolean hasLeft = isDone(stopped::await, STOP_SILENCE_S, () -> false) && !hasFailed;
+    boolean hasLeft =
+        MovingWait.isDone(stopped::await, this::diskTaskCount, STOP_SILENCE_S, () -> false)
+            && !hasFailed;
     transport.close();
     base.close();
     boolean areDisksDone = end(chunkDisk) & end(logDisk) & end(snapshotDisk) & end(knownDisk);
@@ -322,7 +303,8 @@ final class PeerProcess implements AutoCloseable {
 
   private boolean end(ThreadPoolExecutor disk) throws InterruptedException {
     disk.shutdown();
-    return isDone(disk::awaitTermination, STOP_SILENCE_S, () -> false);
+    return MovingWait.isDone(
+        disk::awaitTermination, this::diskTaskCount, STOP_SILENCE_S, () -> false);
   }
 
   /** Lets everything go as if the process had died, unless {@link #stop} was called. */

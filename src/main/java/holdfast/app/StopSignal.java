@@ -1,7 +1,6 @@
 package holdfast.app;
 
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.LongSupplier;
 
@@ -66,7 +65,7 @@ final class StopSignal {
     try {
       isAsked = true;
       onAsked.get().run();
-      if (awaitEnd()) {
+      if (MovingWait.isDone(ended::await, moved, SILENCE_MAX_S, () -> false)) {
         if (failureOrNull != null) {
           System.err.println("holdfast: " + failureOrNull);
         }
@@ -80,19 +79,6 @@ final class StopSignal {
       Thread.currentThread().interrupt();
     }
     Runtime.getRuntime().halt(Main.EXIT_FAILED);
-  }
-
-  private boolean awaitEnd() throws InterruptedException {
-    long seen = moved.getAsLong();
-    for (int silentS = 0; silentS < SILENCE_MAX_S; silentS++) {
-      if (ended.await(1, TimeUnit.SECONDS)) {
-        return true;
-      }
-      long now = moved.getAsLong();
-      silentS = now == seen ? silentS : 0;
-      seen = now;
-    }
-    return false;
   }
 
   private static void waitForTheEnd() {

@@ -36,7 +36,7 @@ sealed interface Outgoing {
     private final Runnable onEnded;
     private HoldfastException failure;
     private boolean isSourceEnded;
-    private volatile int sentBytes;
+    private int sentBytes;
     private long sentUpToBytes;
     private long progressNs;
 

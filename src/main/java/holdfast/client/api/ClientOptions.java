@@ -12,13 +12,13 @@ import java.time.Duration;
  */
 public record ClientOptions(
     Duration timeout, long cacheSizeBytes, boolean isReadOnly, Owner ownerOrNull) {
-  /** Default of that. */
+  /** The default timeout. */
   public static final Duration TIMEOUT = Duration.ofSeconds(10);
 
-  /** Shortest. */
+  /** The shortest timeout. */
   public static final Duration TIMEOUT_MIN = Duration.ofMillis(100);
 
-  /** Longest. */
+  /** The longest timeout. */
   public static final Duration TIMEOUT_MAX = Duration.ofHours(1);
 
   /** Default cache of opened blocks. */
