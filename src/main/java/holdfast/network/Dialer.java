@@ -58,43 +58,71 @@ final class Dialer {
   }
 
   /**
-   * Tries the addresses in order until one answers as {@code expected}; {@code then} is called once
-   * on a thread of the dialer, with one of the two.
+   * Tries the addresses in order until one answers as {@code expected}, and after a while, or where
+   * none does, the relays; {@code then} is called once on a thread of the dialer, with one of the
+   * two.
    *
+   * @param addresses one at least
+   * @param relays who may be asked to pass bytes on; only for a node that is known
    * @param onStep runs, on any thread, each time that it gets on
    */
   void dial(
       Optional<NodeId> expected,
       List<HostPort> addresses,
+      List<Route.Relay> relays,
       Runnable onStep,
       BiConsumer<Authenticated, HoldfastException> then) {
+    Attempt direct = () -> dialDirectly(expected, addresses, onStep);
+    String name = "dial " + addresses.get(0);
     start(
-        "dial " + addresses.get(0),
+        name,
         then,
-        () -> {
-          HoldfastException last = null;
-          for (HostPort address : addresses) {
-            try {
-              return connectPatiently(
-                  address, () -> handshakes.initiate(expected, address), onStep);
-            } catch (HoldfastException e) {
-              if (last != null) {
-                e.addSuppressed(last);
-              }
-              last = e;
-            }
-          }
-          throw last;
-        });
+        relays.isEmpty()
+            ? direct
+            : () ->
+                new DialRace(threads, name, direct)
+                    .orElse(() -> dialThrough(expected.orElseThrow(), relays, onStep)));
   }
 
-  /** Attaches one more connection to a session that this node dialled. */
+  private Authenticated dialDirectly(
+      Optional<NodeId> expected, List<HostPort> addresses, Runnable onStep) {
+    HoldfastException last = null;
+    for (HostPort address : addresses) {
+      try {
+        var route = new Route.Direct(address);
+        return connectPatiently(route, () -> handshakes.initiate(expected, route), onStep);
+      } catch (HoldfastException e) {
+        if (last != null) {
+          e.addSuppressed(last);
+        }
+        last = e;
+      }
+    }
+    throw last;
+  }
+
+  private Authenticated dialThrough(NodeId target, List<Route.Relay> relays, Runnable onStep) {
+    HoldfastException last = null;
+    for (Route.Relay relay : relays) {
+      try {
+        var route = new Route.Through(relay, target);
+        return connect(route, handshakes.initiate(Optional.of(target), route), onStep);
+      } catch (HoldfastException e) {
+        last = e;
+      } catch (Handshakes.ClosedWithoutAnswer e) {
+        last = e.refusal();
+      }
+    }
+    throw last;
+  }
+
+  /** Attaches one more connection to a session that this node dialled, the same way. */
   void attach(Authenticated session, BiConsumer<Authenticated, HoldfastException> then) {
-    HostPort address = session.remote().dialled().orElseThrow();
+    Route route = session.routeOrNull();
     start(
-        "attach " + address,
+        "attach " + route.name(),
         then,
-        () -> connectPatiently(address, () -> handshakes.attach(session), () -> {}));
+        () -> connectPatiently(route, () -> handshakes.attach(session), () -> {}));
   }
 
   /** Rises as any dial gets on. Any thread. */
@@ -107,7 +135,8 @@ final class Dialer {
     isClosed.set(true);
   }
 
-  private interface Attempt {
+  /** One way to a node, tried until it leads there or fails. */
+  interface Attempt {
     Authenticated run();
   }
 
@@ -141,10 +170,10 @@ final class Dialer {
 
   /** A peer under load closes what is too much as it closes strangers: so ask more than once. */
   private Authenticated connectPatiently(
-      HostPort address, Supplier<Handshakes.Prepared> next, Runnable onStep) {
+      Route route, Supplier<Handshakes.Prepared> next, Runnable onStep) {
     for (int attempt = 1; ; attempt++) {
       try {
-        return connect(address, next.get(), onStep);
+        return connect(route, next.get(), onStep);
       } catch (Handshakes.ClosedWithoutAnswer e) {
         if (attempt >= ATTEMPTS_MAX || isClosed.get()) {
           throw e.refusal();
@@ -154,20 +183,35 @@ final class Dialer {
     }
   }
 
-  private Authenticated connect(HostPort address, Handshakes.Prepared handshake, Runnable onStep)
+  private Authenticated connect(Route route, Handshakes.Prepared handshake, Runnable onStep)
       throws Handshakes.ClosedWithoutAnswer {
-    var socket = new Socket();
+    return switch (route) {
+      case Route.Direct direct -> over(direct.address(), handshake, onStep);
+      case Route.Through through -> throughRelay(through, handshake, onStep);
+    };
+  }
+
+  private Authenticated throughRelay(
+      Route.Through route, Handshakes.Prepared handshake, Runnable onStep)
+      throws Handshakes.ClosedWithoutAnswer {
+    Route.Relay relay = route.relay();
+    HostPort address = relay.addresses().get(0);
+    Handshakes.Prepared asking = handshakes.askRelay(relay, address);
+    return over(
+        address,
+        (socket, input) -> {
+          Relays.ask(asking.over(socket, input), route.target());
+          return handshake.over(socket, input);
+        },
+        onStep);
+  }
+
+  private Authenticated over(HostPort address, Handshakes.Prepared handshake, Runnable onStep)
+      throws Handshakes.ClosedWithoutAnswer {
+    Socket socket = null;
     boolean isDone = false;
     try {
-      Sockets.tune(socket);
-      InetAddress target = InetAddress.getByName(address.host());
-      checkConfined(address, target);
-      if (!bind.isAnyLocalAddress()) {
-        socket.bind(new InetSocketAddress(bind, 0));
-      }
-      socket.connect(
-          new InetSocketAddress(target, address.port()),
-          (int) TimeUnit.NANOSECONDS.toMillis(limits.connectNs()));
+      socket = open(address);
       var input = new SocketInput(socket, clock);
       input.expectHandshake(
           limits.handshakeSilenceNs(),
@@ -190,7 +234,30 @@ final class Dialer {
     } catch (ByteReader.Malformed e) {
       throw failure(ErrorCode.MALFORMED, address, "a Holdfast handshake", e);
     } finally {
-      if (!isDone) {
+      if (!isDone && socket != null) {
+        Sockets.closeQuietly(socket);
+      }
+    }
+  }
+
+  /** Connects, and begins nothing. */
+  Socket open(HostPort address) throws IOException {
+    var socket = new Socket();
+    boolean isConnected = false;
+    try {
+      Sockets.tune(socket);
+      InetAddress target = InetAddress.getByName(address.host());
+      checkConfined(address, target);
+      if (!bind.isAnyLocalAddress()) {
+        socket.bind(new InetSocketAddress(bind, 0));
+      }
+      socket.connect(
+          new InetSocketAddress(target, address.port()),
+          (int) TimeUnit.NANOSECONDS.toMillis(limits.connectNs()));
+      isConnected = true;
+      return socket;
+    } finally {
+      if (!isConnected) {
         Sockets.closeQuietly(socket);
       }
     }

@@ -2,6 +2,7 @@ package holdfast.network;
 
 import holdfast.crypto.Role;
 import holdfast.crypto.handshake.AttachAnswer;
+import holdfast.crypto.handshake.Attachment;
 import holdfast.crypto.handshake.ConnectionKeys;
 import holdfast.crypto.handshake.EstablishedSession;
 import holdfast.crypto.handshake.HandshakeFormat;
@@ -89,31 +90,41 @@ final class Handshakes {
   }
 
   /** The dialling side of a new session. Throws unless the other side says that it is open. */
-  Prepared initiate(Optional<NodeId> expected, HostPort address) {
+  Prepared initiate(Optional<NodeId> expected, Route route) {
     var initiator =
         new HandshakeInitiator(
             identity.self().get(),
             identity.policy().admission(),
             expected,
-            address.toString(),
+            route.name(),
             random,
             wall);
     byte[] m1 = initiator.m1();
     return (socket, input) -> {
       byte[] first =
-          firstByte(socket, input, m1, HandshakeFormat.closedWithoutAnswer("" + address));
+          firstByte(socket, input, m1, HandshakeFormat.closedWithoutAnswer(route.name()));
       byte[] m2 = whole(input, first, HandshakeFormat.m2Bytes(first[0] & 0xFF));
       send(socket, initiator.m3(m2));
       var session = initiator.finish(m4(input, initiator));
       session.requireOk();
       return authenticated(
-          socket, input, session, session.connection(), false, Optional.of(address));
+          socket, input, session, session.connection(), Authenticated.Use.SESSION, route);
     };
   }
 
-  /** The dialling side of one more connection of a session. */
+  /** The dialling side of one more connection of a session that this node dialled. */
   Prepared attach(Authenticated to) {
-    var initiator = to.session().attach(random);
+    return attach(to, Attachment.CONNECTION, to.routeOrNull());
+  }
+
+  /** The side that asks for a relay. */
+  Prepared askRelay(Route.Relay relay, HostPort address) {
+    Authenticated session = relay.session();
+    return attach(session, Attachment.relayBy(session.isInitiator()), new Route.Direct(address));
+  }
+
+  private Prepared attach(Authenticated to, Attachment purpose, Route route) {
+    var initiator = to.session().attach(purpose, random);
     var refusal =
         new NetworkException(
             ErrorCode.UNREACHABLE,
@@ -123,7 +134,7 @@ final class Handshakes {
     return (socket, input) -> {
       byte[] first = firstByte(socket, input, initiator.message(), refusal);
       var keys = initiator.finish(whole(input, first, HandshakeFormat.ATTACH_ANSWER_BYTES));
-      return authenticated(socket, input, to.session(), keys, true, to.remote().dialled());
+      return authenticated(socket, input, to.session(), keys, useFor(purpose), route);
     };
   }
 
@@ -179,20 +190,26 @@ final class Handshakes {
       directory.gone(session.id());
       throw e;
     }
-    return authenticated(socket, input, session, session.connection(), false, Optional.empty());
+    return authenticated(
+        socket, input, session, session.connection(), Authenticated.Use.SESSION, null);
   }
 
   private Authenticated respondToAttach(Socket socket, SocketInput input, byte[] prefix)
       throws IOException {
     byte[] message = whole(input, prefix, HandshakeFormat.ATTACH_BYTES);
+    Attachment purpose = AttachAnswer.purposeOf(message);
     var to =
         directory
             .find(AttachAnswer.sessionOf(message), newSilence())
-            .filter(found -> !found.isInitiator())
+            .filter(found -> found.isInitiator() != purpose.isByInitiator())
             .orElseThrow(() -> stranger("a connection of no session"));
     var answer = to.session().answerAttach(message, random);
     send(socket, answer.message());
-    return authenticated(socket, input, to.session(), answer.keys(), true, Optional.empty());
+    return authenticated(socket, input, to.session(), answer.keys(), useFor(purpose), null);
+  }
+
+  private static Authenticated.Use useFor(Attachment purpose) {
+    return purpose.isRelay() ? Authenticated.Use.RELAY : Authenticated.Use.BULK;
   }
 
   /** The begin of the answer to the first message, so that a refusal is told from trouble. */
@@ -289,9 +306,13 @@ final class Handshakes {
       SocketInput input,
       EstablishedSession session,
       ConnectionKeys keys,
-      boolean isAttached,
-      Optional<HostPort> dialled) {
+      Authenticated.Use use,
+      Route routeOrNull) {
     var proved = session.remote();
+    Optional<HostPort> dialled =
+        routeOrNull instanceof Route.Direct direct
+            ? Optional.of(direct.address())
+            : Optional.empty();
     var remote =
         new Remote(
             proved.node(),
@@ -306,8 +327,8 @@ final class Handshakes {
         keys.outbound(random, wall, clock),
         keys.inbound(),
         session,
-        dialled.isPresent(),
-        isAttached,
+        routeOrNull,
+        use,
         remote);
   }
 

@@ -7,8 +7,10 @@ import holdfast.model.NetworkException;
 import holdfast.model.NodeId;
 import holdfast.port.Remote;
 import holdfast.protocol.Notice;
+import java.lang.System.Logger.Level;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
@@ -27,6 +29,11 @@ final class Link {
   /** How long a session that lost against another one is kept for what is still in flight. */
   private static final long RETIRE_NS = 1_000_000_000L;
 
+  /** How often the direct way is tried while a relayed session is used. */
+  private static final long DIRECT_LOOK_NS = 5_000_000_000L;
+
+  private static final System.Logger LOG = System.getLogger("holdfast.network");
+
   /** How often a retired session is looked at. */
   private static final long RETIRE_LOOK_NS = 250_000_000L;
 
@@ -43,6 +50,10 @@ final class Link {
   private final AtomicLong dialSteps = new AtomicLong();
 
   private boolean isDialling;
+
+  /** Dialling only to replace a relayed session. */
+  private boolean isLooking;
+
   private HoldfastException lastFailure;
 
   Link(NodeId node, NodeId self, LinkHost host, Backoff backoff) {
@@ -67,6 +78,37 @@ final class Link {
 
   boolean isConnected() {
     return current().isPresent();
+  }
+
+  /** Whether a session is open that isn't relayed, as far as this side knows. */
+  boolean isDirect() {
+    return directSession().isPresent();
+  }
+
+  /** Who may be asked to pass bytes on to others, if the node is a peer. */
+  Optional<Route.Relay> relay() {
+    var addressesOf = directAddresses();
+    return directSession()
+        .filter(session -> session.remote().isPeer() && !addressesOf.isEmpty())
+        .map(session -> new Route.Relay(session.identity(), addressesOf));
+  }
+
+  /** Where the node was reached, and may be; empty without a direct session. */
+  List<HostPort> directAddresses() {
+    var session = directSession();
+    if (session.isEmpty()) {
+      return List.of();
+    }
+    var best = new LinkedHashSet<HostPort>();
+    session.get().remote().dialled().ifPresent(best::add);
+    best.addAll(addresses);
+    return List.copyOf(best);
+  }
+
+  private Optional<Session> directSession() {
+    return sessions.stream()
+        .filter(session -> session.isOpen() && !session.identity().isRelayed())
+        .findFirst();
   }
 
   boolean isPeerConnected() {
@@ -120,7 +162,7 @@ final class Link {
         other.end("the peer was started again");
       } else if (isSameRun && other.isOpen()) {
         hadSame = true;
-        if (opened.isDialler() && other.isDialler()) {
+        if (opened.isDialler() && other.isDialler() && !isBetter(opened, other)) {
           remote.dialled().ifPresent(this::prefer);
           flush(other);
           return Opened.NEEDLESS;
@@ -130,6 +172,10 @@ final class Link {
     sessions.add(opened);
     remote.dialled().ifPresent(this::prefer);
     backoff.reset();
+    if (opened.identity().isRelayed()) {
+      LOG.log(Level.INFO, "peer is reached as {0}", opened.identity().routeOrNull().name());
+      lookForDirectWay();
+    }
     if (hadSame && remote.isPeer()) {
       retireLosers();
     }
@@ -181,8 +227,10 @@ final class Link {
 
   /** The dial ended; a session, if there is one, has been given to {@link #opened} before. */
   void dialled(HoldfastException failureOrNull) {
+    boolean wasLook = isLooking && isConnected();
     isDialling = false;
-    if (failureOrNull != null) {
+    isLooking = false;
+    if (failureOrNull != null && !wasLook) {
       lastFailure = failureOrNull;
       backoff.failed(host.nowNs());
       if (!isConnected()) {
@@ -197,6 +245,27 @@ final class Link {
       return sessions.indexOf(session) > sessions.indexOf(over);
     }
     return session.isDialler() == self.compareTo(node) < 0;
+  }
+
+  private static boolean isBetter(Session session, Session than) {
+    return than.identity().isRelayed() && !session.identity().isRelayed();
+  }
+
+  private void lookForDirectWay() {
+    host.after(
+        DIRECT_LOOK_NS,
+        () -> {
+          var session = current();
+          if (session.isEmpty() || isDirect()) {
+            return;
+          }
+          if (!isDialling && !addresses.isEmpty()) {
+            isDialling = true;
+            isLooking = true;
+            host.dial(node, List.copyOf(addresses), false, dialSteps::incrementAndGet);
+          }
+          lookForDirectWay();
+        });
   }
 
   private void retireLosers() {
@@ -243,7 +312,7 @@ final class Link {
       return false;
     }
     isDialling = true;
-    host.dial(node, List.copyOf(addresses), dialSteps::incrementAndGet);
+    host.dial(node, List.copyOf(addresses), true, dialSteps::incrementAndGet);
     return true;
   }
 
@@ -276,7 +345,7 @@ final class Link {
 
     void after(long ns, Runnable task);
 
-    /** Dials a node; ends in {@link Link#dialled} on the loop. */
-    void dial(NodeId node, List<HostPort> addresses, Runnable onStep);
+    /** Dials a node, and asks relays if it may; ends in {@link Link#dialled} on the loop. */
+    void dial(NodeId node, List<HostPort> addresses, boolean mayRelay, Runnable onStep);
   }
 }

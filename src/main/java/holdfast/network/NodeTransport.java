@@ -21,8 +21,10 @@ import holdfast.util.WallClock;
 import java.io.IOException;
 import java.lang.System.Logger.Level;
 import java.net.InetSocketAddress;
+import java.net.Socket;
 import java.security.SecureRandom;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -48,6 +50,9 @@ public final class NodeTransport implements Transport, AutoCloseable {
   public static final SessionLimits SESSION_LIMITS =
       new SessionLimits(FrameFormat.TOKEN_BYTES_MAX, Session.INBOUND_MAX, 1 + Session.BULK_MAX);
 
+  /** Peers asked for one that can't be reached, one after another. */
+  static final int RELAYS_ASKED_MAX = 8;
+
   /** Dials of addresses whose node isn't known, at once. */
   public static final int UNKNOWN_DIALS_MAX = 64;
 
@@ -64,6 +69,7 @@ public final class NodeTransport implements Transport, AutoCloseable {
   private final Handshakes handshakes;
   private final Dialer dialer;
   private final Host host = new Host();
+  private final Relays relays;
   private final SessionDirectory directory = new SessionDirectory();
   private final Map<SessionId, Session> sessions = new HashMap<>();
   private final Map<NodeId, Link> links = new HashMap<>();
@@ -95,6 +101,7 @@ public final class NodeTransport implements Transport, AutoCloseable {
     this.handshakes =
         new Handshakes(identity, clock, wall, random, options.limits(), threads, gate, directory);
     this.dialer = new Dialer(threads, clock, options.limits(), options.bind(), handshakes);
+    this.relays = new Relays(host, clock);
   }
 
   /** Hands what arrives, and has arrived, to {@code made}, on the loop. Once. */
@@ -198,6 +205,7 @@ public final class NodeTransport implements Transport, AutoCloseable {
     dialer.dial(
         Optional.empty(),
         List.of(address),
+        List.of(),
         () -> {},
         (done, why) ->
             host.post(
@@ -221,6 +229,12 @@ public final class NodeTransport implements Transport, AutoCloseable {
     return link != null && link.isConnected();
   }
 
+  @Override
+  public boolean isDirect(NodeId node) {
+    Link link = links.get(node);
+    return link != null && link.isDirect();
+  }
+
   /** Whether a session with a peer is open. Loop only. */
   public boolean isPeerConnected() {
     return links.values().stream().anyMatch(Link::isPeerConnected);
@@ -229,6 +243,24 @@ public final class NodeTransport implements Transport, AutoCloseable {
   /** Sessions open now, for tests. Any thread. */
   int sessionCount() {
     return directory.count();
+  }
+
+  /** Some peers that may reach a node which this one doesn't, in any order. */
+  private List<Route.Relay> relaysTo(NodeId node) {
+    var known = new ArrayList<Route.Relay>();
+    links.forEach(
+        (id, link) -> {
+          if (!id.equals(node)) {
+            link.relay().ifPresent(known::add);
+          }
+        });
+    Collections.shuffle(known, random);
+    return List.copyOf(known.subList(0, Math.min(RELAYS_ASKED_MAX, known.size())));
+  }
+
+  /** Connections passed on now, for tests. Loop only. */
+  int relayedCount() {
+    return relays.count();
   }
 
   private OutboundRequest newPending(
@@ -262,16 +294,13 @@ public final class NodeTransport implements Transport, AutoCloseable {
                     options.limits().backoffMinNs(), options.limits().backoffMaxNs(), random)));
   }
 
-  /** On a thread of the listener. */
+  /** On a thread of the connection's own. */
   private void authenticated(Authenticated done) {
-    host.post(
-        () -> {
-          if (done.isAttached()) {
-            attached(done);
-          } else {
-            opened(done, false);
-          }
-        });
+    switch (done.use()) {
+      case SESSION -> host.post(() -> opened(done, false));
+      case BULK -> host.post(() -> attached(done));
+      case RELAY -> relays.serve(done);
+    }
   }
 
   /** A handshake is done: makes it a session, unless there is one; null or why not. */
@@ -351,7 +380,7 @@ public final class NodeTransport implements Transport, AutoCloseable {
   }
 
   /** What sessions and links ask of their transport. */
-  private final class Host implements SessionHost, Link.LinkHost {
+  private final class Host implements SessionHost, Link.LinkHost, Relays.RelayHost {
     @Override
     public Loop loop() {
       return loop;
@@ -396,6 +425,22 @@ public final class NodeTransport implements Transport, AutoCloseable {
     }
 
     @Override
+    public boolean isOpen(SessionId session) {
+      return sessions.containsKey(session);
+    }
+
+    @Override
+    public List<HostPort> directAddresses(NodeId node) {
+      Link link = links.get(node);
+      return link != null && link.isPeerConnected() ? link.directAddresses() : List.of();
+    }
+
+    @Override
+    public Socket connect(HostPort address) throws IOException {
+      return dialer.open(address);
+    }
+
+    @Override
     public void after(long ns, Runnable task) {
       loop.at(loop.nowNs() + ns, "network", task);
     }
@@ -422,6 +467,10 @@ public final class NodeTransport implements Transport, AutoCloseable {
       NodeId node = session.remote().node();
       Link link = links.get(node);
       boolean wasLast = link != null && link.over(session);
+      relays.onSessionOver(session.identity().id());
+      if (link != null && !link.isDirect()) {
+        relays.onNotDirect(node);
+      }
       if (link != null && link.isEmpty()) {
         links.remove(node);
       }
@@ -431,10 +480,11 @@ public final class NodeTransport implements Transport, AutoCloseable {
     }
 
     @Override
-    public void dial(NodeId node, List<HostPort> addresses, Runnable onStep) {
+    public void dial(NodeId node, List<HostPort> addresses, boolean mayRelay, Runnable onStep) {
       dialer.dial(
           Optional.of(node),
           addresses,
+          mayRelay ? relaysTo(node) : List.of(),
           onStep,
           (done, why) ->
               post(

@@ -20,5 +20,11 @@ final class SessionFrames {
   /** A request of the receiver's is worked on: u64 count, higher than the last one. */
   static final int PROGRESS = 7;
 
+  /** Asks to be passed on: node id. Only the first frame of a connection made for that. */
+  static final int RELAY = 8;
+
+  /** Answers {@link #RELAY}: u8 result. From then on bytes are passed on. */
+  static final int RELAYED = 9;
+
   private SessionFrames() {}
 }

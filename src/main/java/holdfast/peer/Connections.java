@@ -1,12 +1,15 @@
 package holdfast.peer;
 
+import holdfast.consensus.Endpoint;
 import holdfast.model.ErrorCode;
 import holdfast.model.NodeId;
 import holdfast.peer.state.Leadership;
 import holdfast.peer.view.Heartbeats;
 import holdfast.peer.view.PeerPorts;
 import holdfast.peer.view.Replies;
+import holdfast.protocol.Notice;
 import holdfast.protocol.Request;
+import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 
@@ -38,6 +41,20 @@ final class Connections {
     leadership.map().ifPresent(map -> map.peers().forEach(peer -> receivers.add(peer.node())));
     receivers.remove(self);
     return receivers;
+  }
+
+  /** The other voters that this peer hears, and not through a third. */
+  List<NodeId> reachedVoters(Heartbeats heartbeats) {
+    if (!leadership.hasLog()) {
+      return List.of();
+    }
+    return leadership.driver().configuration().voters().stream()
+        .map(Endpoint::node)
+        .filter(node -> !node.equals(self))
+        .filter(node -> ports.transport().isDirect(node) && !heartbeats.isSuspect(node))
+        .distinct()
+        .limit(Notice.Heartbeat.REACHED_MAX)
+        .toList();
   }
 
   void onConnected(NodeId peer, Heartbeats heartbeats) {

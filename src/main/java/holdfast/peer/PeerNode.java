@@ -136,7 +136,14 @@ public final class PeerNode implements NodeService {
             endpoint,
             connections.peers(),
             leader -> joinedThrough = leader);
-    monitor = new PeerMonitor(ports, listener, leadership, heartbeats, joinState::request);
+    monitor =
+        new PeerMonitor(
+            ports,
+            listener,
+            leadership,
+            heartbeats,
+            joinState::request,
+            () -> connections.reachedVoters(heartbeats));
     runner = new LogRunner(config, ports, listener, leadership, endpoint, logOwner());
     runs = new Runs(config, ports, listener, leadership, runsOwner());
     heartbeats.piggyback(runs::sendTo);
@@ -298,7 +305,8 @@ public final class PeerNode implements NodeService {
         leadership.hasLog() ? leadership.driver().log() : LogId.NONE,
         runner.isRecovering(),
         runner.asideCount(),
-        runs.mark());
+        runs.mark(),
+        connections.reachedVoters(heartbeats));
   }
 
   private int asideLogsBefore(NodeId node) {

@@ -53,6 +53,12 @@ public interface Transport {
   /** True while an authenticated session with the node is open. */
   boolean isConnected(NodeId node);
 
+  /**
+   * True while one is open that doesn't go through another peer, as far as this node knows: who was
+   * dialled through one isn't told.
+   */
+  boolean isDirect(NodeId node);
+
   /** A request until its end. */
   interface InFlight {
     /** Ends it with this failure, unless it has ended: no more of its body is sent. */

@@ -23,6 +23,8 @@ public sealed interface Notice extends Message {
    * @param log the operation log this peer follows; all zeros before it has one
    * @param recovering whether this peer may have lost the end of its log and hasn't caught up yet
    * @param asideLogs logs it keeps aside because they hold what the present one lacks
+   * @param reached voters that it hears, over a session that doesn't go through another peer as far
+   *     as it knows
    */
   record Heartbeat(
       long incarnation,
@@ -40,8 +42,17 @@ public sealed interface Notice extends Message {
       LogId log,
       boolean recovering,
       int asideLogs,
-      RunMark mark)
-      implements Notice {}
+      RunMark mark,
+      List<NodeId> reached)
+      implements Notice {
+    /** Most voters in one. */
+    public static final int REACHED_MAX = 16;
+
+    /** Freezes the list. */
+    public Heartbeat {
+      reached = List.copyOf(reached);
+    }
+  }
 
   /**
    * How far peers had come when they were heard last, by the sender or by whoever passed it on:

@@ -3,6 +3,7 @@ package holdfast.protocol;
 import holdfast.consensus.RaftMessageCodec;
 import holdfast.model.InstanceId;
 import holdfast.model.LogId;
+import holdfast.model.NodeId;
 import holdfast.util.ByteReader;
 import holdfast.util.ByteWriter;
 import java.util.ArrayList;
@@ -41,6 +42,7 @@ final class NoticeCodec {
         n.log().write(out);
         out.bool(n.recovering()).u32(n.asideLogs());
         n.mark().write(out);
+        Fields.list(out, n.reached(), Notice.Heartbeat.REACHED_MAX, (to, node) -> node.write(to));
       }
       case Notice.Goodbye n -> {}
       case Notice.KnownRuns n -> {
@@ -73,7 +75,8 @@ final class NoticeCodec {
               LogId.read(in),
               in.bool(),
               in.u32(),
-              RunMark.read(in));
+              RunMark.read(in),
+              Fields.list(in, Notice.Heartbeat.REACHED_MAX, NodeId::read));
       case 130 -> new Notice.Goodbye();
       case 131 -> readKnownRuns(in);
       case 132 -> new Notice.Twin(InstanceId.read(in));

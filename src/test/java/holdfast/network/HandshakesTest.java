@@ -102,7 +102,9 @@ class HandshakesTest {
     var input = new SocketInput(socket, SystemClocks.monotonic());
     input.expectHandshake(300 * MS, SocketInput.STRANGER_BYTES_MAX);
 
-    assertThatThrownBy(() -> dialler.initiate(Optional.empty(), address()).over(socket, input))
+    assertThatThrownBy(
+            () ->
+                dialler.initiate(Optional.empty(), new Route.Direct(address())).over(socket, input))
         .isInstanceOf(SocketTimeoutException.class)
         .hasMessageContaining("expected=the next message within 300 ms, was=silence");
     assertThatThrownBy(answered::join)
@@ -119,7 +121,9 @@ class HandshakesTest {
     input.expectHandshake(10_000 * MS, SocketInput.STRANGER_BYTES_MAX);
     threads.startVirtual("peer that repeats itself", this::repeatAWait);
 
-    assertThatThrownBy(() -> dialler.initiate(Optional.empty(), address()).over(socket, input))
+    assertThatThrownBy(
+            () ->
+                dialler.initiate(Optional.empty(), new Route.Direct(address())).over(socket, input))
         .hasMessageContaining("expected=a place below 5 in WAIT 1 to 128, was=5 in WAIT 2");
   }
 

@@ -23,6 +23,9 @@ class NetworkDocumentsTest {
     assertThat(rows.get("" + SessionFrames.PING)).startsWith("PING");
     assertThat(rows.get("" + SessionFrames.PONG)).startsWith("PONG");
     assertThat(rows.get("" + SessionFrames.BULK_WANTED)).startsWith("BULK_WANTED");
+    assertThat(rows.get("" + SessionFrames.PROGRESS)).startsWith("PROGRESS");
+    assertThat(rows.get("" + SessionFrames.RELAY)).startsWith("RELAY");
+    assertThat(rows.get("" + SessionFrames.RELAYED)).startsWith("RELAYED");
     assertThat(rows.get("" + FrameFormat.TYPE_REKEY)).startsWith("REKEY");
   }
 
@@ -44,6 +47,11 @@ class NetworkDocumentsTest {
     assertRow(rows, "sessions of a node", NodeTransport.SESSIONS_MAX);
     assertRow(rows, "dials under way", Dialer.DIALS_MAX);
     assertRow(rows, "requests pending in a node, in a session", Transport.REQUESTS_MAX);
+    assertRow(rows, "relayed connections of a relay", Relays.RELAYS_MAX);
+    assertRow(rows, "… of one asker", Relays.OF_ASKER_MAX);
+    assertThat(Files.readString(Path.of("docs/sessions.md")))
+        .contains("At most " + NodeTransport.RELAYS_ASKED_MAX + " relays are asked")
+        .contains("after " + DialRace.SECOND_AFTER_NS / 1_000_000 + " ms without an answer");
     assertRow(rows, "frames queued on a connection", Outbox.FRAMES_MAX);
     assertRow(rows, "bodies queued on a connection", Outbox.BODIES_MAX);
     assertRow(rows, "requests waiting for a bulk connection", Session.BULK_WAITING_MAX);

@@ -152,6 +152,12 @@ public final class TestNode implements NodeService, AutoCloseable {
     return connected.get();
   }
 
+  boolean isDirect(TestNode to) {
+    var direct = new AtomicReference<Boolean>();
+    loop.run(() -> direct.set(transport.isDirect(to.id)));
+    return direct.get();
+  }
+
   @Override
   public void onConnected(Remote remote) {
     events.add("connected " + remote.node().shortForm());

@@ -230,6 +230,46 @@ public abstract class TransportContractTest {
   }
 
   @Test
+  void whoIsNotReachedAtItsAddressIsReachedThroughAnotherPeer() {
+    make();
+    var behindService = new Service();
+    Node behind = peer(2, behindService);
+    behindService.self = behind;
+    onLoop(peer, () -> peer.transport().learn(behind.id(), List.of(address(behind))));
+    onLoop(peer, () -> peer.transport().send(behind.id(), new Notice.Goodbye()));
+    runUntil(() -> behindService.events.contains("notice"));
+    onLoop(client, () -> client.transport().learn(behind.id(), List.of(deadAddress())));
+
+    assertEquals(
+        List.of(ErrorCode.UNREACHABLE),
+        ask(behind.id(), new Request.GetSpace(), null, PATIENCE_NS).failures,
+        "there is no other peer yet");
+    assertAnswered();
+    runUntil(() -> !ask(behind.id(), new Request.GetSpace(), null, PATIENCE_NS).replies.isEmpty());
+
+    assertTrue(isConnected(client, behind));
+    assertEquals(List.of(true, false), directTo(peer, behind));
+    assertTrue(clientService.connected.getLast().dialled().isEmpty());
+
+    behind.kill().run();
+    runUntil(() -> clientService.events.contains("disconnected"));
+    assertFalse(isConnected(client, behind));
+  }
+
+  /** Which of these the client has a session with that isn't relayed. */
+  private List<Boolean> directTo(Node... nodes) {
+    var direct = new ArrayList<Boolean>();
+    onLoop(
+        client,
+        () -> {
+          for (Node node : nodes) {
+            direct.add(client.transport().isDirect(node.id()));
+          }
+        });
+    return direct;
+  }
+
+  @Test
   void eachSideIsToldWhoTheOtherIs() {
     make();
     assertAnswered();

@@ -117,7 +117,8 @@ final class MessageSamples {
             new LogId(52, 53),
             true,
             54,
-            mark(55)),
+            mark(55),
+            List.of(NODE)),
         new Notice.Goodbye(),
         new Notice.KnownRuns(List.of(new Notice.KnownRun(NODE, mark(56), 3))),
         new Notice.Twin(new InstanceId(57, 58)));

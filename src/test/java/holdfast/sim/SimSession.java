@@ -21,6 +21,10 @@ final class SimSession {
   private final Map<Long, SimTransport.Pending> pending = new LinkedHashMap<>();
   private final List<Body> arriving = new ArrayList<>();
   private SimSession other;
+
+  /** Who passes everything on; null where nobody needs to. */
+  private SimTransport relayOrNull;
+
   private boolean open = true;
   private boolean breaking;
   private long lastArrivalNs;
@@ -32,11 +36,38 @@ final class SimSession {
     this.owner = owner;
   }
 
-  static SimSession between(SimNetwork network, SimTransport a, SimTransport b) {
+  static SimSession between(
+      SimNetwork network, SimTransport a, SimTransport b, SimTransport relayOrNull) {
     var here = new SimSession(network, a);
     here.other = new SimSession(network, b);
     here.other.other = here;
+    here.relayOrNull = relayOrNull;
+    here.other.relayOrNull = relayOrNull;
     return here;
+  }
+
+  boolean isRelayed() {
+    return relayOrNull != null;
+  }
+
+  /** Nobody needs to pass anything on any more. */
+  void becomeDirect() {
+    relayOrNull = null;
+    other.relayOrNull = null;
+  }
+
+  /** Whether what is sent now arrives, as far as the wires go. */
+  private boolean isLinked() {
+    if (relayOrNull == null) {
+      return network.passes(owner.self(), other.owner.self());
+    }
+    return !relayOrNull.isGone()
+        && network.passes(owner.self(), relayOrNull.self())
+        && network.passes(relayOrNull.self(), other.owner.self());
+  }
+
+  private long delayNs() {
+    return relayOrNull == null ? network.delayNs() : network.delayNs() + network.delayNs();
   }
 
   SimSession other() {
@@ -60,7 +91,7 @@ final class SimSession {
     if (!passes()) {
       return;
     }
-    long atNs = Math.max(lastArrivalNs + 1, network.world().nowNs() + network.delayNs());
+    long atNs = Math.max(lastArrivalNs + 1, network.world().nowNs() + delayNs());
     lastArrivalNs = atNs;
     deliver(atNs, what, arrival);
   }
@@ -74,10 +105,10 @@ final class SimSession {
     if (lateNs == 0) {
       carry(what, arrival);
     } else {
-      deliver(network.world().nowNs() + network.delayNs() + lateNs, what, arrival);
+      deliver(network.world().nowNs() + delayNs() + lateNs, what, arrival);
     }
     if (network.doublesNotice()) {
-      long atNs = network.world().nowNs() + network.delayNs() + network.lateNs();
+      long atNs = network.world().nowNs() + delayNs() + network.lateNs();
       deliver(atNs, what, arrival);
     }
   }
@@ -142,7 +173,7 @@ final class SimSession {
               network
                   .world()
                   .after(
-                      network.delayNs(),
+                      delayNs(),
                       "body",
                       () -> finish(carry.source(), carry.body(), carry.whenWhole()));
               carryNext();
@@ -219,7 +250,7 @@ final class SimSession {
     if (!open || breaking || owner.isGone()) {
       return false;
     }
-    if (!network.passes(owner.self(), other.owner.self()) || network.resets()) {
+    if (!isLinked() || network.resets()) {
       stall();
       return false;
     }
@@ -250,14 +281,14 @@ final class SimSession {
             body.fail(new NetworkException(ErrorCode.UNREACHABLE, "receive body: session end")));
     arriving.clear();
     owner.onClosed(this);
-    if (network.passes(owner.self(), other.owner.self())) {
-      other.closeAfter(network.delayNs());
+    if (isLinked()) {
+      other.closeAfter(delayNs());
     }
   }
 
   /** The owner's process is gone; its system tells the other side, if it still can. */
   void abandon(boolean systemLives) {
-    boolean told = systemLives && network.passes(owner.self(), other.owner.self());
+    boolean told = systemLives && isLinked();
     open = false;
     other.closeAfter(told ? network.delayNs() : network.breakNs());
   }

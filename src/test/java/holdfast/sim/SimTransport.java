@@ -28,6 +28,8 @@ import java.util.function.LongSupplier;
 /** {@link Transport} of one simulated process. */
 public final class SimTransport implements Transport {
   private static final long DIAL_TIMEOUT_NS = 2 * SimWorld.S;
+  private static final long RELAY_AFTER_NS = SimWorld.S / 2;
+  private static final long DIRECT_LOOK_NS = 5 * SimWorld.S;
   private static final long TELL_EVERY_NS = SimWorld.S / 2;
 
   private final SimNetwork network;
@@ -348,25 +350,84 @@ public final class SimTransport implements Transport {
         () -> {
           SimTransport there = network.listenerOrNull(address);
           if (there == null) {
-            onFailure.accept(error(ErrorCode.UNREACHABLE, "dial: refused at " + address, expected));
-          } else if (!network.passes(self, there.self)
-              || !network.passes(there.self, self)
-              || there.loop.isDeafTo(loop)) {
-            loop.postAfter(
-                DIAL_TIMEOUT_NS,
-                "dial timeout",
+            throughRelayOr(
+                expected,
                 () ->
                     onFailure.accept(
-                        error(ErrorCode.UNREACHABLE, "dial: silence at " + address, expected)));
+                        error(ErrorCode.UNREACHABLE, "dial: refused at " + address, expected)));
+          } else if (!reaches(there)) {
+            loop.postAfter(
+                RELAY_AFTER_NS,
+                "ask relays",
+                () -> throughRelayOr(expected, () -> timeOutLater(address, expected, onFailure)));
           } else if (expected != null && !there.self.equals(expected)) {
             onFailure.accept(error(ErrorCode.UNREACHABLE, "dial: somebody else", expected));
           } else {
-            establish(there, address);
+            establish(there, Optional.of(address), null);
           }
         });
   }
 
-  private void establish(SimTransport there, HostPort address) {
+  private void timeOutLater(
+      HostPort address, NodeId expected, Consumer<HoldfastException> onFailure) {
+    loop.postAfter(
+        DIAL_TIMEOUT_NS - RELAY_AFTER_NS,
+        "dial timeout",
+        () ->
+            onFailure.accept(
+                error(ErrorCode.UNREACHABLE, "dial: silence at " + address, expected)));
+  }
+
+  private boolean reaches(SimTransport there) {
+    return network.passes(self, there.self)
+        && network.passes(there.self, self)
+        && !there.loop.isDeafTo(loop);
+  }
+
+  /** A session through whoever passes bytes on to a known node, or else this. */
+  private void throughRelayOr(NodeId expected, Runnable otherwise) {
+    for (SimSession session : expected == null ? List.<SimSession>of() : sessions.values()) {
+      SimTransport relay = session.other().owner();
+      SimSession onward = relay.sessions.get(expected);
+      boolean isUsable =
+          relay.isPeer
+              && !relay.gone
+              && onward != null
+              && !session.isRelayed()
+              && !onward.isRelayed();
+      SimTransport there = isUsable ? onward.other().owner() : null;
+      if (isUsable
+          && there.listenOrNull != null
+          && !there.gone
+          && there.sessions.get(relay.self) == onward.other()
+          && reaches(relay)
+          && relay.reaches(there)) {
+        establish(there, Optional.empty(), relay);
+        lookForDirectWay(there);
+        return;
+      }
+    }
+    otherwise.run();
+  }
+
+  private void lookForDirectWay(SimTransport there) {
+    loop.postAfter(
+        DIRECT_LOOK_NS,
+        "look for the direct way",
+        () -> {
+          SimSession session = sessions.get(there.self);
+          if (session == null || !session.isRelayed() || session.other().owner() != there) {
+            return;
+          }
+          if (reaches(there)) {
+            session.becomeDirect();
+          } else {
+            lookForDirectWay(there);
+          }
+        });
+  }
+
+  private void establish(SimTransport there, Optional<HostPort> dialled, SimTransport relayOrNull) {
     dialStepCount++;
     dialling.remove(there.self);
     if (there == this) {
@@ -383,7 +444,7 @@ public final class SimTransport implements Transport {
         existing.close();
       }
       SimSession old = there.sessions.get(self);
-      var session = SimSession.between(network, this, there);
+      var session = SimSession.between(network, this, there, relayOrNull);
       sessions.put(there.self, session);
       world.schedule(
           world.nowNs(),
@@ -398,7 +459,7 @@ public final class SimTransport implements Transport {
             there.flush(self);
           });
     }
-    service.onConnected(there.remote(Optional.of(address)));
+    service.onConnected(there.remote(dialled));
     flush(there.self);
   }
 
@@ -444,6 +505,12 @@ public final class SimTransport implements Transport {
   @Override
   public boolean isConnected(NodeId node) {
     return sessions.containsKey(node);
+  }
+
+  @Override
+  public boolean isDirect(NodeId node) {
+    SimSession session = sessions.get(node);
+    return session != null && !session.isRelayed();
   }
 
   private Remote remote(Optional<HostPort> dialled) {

@@ -20,15 +20,25 @@ public record AttachAnswer(byte[] message, ConnectionKeys keys) {
    */
   public static SessionId sessionOf(byte[] message) {
     HandshakeFormat.checkSize(message, HandshakeFormat.ATTACH_BYTES, "attach message");
-    if (HandshakeFormat.kindOf(message) != HandshakeFormat.Kind.ATTACH) {
-      throw HandshakeFormat.refused("an attach message", "another");
-    }
+    purposeOf(message);
     var in = new ByteReader(message, HandshakeFormat.PREFIX_BYTES, SessionId.BYTES);
     return SessionId.of(in.raw(SessionId.BYTES));
   }
 
-  static AttachAnswer to(
-      byte[] message, SessionId id, byte[] macKey, byte[] exporter, SecureRandom random) {
+  /**
+   * What it asks for, before anything of it is checked.
+   *
+   * @param prefix its first {@value HandshakeFormat#PREFIX_BYTES} bytes at least
+   * @throws holdfast.model.ProtocolException REFUSED if it is no attach message
+   */
+  public static Attachment purposeOf(byte[] prefix) {
+    return HandshakeFormat.attachmentOf(prefix)
+        .orElseThrow(() -> HandshakeFormat.refused("an attach message", "another"));
+  }
+
+  static AttachAnswer to(byte[] message, SessionId id, byte[] exporter, SecureRandom random) {
+    Attachment purpose = purposeOf(message);
+    byte[] macKey = AttachInitiator.macKey(purpose, exporter);
     int macOffset = HandshakeFormat.ATTACH_BYTES - Hashes.BYTES;
     boolean fits =
         sessionOf(message).equals(id)
@@ -45,8 +55,8 @@ public record AttachAnswer(byte[] message, ConnectionKeys keys) {
     out.raw(Hashes.hmac(macKey, AttachInitiator.ANSWER, theirs, ours));
     var keys =
         new ConnectionKeys(
-            Hashes.expand(exporter, "attach r>i", theirs, ours),
-            Hashes.expand(exporter, "attach i>r", theirs, ours));
+            Hashes.expand(exporter, purpose.label() + " r>i", theirs, ours),
+            Hashes.expand(exporter, purpose.label() + " i>r", theirs, ours));
     return new AttachAnswer(out.toBytes(), keys);
   }
 }

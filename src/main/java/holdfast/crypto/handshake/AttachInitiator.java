@@ -12,20 +12,26 @@ import java.security.SecureRandom;
 public final class AttachInitiator {
   static final byte[] ANSWER = Hashes.ascii("r");
 
+  private final Attachment purpose;
   private final byte[] macKey;
   private final byte[] exporter;
   private final byte[] nonce = new byte[HandshakeFormat.NONCE_BYTES];
   private final byte[] message;
 
-  AttachInitiator(SessionId id, byte[] macKey, byte[] exporter, SecureRandom random) {
-    this.macKey = macKey;
+  AttachInitiator(Attachment purpose, SessionId id, byte[] exporter, SecureRandom random) {
+    this.purpose = purpose;
+    this.macKey = macKey(purpose, exporter);
     this.exporter = exporter;
     random.nextBytes(nonce);
     var out = new ByteWriter(HandshakeFormat.ATTACH_BYTES).raw(HandshakeFormat.MAGIC);
-    out.u8(HandshakeFormat.KIND_ATTACH);
+    out.u8(purpose.kind());
     HandshakeFormat.Versions.OURS.write(out);
     out.raw(id.toBytes()).raw(nonce);
     message = out.raw(Hashes.hmac(macKey, out.toBytes())).toBytes();
+  }
+
+  static byte[] macKey(Attachment purpose, byte[] exporter) {
+    return Hashes.expand(exporter, purpose.label() + " mac");
   }
 
   /** The message to send: {@link HandshakeFormat#ATTACH_BYTES} bytes. */
@@ -46,7 +52,7 @@ public final class AttachInitiator {
       throw HandshakeFormat.refused("an attach answer of this session", "another");
     }
     return new ConnectionKeys(
-        Hashes.expand(exporter, "attach i>r", nonce, theirs),
-        Hashes.expand(exporter, "attach r>i", nonce, theirs));
+        Hashes.expand(exporter, purpose.label() + " i>r", nonce, theirs),
+        Hashes.expand(exporter, purpose.label() + " r>i", nonce, theirs));
   }
 }

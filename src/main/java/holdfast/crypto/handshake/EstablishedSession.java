@@ -21,7 +21,6 @@ public final class EstablishedSession {
   private final SessionLimits limits;
   private final HandshakeStatus status;
   private final ConnectionKeys connection;
-  private final byte[] attachMacKey;
   private final byte[] exporter;
 
   /**
@@ -59,7 +58,6 @@ public final class EstablishedSession {
     byte[] initiatorSecret = Hashes.expand(ck2, "i>r", th5);
     byte[] responderSecret = Hashes.expand(ck2, "r>i", th5);
     exporter = Hashes.expand(ck2, "exporter", th5);
-    attachMacKey = Hashes.expand(exporter, "attach mac");
     connection =
         isInitiator
             ? new ConnectionKeys(initiatorSecret, responderSecret)
@@ -116,18 +114,19 @@ public final class EstablishedSession {
     return connection;
   }
 
-  /** Begins to attach a further connection, dialled by the session's initiator. */
-  public AttachInitiator attach(SecureRandom random) {
-    return new AttachInitiator(id, attachMacKey, exporter, random);
+  /** Begins to attach a further connection, dialled by the side that {@code purpose} says. */
+  public AttachInitiator attach(Attachment purpose, SecureRandom random) {
+    return new AttachInitiator(purpose, id, exporter, random);
   }
 
   /**
-   * Answers an attach message that names this session ({@link AttachAnswer#sessionOf}).
+   * Answers an attach message that names this session ({@link AttachAnswer#sessionOf}); the caller
+   * has checked that the other end may make one for its purpose.
    *
-   * @throws holdfast.model.ProtocolException REFUSED if it wasn't made by the session's initiator
+   * @throws holdfast.model.ProtocolException REFUSED if it wasn't made by an end of this session
    */
   public AttachAnswer answerAttach(byte[] message, SecureRandom random) {
-    return AttachAnswer.to(message, id, attachMacKey, exporter, random);
+    return AttachAnswer.to(message, id, exporter, random);
   }
 
   @Override

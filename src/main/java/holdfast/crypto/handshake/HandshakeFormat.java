@@ -15,6 +15,7 @@ import holdfast.util.ByteReader;
 import holdfast.util.ByteWriter;
 import holdfast.util.Sha256;
 import java.util.Arrays;
+import java.util.Optional;
 
 /**
  * Sizes and fields of the handshake's messages, as docs/protocol-handshake.md has them. Every
@@ -59,7 +60,6 @@ public final class HandshakeFormat {
 
   static final byte[] MAGIC = Hashes.ascii("HFH1");
   static final int KIND_SESSION = 1;
-  static final int KIND_ATTACH = 2;
   static final int NONCE_BYTES = 32;
   static final int SECRET_BYTES = 32;
   static final int M2_CLEAR_BYTES = 2 + NONCE_BYTES + Curve25519.BYTES;
@@ -83,7 +83,7 @@ public final class HandshakeFormat {
 
   /** Protocol versions and session suites (bit s-1 for suite s) a node speaks. */
   record Versions(int min, int max, int suites) {
-    static final Versions OURS = new Versions(6, 6, 1);
+    static final Versions OURS = new Versions(7, 7, 1);
 
     /** The best common version; 0 if there is none. */
     int bestVersion(Versions other) {
@@ -110,11 +110,14 @@ public final class HandshakeFormat {
     if (prefix.length < PREFIX_BYTES || !Arrays.equals(prefix, 0, 4, MAGIC, 0, 4)) {
       return Kind.STRANGER;
     }
-    return switch (prefix[4]) {
-      case KIND_SESSION -> Kind.SESSION;
-      case KIND_ATTACH -> Kind.ATTACH;
-      default -> Kind.STRANGER;
-    };
+    if (prefix[4] == KIND_SESSION) {
+      return Kind.SESSION;
+    }
+    return Attachment.ofKind(prefix[4]).isPresent() ? Kind.ATTACH : Kind.STRANGER;
+  }
+
+  static Optional<Attachment> attachmentOf(byte[] prefix) {
+    return kindOf(prefix) == Kind.ATTACH ? Attachment.ofKind(prefix[4]) : Optional.empty();
   }
 
   /** Size of the answer to M1 from its first byte. */

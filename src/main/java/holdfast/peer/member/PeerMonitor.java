@@ -49,6 +49,7 @@ public final class PeerMonitor {
   private final Supplier<Request.Join> own;
   private final InFlightProposals inFlight;
   private final VoterManager voters;
+  private final Handover handover;
   private final Map<NodeId, Long> goneSinceNs = new HashMap<>();
   private long ledTerm = -1;
   private long ledSinceNs;
@@ -59,7 +60,8 @@ public final class PeerMonitor {
       PeerListener listener,
       Leadership leadership,
       Heartbeats heartbeats,
-      Supplier<Request.Join> own) {
+      Supplier<Request.Join> own,
+      Supplier<List<NodeId>> ownReached) {
     this.ports = ports;
     this.listener = listener;
     this.leadership = leadership;
@@ -67,6 +69,7 @@ public final class PeerMonitor {
     this.own = own;
     inFlight = new InFlightProposals(leadership);
     voters = new VoterManager(ports, listener, leadership, heartbeats, inFlight, this::isGone);
+    handover = new Handover(ports, listener, leadership, heartbeats, ownReached);
     looks = new Periodic(ports.loop(), EVERY_NS, "leader", this::look);
   }
 
@@ -108,6 +111,7 @@ public final class PeerMonitor {
     leadership.map().orElseThrow().peers().forEach(this::watch);
     voters.step(this::tickIfLeading);
     voters.advanceEpoch();
+    handover.look();
   }
 
   private void tickIfLeading() {

@@ -127,4 +127,9 @@ final class ScriptedTransport implements Transport {
   public boolean isConnected(NodeId node) {
     return connected.contains(node);
   }
+
+  @Override
+  public boolean isDirect(NodeId node) {
+    return connected.contains(node);
+  }
 }

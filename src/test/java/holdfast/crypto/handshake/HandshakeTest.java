@@ -92,7 +92,7 @@ class HandshakeTest {
   void anAttachedConnectionHasFreshKeysThatBothEndsShare() {
     var ends = run();
 
-    var attach = ends.initiator().attach(new FixedRandom("attach i"));
+    var attach = ends.initiator().attach(Attachment.CONNECTION, new FixedRandom("attach i"));
     assertEquals(ends.responder().id(), AttachAnswer.sessionOf(attach.message()));
     assertEquals(HandshakeFormat.Kind.ATTACH, HandshakeFormat.kindOf(attach.message()));
     var answer = ends.responder().answerAttach(attach.message(), new FixedRandom("attach r"));
@@ -106,9 +106,38 @@ class HandshakeTest {
   }
 
   @Test
+  void aConnectionForEachPurposeHasKeysOfItsOwn() {
+    var ends = run();
+    for (Attachment purpose : Attachment.values()) {
+      var asker = purpose.isByInitiator() ? ends.initiator() : ends.responder();
+      var asked = purpose.isByInitiator() ? ends.responder() : ends.initiator();
+      var attach = asker.attach(purpose, new FixedRandom("attach i"));
+      byte[] message = attach.message();
+      assertEquals(purpose, AttachAnswer.purposeOf(message));
+      var answer = asked.answerAttach(message, new FixedRandom("attach r"));
+      var keys = attach.finish(answer.message());
+      byte[] frame =
+          keys.outbound(new FixedRandom("x"), Fixtures.WALL, Fixtures.STILL)
+              .seal(8, 0, new byte[32]);
+      assertEquals(32, answer.keys().inbound().open(token(frame)).payload().length);
+
+      for (Attachment other : Attachment.values()) {
+        if (other != purpose) {
+          byte[] changed = message.clone();
+          changed[4] = (byte) other.kind();
+          assertThrows(
+              HoldfastException.class,
+              () -> asked.answerAttach(changed, new FixedRandom("r")),
+              purpose + " as " + other);
+        }
+      }
+    }
+  }
+
+  @Test
   void noChangedBitOfAnAttachMessageOrItsAnswerIsAccepted() {
     var ends = run();
-    var attach = ends.initiator().attach(new FixedRandom("attach i"));
+    var attach = ends.initiator().attach(Attachment.CONNECTION, new FixedRandom("attach i"));
     byte[] message = attach.message();
     byte[] answer = ends.responder().answerAttach(message, new FixedRandom("r")).message();
 
@@ -341,7 +370,7 @@ class HandshakeTest {
 
   @Test
   void withoutACommonVersionTheInitiatorLearnsWhatThePeerSpeaks() {
-    var future = new Versions(7, 8, 1);
+    var future = new Versions(8, 9, 1);
     var random = new FixedRandom("x");
     var initiator =
         new HandshakeInitiator(
@@ -355,14 +384,14 @@ class HandshakeTest {
     var failure = assertThrows(HoldfastException.class, () -> initiator.m3(answer));
     assertEquals(ErrorCode.UNSUPPORTED, failure.code());
     assertEquals(
-        "connect to peer: expected=protocol version 7 to 8, was=6 to 6: update the older holdfast,"
+        "connect to peer: expected=protocol version 8 to 9, was=7 to 7: update the older holdfast,"
             + " peer=here:1",
         failure.getMessage());
   }
 
   @Test
-  void aNodeWithoutWaitsIsToldWhichOfTheTwoToUpdate() {
-    var old = new Versions(5, 5, 1);
+  void aNodeWithoutRelaysIsToldWhichOfTheTwoToUpdate() {
+    var old = new Versions(6, 6, 1);
     var random = new FixedRandom("x");
     var initiator =
         new HandshakeInitiator(
@@ -372,7 +401,7 @@ class HandshakeTest {
     byte[] answer = responder.answerM1();
     var failure = assertThrows(HoldfastException.class, () -> initiator.m3(answer));
     assertEquals(
-        "connect to peer: expected=protocol version 5 to 5, was=6 to 6: update the older holdfast,"
+        "connect to peer: expected=protocol version 6 to 6, was=7 to 7: update the older holdfast,"
             + " peer=here:1",
         failure.getMessage());
 
@@ -381,7 +410,7 @@ class HandshakeTest {
     assertEquals(Gate.NO_VERSION, older.checkM1(newer.m1()));
     byte[] olderAnswer = older.answerM1();
     failure = assertThrows(HoldfastException.class, () -> newer.m3(olderAnswer));
-    assertTrue(failure.getMessage().contains("version 6 to 6, was=5 to 5"), failure.getMessage());
+    assertTrue(failure.getMessage().contains("version 7 to 7, was=6 to 6"), failure.getMessage());
   }
 
   @Test

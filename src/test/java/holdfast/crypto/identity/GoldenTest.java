@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import holdfast.crypto.CipherSuite;
+import holdfast.crypto.handshake.Attachment;
 import holdfast.crypto.handshake.HandshakeStatus;
 import holdfast.crypto.identity.Fixtures.FixedRandom;
 import holdfast.crypto.identity.Fixtures.Policy;
@@ -63,7 +64,8 @@ class GoldenTest {
             .connection()
             .outbound(new FixedRandom("holdfast test frame"), Fixtures.WALL, Fixtures.STILL)
             .seal(7, 42, "payload".getBytes(StandardCharsets.US_ASCII));
-    var attach = atInitiator.attach(new FixedRandom("holdfast test attach i"));
+    var attach =
+        atInitiator.attach(Attachment.CONNECTION, new FixedRandom("holdfast test attach i"));
     var answer =
         atResponder.answerAttach(attach.message(), new FixedRandom("holdfast test attach r"));
     byte[] attachedFrame =
@@ -71,6 +73,9 @@ class GoldenTest {
             .finish(answer.message())
             .outbound(new FixedRandom("holdfast test frame"), Fixtures.WALL, Fixtures.STILL)
             .seal(7, 42, new byte[0]);
+    var relay =
+        atResponder.attach(
+            Attachment.RELAY_BY_RESPONDER, new FixedRandom("holdfast test attach i"));
 
     var fields = new LinkedHashMap<String, byte[]>();
     fields.put("pool-id", pool.id().toBytes());
@@ -88,7 +93,8 @@ class GoldenTest {
     fields.put("attach", attach.message());
     fields.put("attach-answer", answer.message());
     fields.put("attached-frame", attachedFrame);
-    assertGolden(6, "handshake", fields);
+    fields.put("relay-by-responder", relay.message());
+    assertGolden(7, "handshake", fields);
   }
 
   @Test

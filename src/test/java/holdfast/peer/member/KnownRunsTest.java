@@ -49,7 +49,7 @@ class KnownRunsTest {
 
   private static Notice.Heartbeat beat(RunMark mark, boolean isRecovering) {
     return new Notice.Heartbeat(
-        1, 0, 0, 0, 0, 0, 0, 0, true, 0, 0, 0, mark.log(), isRecovering, 0, mark);
+        1, 0, 0, 0, 0, 0, 0, 0, true, 0, 0, 0, mark.log(), isRecovering, 0, mark, List.of());
   }
 
   private static Remote remote(InstanceId instance) {
@@ -461,7 +461,7 @@ class KnownRunsTest {
   private void keepsAside(RunMark mark, int asideLogs) {
     var beat =
         new Notice.Heartbeat(
-            1, 0, 0, 0, 0, 0, 0, 0, true, 0, 0, 0, mark.log(), false, asideLogs, mark);
+            1, 0, 0, 0, 0, 0, 0, 0, true, 0, 0, 0, mark.log(), false, asideLogs, mark, List.of());
     assertTrue(runs.onHeartbeat(remote(mark.instance()), beat, nowNs, awakeSinceNs));
   }
 

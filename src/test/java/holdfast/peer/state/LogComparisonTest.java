@@ -147,6 +147,11 @@ class LogComparisonTest {
       }
 
       @Override
+      public boolean isDirect(NodeId node) {
+        return false;
+      }
+
+      @Override
       public boolean isConnected(NodeId node) {
         return true;
       }

@@ -1,0 +1,311 @@
+package holdfast.network;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import holdfast.model.ChunkId;
+import holdfast.model.ErrorCode;
+import holdfast.model.HoldfastException;
+import holdfast.model.HostPort;
+import holdfast.port.Body;
+import holdfast.protocol.Notice;
+import holdfast.protocol.Reply;
+import holdfast.protocol.Request;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.security.MessageDigest;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** A node that can't reach another has its bytes passed on by a third: asker, relay, target. */
+@Timeout(60)
+class RelaysTest {
+  private static final long SECOND = TimeUnit.SECONDS.toNanos(1);
+  private static final int CHUNK_BYTES = 4 << 20;
+
+  private final TestPool pool = new TestPool(1);
+  private final List<TestNode> nodes = new ArrayList<>();
+
+  /** Accepts and says nothing, as a link that swallows everything. */
+  private ServerSocket silent;
+
+  @BeforeEach
+  void open() throws Exception {
+    silent = new ServerSocket(0, 50, InetAddress.getByName("127.0.0.1"));
+  }
+
+  @AfterEach
+  void closeAll() throws Exception {
+    nodes.forEach(TestNode::close);
+    silent.close();
+  }
+
+  @Test
+  void whoCannotReachANodeTalksToItThroughOneThatDoes() throws Exception {
+    var target = peer(1);
+    var relay = peer(2);
+    var asker = client(0);
+    connect(relay, target);
+    connect(asker, relay);
+    asker.learn(target.id, deadEnd());
+    target.answerer = RelaysTest::echo;
+
+    assertThat(asker.ask(target, new Request.GetSpace(), null).get().reply())
+        .isEqualTo(new Reply.Done());
+    assertThat(asker.isConnected(target)).isTrue();
+    assertThat(asker.isDirect(target)).isFalse();
+    assertThat(relayedBy(relay)).isEqualTo(1);
+    target.send(asker, new Notice.Goodbye());
+    asker.await("notice Goodbye");
+  }
+
+  @Test
+  void bodiesGoThroughTheRelayToo() throws Exception {
+    var target = peer(1);
+    var relay = peer(2);
+    var asker = client(0);
+    connect(relay, target);
+    connect(asker, relay);
+    asker.learn(target.id, deadEnd());
+    target.answerer = RelaysTest::echo;
+
+    var puts = new ArrayList<CompletableFuture<TestNode.Answered>>();
+    for (int i = 0; i < 8; i++) {
+      byte[] chunk = chunk(i);
+      puts.add(asker.ask(target, new Request.PutChunk(idOf(chunk), 1, false), Body.whole(chunk)));
+    }
+    for (var put : puts) {
+      assertThat(put.get().reply()).isEqualTo(new Reply.Done());
+    }
+    byte[] wanted = chunk(9);
+    target.answerer =
+        (from, request, body, responder) ->
+            responder.reply(new Reply.Chunk(idOf(wanted), 0, wanted.length), Body.whole(wanted));
+    var got = asker.ask(target, new Request.GetChunk(idOf(wanted), 0, -1), null).get();
+    assertThat(got.body().array()).isEqualTo(wanted);
+    assertThat(relayedBy(relay)).isGreaterThan(1);
+  }
+
+  @Test
+  void aSilentAddressDelaysNobodyForLong() throws Exception {
+    var target = peer(1);
+    var relay = peer(2);
+    var asker = client(0);
+    connect(relay, target);
+    connect(asker, relay);
+    asker.learn(target.id, new HostPort("127.0.0.1", silent.getLocalPort()));
+    target.answerer = RelaysTest::echo;
+
+    // The handshake with the silent one would fail after 5 s only.
+    assertThat(asker.ask(target.id, new Request.GetSpace(), null, 3 * SECOND).get().reply())
+        .isEqualTo(new Reply.Done());
+  }
+
+  @Test
+  void theSideThatWasDialledMayAskToo() throws Exception {
+    var target = peer(1);
+    var relay = peer(2);
+    var asker = peer(0);
+    connect(relay, target);
+    relay.listening();
+    asker.listening(relay);
+    relay.send(asker, new Notice.Goodbye());
+    asker.await("connected " + relay.id.shortForm());
+    asker.learn(relay.id, relay.transport.localAddress().orElseThrow());
+    asker.learn(target.id, deadEnd());
+    target.answerer = RelaysTest::echo;
+
+    assertThat(asker.ask(target, new Request.GetSpace(), null).get().reply())
+        .isEqualTo(new Reply.Done());
+    assertThat(asker.isDirect(target)).isFalse();
+  }
+
+  @Test
+  void nobodyIsPassedOnToWhomTheRelayDoesntReachItself() throws Exception {
+    var target = peer(1);
+    var between = peer(2);
+    var relay = peer(3);
+    var asker = client(0);
+    target.listening();
+    connect(between, target);
+    relay.listening();
+    connect(relay, between);
+    relay.learn(target.id, deadEnd());
+    target.answerer = RelaysTest::echo;
+    assertThat(relay.ask(target, new Request.GetSpace(), null).get().reply())
+        .isEqualTo(new Reply.Done());
+    assertThat(relay.isDirect(target)).isFalse();
+    connect(asker, relay);
+    asker.learn(target.id, deadEnd());
+
+    assertThatThrownBy(() -> asker.ask(target, new Request.GetSpace(), null).get())
+        .cause()
+        .isInstanceOf(HoldfastException.class)
+        .extracting(why -> ((HoldfastException) why).code())
+        .isEqualTo(ErrorCode.UNREACHABLE);
+    assertThat(relayedBy(relay)).isZero();
+  }
+
+  @Test
+  void whenTheRelayEndsSoDoesWhatItPassedOn() throws Exception {
+    var target = peer(1);
+    var relay = peer(2);
+    var asker = client(0);
+    connect(relay, target);
+    connect(asker, relay);
+    asker.learn(target.id, deadEnd());
+    target.answerer = RelaysTest::echo;
+    asker.ask(target, new Request.GetSpace(), null).get();
+
+    nodes.remove(relay);
+    relay.close();
+
+    asker.await("disconnected " + target.id.shortForm());
+    target.await("disconnected " + asker.id.shortForm());
+  }
+
+  @Test
+  void whenTheTargetEndsTheAskerHearsOfItAtOnce() throws Exception {
+    var target = peer(1);
+    var relay = peer(2);
+    var asker = client(0);
+    connect(relay, target);
+    connect(asker, relay);
+    asker.learn(target.id, deadEnd());
+    target.answerer = (from, request, body, responder) -> {};
+    asker.send(target, new Notice.Goodbye());
+    target.await("connected " + asker.id.shortForm());
+    var unanswered = asker.ask(target, new Request.GetSpace(), null);
+
+    nodes.remove(target);
+    target.close();
+
+    assertThatThrownBy(() -> unanswered.get(5, TimeUnit.SECONDS))
+        .cause()
+        .extracting(why -> ((HoldfastException) why).code())
+        .isEqualTo(ErrorCode.UNREACHABLE);
+    assertThat(awaitNothingRelayed(relay)).isZero();
+  }
+
+  @Test
+  void theDirectWayIsTakenAgainWhenItIsThere() throws Exception {
+    var target = peer(1);
+    var relay = peer(2);
+    var asker = client(0);
+    connect(relay, target);
+    connect(asker, relay);
+    asker.learn(target.id, deadEnd());
+    target.answerer = RelaysTest::echo;
+    asker.ask(target, new Request.GetSpace(), null).get();
+    assertThat(asker.isDirect(target)).isFalse();
+
+    asker.learn(target.id, target.transport.localAddress().orElseThrow());
+    long untilNs = System.nanoTime() + 15 * SECOND;
+    while (!asker.isDirect(target) && System.nanoTime() < untilNs) {
+      assertThat(asker.ask(target, new Request.GetSpace(), null).get().reply())
+          .isEqualTo(new Reply.Done());
+    }
+
+    assertThat(asker.isDirect(target)).isTrue();
+    assertThat(awaitNothingRelayed(relay)).isZero();
+    assertThat(asker.ask(target, new Request.GetSpace(), null).get().reply())
+        .isEqualTo(new Reply.Done());
+    assertThat(asker.events).doesNotContain("disconnected " + target.id.shortForm());
+  }
+
+  @Test
+  void aRelayPassesOnNoMoreThanItsBound() throws Exception {
+    var relay = peer(1);
+    var asker = client(0);
+    connect(asker, relay);
+    for (int i = 0; i <= Relays.OF_ASKER_MAX; i++) {
+      var target = peer(2 + i);
+      connect(relay, target);
+      asker.learn(target.id, deadEnd());
+      target.answerer = RelaysTest::echo;
+      var asked = asker.ask(target, new Request.GetSpace(), null);
+      if (i < Relays.OF_ASKER_MAX) {
+        assertThat(asked.get().reply()).isEqualTo(new Reply.Done());
+      } else {
+        assertThatThrownBy(asked::get).cause().isInstanceOf(HoldfastException.class);
+      }
+    }
+    assertThat(relayedBy(relay)).isEqualTo(Relays.OF_ASKER_MAX);
+  }
+
+  private int relayedBy(TestNode relay) {
+    var count = new int[1];
+    relay.loop.run(() -> count[0] = relay.transport.relayedCount());
+    return count[0];
+  }
+
+  private int awaitNothingRelayed(TestNode relay) {
+    long untilNs = System.nanoTime() + 10 * SECOND;
+    while (relayedBy(relay) > 0 && System.nanoTime() < untilNs) {
+      Thread.onSpinWait();
+    }
+    return relayedBy(relay);
+  }
+
+  /** The first dials the second, which listens. */
+  private void connect(TestNode from, TestNode to) throws Exception {
+    if (to.transport.localAddress().isEmpty()) {
+      to.listening();
+    }
+    from.learn(to.id, to.transport.localAddress().orElseThrow());
+    from.send(to, new Notice.Goodbye());
+    from.await("connected " + to.id.shortForm());
+    to.await("connected " + from.id.shortForm());
+  }
+
+  /** Where nobody listens. */
+  private static HostPort deadEnd() {
+    return new HostPort("127.0.0.1", 1);
+  }
+
+  private static void echo(
+      holdfast.port.Remote from,
+      Request request,
+      Body bodyOrNull,
+      holdfast.port.Responder responder) {
+    if (bodyOrNull == null) {
+      responder.reply(new Reply.Done(), null);
+    } else {
+      bodyOrNull.whenEnded(why -> responder.reply(new Reply.Done(), null));
+    }
+  }
+
+  private static byte[] chunk(int seed) {
+    byte[] bytes = new byte[CHUNK_BYTES];
+    new Random(seed).nextBytes(bytes);
+    return bytes;
+  }
+
+  private static ChunkId idOf(byte[] chunk) {
+    try {
+      return ChunkId.of(MessageDigest.getInstance("SHA-256").digest(chunk));
+    } catch (java.security.NoSuchAlgorithmException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  private TestNode peer(int number) {
+    return keep(TestNode.peer(pool, number, NetworkLimits.standard()));
+  }
+
+  private TestNode client(int number) {
+    return keep(TestNode.client(pool, number, NetworkLimits.standard()));
+  }
+
+  private TestNode keep(TestNode node) {
+    nodes.add(node);
+    return node;
+  }
+}
