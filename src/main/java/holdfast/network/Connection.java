@@ -37,9 +37,15 @@ final class Connection {
     /** The other side asks for a bulk connection. */
     void onBulkWanted(Connection from);
 
+    /** Nothing has come for a while, though it was asked for. */
+    void onSilent(Connection connection);
+
     /** The connection is closed; nothing more comes from it. */
     void onClosed(Connection connection, HoldfastException why);
   }
+
+  /** Pings in vain after which another way is looked for. */
+  private static final int SILENT_PINGS = 2;
 
   private final String name;
   private final Socket socket;
@@ -53,6 +59,7 @@ final class Connection {
   private Events events;
   private BodyIntake intake;
   private boolean isMidFrame;
+  private volatile boolean isSilent;
 
   /** A connection whose handshake is done; nothing moves before {@link #start}. */
   Connection(
@@ -93,6 +100,11 @@ final class Connection {
 
   boolean isOpen() {
     return !isClosed.get();
+  }
+
+  /** Nothing comes, though it was asked for: the way may be broken. */
+  boolean isSilent() {
+    return isSilent;
   }
 
   /** Queues a frame; false when it can't be taken. */
@@ -273,11 +285,26 @@ final class Connection {
     public void onSilence(long silentNs) throws IOException {
       if (!isBulk) {
         offer(new Outgoing.Frame(SessionFrames.PING, 0, new byte[0]));
+        suspectAfter(SILENT_PINGS * limits.pingIdleNs(), silentNs);
         abandonAfter(limits.silenceMaxNs(), silentNs);
       } else if (isMidFrame) {
         abandonAfter(limits.bodyStallNs(), silentNs);
       } else if (intake.isOpen()) {
         abandonAfter(2 * limits.bodyStallNs(), silentNs);
+      }
+    }
+
+    @Override
+    public void onReceived() {
+      if (isSilent) {
+        isSilent = false;
+      }
+    }
+
+    private void suspectAfter(long patienceNs, long silentNs) {
+      if (silentNs >= patienceNs && !isSilent) {
+        isSilent = true;
+        events.onSilent(Connection.this);
       }
     }
 

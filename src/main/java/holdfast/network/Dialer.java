@@ -62,7 +62,6 @@ final class Dialer {
    * none does, the relays; {@code then} is called once on a thread of the dialer, with one of the
    * two.
    *
-   * @param addresses one at least
    * @param relays who may be asked to pass bytes on; only for a node that is known
    * @param onStep runs, on any thread, each time that it gets on
    */
@@ -73,7 +72,7 @@ final class Dialer {
       Runnable onStep,
       BiConsumer<Authenticated, HoldfastException> then) {
     Attempt direct = () -> dialDirectly(expected, addresses, onStep);
-    String name = "dial " + addresses.get(0);
+    String name = "dial " + (addresses.isEmpty() ? "through a relay" : addresses.get(0));
     start(
         name,
         then,
@@ -86,7 +85,10 @@ final class Dialer {
 
   private Authenticated dialDirectly(
       Optional<NodeId> expected, List<HostPort> addresses, Runnable onStep) {
-    HoldfastException last = null;
+    HoldfastException last =
+        addresses.isEmpty()
+            ? new NetworkException(ErrorCode.UNREACHABLE, "dial: expected=a relay, was=none")
+            : null;
     for (HostPort address : addresses) {
       try {
         var route = new Route.Direct(address);

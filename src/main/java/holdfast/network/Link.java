@@ -34,6 +34,12 @@ final class Link {
 
   private static final System.Logger LOG = System.getLogger("holdfast.network");
 
+  /** Peers asked for one that can't be reached, one after another. */
+  static final int RELAYS_ASKED_MAX = 8;
+
+  /** The same for one that is only silent: it may just be busy. */
+  static final int RELAYS_ASKED_OF_SILENT_MAX = 3;
+
   /** How often a retired session is looked at. */
   private static final long RETIRE_LOOK_NS = 250_000_000L;
 
@@ -80,7 +86,7 @@ final class Link {
     return current().isPresent();
   }
 
-  /** Whether a session is open that isn't relayed, as far as this side knows. */
+  /** Whether a session works that isn't relayed, as far as this side knows. */
   boolean isDirect() {
     return directSession().isPresent();
   }
@@ -107,7 +113,8 @@ final class Link {
 
   private Optional<Session> directSession() {
     return sessions.stream()
-        .filter(session -> session.isOpen() && !session.identity().isRelayed())
+        .filter(session -> session.isOpen() && !session.isSilent())
+        .filter(session -> !session.identity().isRelayed())
         .findFirst();
   }
 
@@ -239,8 +246,23 @@ final class Link {
     }
   }
 
+  /**
+   * Nothing comes on a session: if another peer still reaches the node, a session through that one
+   * takes its place until it speaks again.
+   */
+  void silent() {
+    if (!isDialling && current().map(Session::isSilent).orElse(false)) {
+      isDialling = true;
+      isLooking = true;
+      host.dial(node, List.of(), RELAYS_ASKED_OF_SILENT_MAX, dialSteps::incrementAndGet);
+    }
+  }
+
   /** Two peers that dialled each other keep what the smaller node id dialled. */
   private boolean wins(Session session, Session over) {
+    if (isBetter(session, over) || isBetter(over, session)) {
+      return isBetter(session, over);
+    }
     if (!session.remote().isPeer() || session.isDialler() == over.isDialler()) {
       return sessions.indexOf(session) > sessions.indexOf(over);
     }
@@ -248,6 +270,9 @@ final class Link {
   }
 
   private static boolean isBetter(Session session, Session than) {
+    if (session.isSilent() != than.isSilent()) {
+      return than.isSilent();
+    }
     return than.identity().isRelayed() && !session.identity().isRelayed();
   }
 
@@ -256,13 +281,17 @@ final class Link {
         DIRECT_LOOK_NS,
         () -> {
           var session = current();
-          if (session.isEmpty() || isDirect()) {
+          if (session.isEmpty()) {
+            return;
+          }
+          if (isDirect()) {
+            retireLosers();
             return;
           }
           if (!isDialling && !addresses.isEmpty()) {
             isDialling = true;
             isLooking = true;
-            host.dial(node, List.copyOf(addresses), false, dialSteps::incrementAndGet);
+            host.dial(node, List.copyOf(addresses), 0, dialSteps::incrementAndGet);
           }
           lookForDirectWay();
         });
@@ -312,7 +341,7 @@ final class Link {
       return false;
     }
     isDialling = true;
-    host.dial(node, List.copyOf(addresses), true, dialSteps::incrementAndGet);
+    host.dial(node, List.copyOf(addresses), RELAYS_ASKED_MAX, dialSteps::incrementAndGet);
     return true;
   }
 
@@ -345,7 +374,7 @@ final class Link {
 
     void after(long ns, Runnable task);
 
-    /** Dials a node, and asks relays if it may; ends in {@link Link#dialled} on the loop. */
-    void dial(NodeId node, List<HostPort> addresses, boolean mayRelay, Runnable onStep);
+    /** Dials a node, and asks so many relays; ends in {@link Link#dialled} on the loop. */
+    void dial(NodeId node, List<HostPort> addresses, int relaysMax, Runnable onStep);
   }
 }

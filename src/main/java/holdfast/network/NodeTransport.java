@@ -50,9 +50,6 @@ public final class NodeTransport implements Transport, AutoCloseable {
   public static final SessionLimits SESSION_LIMITS =
       new SessionLimits(FrameFormat.TOKEN_BYTES_MAX, Session.INBOUND_MAX, 1 + Session.BULK_MAX);
 
-  /** Peers asked for one that can't be reached, one after another. */
-  static final int RELAYS_ASKED_MAX = 8;
-
   /** Dials of addresses whose node isn't known, at once. */
   public static final int UNKNOWN_DIALS_MAX = 64;
 
@@ -246,7 +243,7 @@ public final class NodeTransport implements Transport, AutoCloseable {
   }
 
   /** Some peers that may reach a node which this one doesn't, in any order. */
-  private List<Route.Relay> relaysTo(NodeId node) {
+  private List<Route.Relay> relaysTo(NodeId node, int countMax) {
     var known = new ArrayList<Route.Relay>();
     links.forEach(
         (id, link) -> {
@@ -255,7 +252,7 @@ public final class NodeTransport implements Transport, AutoCloseable {
           }
         });
     Collections.shuffle(known, random);
-    return List.copyOf(known.subList(0, Math.min(RELAYS_ASKED_MAX, known.size())));
+    return List.copyOf(known.subList(0, Math.min(countMax, known.size())));
   }
 
   /** Connections passed on now, for tests. Loop only. */
@@ -461,6 +458,11 @@ public final class NodeTransport implements Transport, AutoCloseable {
     }
 
     @Override
+    public void onSessionSilent(Session session) {
+      link(session.remote().node()).silent();
+    }
+
+    @Override
     public void onSessionOver(Session session) {
       sessions.remove(session.identity().id());
       directory.gone(session.identity().id());
@@ -480,11 +482,11 @@ public final class NodeTransport implements Transport, AutoCloseable {
     }
 
     @Override
-    public void dial(NodeId node, List<HostPort> addresses, boolean mayRelay, Runnable onStep) {
+    public void dial(NodeId node, List<HostPort> addresses, int relaysMax, Runnable onStep) {
       dialer.dial(
           Optional.of(node),
           addresses,
-          mayRelay ? relaysTo(node) : List.of(),
+          relaysTo(node, relaysMax),
           onStep,
           (done, why) ->
               post(

@@ -76,6 +76,11 @@ final class Session {
     return ended == null;
   }
 
+  /** Nothing comes, though it was asked for: the way may be broken. */
+  boolean isSilent() {
+    return control.isSilent();
+  }
+
   /** Starts to read and write. */
   void start() {
     start(control);
@@ -406,6 +411,12 @@ final class Session {
   void onLoopBulkWanted() {
     if (isOpen() && isDialler() && bulk.size() < bulkMax()) {
       wantBulk();
+    }
+  }
+
+  void onLoopSilent() {
+    if (isOpen() && isSilent()) {
+      host.onSessionSilent(this);
     }
   }
 

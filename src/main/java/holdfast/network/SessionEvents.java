@@ -75,6 +75,11 @@ final class SessionEvents implements Connection.Events {
   }
 
   @Override
+  public void onSilent(Connection silent) {
+    host.post(session::onLoopSilent);
+  }
+
+  @Override
   public void onClosed(Connection closed, HoldfastException why) {
     host.post(() -> session.onLoopClosed(closed, why));
   }

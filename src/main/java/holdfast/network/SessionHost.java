@@ -22,6 +22,9 @@ interface SessionHost {
   /** Attaches one more connection; ends in the session's attach or attachFailed, on the loop. */
   void openBulk(Session session);
 
+  /** Nothing comes on the session, though it was asked for. On the loop. */
+  void onSessionSilent(Session session);
+
   /** The session is over. On the loop. */
   void onSessionOver(Session session);
 }

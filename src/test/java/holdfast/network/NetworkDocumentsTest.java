@@ -50,7 +50,7 @@ class NetworkDocumentsTest {
     assertRow(rows, "relayed connections of a relay", Relays.RELAYS_MAX);
     assertRow(rows, "… of one asker", Relays.OF_ASKER_MAX);
     assertThat(Files.readString(Path.of("docs/sessions.md")))
-        .contains("At most " + NodeTransport.RELAYS_ASKED_MAX + " relays are asked")
+        .contains("At most " + Link.RELAYS_ASKED_MAX + " relays are asked")
         .contains("after " + DialRace.SECOND_AFTER_NS / 1_000_000 + " ms without an answer");
     assertRow(rows, "frames queued on a connection", Outbox.FRAMES_MAX);
     assertRow(rows, "bodies queued on a connection", Outbox.BODIES_MAX);

@@ -18,6 +18,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -218,6 +219,58 @@ class RelaysTest {
     assertThat(asker.ask(target, new Request.GetSpace(), null).get().reply())
         .isEqualTo(new Reply.Done());
     assertThat(asker.events).doesNotContain("disconnected " + target.id.shortForm());
+  }
+
+  @Test
+  void aSilentSessionIsReplacedBeforeItCountsAsDead() throws Exception {
+    var target = peer(1);
+    var relay = peer(2);
+    var asker = client(0);
+    connect(relay, target);
+    connect(asker, relay);
+    target.answerer = RelaysTest::echo;
+    try (var wire = new TcpProxy(target.transport.localAddress().orElseThrow())) {
+      asker.learn(target.id, wire.address());
+      asker.ask(target, new Request.GetSpace(), null).get();
+      assertThat(asker.isDirect(target)).isTrue();
+
+      wire.play(TcpProxy.Trick.SWALLOW_ALL);
+      TestNode.Answered answered = null;
+      for (int attempt = 0; attempt < 20 && answered == null; attempt++) {
+        try {
+          answered = asker.ask(target.id, new Request.GetSpace(), null, SECOND / 2).get();
+        } catch (ExecutionException e) {
+          assertThat(((HoldfastException) e.getCause()).code()).isEqualTo(ErrorCode.TIMED_OUT);
+        }
+      }
+
+      assertThat(answered).isNotNull();
+      assertThat(asker.isDirect(target)).isFalse();
+      assertThat(asker.events).doesNotContain("disconnected " + target.id.shortForm());
+    }
+  }
+
+  @Test
+  void whoIsSilentToEverybodyIsNotDialledForBeingBusy() throws Exception {
+    var target = peer(1);
+    var relay = peer(2);
+    var asker = client(0);
+    target.listening();
+    relay.listening();
+    target.answerer = RelaysTest::echo;
+    connect(asker, relay);
+    try (var wire = new TcpProxy(target.transport.localAddress().orElseThrow())) {
+      relay.learn(target.id, wire.address());
+      asker.learn(target.id, wire.address());
+      relay.ask(target, new Request.GetSpace(), null).get();
+      asker.ask(target, new Request.GetSpace(), null).get();
+
+      wire.play(TcpProxy.Trick.SWALLOW_ALL);
+      asker.await("disconnected " + target.id.shortForm());
+
+      assertThat(relayedBy(relay)).isZero();
+      assertThat(asker.isConnected(target)).isFalse();
+    }
   }
 
   @Test
