@@ -107,7 +107,8 @@ public final class ClientFileSystem implements PoolFileSystem {
       Supplier<SealId> newSealId,
       int sealerCount) {
     this.options = options;
-    deadlines = new Deadlines(clock, options.timeout().toNanos());
+    long timeoutNs = options.timeout().toNanos();
+    deadlines = new Deadlines(clock, timeoutNs, () -> service.isOutOfReach(timeoutNs));
     sealers = threads.platformPool("sealer", sealerCount, SEALER_QUEUE_MAX);
     cacheLease = new CacheLease(deadlines);
     pages = new PageInvalidations(cacheLease, inodes, threads, deadlines);

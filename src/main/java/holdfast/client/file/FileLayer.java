@@ -5,6 +5,7 @@ import holdfast.client.kernel.CacheLease;
 import holdfast.client.kernel.InodeTable;
 import holdfast.client.kernel.PageInvalidations;
 import holdfast.client.pool.ChangedAttributes;
+import holdfast.client.pool.Deadline;
 import holdfast.client.pool.Deadlines;
 import holdfast.client.pool.FreeSpace;
 import holdfast.client.pool.PoolService;
@@ -100,12 +101,16 @@ public final class FileLayer {
     return io;
   }
 
-  /** Saves everything and stops. What couldn't be saved is logged. */
+  /**
+   * Saves everything and stops. What couldn't be saved is logged: the pool gets its whole time once
+   * more, for all of it together.
+   */
   public void close() {
     flusher.stop();
+    Deadline deadline = deadlines.inFull();
     for (OpenFile file : files.all()) {
       try {
-        pipeline.flush(file, false, deadlines.begin());
+        pipeline.flush(file, false, deadline);
       } catch (HoldfastException e) {
         LOG.log(Level.ERROR, "save file at the end: {0}", e.getMessage());
       }

@@ -83,6 +83,9 @@ final class Changes {
                 new OperationResult.Failed(
                     ErrorCode.NO_SESSION,
                     "change namespace: expected=the session it is meant for, was=another"));
+          } else if (deadline.isHopeless() && view.connectedCount() == 0) {
+            // It is never begun: nothing of it needs to be settled later.
+            changed.completeExceptionally(view.outOfReach(nobody()));
           } else if (session.isReopening()) {
             awaitSession(change);
           } else {
@@ -90,6 +93,11 @@ final class Changes {
           }
         });
     return changed;
+  }
+
+  private static HoldfastException nobody() {
+    return new HoldfastException(
+        ErrorCode.TIMED_OUT, "change namespace: expected=a peer in reach, was=none");
   }
 
   /** Begins when the window has room; by the deadline, or never. */

@@ -8,21 +8,35 @@ import holdfast.util.MonotonicClock;
  * time alone, and no answer that leads to the same question again. Any thread.
  */
 public final class Deadline {
+  /**
+   * Silence for a call that begins while the pool is out of reach: enough for a peer in reach to
+   * answer from what it holds.
+   */
+  static final long HOPELESS_SILENCE_NS = 250_000_000L;
+
   private final MonotonicClock clock;
   private final long silenceNs;
+  private final boolean isHopeless;
   private final Runnable onMoved;
   private volatile long movedNs;
 
-  private Deadline(MonotonicClock clock, long silenceNs, long movedNs, Runnable onMoved) {
+  private Deadline(
+      MonotonicClock clock, long silenceNs, boolean isHopeless, long movedNs, Runnable onMoved) {
     this.clock = clock;
     this.silenceNs = silenceNs;
+    this.isHopeless = isHopeless;
     this.movedNs = movedNs;
     this.onMoved = onMoved;
   }
 
   /** One that begins now. */
   public static Deadline in(MonotonicClock clock, long silenceNs) {
-    return new Deadline(clock, silenceNs, clock.nowNs(), () -> {});
+    return new Deadline(clock, silenceNs, false, clock.nowNs(), () -> {});
+  }
+
+  /** One that begins now, for a call that is known to be in vain unless a stale answer will do. */
+  static Deadline hopeless(MonotonicClock clock) {
+    return new Deadline(clock, HOPELESS_SILENCE_NS, true, clock.nowNs(), () -> {});
   }
 
   /** The same for a part of the call: what moves there moves here, too, and {@code also} runs. */
@@ -30,6 +44,7 @@ public final class Deadline {
     return new Deadline(
         clock,
         silenceNs,
+        isHopeless,
         movedNs,
         () -> {
           moved();
@@ -48,6 +63,16 @@ public final class Deadline {
       movedNs = atNs;
       onMoved.run();
     }
+  }
+
+  /** Whether the pool was out of reach when it began: nobody who doesn't answer is waited for. */
+  boolean isHopeless() {
+    return isHopeless;
+  }
+
+  /** When something of it has moved last, or it began. */
+  long movedNs() {
+    return movedNs;
   }
 
   /** How long nothing of it may move. */

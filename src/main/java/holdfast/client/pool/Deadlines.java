@@ -11,6 +11,7 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.BooleanSupplier;
 
 /**
  * Waits for futures with the mount's deadline, and makes one failure type of what they end with.
@@ -29,21 +30,40 @@ public final class Deadlines {
 
   private final MonotonicClock clock;
   private final long timeoutNs;
+  private final BooleanSupplier isOutOfReach;
   private final ThreadLocal<Last> lastOfThread = ThreadLocal.withInitial(this::newLast);
 
   /** As many as threads live. */
   private final Map<Thread, Last> lastByThread = Collections.synchronizedMap(new WeakHashMap<>());
 
   public Deadlines(MonotonicClock clock, long timeoutNs) {
-    this.clock = clock;
-    this.timeoutNs = timeoutNs;
+    this(clock, timeoutNs, () -> false);
   }
 
-  /** The deadline of a call that begins now, on this thread. */
+  /**
+   * @param isOutOfReach whether calls that begin now would wait in vain for all of the timeout; any
+   *     thread
+   */
+  public Deadlines(MonotonicClock clock, long timeoutNs, BooleanSupplier isOutOfReach) {
+    this.clock = clock;
+    this.timeoutNs = timeoutNs;
+    this.isOutOfReach = isOutOfReach;
+  }
+
+  /**
+   * The deadline of a call that begins now, on this thread; where the pool has been out of reach
+   * for as long as a call waits, it ends as soon as nobody in reach can answer.
+   */
   public Deadline begin() {
-    Deadline begun = Deadline.in(clock, timeoutNs);
+    Deadline begun =
+        isOutOfReach.getAsBoolean() ? Deadline.hopeless(clock) : Deadline.in(clock, timeoutNs);
     lastOfThread.get().deadline = begun;
     return begun;
+  }
+
+  /** A deadline of the whole length, whether or not the pool is in reach now. */
+  public Deadline inFull() {
+    return in(timeoutNs);
   }
 
   /** A deadline of another length, of a part of a call. */
@@ -54,9 +74,7 @@ public final class Deadlines {
   /** When the call that this thread began last has moved last; a time long past if it has none. */
   public long movedNs(Thread thread) {
     Last last = lastByThread.get(thread);
-    return last == null || last.deadline == null
-        ? Long.MIN_VALUE / 2
-        : last.deadline.untilNs() - timeoutNs;
+    return last == null || last.deadline == null ? Long.MIN_VALUE / 2 : last.deadline.movedNs();
   }
 
   private Last newLast() {

@@ -104,12 +104,15 @@ public final class LeaderCall<T> extends RetryingCall<T> {
   /** That the one asked last doesn't lead is no fault of the files: nobody has led in time. */
   @Override
   HoldfastException atDeadline(HoldfastException last) {
-    return last.code() == ErrorCode.NOT_LEADER
-        ? new HoldfastException(
-            ErrorCode.TIMED_OUT,
-            "ask the pool: expected=a leader by the deadline, was=none: " + last.getMessage(),
-            last)
-        : last;
+    HoldfastException why =
+        last.code() == ErrorCode.NOT_LEADER
+            ? new HoldfastException(
+                ErrorCode.TIMED_OUT,
+                "ask the pool: expected=a leader by the deadline, was=none: " + last.getMessage(),
+                last)
+            : last;
+    view.gaveUp(why);
+    return why;
   }
 
   @Override

@@ -51,6 +51,7 @@ final class MapRefresher {
 
   /** Something hints that the map is old. */
   void refresh() {
+    view.look();
     long nowNs = loop.nowNs();
     if (isAsked || nowNs - askedNs < HURRY_NS) {
       return;

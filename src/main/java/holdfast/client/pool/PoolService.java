@@ -130,6 +130,14 @@ public interface PoolService {
   /** A block of this chunk from this holder did not open: it should re-read its copy. */
   void reportBad(ChunkId chunk, NodeId holder);
 
+  /**
+   * Whether no leader has answered for so long. Calls still end by their deadlines then; whoever
+   * makes one needn't give it long. False where there is no network in between.
+   */
+  default boolean isOutOfReach(long forNs) {
+    return false;
+  }
+
   /** Total and free bytes as a file system shows them, and the number of files. */
   CompletableFuture<Reply.Space> space(Deadline deadline);
 

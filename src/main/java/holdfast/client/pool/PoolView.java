@@ -1,5 +1,6 @@
 package holdfast.client.pool;
 
+import holdfast.model.HoldfastException;
 import holdfast.model.NodeId;
 import holdfast.placement.MapVersion;
 import holdfast.placement.PeerEntry;
@@ -18,6 +19,7 @@ import java.util.Set;
  */
 final class PoolView {
   private final Transport transport;
+  private final Reach reach;
   private final Set<NodeId> peers = new LinkedHashSet<>();
   private PoolMap mapOrNull;
   private NodeId leaderOrNull;
@@ -28,11 +30,15 @@ final class PoolView {
   /** Another log may have begun since the map was received. */
   private boolean isMapIndeterminate;
 
+  /** What the last call failed with that waited for the leader in vain. */
+  private HoldfastException givenUpOrNull;
+
   private long leaderlessSinceNs;
   private boolean leaderless;
 
-  PoolView(Transport transport) {
+  PoolView(Transport transport, Reach reach) {
     this.transport = transport;
+    this.reach = reach;
   }
 
   PoolMap mapOrNull() {
@@ -89,6 +95,8 @@ final class PoolView {
 
   /** This peer answered as the leader does. */
   void ledBy(NodeId peer) {
+    reach.reached();
+    givenUpOrNull = null;
     leaderOrNull = peer;
     isLeaderSure = true;
     leaderless = false;
@@ -112,6 +120,37 @@ final class PoolView {
   long leaderlessNs(Loop loop) {
     long sinceNs = Math.max(leaderlessSinceNs, loop.awakeSinceNs());
     return leaderless ? loop.nowNs() - sinceNs : 0;
+  }
+
+  /** Time passes: about every second. */
+  void look() {
+    reach.look();
+  }
+
+  /** A call has waited for the leader in vain. */
+  void gaveUp(HoldfastException why) {
+    givenUpOrNull = why;
+  }
+
+  /**
+   * What a call fails with that begins while the pool is out of reach: as the last one that has
+   * waited, so that programs meet one error and not several.
+   *
+   * @param otherwise what it has met itself
+   */
+  HoldfastException outOfReach(HoldfastException otherwise) {
+    HoldfastException why = givenUpOrNull != null ? givenUpOrNull : otherwise;
+    return new HoldfastException(
+        why.code(),
+        "ask the pool: expected=a leader in reach, was=none for a while, nor a peer that can answer"
+            + " without one: "
+            + why.getMessage(),
+        why);
+  }
+
+  /** Peers that can be asked without being dialled. */
+  int connectedCount() {
+    return (int) peers.stream().filter(transport::isConnected).count();
   }
 
   boolean hasPeers() {

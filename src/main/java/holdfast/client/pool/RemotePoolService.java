@@ -44,6 +44,7 @@ public final class RemotePoolService implements PoolService, NodeService {
   private final Loop loop;
   private final Transport transport;
   private final long dataKeyId;
+  private final Reach reach;
   private final PoolView view;
   private final MapRefresher maps;
   private final PoolSession session;
@@ -65,7 +66,8 @@ public final class RemotePoolService implements PoolService, NodeService {
     this.loop = loop;
     this.transport = transport;
     this.dataKeyId = dataKeyId;
-    this.view = new PoolView(transport);
+    this.reach = new Reach(loop);
+    this.view = new PoolView(transport, reach);
     this.maps = new MapRefresher(loop, transport, view);
     this.session = new PoolSession(loop, transport, view, newId, this::openAgain);
     this.changes = new Changes(loop, transport, view, session, this::learn);
@@ -326,6 +328,11 @@ public final class RemotePoolService implements PoolService, NodeService {
                     LOG.log(Level.INFO, "report bad chunk {0}: {1}", chunk, why.getMessage());
                   }
                 }));
+  }
+
+  @Override
+  public boolean isOutOfReach(long forNs) {
+    return reach.isLostFor(forNs);
   }
 
   @Override

@@ -132,6 +132,10 @@ abstract class RetryingCall<T> {
       fail(lastFailure != null ? atDeadline(lastFailure) : noPeer());
       return;
     }
+    if (deadline.isHopeless() && attemptCount >= view.connectedCount()) {
+      fail(view.outOfReach(lastFailure != null ? lastFailure : noPeer()));
+      return;
+    }
     NodeId to = target(attemptCount);
     if (result.isDone()) {
       return; // target() has failed the call

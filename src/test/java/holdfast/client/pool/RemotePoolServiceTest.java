@@ -1092,4 +1092,111 @@ class RemotePoolServiceTest {
 
     assertTrue(changed.isDone() && !changed.isCompletedExceptionally());
   }
+
+  /** As a mount does for each call. */
+  private Deadline begin() {
+    return new Deadlines(loop::nowNs, 10 * S, () -> service.isOutOfReach(10 * S)).begin();
+  }
+
+  /** All peers are gone, and the first calls have found out in their whole time. */
+  private ErrorCode loseEverybody() {
+    network.script =
+        (at, request) ->
+            request instanceof Request.Watch && at.equals(leader)
+                ? ScriptedTransport.Answer.of(new Reply.Watched(1, 5, 0, false, List.of()))
+                : answer(at, request);
+    loop.advance(2 * S);
+    network.connected.clear();
+    var first = service.ask(QUERY, begin());
+    loop.advance(9 * S);
+    assertFalse(first.isDone(), "the first call waits");
+    loop.advance(1_100 * MS);
+    return failure(first).code();
+  }
+
+  @Test
+  void onceThePoolIsOutOfReachForAsLongAsACallWaitsCallsFailAtOnceWithTheSameError() {
+    ErrorCode code = loseEverybody();
+    network.sent.clear();
+
+    List<CompletableFuture<?>> calls = new ArrayList<>(callsUntil(begin()));
+    calls.add(service.fetch(CHUNK, 0, -1, Set.of(), begin()));
+    loop.run();
+
+    for (CompletableFuture<?> call : calls.subList(0, 2)) {
+      assertEquals(code, failure(call).code());
+    }
+    loop.advance(300 * MS);
+    for (CompletableFuture<?> call : calls) {
+      assertTrue(call.isCompletedExceptionally());
+    }
+    assertTrue(network.sent(Request.Change.class).isEmpty(), "nothing of it may happen later");
+    assertTrue(network.sent(Request.Ask.class).isEmpty());
+  }
+
+  @Test
+  void whatFailedAtOnceDidNotHappenAndIsNotAskedForLater() {
+    loseEverybody();
+
+    for (int i = 0; i < 2 * ChangeWindow.SPAN_MAX; i++) {
+      var changed = service.change(OPERATION, null, false, begin());
+      loop.run();
+      assertFalse(thrown(changed) instanceof UnansweredException);
+    }
+    network.connected.addAll(ALL);
+    loop.advance(5 * S);
+
+    assertTrue(network.sent(Request.Change.class).isEmpty());
+    assertEquals(result(), madeNow());
+  }
+
+  private static Throwable thrown(CompletableFuture<?> future) {
+    return assertThrows(CompletionException.class, future::join).getCause();
+  }
+
+  private OperationResult madeNow() {
+    var changed = service.change(OPERATION, null, false, begin());
+    loop.advance(100 * MS);
+    return changed.join();
+  }
+
+  @Test
+  void thePoolIsLookedForMeanwhileAndCallsWaitAgainOnceItIsBack() {
+    loseEverybody();
+    network.connected.addAll(ALL);
+    loop.advance(S);
+
+    assertFalse(service.isOutOfReach(10 * S));
+    assertEquals(result(), madeNow());
+    network.connected.clear();
+    var waiting = service.ask(QUERY, begin());
+    loop.advance(5 * S);
+    assertFalse(waiting.isDone(), "a new outage has a time of its own");
+  }
+
+  @Test
+  void whatPeersInReachCanAnswerIsAnsweredAtOnceAndMarkedStale() {
+    leader = null;
+    loop.advance(11 * S);
+    assertTrue(service.isOutOfReach(10 * S));
+
+    var answered = service.ask(QUERY, begin());
+    var changed = service.change(OPERATION, null, false, begin());
+    loop.run();
+
+    assertTrue(answered.join().stale());
+    assertEquals(ErrorCode.NO_QUORUM, failure(changed).code());
+  }
+
+  @Test
+  void whatTheMachineSleptIsNoTimeOutOfReach() {
+    loop.sleep(3_600 * S);
+    assertFalse(service.isOutOfReach(10 * S), "before the loop has looked");
+    loop.advance(5 * MS);
+    network.connected.clear();
+    loop.advance(8 * S);
+    assertFalse(service.isOutOfReach(10 * S));
+    loop.advance(4 * S);
+    assertTrue(service.isOutOfReach(10 * S));
+  }
 }

@@ -37,6 +37,9 @@ final class ScriptedTransport implements Transport {
 
   private static final long PROGRESS_NS = 500_000_000L;
 
+  /** A Watch is answered after so long. */
+  private static final long WATCH_NS = 100_000_000L;
+
   long dialStepCount;
 
   /** A request that isn't answered moves for so long, and fails then; 0: it doesn't. */
@@ -85,6 +88,8 @@ final class ScriptedTransport implements Transport {
           () -> handler.onFailure(new HoldfastException(ErrorCode.TIMED_OUT, "store: too few")));
     } else if (answer == null) {
       silent(loop.nowNs() + silenceNs, silenceNs, to, handler);
+    } else if (request instanceof Request.Watch) {
+      loop.at(loop.nowNs() + WATCH_NS, "long poll", () -> handler.onReply(answer.reply(), null));
     } else {
       loop.post(() -> handler.onReply(answer.reply(), answer.bodyOrNull()));
     }
