@@ -236,8 +236,14 @@ public abstract class TransportContractTest {
     Node behind = peer(2, behindService);
     behindService.self = behind;
     onLoop(peer, () -> peer.transport().learn(behind.id(), List.of(address(behind))));
-    onLoop(peer, () -> peer.transport().send(behind.id(), new Notice.Goodbye()));
-    runUntil(() -> behindService.events.contains("notice"));
+    var reached = new Outcome(peer);
+    onLoop(
+        peer,
+        () -> {
+          peer.transport().request(behind.id(), new Request.GetSpace(), null, PATIENCE_NS, reached);
+          reached.isCalling = false;
+        });
+    runUntil(() -> !reached.replies.isEmpty());
     onLoop(client, () -> client.transport().learn(behind.id(), List.of(deadAddress())));
 
     assertEquals(
