@@ -89,8 +89,7 @@ public final class AttributeOperations {
       return authority.attributes(inode, deadline);
     }
     try {
-      return authority.attributes(
-          inode, deadlines.in(Math.min(ROOT_SILENCE_NS, deadlines.timeoutNs())));
+      return authority.attributes(inode, deadlines.atMost(ROOT_SILENCE_NS));
     } catch (HoldfastException e) {
       if (SaveFailure.isPoolAway(e)) {
         return last;

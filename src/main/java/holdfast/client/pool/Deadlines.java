@@ -61,6 +61,13 @@ public final class Deadlines {
     return begun;
   }
 
+  /** A deadline that begins now, as {@link #begin}, of this length at most. */
+  public Deadline atMost(long silenceNs) {
+    return isOutOfReach.getAsBoolean()
+        ? Deadline.hopeless(clock)
+        : in(Math.min(silenceNs, timeoutNs));
+  }
+
   /** A deadline of the whole length, whether or not the pool is in reach now. */
   public Deadline inFull() {
     return in(timeoutNs);

@@ -30,7 +30,7 @@ final class PoolView {
   /** Another log may have begun since the map was received. */
   private boolean isMapIndeterminate;
 
-  /** What the last call failed with that waited for the leader in vain. */
+  /** What the first call failed with that waited for the leader in vain; null once it answers. */
   private HoldfastException givenUpOrNull;
 
   private long leaderlessSinceNs;
@@ -127,13 +127,15 @@ final class PoolView {
     reach.look();
   }
 
-  /** A call has waited for the leader in vain. */
+  /** A call has waited for the leader in vain: the first one says what all others say. */
   void gaveUp(HoldfastException why) {
-    givenUpOrNull = why;
+    if (givenUpOrNull == null) {
+      givenUpOrNull = why;
+    }
   }
 
   /**
-   * What a call fails with that begins while the pool is out of reach: as the last one that has
+   * What a call fails with that begins while the pool is out of reach: as the first one that has
    * waited, so that programs meet one error and not several.
    *
    * @param otherwise what it has met itself
