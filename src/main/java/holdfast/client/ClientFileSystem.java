@@ -191,6 +191,13 @@ public final class ClientFileSystem implements PoolFileSystem {
     pages.attach(cache);
   }
 
+  /** All is asked for again, as after a change that had no answer: it happens rarely enough. */
+  @Override
+  public void changedUnseen(long inode) {
+    pages.dropSoon(inode);
+    invalidator.onOutcomeUnknown();
+  }
+
   @Override
   public FileAttributes attributes(long inode) {
     pages.awaitDropped(inode);

@@ -291,6 +291,11 @@ class InvalidatorTest {
     expiresEverything(() -> pool.watcher().onOutcomeUnknown());
   }
 
+  @Test
+  void everythingIsRecalledWhenTheKernelHasNoAnswerOfAChange() {
+    expiresEverything(() -> fs.changedUnseen(1));
+  }
+
   private void expiresEverything(Runnable event) {
     long inode = directory("d");
     fs.lookup(1, name("d"));

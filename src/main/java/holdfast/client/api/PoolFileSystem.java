@@ -51,6 +51,13 @@ public interface PoolFileSystem extends AutoCloseable {
     return Long.MIN_VALUE / 2;
   }
 
+  /**
+   * A call that changes the inode, or something in that directory, has ended whose caller was told
+   * before that it failed: what the kernel knows may be wrong. Does not wait until it has
+   * forgotten.
+   */
+  default void changedUnseen(long inode) {}
+
   /** The attributes of an inode; an unlinked one that is still open has them too. */
   FileAttributes attributes(long inode);
 

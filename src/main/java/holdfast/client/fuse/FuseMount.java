@@ -77,7 +77,7 @@ public final class FuseMount {
     this.counts = counts;
     this.unmount = unmount;
     this.clock = clock;
-    pages = new PageWriteback(operations.pageWrites(), clock, options.deadline());
+    pages = new PageWriteback(operations.files().pageWrites(), clock, options.deadline());
   }
 
   /**
@@ -112,11 +112,12 @@ public final class FuseMount {
     var operations = new Operations(library, files, layouts, counts, clock, opensDirectories);
     var ready = new CountDownLatch(1);
     var table = new OperationTable(operations, ready::countDown);
-    var session = open(library, layouts, threads, table, place, options);
+    var session = open(library, layouts, threads, table, operations.abandoned(), place, options);
     var mount = new FuseMount(place, options, files, operations, session, counts, unmount, clock);
     session.start();
     threads.startPlatform(
-        "fuse-watchdog", new Watchdog(session, files::movedNs, clock, options.deadline()));
+        "fuse-watchdog",
+        new Watchdog(session, operations.abandoned(), files::movedNs, clock, options.deadline()));
     mount.awaitReady(ready);
     files.attach(session.notifier());
     return mount;
@@ -291,6 +292,7 @@ public final class FuseMount {
       StructLayouts layouts,
       NamedThreads threads,
       OperationTable table,
+      AbandonedCalls abandoned,
       Path place,
       MountOptions options) {
     var owned = new ArrayList<Long>();
@@ -310,7 +312,7 @@ public final class FuseMount {
             ErrorCode.INTERNAL, "mount " + place + ": expected=a session, was=options refused");
       }
       library.fuse_session_add_chan(session, channel);
-      return new FuseSession(library, layouts, threads, table, session, channel);
+      return new FuseSession(library, layouts, threads, table, abandoned, session, channel);
     } finally {
       if (channel != 0 && session == 0) {
         library.fuse_unmount(path, channel);

@@ -1,45 +1,126 @@
 package holdfast.client.fuse;
 
 import holdfast.client.fuse.binding.LibFuse;
-import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
 
 /**
- * One request of the kernel, and the guard that it is answered once: whoever wins {@link #claim}
- * may send the one reply, whoever loses must not touch the request's address again (libfuse has
- * freed it). Its own thread and the watchdog compete.
+ * One request of the kernel, and the guard that it is answered once: whoever wins {@link #claim} or
+ * {@link #abandon} may send the one reply, whoever loses must not touch the request's address again
+ * (libfuse has freed it). Its own thread and the watchdog compete.
  */
 final class FuseRequest {
-  private final AtomicBoolean claimed = new AtomicBoolean();
+  private enum State {
+    OPEN,
+    PARKED,
+    CLAIMED,
+    ABANDONED
+  }
+
+  /** What an abandoned call means for those after it. */
+  enum Kind {
+    /** Nothing. */
+    FREE,
+    /** Something changes of which the kernel has no answer. */
+    CHANGE,
+    /** Locks of a file change. */
+    LOCK,
+    /** A close: what was written is saved and locks are released, whoever waits for it. */
+    CLOSE;
+
+    /** Whether the kernel relies on the answer to keep some other call away. */
+    boolean isOrdered() {
+      return this != FREE;
+    }
+
+    /**
+     * Whether it waits for an earlier one on the same inode. Not a change for a close: what it
+     * saves is written already, and may be much.
+     */
+    boolean comesBehind(Kind earlier) {
+      return switch (this) {
+        case FREE -> false;
+        case CHANGE -> earlier == CHANGE;
+        case CLOSE -> earlier == CHANGE || earlier == LOCK;
+        case LOCK -> earlier != FREE; // the kernel uses the numbers of dead owners again
+      };
+    }
+
+    boolean isChange() {
+      return this == CHANGE;
+    }
+
+    /** Whether it is done though it was abandoned before it began. */
+    boolean isDoneAnyway() {
+      return this == CLOSE;
+    }
+  }
+
+  /**
+   * What the kernel asks.
+   *
+   * @param otherInode the second of two directories; else as {@code inode}
+   */
+  record Call(String operation, Kind kind, long inode, long otherInode) {
+    Call(String operation, Kind kind, long inode) {
+      this(operation, kind, inode, inode);
+    }
+
+    long[] inodes() {
+      return inode == otherInode ? new long[] {inode} : new long[] {inode, otherInode};
+    }
+  }
+
+  private final AtomicReference<State> state = new AtomicReference<>(State.OPEN);
   private volatile boolean isParked;
+  private volatile long turn;
   private final LibFuse library;
   private final long address;
-  private final String operation;
-  private final long inode;
+  private final Call call;
+  private final int callerThread;
   private final long startNs;
 
-  FuseRequest(LibFuse library, long address, String operation, long inode, long startNs) {
+  /**
+   * @param callerThread the thread that waits for the answer, by its number in this process's pid
+   *     namespace; 0 if it has none there, or nobody waits
+   */
+  FuseRequest(LibFuse library, long address, Call call, int callerThread, long startNs) {
     this.library = library;
     this.address = address;
-    this.operation = operation;
-    this.inode = inode;
+    this.call = call;
+    this.callerThread = callerThread;
     this.startNs = startNs;
   }
 
   /** True exactly once: the caller replies. */
   boolean claim() {
-    return claimed.compareAndSet(false, true);
+    return state.compareAndSet(State.OPEN, State.CLAIMED)
+        || state.compareAndSet(State.PARKED, State.CLAIMED);
+  }
+
+  /**
+   * As {@link #claim}, for who replies while the request's own thread still works on it: never once
+   * that has left it parked.
+   */
+  boolean abandon() {
+    return state.compareAndSet(State.OPEN, State.ABANDONED);
   }
 
   boolean isClaimed() {
-    return claimed.get();
+    State now = state.get();
+    return now == State.CLAIMED || now == State.ABANDONED;
+  }
+
+  /** Whether its caller has gone on, and knows nothing of what the call does yet. */
+  boolean isAbandoned() {
+    return state.get() == State.ABANDONED;
   }
 
   /** Undoes a claim: the request only had to stay valid for a moment. */
   void unclaim() {
-    claimed.set(false);
+    state.compareAndSet(State.CLAIMED, State.OPEN);
   }
 
-  /** Its thread goes on to others; another thread answers it. */
+  /** Its thread will go on to others; another thread answers it. */
   void park() {
     isParked = true;
   }
@@ -48,9 +129,33 @@ final class FuseRequest {
     return isParked;
   }
 
+  /** Its thread goes on to others now. */
+  void leave() {
+    if (isParked) {
+      state.compareAndSet(State.OPEN, State.PARKED);
+    }
+  }
+
   /** The request itself, for whoever has claimed it. */
   long address() {
     return address;
+  }
+
+  Call call() {
+    return call;
+  }
+
+  /** Its place among those that wait for abandoned calls; 0: it hadn't to. */
+  long turn() {
+    return turn;
+  }
+
+  void takeTurn(long number) {
+    turn = number;
+  }
+
+  int callerThread() {
+    return callerThread;
   }
 
   long startNs() {
@@ -62,12 +167,17 @@ final class FuseRequest {
     if (!claim()) {
       return false;
     }
-    library.fuse_reply_err(address, errno);
+    send(errno);
     return true;
+  }
+
+  /** Replies an errno without a claim: for whoever has it. */
+  void send(int errno) {
+    library.fuse_reply_err(address, errno);
   }
 
   @Override
   public String toString() {
-    return operation + " inode=" + inode;
+    return call.operation + " inode=" + call.inode;
   }
 }

@@ -14,8 +14,9 @@ import java.util.concurrent.atomic.AtomicInteger;
  * The request loop: platform threads that receive from the kernel and process, each one request at
  * a time. Starts with {@value #THREAD_COUNT_START}; when the last idle one gets work another is
  * started, up to {@value #THREAD_COUNT_MAX}, so that calls that wait for the pool don't keep others
- * from being seen; beyond {@value #THREAD_COUNT_IDLE_MAX} idle ones they end. Past the bound
- * requests wait in the kernel. The last thread to end destroys the session.
+ * from being seen; beyond {@value #THREAD_COUNT_IDLE_MAX} idle ones they end. Those that work on
+ * abandoned calls don't count, up to as many again. Past the bound requests wait in the kernel. The
+ * last thread to end destroys the session.
  */
 final class FuseSession {
   static final int THREAD_COUNT_START = 4;
@@ -28,6 +29,7 @@ final class FuseSession {
   private final StructLayouts layouts;
   private final NamedThreads threads;
   private final OperationTable table;
+  private final AbandonedCalls abandoned;
   private final long session;
   private final long channel;
   private final FuseNotifier notifier;
@@ -44,12 +46,14 @@ final class FuseSession {
       StructLayouts layouts,
       NamedThreads threads,
       OperationTable table,
+      AbandonedCalls abandoned,
       long session,
       long channel) {
     this.library = library;
     this.layouts = layouts;
     this.threads = threads;
     this.table = table;
+    this.abandoned = abandoned;
     this.session = session;
     this.channel = channel;
     this.notifier = new FuseNotifier(library, channel);
@@ -157,9 +161,17 @@ final class FuseSession {
     return true;
   }
 
+  /** A call was answered that still has its thread: another may be needed in its place. */
+  void threadAbandoned() {
+    if (idleCount.get() == 0) {
+      addThread();
+    }
+  }
+
   private void addThread() {
+    int countMax = THREAD_COUNT_MAX + Math.min(abandoned.callCount(), THREAD_COUNT_MAX);
     int count = threadCount.get();
-    while (count < THREAD_COUNT_MAX) {
+    while (count < countMax) {
       if (threadCount.compareAndSet(count, count + 1)) {
         idleCount.incrementAndGet();
         startThread();

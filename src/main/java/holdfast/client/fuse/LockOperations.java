@@ -69,9 +69,8 @@ final class LockOperations {
 
   void set(long address, long inode, long fileInfo, long flock, int mayWait) {
     wrapper.handle(
-        "setlk",
+        new FuseRequest.Call("setlk", FuseRequest.Kind.LOCK, inode),
         address,
-        inode,
         (worker, request) ->
             set(
                 request,
@@ -82,9 +81,8 @@ final class LockOperations {
 
   void flock(long address, long inode, long fileInfo, int operation) {
     wrapper.handle(
-        "flock",
+        new FuseRequest.Call("flock", FuseRequest.Kind.LOCK, inode),
         address,
-        inode,
         (worker, request) -> {
           LockMode mode =
               switch (operation & ~FLOCK_DONT_WAIT) {

@@ -72,6 +72,7 @@ final class OperationTable {
   /** {@code ready} is called when kernel and libfuse have agreed. */
   OperationTable(Operations to, Runnable ready) {
     XattrOperations xattrs = to.xattrs();
+    FileOperations files = to.files();
     locks = to.locks();
     locks.attach(function(FuseCalls.Inode.class, locks::interrupted));
     set(Slot.INIT, FuseCalls.Init.class, (userData, connection) -> ready.run());
@@ -87,12 +88,12 @@ final class OperationTable {
     set(Slot.SYMLINK, FuseCalls.Three.class, to::symbolicLink);
     set(Slot.RENAME, FuseCalls.Four.class, to::rename);
     set(Slot.LINK, FuseCalls.Three.class, to::link);
-    set(Slot.OPEN, FuseCalls.InodeAnd.class, to::open);
-    set(Slot.READ, FuseCalls.Four.class, to::read);
-    set(Slot.WRITE, FuseCalls.Write.class, to::write);
-    set(Slot.FLUSH, FuseCalls.InodeAnd.class, to::flush);
-    set(Slot.RELEASE, FuseCalls.InodeAnd.class, to::release);
-    set(Slot.FSYNC, FuseCalls.Sync.class, to::fsync);
+    set(Slot.OPEN, FuseCalls.InodeAnd.class, files::open);
+    set(Slot.READ, FuseCalls.Four.class, files::read);
+    set(Slot.WRITE, FuseCalls.Write.class, files::write);
+    set(Slot.FLUSH, FuseCalls.InodeAnd.class, files::flush);
+    set(Slot.RELEASE, FuseCalls.InodeAnd.class, files::release);
+    set(Slot.FSYNC, FuseCalls.Sync.class, files::fsync);
     set(Slot.OPENDIR, FuseCalls.InodeAnd.class, to::openDirectory);
     set(Slot.READDIR, FuseCalls.Four.class, to::readDirectory);
     set(Slot.RELEASEDIR, FuseCalls.InodeAnd.class, to::releaseDirectory);
@@ -107,7 +108,7 @@ final class OperationTable {
     set(Slot.GETLK, FuseCalls.Three.class, locks::get);
     set(Slot.SETLK, FuseCalls.SetLock.class, locks::set);
     set(Slot.FLOCK, FuseCalls.Flock.class, locks::flock);
-    set(Slot.FALLOCATE, FuseCalls.Allocate.class, to::allocate);
+    set(Slot.FALLOCATE, FuseCalls.Allocate.class, files::allocate);
     set(Slot.FORGET_MULTI, FuseCalls.InodeAnd.class, to::forgetMany);
   }
 

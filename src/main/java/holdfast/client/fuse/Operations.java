@@ -3,7 +3,6 @@ package holdfast.client.fuse;
 import holdfast.client.api.AbsentException;
 import holdfast.client.api.CreatedFile;
 import holdfast.client.api.FileAttributes;
-import holdfast.client.api.OpenedFile;
 import holdfast.client.api.PoolFileSystem;
 import holdfast.client.fuse.binding.LibFuse;
 import holdfast.model.ErrorCode;
@@ -17,7 +16,7 @@ import java.nio.ByteOrder;
  * libfuse's callbacks: each turns one request into one call of the file system and one reply. All
  * go through {@link RequestWrapper}, which answers whatever is thrown, so that no caller waits for
  * ever and none takes a failure for success. A late result (the watchdog has replied) is undone
- * where it left something open.
+ * where it left something open; what it has changed, {@link AbandonedCalls} sees to.
  */
 final class Operations {
   // struct fuse_forget_data { uint64_t ino; uint64_t nlookup; }
@@ -31,7 +30,8 @@ final class Operations {
   private final RequestWrapper wrapper;
   private final XattrOperations xattrs;
   private final LockOperations locks;
-  private final PageWrites pageWrites = new PageWrites();
+  private final FileOperations fileOperations;
+  private final AbandonedCalls abandoned;
 
   /** Whether the kernel needs directories opened; where it doesn't, it keeps their listings. */
   private final boolean opensDirectories;
@@ -49,7 +49,9 @@ final class Operations {
     this.counts = counts;
     this.opensDirectories = opensDirectories;
     failures = new FailureLog(clock);
-    wrapper = new RequestWrapper(library, layouts, clock, failures);
+    abandoned = new AbandonedCalls(files);
+    wrapper = new RequestWrapper(library, layouts, clock, failures, abandoned);
+    fileOperations = new FileOperations(library, files, layouts, wrapper, abandoned);
     xattrs = new XattrOperations(library, files, wrapper);
     locks = new LockOperations(library, files, layouts, wrapper);
   }
@@ -62,8 +64,12 @@ final class Operations {
     return xattrs;
   }
 
-  PageWrites pageWrites() {
-    return pageWrites;
+  FileOperations files() {
+    return fileOperations;
+  }
+
+  AbandonedCalls abandoned() {
+    return abandoned;
   }
 
   /** From now on every request is refused with ENOTCONN: the file system is being closed. */
@@ -138,7 +144,7 @@ final class Operations {
   }
 
   void setAttributes(long address, long inode, long stat, int mask, long fileInfo) {
-    wrapper.handle(
+    wrapper.change(
         "setattr",
         address,
         inode,
@@ -162,7 +168,7 @@ final class Operations {
   }
 
   void makeNode(long address, long parent, long name, int mode, long rdev) {
-    wrapper.handle(
+    wrapper.change(
         "mknod",
         address,
         parent,
@@ -172,7 +178,7 @@ final class Operations {
   }
 
   void makeDirectory(long address, long parent, long name, int mode) {
-    wrapper.handle(
+    wrapper.change(
         "mkdir",
         address,
         parent,
@@ -185,7 +191,7 @@ final class Operations {
   }
 
   void unlink(long address, long parent, long name) {
-    wrapper.handle(
+    wrapper.change(
         "unlink",
         address,
         parent,
@@ -196,7 +202,7 @@ final class Operations {
   }
 
   void removeDirectory(long address, long parent, long name) {
-    wrapper.handle(
+    wrapper.change(
         "rmdir",
         address,
         parent,
@@ -207,7 +213,7 @@ final class Operations {
   }
 
   void symbolicLink(long address, long target, long parent, long name) {
-    wrapper.handle(
+    wrapper.change(
         "symlink",
         address,
         parent,
@@ -222,9 +228,8 @@ final class Operations {
 
   void rename(long address, long parent, long name, long newParent, long newName) {
     wrapper.handle(
-        "rename",
+        new FuseRequest.Call("rename", FuseRequest.Kind.CHANGE, parent, newParent),
         address,
-        parent,
         (worker, request) -> {
           files.rename(parent, name(name), newParent, name(newName), 0);
           request.reply(Errno.OK);
@@ -232,7 +237,7 @@ final class Operations {
   }
 
   void link(long address, long inode, long newParent, long newName) {
-    wrapper.handle(
+    wrapper.change(
         "link",
         address,
         inode,
@@ -241,7 +246,7 @@ final class Operations {
   }
 
   void create(long address, long parent, long name, int mode, long fileInfo) {
-    wrapper.handle(
+    wrapper.change(
         "create",
         address,
         parent,
@@ -251,111 +256,6 @@ final class Operations {
               files.create(
                   caller, parent, name(name), mode & FileAttributes.PERMISSION_MASK, flags);
           replyCreated(worker, request, fileInfo, created);
-        });
-  }
-
-  void open(long address, long inode, long fileInfo) {
-    wrapper.handle(
-        "open",
-        address,
-        inode,
-        (worker, request) -> {
-          OpenedFile opened = files.open(inode, layouts.getOpenFlags(fileInfo));
-          layouts.putHandle(fileInfo, opened.handle(), opened.keepPages());
-          if (!request.claim()
-              || library.fuse_reply_open(request.address(), fileInfo) != Errno.OK) {
-            files.release(opened.handle());
-          }
-        });
-  }
-
-  void read(long address, long inode, long sizeBytes, long offset, long fileInfo) {
-    wrapper.handle(
-        "read",
-        address,
-        inode,
-        (worker, request) -> {
-          int length = (int) Math.min(sizeBytes, worker.data.length);
-          int count = files.read(layouts.getHandle(fileInfo), offset, worker.data, 0, length);
-          checkCount(count, length);
-          replyBytes(worker, request, worker.data, count);
-        });
-  }
-
-  void write(long address, long inode, long buffer, long sizeBytes, long offset, long fileInfo) {
-    wrapper.handle(
-        "write",
-        address,
-        inode,
-        (worker, request) -> {
-          int length = (int) Math.min(sizeBytes, worker.data.length);
-          NativeMemory.getBytes(buffer, worker.data, 0, length);
-          int count = write(fileInfo, offset, worker.data, length);
-          checkCount(count, length);
-          if (request.claim()) {
-            library.fuse_reply_write(request.address(), count);
-          }
-        });
-  }
-
-  private int write(long fileInfo, long offset, byte[] data, int length) {
-    long handle = layouts.getHandle(fileInfo);
-    if (layouts.isPageWrite(fileInfo)) {
-      return pageWrites.count(() -> files.write(handle, offset, data, 0, length));
-    }
-    return layouts.isAppend(fileInfo)
-        ? files.append(handle, offset, data, 0, length)
-        : files.write(handle, offset, data, 0, length);
-  }
-
-  void allocate(long address, long inode, int mode, long offset, long lengthBytes, long fileInfo) {
-    wrapper.handle(
-        "fallocate",
-        address,
-        inode,
-        (worker, request) -> {
-          files.allocate(layouts.getHandle(fileInfo), mode, offset, lengthBytes);
-          request.reply(Errno.OK);
-        });
-  }
-
-  /** close(2), of any descriptor: it releases the process's locks too. */
-  void flush(long address, long inode, long fileInfo) {
-    wrapper.handle(
-        "flush",
-        address,
-        inode,
-        (worker, request) -> {
-          long handle = layouts.getHandle(fileInfo);
-          long owner = layouts.getLockOwner(fileInfo);
-          try {
-            files.flush(handle);
-          } finally {
-            files.releaseLocks(handle, owner);
-          }
-          request.reply(Errno.OK);
-        });
-  }
-
-  void release(long address, long inode, long fileInfo) {
-    wrapper.handle(
-        "release",
-        address,
-        inode,
-        (worker, request) -> {
-          files.release(layouts.getHandle(fileInfo));
-          request.reply(Errno.OK);
-        });
-  }
-
-  void fsync(long address, long inode, int dataOnly, long fileInfo) {
-    wrapper.handle(
-        "fsync",
-        address,
-        inode,
-        (worker, request) -> {
-          files.fsync(layouts.getHandle(fileInfo), dataOnly != 0);
-          request.reply(Errno.OK);
         });
   }
 
@@ -424,9 +324,8 @@ final class Operations {
 
   void access(long address, long inode, int mask) {
     wrapper.handle(
-        "access",
+        new FuseRequest.Call("access", FuseRequest.Kind.FREE, inode),
         address,
-        inode,
         (worker, request, caller) -> {
           files.access(caller, inode, mask);
           request.reply(Errno.OK);

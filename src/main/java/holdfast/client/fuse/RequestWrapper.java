@@ -19,14 +19,20 @@ final class RequestWrapper {
   private final StructLayouts layouts;
   private final MonotonicClock clock;
   private final FailureLog failures;
+  private final AbandonedCalls abandoned;
   private volatile boolean stopped;
 
   RequestWrapper(
-      LibFuse library, StructLayouts layouts, MonotonicClock clock, FailureLog failures) {
+      LibFuse library,
+      StructLayouts layouts,
+      MonotonicClock clock,
+      FailureLog failures,
+      AbandonedCalls abandoned) {
     this.library = library;
     this.layouts = layouts;
     this.clock = clock;
     this.failures = failures;
+    this.abandoned = abandoned;
   }
 
   /** Calls the file system and replies once; what it throws is replied by the wrapper. */
@@ -50,30 +56,38 @@ final class RequestWrapper {
     return stopped;
   }
 
+  /** A request after which nothing stays. */
   void handle(String operation, long address, long inode, Body body) {
-    FuseRequest request = null;
-    try {
-      request = new FuseRequest(library, address, operation, inode, clock.nowNs());
-      run(request, body);
-    } catch (Throwable e) {
-      answer(e, request, operation, address);
-    }
+    handle(new FuseRequest.Call(operation, FuseRequest.Kind.FREE, inode), address, body);
   }
 
-  void handle(String operation, long address, long inode, CallersBody body) {
+  /** A request that changes the inode, or what is in the directory. */
+  void change(String operation, long address, long inode, Body body) {
+    handle(new FuseRequest.Call(operation, FuseRequest.Kind.CHANGE, inode), address, body);
+  }
+
+  void change(String operation, long address, long inode, CallersBody body) {
+    handle(new FuseRequest.Call(operation, FuseRequest.Kind.CHANGE, inode), address, body);
+  }
+
+  void handle(FuseRequest.Call call, long address, Body body) {
+    handle(call, address, (worker, request, caller) -> body.run(worker, request));
+  }
+
+  void handle(FuseRequest.Call call, long address, CallersBody body) {
     FuseRequest request = null;
     try {
       // Before the watchdog knows of the request: the context lies in its memory, which a reply
       // frees.
       Caller caller = layouts.getCaller(library.fuse_req_ctx(address));
-      request = new FuseRequest(library, address, operation, inode, clock.nowNs());
-      run(request, (worker, running) -> body.run(worker, running, caller));
+      request = new FuseRequest(library, address, call, caller.pid(), clock.nowNs());
+      run(request, caller, body);
     } catch (Throwable e) {
-      answer(e, request, operation, address);
+      answer(e, request, call.operation(), address);
     }
   }
 
-  private void run(FuseRequest request, Body body) {
+  private void run(FuseRequest request, Caller caller, CallersBody body) {
     if (stopped) {
       throw new HoldfastException(
           ErrorCode.SHUTTING_DOWN, request + ": expected=a mount in use, was=unmounting");
@@ -81,7 +95,9 @@ final class RequestWrapper {
     Worker worker = Worker.CURRENT.get();
     worker.current = request;
     try {
-      body.run(worker, request);
+      if (abandoned.awaitTurn(request)) {
+        body.run(worker, request, caller);
+      }
       if (!request.isParked() && request.reply(Errno.EIO)) {
         LOG.log(Level.ERROR, "fuse {0}: expected=a reply, was=none; answered EIO", request);
       }
@@ -89,6 +105,17 @@ final class RequestWrapper {
       // Here already: a worker that is not working counts as one that has replied.
       request.reply(errno(e));
       throw e;
+    } finally {
+      end(worker, request);
+    }
+  }
+
+  private void end(Worker worker, FuseRequest request) {
+    try {
+      request.leave();
+      if (request.isAbandoned()) {
+        abandoned.ended(request, stopped);
+      }
     } finally {
       worker.current = null;
     }

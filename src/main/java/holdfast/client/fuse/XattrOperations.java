@@ -19,7 +19,7 @@ final class XattrOperations {
   }
 
   void set(long address, long inode, long name, long value, long sizeBytes, int flags) {
-    wrapper.handle(
+    wrapper.change(
         "setxattr",
         address,
         inode,
@@ -56,9 +56,8 @@ final class XattrOperations {
 
   void list(long address, long inode, long sizeBytes) {
     wrapper.handle(
-        "listxattr",
+        new FuseRequest.Call("listxattr", FuseRequest.Kind.FREE, inode),
         address,
-        inode,
         (worker, request, caller) ->
             reply(worker, request, putNames(worker, files.xattrNames(caller, inode)), sizeBytes));
   }
@@ -76,7 +75,7 @@ final class XattrOperations {
   }
 
   void remove(long address, long inode, long name) {
-    wrapper.handle(
+    wrapper.change(
         "removexattr",
         address,
         inode,

@@ -30,14 +30,14 @@ final class MountFailureTest {
   private static final Duration DEADLINE = Duration.ofMillis(500);
 
   /** What makes the kernel call a method, and whether its caller can see it fail. */
-  private record Trigger(String method, String line, boolean seen) {}
+  record Trigger(String method, String line, boolean seen) {}
 
   /** Asks by whom byte 0 is locked: struct flock, with F_GETLK (5). */
   private static final String GETLK =
       Python.command(
           "f = open(\"f\", \"r+\"); fcntl.fcntl(f, 5, struct.pack(\"hhqqi4x\", 1, 0, 0, 1, 0))");
 
-  private static final List<Trigger> TRIGGERS =
+  static final List<Trigger> TRIGGERS =
       List.of(
           new Trigger("attributes", "stat f", true),
           new Trigger("setAttributes", "chmod 600 f", true),
@@ -343,6 +343,7 @@ final class MountFailureTest {
     tried.add("access"); // the kernel checks by itself: OperationsTest calls it
     tried.add("close"); // not the mount's to call
     tried.add("attach"); // called when it is mounted: a failure there fails the mount
+    tried.add("changedUnseen"); // called after the reply as well
     tried.add("listed"); // called after the reply: nothing is left to answer
     tried.add("movedNs"); // the watchdog asks, on its own thread
     for (var method : PoolFileSystem.class.getMethods()) {

@@ -117,7 +117,7 @@ final class OperationsTest {
     }
 
     operations.lookup(REQUEST, PoolFileSystem.ROOT_INODE, name("f"));
-    operations.open(REQUEST, inode, scratch + 2_048);
+    operations.files().open(REQUEST, inode, scratch + 2_048);
     operations.create(REQUEST, PoolFileSystem.ROOT_INODE, name("g"), 0644, scratch + 2_048);
     operations.getAttributes(REQUEST, inode, 0);
 
@@ -131,7 +131,7 @@ final class OperationsTest {
   @Test
   void afterTheWatchdogRepliedNoLockIsHeldOrWaitedFor() {
     long inode = makeFile();
-    operations.open(REQUEST, inode, scratch + 2_048);
+    operations.files().open(REQUEST, inode, scratch + 2_048);
     long handle = layouts.getHandle(scratch + 2_048);
     var others = new LockRequest(true, LockMode.EXCLUSIVE, 0, Long.MAX_VALUE, 99, 0);
     replies.clear();
@@ -166,7 +166,7 @@ final class OperationsTest {
     replyResult = ENOENT_REPLY; // the caller was interrupted meanwhile
 
     operations.lookup(REQUEST, PoolFileSystem.ROOT_INODE, name("f"));
-    operations.open(REQUEST, inode, scratch + 2_048);
+    operations.files().open(REQUEST, inode, scratch + 2_048);
     operations.create(REQUEST, PoolFileSystem.ROOT_INODE, name("g"), 0644, scratch + 2_048);
 
     assertEquals(List.of("fuse_reply_entry", "fuse_reply_open", "fuse_reply_create"), replies);
@@ -199,7 +199,7 @@ final class OperationsTest {
     operations.stop();
 
     operations.getAttributes(REQUEST, PoolFileSystem.ROOT_INODE, 0);
-    operations.release(REQUEST, PoolFileSystem.ROOT_INODE, scratch);
+    operations.files().release(REQUEST, PoolFileSystem.ROOT_INODE, scratch);
 
     assertEquals(List.of("errno 107", "errno 107"), replies);
     assertTrue(faulty.finished.isEmpty());
@@ -227,8 +227,8 @@ final class OperationsTest {
                     method.getName().equals("readLink") ? new byte[1 << 20] : 1 << 20);
     var trusting = new Operations(library, wrong, layouts, counts, () -> 0, false);
 
-    trusting.read(REQUEST, 1, 100, 0, scratch);
-    trusting.write(REQUEST, 1, scratch, 100, 0, scratch);
+    trusting.files().read(REQUEST, 1, 100, 0, scratch);
+    trusting.files().write(REQUEST, 1, scratch, 100, 0, scratch);
     trusting.readLink(REQUEST, 1);
 
     assertEquals(java.util.Collections.nCopies(3, "errno " + Errno.EIO), replies);
