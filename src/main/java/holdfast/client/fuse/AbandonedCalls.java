@@ -24,6 +24,7 @@ final class AbandonedCalls {
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition ended = lock.newCondition();
   private final Map<Long, Unfinished> byInode = new HashMap<>();
+  private final Set<FuseRequest> waiting = new HashSet<>();
   private volatile int callCount;
   private long nextTurn = 1;
 
@@ -41,9 +42,10 @@ final class AbandonedCalls {
    * Answers for a call that goes on, unless that has happened. Under the lock, which its thread
    * takes at the call's end: so neither that end nor the session's overtakes the answer.
    *
+   * @param then what is to be done before that end, too
    * @return whether this was the answer
    */
-  boolean abandon(FuseRequest request, int errno) {
+  boolean abandon(FuseRequest request, int errno, Runnable then) {
     lock.lock();
     try {
       if (!request.abandon()) {
@@ -57,6 +59,7 @@ final class AbandonedCalls {
       }
       ended.signalAll(); // it may have waited for its turn
       request.send(errno);
+      then.run();
       return true;
     } finally {
       lock.unlock();
@@ -81,6 +84,11 @@ final class AbandonedCalls {
     lock.lock();
     try {
       request.takeTurn(nextTurn++);
+      if (!isAnyBefore(request)) {
+        request.takeTurn(0);
+        return true;
+      }
+      waiting.add(request);
       while (isAnyBefore(request)) {
         if (request.isAbandoned() && !request.call().kind().isDoneAnyway()) {
           return false;
@@ -89,6 +97,7 @@ final class AbandonedCalls {
       }
       return true;
     } finally {
+      waiting.remove(request);
       lock.unlock();
     }
   }
@@ -130,25 +139,44 @@ final class AbandonedCalls {
   }
 
   /**
-   * An abandoned call has ended, one way or the other. Blocks as a release does.
+   * A call has ended that was abandoned or has waited for such. Blocks as a release does.
    *
    * @param isStopped the file system is being closed: it closes what is open by itself
    */
   void ended(FuseRequest request, boolean isStopped) {
+    if (request.isAbandoned()) {
+      endAndRelease(request, isStopped);
+    }
+    if (!isStopped && isToTell(request)) {
+      files.changedUnseen(request.call().inode());
+    }
+  }
+
+  private void endAndRelease(FuseRequest request, boolean isStopped) {
     boolean isDone = false;
     try {
-      if (!isStopped) {
-        if (request.call().kind().isChange()) {
-          files.changedUnseen(request.call().inode());
-        }
-        for (isDone = end(request, false); !isDone; isDone = end(request, false)) {
-          takeReleases(request).forEach(files::release);
-        }
+      while (!isStopped && !isDone) {
+        takeReleases(request).forEach(files::release);
+        isDone = end(request, false);
       }
     } finally {
       if (!isDone) {
         end(request, true);
       }
+    }
+  }
+
+  /**
+   * Whether the kernel is to be told now. It has the inode's lock for changes that wait, and would
+   * wait for them: the last of these tells it.
+   */
+  private boolean isToTell(FuseRequest request) {
+    lock.lock();
+    try {
+      return request.call().kind().isChange()
+          && waiting.stream().noneMatch(other -> other.call().isChangeBeside(request.call()));
+    } finally {
+      lock.unlock();
     }
   }
 

@@ -2,6 +2,7 @@ package holdfast.client.fuse;
 
 import holdfast.client.fuse.binding.LibFuse;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.LongStream;
 
 /**
  * One request of the kernel, and the guard that it is answered once: whoever wins {@link #claim} or
@@ -67,6 +68,12 @@ final class FuseRequest {
 
     long[] inodes() {
       return inode == otherInode ? new long[] {inode} : new long[] {inode, otherInode};
+    }
+
+    /** Whether it changes an inode that the other is about, too. */
+    boolean isChangeBeside(Call other) {
+      return kind.isChange()
+          && LongStream.of(inodes()).anyMatch(id -> id == other.inode || id == other.otherInode);
     }
   }
 
@@ -148,6 +155,10 @@ final class FuseRequest {
   /** Its place among those that wait for abandoned calls; 0: it hadn't to. */
   long turn() {
     return turn;
+  }
+
+  boolean hasWaited() {
+    return turn != 0;
   }
 
   void takeTurn(long number) {

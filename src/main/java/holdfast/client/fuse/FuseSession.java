@@ -161,7 +161,7 @@ final class FuseSession {
     return true;
   }
 
-  /** A call was answered that still has its thread: another may be needed in its place. */
+  /** A call was answered that has its thread until this returns: another may be needed instead. */
   void threadAbandoned() {
     if (idleCount.get() == 0) {
       addThread();

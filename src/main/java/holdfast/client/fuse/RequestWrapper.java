@@ -113,7 +113,7 @@ final class RequestWrapper {
   private void end(Worker worker, FuseRequest request) {
     try {
       request.leave();
-      if (request.isAbandoned()) {
+      if (request.isAbandoned() || request.hasWaited()) {
         abandoned.ended(request, stopped);
       }
     } finally {

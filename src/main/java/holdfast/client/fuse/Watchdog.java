@@ -111,11 +111,7 @@ final class Watchdog implements Runnable {
   }
 
   private boolean answer(FuseRequest request, int errno) {
-    boolean isAnswered = abandoned.abandon(request, errno);
-    if (isAnswered) {
-      session.threadAbandoned();
-    }
-    return isAnswered;
+    return abandoned.abandon(request, errno, session::threadAbandoned);
   }
 
   private boolean isHurried(long nowNs) {
