@@ -173,11 +173,24 @@ final class FuseSession {
     int count = threadCount.get();
     while (count < countMax) {
       if (threadCount.compareAndSet(count, count + 1)) {
-        idleCount.incrementAndGet();
-        startThread();
+        startCounted();
         return;
       }
       count = threadCount.get();
+    }
+  }
+
+  private void startCounted() {
+    boolean isStarted = false;
+    idleCount.incrementAndGet();
+    try {
+      startThread();
+      isStarted = true;
+    } finally {
+      if (!isStarted) { // the machine has no more
+        idleCount.decrementAndGet();
+        threadCount.decrementAndGet();
+      }
     }
   }
 

@@ -68,7 +68,7 @@ final class Watchdog implements Runnable {
       LockSupport.parkNanos(Math.min(everyNs, deadlineNs / LOOKS_PER_DEADLINE));
       try {
         look();
-      } catch (RuntimeException e) {
+      } catch (RuntimeException | OutOfMemoryError e) { // that a thread can't be started is one
         LOG.log(Level.ERROR, "fuse watchdog: failed", e);
       }
     }
