@@ -103,6 +103,12 @@ need_tests() {
   need_command fio fio
 }
 
+# What network namespaces and broken links in them need.
+need_networks() {
+  PATH=$PATH:/sbin:/usr/sbin need_command ip iproute2
+  PATH=$PATH:/sbin:/usr/sbin need_command nft nftables
+}
+
 # Turns what has several names, or may not exist on this system, into packages. Says what no package
 # brings, and fails if there was any of it.
 choose_packages() {

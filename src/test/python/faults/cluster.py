@@ -205,7 +205,8 @@ class Machine:
                 f"POWERCUT_DIR={self.noted}",
                 f"POWERCUT_ROOTS={self.storage}:{self.home}",
             ]
-        command = ["unshare", "-m", "--propagation", "private", "sh", "-c", ON_MACHINE, "sh"]
+        command = [*self.cluster.on_machine(self.number), "unshare", "-m"]
+        command += ["--propagation", "private", "sh", "-c", ON_MACHINE, "sh"]
         command += [self.boot_id, self.run, *preload, PROGRAM, "peer"]
         command += ["--storage-dir", self.storage, "--port", str(self.port)]
         command += [*self.cluster.confinement(), *self.cluster.peer_flags, *flags]
@@ -299,6 +300,17 @@ class Cluster:
     def confinement(self):
         return ["--bind", "127.0.0.1", "--discovery", f"127.255.255.255:{self.discovery_port}"]
 
+    # What a process begins with, to run where it belongs: here.
+
+    def on_machine(self, _number):
+        return []
+
+    def on_mount(self, _name):
+        return []
+
+    def on_client(self):
+        return []
+
     def machine(self, number):
         if number not in self.machines:
             self.machines[number] = Machine(self, number)
@@ -338,7 +350,7 @@ class Cluster:
 
     def holdfast(self, *arguments, limit_s=COMMAND_MAX_S):
         """Runs a command; returns exit code, output and errors. 124 when it took too long."""
-        command = [PROGRAM, *arguments, *self.confinement()]
+        command = [*self.on_client(), PROGRAM, *arguments, *self.confinement()]
         environment = {**os.environ, "HOLDFAST_HOME": self.client_home()}
         try:
             done = subprocess.run(
@@ -392,7 +404,8 @@ class Cluster:
         """Starts a mount at WORK/NAME and doesn't wait."""
         place = os.path.join(self.work, name)
         os.makedirs(place, exist_ok=True)
-        command = [PROGRAM, "mount", "--mount", place, *self.confinement()]
+        command = [*self.on_mount(name), PROGRAM, "mount", "--mount", place]
+        command += self.confinement()
         environment = {"HOLDFAST_HOME": self.client_home(name)}
         mount = Launched(f"mount-{name}", self.logs, command, environment)
         self.processes.append(mount)

@@ -57,8 +57,11 @@ final class Link {
 
   private boolean isDialling;
 
-  /** Dialling only to replace a relayed session. */
+  /** Dialling only to replace a session by a better one. */
   private boolean isLooking;
+
+  /** Whether the direct way is tried every now and then. */
+  private boolean isAwaitingDirectWay;
 
   private HoldfastException lastFailure;
 
@@ -181,7 +184,10 @@ final class Link {
     backoff.reset();
     if (opened.identity().isRelayed()) {
       LOG.log(Level.INFO, "peer is reached as {0}", opened.identity().routeOrNull().name());
-      lookForDirectWay();
+      if (!isAwaitingDirectWay) {
+        isAwaitingDirectWay = true;
+        lookForDirectWay();
+      }
     }
     if (hadSame && remote.isPeer()) {
       retireLosers();
@@ -281,10 +287,8 @@ final class Link {
         DIRECT_LOOK_NS,
         () -> {
           var session = current();
-          if (session.isEmpty()) {
-            return;
-          }
-          if (isDirect()) {
+          if (session.isEmpty() || isDirect()) {
+            isAwaitingDirectWay = false;
             retireLosers();
             return;
           }
