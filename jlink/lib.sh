@@ -101,6 +101,7 @@ need_tests() {
   need_command make make
   need_command rsync rsync
   need_command fio fio
+  need_networks
 }
 
 # What network namespaces and broken links in them need.

@@ -6,11 +6,16 @@ the other, in one direction, without an answer to anybody. Closing it takes the 
 
 import itertools
 import os
+import re
 import subprocess
 
 NET = "10.77.0"
 TABLE = "holdfast"
 NAMESPACES = "/var/run/netns"
+NAME = re.compile(r"hf(\d+)h\w+")
+
+# Where Debian has nft and ip, which a user's path lacks.
+os.environ["PATH"] = os.environ.get("PATH", "/usr/bin:/bin") + ":/usr/sbin:/sbin"
 
 
 def run(*words):
@@ -28,6 +33,7 @@ class Lan:
         self.hosts = range(1, count + 1)
 
     def __enter__(self):
+        self._remove_left()
         try:
             self._make()
         except BaseException:
@@ -58,10 +64,17 @@ class Lan:
             self._nft(host, f"add chain inet {TABLE} in {{ {chain} }}")
 
     def close(self):
-        if not os.path.isdir(NAMESPACES):
-            return
-        for name in os.listdir(NAMESPACES):
-            if name.startswith(self.prefix):
+        self._remove(lambda pid: pid == os.getpid())
+
+    def _remove_left(self):
+        """What runs that were killed have left; their processes died with them."""
+        self._remove(lambda pid: not os.path.isdir(f"/proc/{pid}"))
+
+    @staticmethod
+    def _remove(is_meant):
+        for name in os.listdir(NAMESPACES) if os.path.isdir(NAMESPACES) else []:
+            match = NAME.fullmatch(name)
+            if match and is_meant(int(match.group(1))):
                 subprocess.run(["ip", "netns", "del", name], check=False)
 
     def _name(self, host):

@@ -79,7 +79,8 @@ class Plan:
 
 
 class Round:
-    def __init__(self, cluster, lan, plan, journals, result):
+    def __init__(self, cluster, lan, plan, options, journals, result):
+        self.call_max_s = options.call_within
         self.cluster = cluster
         self.lan = lan
         self.plan = plan
@@ -172,7 +173,7 @@ class Round:
             for begun, took, result in turns[self.told[name] :]:
                 if result != "ok":
                     self.result.fail("refused", f"{event or 'before'}: {name} at {begun}: {result}")
-                elif float(took) > CALL_MAX_S:
+                elif float(took) > self.call_max_s:
                     self.result.fail("slow", f"{event or 'before'}: {name} at {begun}: {took} s")
             self.told[name] = len(turns)
             if not self.cluster.mounts[name].is_alive():
@@ -235,7 +236,11 @@ class Round:
 
 def options(parser):
     parser.add_argument("--peers", type=int, default=0, choices=[0, *PEERS], help="0: by the seed")
-    parser.add_argument("--event", default="", choices=[*EVENTS, HOPELESS], help="default: three by the seed")
+    events = [*EVENTS, HOPELESS]
+    parser.add_argument("--event", default="", choices=events, help="default: three by the seed")
+    parser.add_argument(
+        "--call-within", type=float, default=CALL_MAX_S, help="s; default %(default)s"
+    )
 
 
 def main():
@@ -252,7 +257,7 @@ def main():
             journals = os.path.join(cluster.work, "journals")
             os.makedirs(journals)
             try:
-                Round(cluster, lan, plan, journals, result).run()
+                Round(cluster, lan, plan, command.options, journals, result).run()
             except Failed as e:
                 if e.kind == "harness":
                     raise

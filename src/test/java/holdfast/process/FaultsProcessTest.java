@@ -19,8 +19,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.FieldSource;
 
 /**
- * A round or two each of {@code jlink/power}, {@code damage} and {@code restarts}, made short: what
- * they find, docs/testing.md says. {@code -Dholdfast.faults=LINE} runs another line of options.
+ * A round or two each of {@code jlink/power}, {@code damage}, {@code restarts} and {@code links},
+ * made short: what they find, docs/testing.md says. {@code -Dholdfast.faults=LINE} runs another
+ * line of options.
  */
 @Tag("process")
 @Timeout(value = 900, unit = TimeUnit.SECONDS, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
@@ -32,8 +33,9 @@ class FaultsProcessTest {
 
   /**
    * What holds, a few lines of it: what the build has time for. Not run here are five peers, the
-   * other scenarios of {@code power --help}, the other kinds and variants of {@code damage}, and
-   * the moments of {@code restarts} with a snapshot; docs/testing.md names the commands.
+   * other scenarios of {@code power --help}, the other kinds and variants of {@code damage}, the
+   * moments of {@code restarts} with a snapshot, and the other events of {@code links};
+   * docs/testing.md names the commands.
    */
   static final List<String> HOLDS =
       List.of(
@@ -42,7 +44,8 @@ class FaultsProcessTest {
           "power|--short|--peers|3|--scenario|all at once",
           "damage|--short|--variant|alone|--kind|format|--rounds|1",
           "damage|--short|--variant|alone|--kind|log|--rounds|2",
-          "restarts|--files|1000|--moment|no leader yet|--rounds|1");
+          "restarts|--files|1000|--moment|no leader yet|--rounds|1",
+          "links|--peers|3|--event|mount sees one peer only|--call-within|40");
 
   @RegisterExtension final Pools pools = new Pools();
 
