@@ -309,7 +309,7 @@ final class Invalidator implements PoolService.Watcher {
       return false;
     }
     try {
-      return files.reload(file, deadlines.begin());
+      return files.reload(file, deadlines.inFull());
     } catch (HoldfastException e) {
       LOG.log(Level.DEBUG, "read open file {0} anew: {1}", inode, e.getMessage());
       return false;

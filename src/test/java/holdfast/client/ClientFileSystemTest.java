@@ -27,6 +27,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -105,6 +106,25 @@ class ClientFileSystemTest {
     var failure = assertThrows(HoldfastException.class, () -> read(other, "c"));
 
     assertEquals(ErrorCode.SEAL_BROKEN, failure.code());
+  }
+
+  /** A second after the close that was refused the pool is back. */
+  @Test
+  void whatACloseCouldNotSaveAtOnceIsSavedByTheReleaseThatNobodyWaitsFor() {
+    write(fs, "late", bytes(1, 100));
+    long handle = fs.open(fs.lookup(1, name("late")).inode(), OpenFlags.READ_WRITE).handle();
+    put(fs, handle, 0, bytes(2, 100));
+    pool.isOutOfReach = true;
+    var isBack = new CompletableFuture<Void>();
+    pool.beforeChange = operation -> isBack;
+
+    var refused = assertThrows(HoldfastException.class, () -> fs.flush(handle));
+    isBack.completeOnTimeout(null, 1_500, TimeUnit.MILLISECONDS);
+    fs.release(handle);
+
+    assertEquals(ErrorCode.TIMED_OUT, refused.code());
+    pool.isOutOfReach = false;
+    assertArrayEquals(bytes(2, 100), read(mount(), "late"));
   }
 
   /** With 9 MB each they are more than may be unsaved at a time. */

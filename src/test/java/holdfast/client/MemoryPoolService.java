@@ -90,6 +90,14 @@ public final class MemoryPoolService implements PoolService {
   /** Whether that comes out at all. */
   public volatile boolean isOutcomeAnswered = true;
 
+  /** Whether no leader has answered for as long as calls wait. */
+  public volatile boolean isOutOfReach;
+
+  @Override
+  public boolean isOutOfReach(long forNs) {
+    return isOutOfReach;
+  }
+
   /** What a fetch waits for, or fails with. */
   public volatile Function<ChunkId, CompletableFuture<Void>> beforeFetch =
       chunk -> CompletableFuture.completedFuture(null);

@@ -6,10 +6,14 @@ import holdfast.client.file.WritePipeline;
 import holdfast.client.pool.Deadlines;
 import holdfast.model.HoldfastException;
 import java.lang.System.Logger.Level;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /** Closes handles: what was written is saved or reverted, and what was locked is released. */
 public final class FileCloser {
   private static final System.Logger LOG = System.getLogger(FileCloser.class.getName());
+
+  /** Releases that wait for a pool out of reach, at once: each has a thread of the mount's. */
+  private static final int PATIENT_MAX = 16;
 
   private final OpenFileTable files;
   private final OrphanPins pins;
@@ -17,6 +21,7 @@ public final class FileCloser {
   private final LockManager lockManager;
   private final LockWaits lockWaits;
   private final Deadlines deadlines;
+  private final AtomicInteger patientCount = new AtomicInteger();
 
   public FileCloser(
       OpenFileTable files,
@@ -33,15 +38,20 @@ public final class FileCloser {
     this.deadlines = deadlines;
   }
 
-  /** Closes a handle; a failure to save is logged only. Blocks until its deadline at most. */
+  /**
+   * Closes a handle; a failure to save is logged only. Blocks until its deadline at most: no
+   * program waits for it, and what isn't saved now is lost, so some wait also for a pool that is
+   * out of reach.
+   */
   public void release(long handle) {
     FileHandle open = files.handle(handle);
+    boolean isPatient = patientCount.incrementAndGet() <= PATIENT_MAX;
     try {
       if (open.file().links().isNameless() && files.isLast(open)) {
         pipeline.revert(open.file());
       } else if (open.file().status().isUnsaved()) {
         open.file().endAppend(open);
-        pipeline.flush(open.file(), false, deadlines.begin());
+        pipeline.flush(open.file(), false, isPatient ? deadlines.inFull() : deadlines.begin());
       }
     } catch (HoldfastException e) {
       LOG.log(
@@ -50,6 +60,7 @@ public final class FileCloser {
           Long.toString(open.inode()),
           e.getMessage());
     } finally {
+      patientCount.decrementAndGet();
       close(open, handle);
       if (lockManager.released(open)) {
         lockWaits.wake(open.inode());

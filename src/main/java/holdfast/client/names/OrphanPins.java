@@ -116,7 +116,7 @@ public final class OrphanPins {
 
   private void change(Operation operation) {
     service
-        .change(operation, null, false, deadlines.begin())
+        .change(operation, null, false, deadlines.inFull())
         .whenComplete(
             (result, failure) -> {
               if (failure != null) {
@@ -167,7 +167,7 @@ public final class OrphanPins {
 
   private void look(OpenFile file) {
     service
-        .ask(new Query.GetAttributes(file.inode()), deadlines.begin())
+        .ask(new Query.GetAttributes(file.inode()), deadlines.inFull())
         .whenComplete(
             (answered, failure) -> {
               if (failure != null || answered.stale()) {

@@ -68,7 +68,10 @@ public final class Deadlines {
         : in(Math.min(silenceNs, timeoutNs));
   }
 
-  /** A deadline of the whole length, whether or not the pool is in reach now. */
+  /**
+   * A deadline of the whole length, whether or not the pool is in reach now: of what no program
+   * waits for, and would be lost.
+   */
   public Deadline inFull() {
     return in(timeoutNs);
   }

@@ -285,6 +285,7 @@ public final class PoolSession {
 
   private void refused(ClientId under, long number, NodeId from, Reply.Failure failure) {
     if (failure.code() == ErrorCode.NO_SESSION) {
+      view.ledBy(from); // who doesn't lead doesn't know
       lost(under);
       return;
     }

@@ -1199,4 +1199,45 @@ class RemotePoolServiceTest {
     loop.advance(4 * S);
     assertTrue(service.isOutOfReach(10 * S));
   }
+
+  /**
+   * Its session ended while it was out of reach; what belongs to it has to be made again at once.
+   */
+  @Test
+  void whoIsToldThatItsSessionIsOverIsInReach() {
+    loseEverybody();
+    network.connected.addAll(ALL);
+    network.script =
+        (at, request) ->
+            request instanceof Request.Watch && at.equals(leader)
+                ? ScriptedTransport.Answer.of(new Reply.Failure(ErrorCode.NO_SESSION, "over", null))
+                : answer(at, request);
+    var wasOut = new ArrayList<Boolean>();
+    service.watch(
+        new PoolService.Watcher() {
+          @Override
+          public void onChanges(
+              boolean all, List<holdfast.metadata.op.Invalidation> changes, Runnable confirm) {
+            confirm.run();
+          }
+
+          @Override
+          public void onLease(long reliedUntilNs, long untilNs) {}
+
+          @Override
+          public void onLeaseEnding() {}
+
+          @Override
+          public void onOutcomeUnknown() {}
+
+          @Override
+          public void onSessionLost() {
+            wasOut.add(service.isOutOfReach(10 * S));
+          }
+        });
+    loop.advance(2 * S);
+
+    assertFalse(wasOut.isEmpty());
+    assertFalse(wasOut.contains(true));
+  }
 }
