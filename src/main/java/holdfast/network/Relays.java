@@ -16,9 +16,11 @@ import java.lang.System.Logger.Level;
 import java.net.Socket;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -35,6 +37,12 @@ final class Relays {
 
   /** … of one asker: control and bulk connections with a few peers. */
   static final int OF_ASKER_MAX = 16;
+
+  /**
+   * Connections of one session that are served, those among them that haven't said yet what they
+   * are for: who has recorded how one was attached may get so far.
+   */
+  static final int OF_SESSION_MAX = OF_ASKER_MAX + 4;
 
   /** Addresses of a node that are tried: those of a session first. */
   private static final int ADDRESSES_MAX = 2;
@@ -115,6 +123,8 @@ final class Relays {
   private final RelayHost host;
   private final MonotonicClock clock;
 
+  private final Map<SessionId, Integer> servedOf = new ConcurrentHashMap<>();
+
   /** Loop only. */
   private final Set<Pipe> pipes = new HashSet<>();
 
@@ -148,6 +158,17 @@ final class Relays {
 
   /** Serves who asks on this connection, until it ends. Blocks; on a thread of its own. */
   void serve(Authenticated asker) {
+    try {
+      if (servedOf.merge(asker.id(), 1, Integer::sum) <= OF_SESSION_MAX) {
+        serveAdmitted(asker);
+      }
+    } finally {
+      Sockets.closeQuietly(asker.socket());
+      servedOf.computeIfPresent(asker.id(), (id, count) -> count > 1 ? count - 1 : null);
+    }
+  }
+
+  private void serveAdmitted(Authenticated asker) {
     Pipe pipe = null;
     try {
       pipe = new Pipe(asker, readTarget(asker));
@@ -170,12 +191,11 @@ final class Relays {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     } finally {
-      end(pipe, asker);
+      end(pipe);
     }
   }
 
-  private void end(Pipe pipeOrNull, Authenticated asker) {
-    Sockets.closeQuietly(asker.socket());
+  private void end(Pipe pipeOrNull) {
     if (pipeOrNull != null) {
       pipeOrNull.close();
       host.post(() -> pipes.remove(pipeOrNull));

@@ -49,6 +49,10 @@ class NetworkDocumentsTest {
     assertRow(rows, "requests pending in a node, in a session", Transport.REQUESTS_MAX);
     assertRow(rows, "relayed connections of a relay", Relays.RELAYS_MAX);
     assertRow(rows, "… of one asker", Relays.OF_ASKER_MAX);
+    assertRow(
+        rows,
+        "connections of one session for relays, those without RELAY included",
+        Relays.OF_SESSION_MAX);
     assertThat(Files.readString(Path.of("docs/sessions.md")))
         .contains("At most " + Link.RELAYS_ASKED_MAX + " relays are asked")
         .contains("after " + DialRace.SECOND_AFTER_NS / 1_000_000 + " ms without an answer");
