@@ -10,12 +10,14 @@ import holdfast.metadata.op.Extent;
 import holdfast.metadata.op.ExtentMap;
 import holdfast.metadata.op.FileType;
 import holdfast.metadata.op.Operation;
+import holdfast.metadata.op.OperationResult;
 import holdfast.metadata.op.Query;
 import holdfast.metadata.op.Replacement;
 import holdfast.metadata.op.Tag;
 import holdfast.model.ChunkId;
 import holdfast.model.ChunkSalt;
 import holdfast.model.ClientId;
+import holdfast.model.ErrorCode;
 import holdfast.util.ByteReader;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -60,19 +62,21 @@ class UndoTest {
 
   /** Replaces all of the file. */
   private Attributes replace(long inode, long sizeBytes, List<Extent> extents) {
+    return shared.apply(author, commit(inode, sizeBytes, extents)).orThrow().attributes();
+  }
+
+  private Operation.Commit commit(long inode, long sizeBytes, List<Extent> extents) {
     Attributes before = attributes(inode);
-    var commit =
-        new Operation.Commit(
-            inode,
-            before.version(),
-            before.version() + 1,
-            sizeBytes,
-            new Tag(before.version() + 1, 1),
-            before.mtimeNs() + 10,
-            99,
-            1,
-            List.of(new Replacement(0, Math.max(1, sizeBytes), extents)));
-    return shared.apply(author, commit).orThrow().attributes();
+    return new Operation.Commit(
+        inode,
+        before.version(),
+        before.version() + 1,
+        sizeBytes,
+        new Tag(before.version() + 1, 1),
+        before.mtimeNs() + 10,
+        99,
+        1,
+        List.of(new Replacement(0, Math.max(1, sizeBytes), extents)));
   }
 
   private List<Unsettled.Commit> unsettled() {
@@ -103,6 +107,37 @@ class UndoTest {
     assertThat(isReferenced(old)).isFalse();
     assertThat(isReferenced(now)).isTrue();
     assertThat(editor.namespace().unsettled().count()).isZero();
+  }
+
+  @Test
+  void aRememberedAnswerIsWorthNothingOnceItsContentWasUndone() {
+    long inode = make(1, chunk());
+    var first = commit(inode, 50, List.of(extent(0, 50, chunk())));
+    var firstResult = shared.apply(author, first);
+    var second = commit(inode, 60, List.of(extent(0, 60, chunk())));
+    var secondResult = shared.apply(author, second);
+    var cut = commit(inode, 0, List.of());
+    var cutResult = shared.apply(author, cut);
+    assertThat(asOfNow(second, secondResult)).isEqualTo(secondResult);
+
+    assertThat(editor.revert(inode, attributes(inode).version(), unsettled().get(2).tick()))
+        .isTrue();
+
+    assertThat(asOfNow(first, firstResult)).isEqualTo(firstResult);
+    for (var undone : Map.of(second, secondResult, cut, cutResult).entrySet()) {
+      assertThat(asOfNow(undone.getKey(), undone.getValue()))
+          .isInstanceOfSatisfying(
+              OperationResult.Failed.class,
+              failed -> assertThat(failed.code()).isEqualTo(ErrorCode.STALE_VERSION));
+    }
+    var again = commit(inode, 70, List.of(extent(0, 70, chunk())));
+    var againResult = shared.apply(author, again);
+    assertThat(asOfNow(again, againResult)).isEqualTo(againResult);
+    assertThat(asOfNow(second, secondResult)).isNotEqualTo(secondResult);
+  }
+
+  private OperationResult asOfNow(Operation operation, OperationResult result) {
+    return Remembered.asOfNow(editor.namespace(), operation, result);
   }
 
   @Test

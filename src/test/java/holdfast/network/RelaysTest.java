@@ -3,6 +3,8 @@ package holdfast.network;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import holdfast.crypto.handshake.Attachment;
+import holdfast.crypto.handshake.HandshakeFormat;
 import holdfast.model.ChunkId;
 import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
@@ -11,11 +13,16 @@ import holdfast.port.Body;
 import holdfast.protocol.Notice;
 import holdfast.protocol.Reply;
 import holdfast.protocol.Request;
+import holdfast.util.NamedThreads;
+import holdfast.util.SystemClocks;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.net.Socket;
 import java.security.MessageDigest;
+import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -291,6 +298,61 @@ class RelaysTest {
       }
     }
     assertThat(relayedBy(relay)).isEqualTo(Relays.OF_ASKER_MAX);
+  }
+
+  @Test
+  void whoRepeatsHowARelayWasAskedForGetsNothingAndHoldsFewPlaces() throws Exception {
+    var relay = peer(2).listening();
+    HostPort address = relay.transport.localAddress().orElseThrow();
+    var random = new SecureRandom();
+    var dialler =
+        new Handshakes(
+            pool.client(0, TestNode.newInstance(), TestPool.DATA_KEY_ID),
+            SystemClocks.monotonic(),
+            SystemClocks.wall(),
+            random,
+            NetworkLimits.standard(),
+            new NamedThreads((thread, e) -> {}),
+            new StrangerGate(),
+            new SessionDirectory());
+    var sockets = new ArrayList<Socket>();
+    try (Socket control = connectedTo(address)) {
+      var input = new SocketInput(control, SystemClocks.monotonic());
+      input.expectHandshake(5 * SECOND, SocketInput.STRANGER_BYTES_MAX);
+      var session =
+          dialler.initiate(Optional.of(relay.id), new Route.Direct(address)).over(control, input);
+      relay.await("connected");
+      byte[] message = session.session().attach(Attachment.RELAY_BY_INITIATOR, random).message();
+
+      for (int i = 0; i < Relays.OF_SESSION_MAX + 4; i++) {
+        Socket again = connectedTo(address);
+        sockets.add(again);
+        again.getOutputStream().write(message);
+        assertThat(again.getInputStream().readNBytes(HandshakeFormat.ATTACH_ANSWER_BYTES))
+            .hasSize(HandshakeFormat.ATTACH_ANSWER_BYTES);
+      }
+
+      for (Socket tooMany : sockets.subList(Relays.OF_SESSION_MAX, sockets.size())) {
+        assertThat(tooMany.getInputStream().read()).isEqualTo(-1);
+      }
+      byte[] forged = new byte[Integer.BYTES + 100];
+      random.nextBytes(forged);
+      System.arraycopy(new byte[] {0, 0, 0, 100}, 0, forged, 0, Integer.BYTES);
+      sockets.getFirst().getOutputStream().write(forged);
+      assertThat(sockets.getFirst().getInputStream().read()).isEqualTo(-1);
+      assertThat(relayedBy(relay)).isZero();
+    } finally {
+      for (Socket socket : sockets) {
+        socket.close();
+      }
+      dialler.close();
+    }
+  }
+
+  private static Socket connectedTo(HostPort address) throws Exception {
+    var socket = new Socket(address.host(), address.port());
+    socket.setSoTimeout(10_000);
+    return socket;
   }
 
   private int relayedBy(TestNode relay) {

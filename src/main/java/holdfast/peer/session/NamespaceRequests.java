@@ -1,5 +1,6 @@
 package holdfast.peer.session;
 
+import holdfast.metadata.Remembered;
 import holdfast.metadata.op.Answer;
 import holdfast.metadata.op.EntryName;
 import holdfast.metadata.op.Operation;
@@ -201,7 +202,10 @@ public final class NamespaceRequests {
             new RaftDriver.Proposed() {
               @Override
               public void onApplied(long index) {
-                var result = leadership.stateMachine().lastResult();
+                var machine = leadership.stateMachine();
+                var result =
+                    Remembered.asOfNow(
+                        machine.namespace(), change.operation(), machine.lastResult());
                 var changed = new Reply.Changed(result, index, leadership.epoch());
                 leases.whenSeen(
                     index,
