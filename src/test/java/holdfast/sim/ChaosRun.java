@@ -356,19 +356,29 @@ public final class ChaosRun {
 
   /**
    * Safe; but where a peer that wasn't there when a log ended keeps more of it than went on, the
-   * status is not, and says so.
+   * status is not, and says so. Then it says nothing of whether what it counts is all: that each
+   * peer has applied all there is, is looked up.
    */
   private boolean isToldRight() {
     boolean isKept = cluster.peers().stream().anyMatch(peer -> peer.access().asideCount() > 0);
     Optional<PoolStatus> told = status();
     return isKept
-        ? told.map(
-                status ->
-                    !status.safe()
-                        && status.summary().contains("aside")
-                        && status.copies().missing() == 0)
-            .orElse(false)
+        ? hasAllApplied()
+            && told.map(
+                    status ->
+                        !status.safe()
+                            && status.summary().contains("aside")
+                            && status.copies().missing() == 0)
+                .orElse(false)
         : told.map(PoolStatus::safe).orElse(false);
+  }
+
+  private boolean hasAllApplied() {
+    return cluster.peers().stream()
+            .mapToLong(peer -> peer.access().appliedIndex())
+            .distinct()
+            .count()
+        == 1;
   }
 
   private Optional<PoolStatus> status() {
