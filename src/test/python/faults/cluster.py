@@ -273,6 +273,15 @@ class Cluster:
         self.close()
 
     def close(self):
+        """To its end: whoever tells the command to stop meanwhile is heard afterwards."""
+        stops = {signal.SIGTERM, signal.SIGHUP, signal.SIGINT}
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, stops)
+        try:
+            self._close()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    def _close(self):
         for process in self.processes:
             process.signal(signal.SIGCONT)
             process.signal(signal.SIGKILL)

@@ -108,7 +108,8 @@ public final class ClientFileSystem implements PoolFileSystem {
       int sealerCount) {
     this.options = options;
     long timeoutNs = options.timeout().toNanos();
-    deadlines = new Deadlines(clock, timeoutNs, () -> service.isOutOfReach(timeoutNs));
+    deadlines =
+        new Deadlines(clock, timeoutNs, () -> service.isOutOfReach(timeoutNs), service::isAlone);
     sealers = threads.platformPool("sealer", sealerCount, SEALER_QUEUE_MAX);
     cacheLease = new CacheLease(deadlines);
     pages = new PageInvalidations(cacheLease, inodes, threads, deadlines);

@@ -10,6 +10,8 @@ import holdfast.model.ErrorCode;
 import holdfast.model.HoldfastException;
 import holdfast.model.HostPort;
 import holdfast.port.Body;
+import holdfast.port.Remote;
+import holdfast.port.Responder;
 import holdfast.protocol.Notice;
 import holdfast.protocol.Reply;
 import holdfast.protocol.Request;
@@ -40,6 +42,9 @@ class RelaysTest {
 
   private final TestPool pool = new TestPool(1);
   private final List<TestNode> nodes = new ArrayList<>();
+  private TestNode target;
+  private TestNode relay;
+  private TestNode asker;
 
   /** Accepts and says nothing, as a link that swallows everything. */
   private ServerSocket silent;
@@ -57,13 +62,7 @@ class RelaysTest {
 
   @Test
   void whoCannotReachANodeTalksToItThroughOneThatDoes() throws Exception {
-    var target = peer(1);
-    var relay = peer(2);
-    var asker = client(0);
-    connect(relay, target);
-    connect(asker, relay);
-    asker.learn(target.id, deadEnd());
-    target.answerer = RelaysTest::echo;
+    threeInARow();
 
     assertThat(asker.ask(target, new Request.GetSpace(), null).get().reply())
         .isEqualTo(new Reply.Done());
@@ -76,13 +75,7 @@ class RelaysTest {
 
   @Test
   void bodiesGoThroughTheRelayToo() throws Exception {
-    var target = peer(1);
-    var relay = peer(2);
-    var asker = client(0);
-    connect(relay, target);
-    connect(asker, relay);
-    asker.learn(target.id, deadEnd());
-    target.answerer = RelaysTest::echo;
+    threeInARow();
 
     var puts = new ArrayList<CompletableFuture<TestNode.Answered>>();
     for (int i = 0; i < 8; i++) {
@@ -103,9 +96,9 @@ class RelaysTest {
 
   @Test
   void aSilentAddressDelaysNobodyForLong() throws Exception {
-    var target = peer(1);
-    var relay = peer(2);
-    var asker = client(0);
+    target = peer(1);
+    relay = peer(2);
+    asker = client(0);
     connect(relay, target);
     connect(asker, relay);
     asker.learn(target.id, new HostPort("127.0.0.1", silent.getLocalPort()));
@@ -118,9 +111,9 @@ class RelaysTest {
 
   @Test
   void theSideThatWasDialledMayAskToo() throws Exception {
-    var target = peer(1);
-    var relay = peer(2);
-    var asker = peer(0);
+    target = peer(1);
+    relay = peer(2);
+    asker = peer(0);
     connect(relay, target);
     relay.listening();
     asker.listening(relay);
@@ -137,10 +130,10 @@ class RelaysTest {
 
   @Test
   void nobodyIsPassedOnToWhomTheRelayDoesntReachItself() throws Exception {
-    var target = peer(1);
+    target = peer(1);
     var between = peer(2);
-    var relay = peer(3);
-    var asker = client(0);
+    relay = peer(3);
+    asker = client(0);
     target.listening();
     connect(between, target);
     relay.listening();
@@ -163,13 +156,7 @@ class RelaysTest {
 
   @Test
   void whenTheRelayEndsSoDoesWhatItPassedOn() throws Exception {
-    var target = peer(1);
-    var relay = peer(2);
-    var asker = client(0);
-    connect(relay, target);
-    connect(asker, relay);
-    asker.learn(target.id, deadEnd());
-    target.answerer = RelaysTest::echo;
+    threeInARow();
     asker.ask(target, new Request.GetSpace(), null).get();
 
     nodes.remove(relay);
@@ -181,12 +168,7 @@ class RelaysTest {
 
   @Test
   void whenTheTargetEndsTheAskerHearsOfItAtOnce() throws Exception {
-    var target = peer(1);
-    var relay = peer(2);
-    var asker = client(0);
-    connect(relay, target);
-    connect(asker, relay);
-    asker.learn(target.id, deadEnd());
+    threeInARow();
     target.answerer = (from, request, body, responder) -> {};
     asker.send(target, new Notice.Goodbye());
     target.await("connected " + asker.id.shortForm());
@@ -204,13 +186,7 @@ class RelaysTest {
 
   @Test
   void theDirectWayIsTakenAgainWhenItIsThere() throws Exception {
-    var target = peer(1);
-    var relay = peer(2);
-    var asker = client(0);
-    connect(relay, target);
-    connect(asker, relay);
-    asker.learn(target.id, deadEnd());
-    target.answerer = RelaysTest::echo;
+    threeInARow();
     asker.ask(target, new Request.GetSpace(), null).get();
     assertThat(asker.isDirect(target)).isFalse();
 
@@ -230,9 +206,9 @@ class RelaysTest {
 
   @Test
   void aSilentSessionIsReplacedBeforeItCountsAsDead() throws Exception {
-    var target = peer(1);
-    var relay = peer(2);
-    var asker = client(0);
+    target = peer(1);
+    relay = peer(2);
+    asker = client(0);
     connect(relay, target);
     connect(asker, relay);
     target.answerer = RelaysTest::echo;
@@ -259,9 +235,9 @@ class RelaysTest {
 
   @Test
   void whoIsSilentToEverybodyIsNotDialledForBeingBusy() throws Exception {
-    var target = peer(1);
-    var relay = peer(2);
-    var asker = client(0);
+    target = peer(1);
+    relay = peer(2);
+    asker = client(0);
     target.listening();
     relay.listening();
     target.answerer = RelaysTest::echo;
@@ -282,11 +258,11 @@ class RelaysTest {
 
   @Test
   void aRelayPassesOnNoMoreThanItsBound() throws Exception {
-    var relay = peer(1);
-    var asker = client(0);
+    relay = peer(1);
+    asker = client(0);
     connect(asker, relay);
     for (int i = 0; i <= Relays.OF_ASKER_MAX; i++) {
-      var target = peer(2 + i);
+      target = peer(2 + i);
       connect(relay, target);
       asker.learn(target.id, deadEnd());
       target.answerer = RelaysTest::echo;
@@ -302,7 +278,7 @@ class RelaysTest {
 
   @Test
   void whoRepeatsHowARelayWasAskedForGetsNothingAndHoldsFewPlaces() throws Exception {
-    var relay = peer(2).listening();
+    relay = peer(2).listening();
     HostPort address = relay.transport.localAddress().orElseThrow();
     var random = new SecureRandom();
     var dialler =
@@ -369,6 +345,17 @@ class RelaysTest {
     return relayedBy(relay);
   }
 
+  /** The asker reaches the relay, and that the target, which answers. */
+  private void threeInARow() throws Exception {
+    target = peer(1);
+    relay = peer(2);
+    asker = client(0);
+    connect(relay, target);
+    connect(asker, relay);
+    asker.learn(target.id, deadEnd());
+    target.answerer = RelaysTest::echo;
+  }
+
   /** The first dials the second, which listens. */
   private void connect(TestNode from, TestNode to) throws Exception {
     if (to.transport.localAddress().isEmpty()) {
@@ -385,11 +372,7 @@ class RelaysTest {
     return new HostPort("127.0.0.1", 1);
   }
 
-  private static void echo(
-      holdfast.port.Remote from,
-      Request request,
-      Body bodyOrNull,
-      holdfast.port.Responder responder) {
+  private static void echo(Remote from, Request request, Body bodyOrNull, Responder responder) {
     if (bodyOrNull == null) {
       responder.reply(new Reply.Done(), null);
     } else {

@@ -9,10 +9,13 @@ import holdfast.util.MonotonicClock;
  */
 public final class Deadline {
   /**
-   * Silence for a call that begins while the pool is out of reach: enough for a peer in reach to
-   * answer from what it holds.
+   * Silence for a call that begins while the pool is out of reach: enough for two peers in reach to
+   * answer from what they hold, also from a slow disk.
    */
-  static final long HOPELESS_SILENCE_NS = 250_000_000L;
+  static final long HOPELESS_SILENCE_NS = 2_000_000_000L;
+
+  /** The same where there is no peer in reach: for what is under way in this process. */
+  static final long ALONE_SILENCE_NS = 250_000_000L;
 
   private final MonotonicClock clock;
   private final long silenceNs;
@@ -35,8 +38,9 @@ public final class Deadline {
   }
 
   /** One that begins now, for a call that is known to be in vain unless a stale answer will do. */
-  static Deadline hopeless(MonotonicClock clock) {
-    return new Deadline(clock, HOPELESS_SILENCE_NS, true, clock.nowNs(), () -> {});
+  static Deadline hopeless(MonotonicClock clock, boolean isAlone) {
+    long silenceNs = isAlone ? ALONE_SILENCE_NS : HOPELESS_SILENCE_NS;
+    return new Deadline(clock, silenceNs, true, clock.nowNs(), () -> {});
   }
 
   /** The same for a part of the call: what moves there moves here, too, and {@code also} runs. */

@@ -31,23 +31,27 @@ public final class Deadlines {
   private final MonotonicClock clock;
   private final long timeoutNs;
   private final BooleanSupplier isOutOfReach;
+  private final BooleanSupplier isAlone;
   private final ThreadLocal<Last> lastOfThread = ThreadLocal.withInitial(this::newLast);
 
   /** As many as threads live. */
   private final Map<Thread, Last> lastByThread = Collections.synchronizedMap(new WeakHashMap<>());
 
   public Deadlines(MonotonicClock clock, long timeoutNs) {
-    this(clock, timeoutNs, () -> false);
+    this(clock, timeoutNs, () -> false, () -> false);
   }
 
   /**
    * @param isOutOfReach whether calls that begin now would wait in vain for all of the timeout; any
    *     thread
+   * @param isAlone whether no peer is in reach either; any thread
    */
-  public Deadlines(MonotonicClock clock, long timeoutNs, BooleanSupplier isOutOfReach) {
+  public Deadlines(
+      MonotonicClock clock, long timeoutNs, BooleanSupplier isOutOfReach, BooleanSupplier isAlone) {
     this.clock = clock;
     this.timeoutNs = timeoutNs;
     this.isOutOfReach = isOutOfReach;
+    this.isAlone = isAlone;
   }
 
   /**
@@ -55,8 +59,7 @@ public final class Deadlines {
    * for as long as a call waits, it ends as soon as nobody in reach can answer.
    */
   public Deadline begin() {
-    Deadline begun =
-        isOutOfReach.getAsBoolean() ? Deadline.hopeless(clock) : Deadline.in(clock, timeoutNs);
+    Deadline begun = atMost(timeoutNs);
     lastOfThread.get().deadline = begun;
     return begun;
   }
@@ -64,7 +67,7 @@ public final class Deadlines {
   /** A deadline that begins now, as {@link #begin}, of this length at most. */
   public Deadline atMost(long silenceNs) {
     return isOutOfReach.getAsBoolean()
-        ? Deadline.hopeless(clock)
+        ? Deadline.hopeless(clock, isAlone.getAsBoolean())
         : in(Math.min(silenceNs, timeoutNs));
   }
 

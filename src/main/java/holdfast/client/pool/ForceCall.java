@@ -119,7 +119,7 @@ final class ForceCall {
     roundsInVain = forcedCount() > forcedBefore ? 0 : roundsInVain + 1;
     if (enough) {
       result.complete(null);
-    } else if (untilNs() - loop.nowNs() <= ROUND_PAUSE_NS) {
+    } else if (deadline.isHopeless() || untilNs() - loop.nowNs() <= ROUND_PAUSE_NS) {
       result.completeExceptionally(lastFailure != null ? lastFailure : tooFew());
     } else {
       loop.at(loop.nowNs() + ROUND_PAUSE_NS, "force again", this::round);

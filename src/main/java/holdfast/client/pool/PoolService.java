@@ -138,6 +138,11 @@ public interface PoolService {
     return false;
   }
 
+  /** Whether no peer can be asked without being dialled, as it was seen within the last second. */
+  default boolean isAlone() {
+    return false;
+  }
+
   /** Total and free bytes as a file system shows them, and the number of files. */
   CompletableFuture<Reply.Space> space(Deadline deadline);
 

@@ -124,7 +124,7 @@ final class PoolView {
 
   /** Time passes: about every second. */
   void look() {
-    reach.look();
+    reach.look(connectedCount() > 0);
   }
 
   /** A call has waited for the leader in vain: the first one says what all others say. */

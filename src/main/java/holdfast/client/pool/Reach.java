@@ -17,6 +17,7 @@ final class Reach {
   private volatile boolean wasReached;
   private volatile long reachedNs;
   private volatile long lookedNs;
+  private volatile boolean isAlone;
 
   Reach(Loop loop) {
     this.loop = loop;
@@ -29,13 +30,22 @@ final class Reach {
     wasReached = true;
   }
 
-  /** Takes note of what this process slept; about every second, on the loop. */
-  void look() {
+  /**
+   * Takes note of what this process slept, and of whether any peer is connected; about every
+   * second, on the loop.
+   */
+  void look(boolean isAnyConnected) {
+    isAlone = !isAnyConnected;
     long awakeNs = loop.awakeSinceNs();
     if (awakeNs - reachedNs > 0) {
       reachedNs = awakeNs;
     }
     lookedNs = loop.nowNs();
+  }
+
+  /** Whether no peer was connected when it was looked. */
+  boolean isAlone() {
+    return isAlone;
   }
 
   /** Whether the leader was asked in vain for so long by now; false before it ever answered. */

@@ -336,6 +336,11 @@ public final class RemotePoolService implements PoolService, NodeService {
   }
 
   @Override
+  public boolean isAlone() {
+    return reach.isAlone();
+  }
+
+  @Override
   public ClientId client() {
     return session.client();
   }

@@ -1095,7 +1095,8 @@ class RemotePoolServiceTest {
 
   /** As a mount does for each call. */
   private Deadline begin() {
-    return new Deadlines(loop::nowNs, 10 * S, () -> service.isOutOfReach(10 * S)).begin();
+    return new Deadlines(loop::nowNs, 10 * S, () -> service.isOutOfReach(10 * S), service::isAlone)
+        .begin();
   }
 
   /** All peers are gone, and the first calls have found out in their whole time. */
@@ -1186,6 +1187,24 @@ class RemotePoolServiceTest {
 
     assertTrue(answered.join().stale());
     assertEquals(ErrorCode.NO_QUORUM, failure(changed).code());
+  }
+
+  /** Its disk takes a second to begin; nobody leads. */
+  @Test
+  void aSlowPeerInReachIsReadFromAllTheSame() {
+    leader = null;
+    loop.advance(11 * S);
+    network.script =
+        (at, request) -> request instanceof Request.GetChunk ? null : answer(at, request);
+    var reading = begin();
+    var read = service.fetch(CHUNK, 0, -1, Set.of(), reading);
+    loop.advance(1_500 * MS);
+
+    assertFalse(read.isDone(), "the second owner is asked");
+    assertTrue(network.sent(Request.GetChunk.class).size() > 1);
+    assertTrue(reading.leftNs() > 0);
+    loop.advance(2 * S);
+    assertTrue(read.isCompletedExceptionally());
   }
 
   @Test
